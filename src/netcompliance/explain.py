@@ -1,0 +1,133 @@
+"""A verdict as the paragraph that a person reads: required, saw, means, fix, ask, source, reproduce.
+
+Pure. Everything that came from a network is cleaned here of control characters, so that no terminal obeys it;
+escaping for HTML is the report's business. Findings with the same code are told once, with all their subjects.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping
+from string import Formatter
+from typing import Any
+
+from netcompliance.findings import Code
+from netcompliance.model import Basis, Finding, Requirement, Result, Verdict
+
+HEADLINE = 100
+"""Columns of the first line at most."""
+LABEL = 11
+"""Columns of the labels."""
+UNTOLD = "what was not told"
+SUBJECTS = 6
+"""Subjects that a text names before it counts the rest."""
+
+
+def printable(text: object, most: int = 2000) -> str:
+    """Text without anything a terminal would obey or a reader could not see, and not endless."""
+    clean = "".join(
+        " "
+        if ch in "\n\r\t"
+        else ch
+        if unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        else "\ufffd"
+        for ch in str(text)[:most]
+    )
+    return f"{clean}…" if len(str(text)) > most else clean
+
+
+class _Words(Formatter):
+    """Format strings whose missing names become a neutral word, and whose values are never looked into."""
+
+    def get_field(self, field_name: str, _args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        return kwargs.get(field_name) or UNTOLD, field_name
+
+
+def _filled(template: str, findings: list[Finding]) -> str:
+    subjects = list(dict.fromkeys(f.subject for f in findings))
+    named = ", ".join(subjects[:SUBJECTS]) + (
+        f" and {len(subjects) - SUBJECTS} more" if len(subjects) > SUBJECTS else ""
+    )
+    words = {**findings[0].values, "subject": named}
+    return printable(_Words().vformat(template, (), words))
+
+
+def grouped(verdict: Verdict) -> dict[Code, list[Finding]]:
+    """Findings by code, in the order in which they were made."""
+    groups: dict[Code, list[Finding]] = {}
+    for found in verdict.findings:
+        groups.setdefault(found.code, []).append(found)
+    return groups
+
+
+def _told(parts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def means(verdict: Verdict) -> str:
+    """What it means for the agent."""
+    return _told(_filled(code.means, found) for code, found in grouped(verdict).items())
+
+
+def fix(verdict: Verdict) -> str:
+    """What to do about it."""
+    return _told(_filled(code.fix, found) for code, found in grouped(verdict).items())
+
+
+def ask(verdict: Verdict) -> str:
+    """Who can do it."""
+    return ", ".join(dict.fromkeys(str(code.ask) for code in grouped(verdict)))
+
+
+def headline(verdict: Verdict) -> str:
+    """`HTTPS-01 acme.app.stackstate.io 203.0.113.7 from local — tcp.filtered`, at most 100 columns."""
+    case = verdict.case
+    subjects = dict.fromkeys(found.subject for found in verdict.findings)
+    subject = next(iter(subjects)) if len(subjects) == 1 else ""
+    subject = "" if subject in case.target or case.target in subject else f" {subject}"
+    codes = ", ".join(dict.fromkeys(str(found.code) for found in verdict.findings)) or verdict.result
+    for line in (
+        f"{case.requirement} {case.target}{subject} from {case.vantage} — {codes}",
+        f"{case.requirement} {case.target} from {case.vantage} — {codes}",
+    ):
+        if len(line) <= HEADLINE:
+            return printable(line)
+    return printable(f"{case.requirement} — {codes}")[:HEADLINE]
+
+
+def rows(verdict: Verdict, requirement: Requirement) -> list[tuple[str, str]]:
+    """The paragraph as (label, text), without labels that have nothing to say."""
+    unmet = verdict.result in (Result.FAIL, Result.WAIVED)
+    derived = " (derived)" if requirement.basis is Basis.DERIVED else ""
+    origin = f"Network configuration, {requirement.source}" if not derived else f"{requirement.source}{derived}"
+    labelled = [
+        ("required", requirement.says),
+        ("saw", printable(verdict.saw)),
+        ("means", means(verdict) if unmet else ""),
+        ("fix", fix(verdict) if unmet else ""),
+        ("ask", ask(verdict) if unmet else ""),
+        ("because", printable(verdict.reason)),
+        ("source", origin),
+        ("reproduce", printable(verdict.reproduce)),
+    ]
+    return [(label, text) for label, text in labelled if text]
+
+
+def paragraph(verdict: Verdict, requirement: Requirement, width: int = 100) -> str:
+    """Headline and rows, wrapped to the width, except for the command, which must stay in one piece to be copied."""
+    lines = [headline(verdict)]
+    for label, text in rows(verdict, requirement):
+        start = f"  {label:<{LABEL}}"
+        if label == "reproduce":
+            lines.append(start + text)
+            continue
+        lines += textwrap.wrap(
+            text,
+            max(width, 40),
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    return "\n".join(lines)

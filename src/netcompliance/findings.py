@@ -1,0 +1,458 @@
+"""The closed list of findings: what an observation can mean, what to do about it, and whom to ask.
+
+Rules
+* A verdict is never a bare true or false: what is wrong has a code from this list, and one code has one remedy.
+* `means` says what the code means for the agent; `fix` is an instruction; `ask` is the team that can carry it out.
+* Texts may hold `{subject}`, `{host}`, `{vantage}`, `{source}` (the address the host sends from) and the names that the
+  judge puts into `Finding.values`; `explain` fills them in. A name that is missing is left out with a neutral word.
+* Every code has a scenario in the lab that produces it; a test counts them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Team(StrEnum):
+    """Who can repair it."""
+
+    DNS = "DNS team"
+    FIREWALL = "firewall team"
+    PROXY = "proxy team"
+    PLATFORM = "platform team"
+    REGISTRY = "registry team"
+    VENDOR = "StackState support"
+    HOST = "host team"
+
+
+class Code(StrEnum):
+    """A finding's code. The value is what the journal holds."""
+
+    means: str
+    fix: str
+    ask: Team
+
+    def __new__(cls, code: str, means: str, fix: str, ask: Team) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.means = means
+        member.fix = fix
+        member.ask = ask
+        return member
+
+    # --- names ------------------------------------------------------------------------------------------------------
+    DNS_NXDOMAIN = (
+        "dns.nxdomain",
+        "the resolver says that the name does not exist: a typo in the tenant, or a zone that hides the public one",
+        "check the tenant's name; if it is right, let the resolver {server} forward {host} to the public DNS",
+        Team.DNS,
+    )
+    DNS_SERVFAIL = (
+        "dns.servfail",
+        "the resolver tried and failed: its own way out, its forwarder or DNSSEC validation is broken",
+        "repair the forwarding of {host} on {server}",
+        Team.DNS,
+    )
+    DNS_REFUSED = (
+        "dns.refused",
+        "the resolver does not serve this host: an access list or a policy refuses the query",
+        "allow queries for {host} from {source} on {server}",
+        Team.DNS,
+    )
+    DNS_TIMEOUT = (
+        "dns.timeout",
+        "no answer to DNS queries: port 53 is dropped on the way, or the resolver is down",
+        "allow UDP and TCP port 53 from {source} to {server}, or correct the nameservers of {vantage}",
+        Team.DNS,
+    )
+    DNS_NO_DATA = (
+        "dns.no-data",
+        "the name exists but has no address: the zone was emptied or only partly copied",
+        "let {server} answer {host} from the public DNS instead of a zone of its own",
+        Team.DNS,
+    )
+    DNS_SINKHOLE = (
+        "dns.sinkhole",
+        "the resolver blocks the name by answering with an address that leads nowhere",
+        "take {host} off the block list of the resolver {server}",
+        Team.DNS,
+    )
+    DNS_PRIVATE_ADDRESS = (
+        "dns.private-address",
+        "the resolver answers with a private address, and what is behind it is not the service",
+        "let {server} answer {host} with the public addresses",
+        Team.DNS,
+    )
+    DNS_REWRITTEN = (
+        "dns.rewritten",
+        "the resolver answers names that do not exist with an address of its own, and gives the same for the tenant",
+        "switch off the rewriting of negative answers on {server}, then find out why it has no answer for {host}",
+        Team.DNS,
+    )
+    DNS_SEARCH_DOMAIN = (
+        "dns.search-domain",
+        "a search domain with a wildcard answers first: the name without a final dot leads somewhere else",
+        "remove the wildcard record that answers {wildcard}, or lower ndots / remove that search domain on {vantage}",
+        Team.DNS,
+    )
+    DNS_NAMESERVER_DEAD = (
+        "dns.nameserver-dead",
+        "one configured nameserver does not answer: lookups wait for it, five seconds each with the usual settings",
+        "repair {subject}, open port 53 to it, or take it out of the resolver configuration of {vantage}",
+        Team.DNS,
+    )
+    DNS_DISAGREES = (
+        "dns.disagrees",
+        "this network's DNS and the public DNS give different addresses for the tenant",
+        "find out which zone or view answers {host} here; forward the name to the public DNS",
+        Team.DNS,
+    )
+    DNS_NOT_ALLOW_LISTED = (
+        "dns.not-allow-listed",
+        "the tenant has an address that the approved list does not cover: connections to it will be dropped",
+        "add {subject} to the allow-list for outbound tcp/443",
+        Team.FIREWALL,
+    )
+    DNS_STALE_ALLOW_LIST = (
+        "dns.stale-allow-list",
+        "an approved entry is no longer an address of the tenant: the opening now belongs to somebody else",
+        "remove {subject} from the allow-list, after seeing on several days that the tenant no longer uses it",
+        Team.FIREWALL,
+    )
+
+    # --- connections ------------------------------------------------------------------------------------------------
+    TCP_REFUSED = (
+        "tcp.refused",
+        "the connection is refused: a firewall rejects it, or nothing listens at this address",
+        "allow outbound tcp/443 from {source} to {subject}; if it is allowed, check that the address is the tenant's",
+        Team.FIREWALL,
+    )
+    TCP_FILTERED = (
+        "tcp.filtered",
+        "packets to this address are dropped without an answer",
+        "allow outbound tcp/443 from {source} to {subject}",
+        Team.FIREWALL,
+    )
+    TCP_UNREACHABLE = (
+        "tcp.unreachable",
+        "there is no way to this address: no route, or a router or firewall says it is unreachable or prohibited",
+        "repair the route from {source} to {subject}, or allow outbound tcp/443 to it where the answer came from",
+        Team.FIREWALL,
+    )
+    TCP_PARTLY_FILTERED = (
+        "tcp.partly-filtered",
+        "some of the tenant's addresses are dropped and others open: a share of all connections will hang",
+        "allow outbound tcp/443 from {source} to {subject} too: every address of the name must be open",
+        Team.FIREWALL,
+    )
+    TCP_ACCEPTS_ANYTHING = (
+        "tcp.accepts-anything",
+        "something on the way accepts every connection, even to addresses that do not exist, and nothing is behind it",
+        "let outbound tcp/443 from {source} to {subject} pass the transparent proxy or SYN proxy unbroken",
+        Team.FIREWALL,
+    )
+
+    # --- TLS --------------------------------------------------------------------------------------------------------
+    TLS_UNTRUSTED = (
+        "tls.untrusted",
+        "the certificate chain does not lead to an authority that this host trusts",
+        "install the authority {issuer} in the trust store of {vantage}, or let the server send its whole chain",
+        Team.PLATFORM,
+    )
+    TLS_EXPIRED = (
+        "tls.expired",
+        "the certificate's time is over",
+        "renew the certificate of {subject}; if a device on the way made it, renew that device's certificate",
+        Team.VENDOR,
+    )
+    TLS_NOT_YET_VALID = (
+        "tls.not-yet-valid",
+        "the certificate's time has not begun",
+        "replace the certificate of {subject}, and check the clock of whoever issued it",
+        Team.VENDOR,
+    )
+    TLS_WRONG_NAME = (
+        "tls.wrong-name",
+        "somebody else answers: the certificate is for {names}",
+        "find out who answers at {subject}: a wrong address, a wrong route, or a proxy or load balancer in between",
+        Team.FIREWALL,
+    )
+    TLS_SELF_SIGNED = (
+        "tls.self-signed",
+        "the certificate is signed by itself: an appliance or a server in its default state answers",
+        "find out who answers at {subject} with {issuer}, and let the connection pass to the service",
+        Team.FIREWALL,
+    )
+    TLS_INTERCEPTED = (
+        "tls.intercepted",
+        "TLS is opened on the way by {issuer}: the agent's containers do not trust that authority",
+        (
+            "exempt {host} from TLS inspection; or give the agent the authority with global.customCertificates "
+            "in the chart, and declare it in the profile"
+        ),
+        Team.PROXY,
+    )
+    TLS_RESET = (
+        "tls.reset",
+        "the connection is cut as soon as the name is seen in the TLS ClientHello: a filter by server name",
+        "allow the server name {host} on the firewall's URL or application filter",
+        Team.FIREWALL,
+    )
+    TLS_STALLED = (
+        "tls.stalled",
+        "the connection opens but the TLS handshake gets no answer: an inspecting device swallows it",
+        "allow TLS to {host} at {subject} on the inspecting firewall or proxy",
+        Team.FIREWALL,
+    )
+    TLS_NOT_TLS = (
+        "tls.not-tls",
+        "what answers on port 443 does not speak TLS: {speaks}",
+        "find out who answers at {subject}: a portal, a proxy or a plain server stands there instead of the service",
+        Team.FIREWALL,
+    )
+    TLS_VERSION = (
+        "tls.version",
+        "the peer does not offer TLS 1.2 or later",
+        "enable TLS 1.2 and 1.3 on whatever answers at {subject}",
+        Team.PROXY,
+    )
+    TLS_LARGE_HELLO_DROPPED = (
+        "tls.large-hello-dropped",
+        (
+            "a ClientHello of one segment passes and a larger one does not: current agents, which send post-quantum "
+            "keys, cannot connect"
+        ),
+        "update the inspecting device in front of {subject}, or exempt {host} from inspection",
+        Team.FIREWALL,
+    )
+
+    # --- HTTP and the receiver --------------------------------------------------------------------------------------
+    HTTP_CAPTIVE_PORTAL = (
+        "http.captive-portal",
+        "a captive portal answers: it wants somebody to log in before anything may pass",
+        "exempt {vantage} or {host} from the portal at {location}",
+        Team.FIREWALL,
+    )
+    HTTP_BLOCK_PAGE = (
+        "http.block-page",
+        "a security device answers with its block page instead of the service",
+        "allow the URL category or the name {host} on the device that shows this page",
+        Team.PROXY,
+    )
+    HTTP_WEB_UI = (
+        "http.web-ui",
+        "the web UI answers instead of the receiver: the path is wrong or is rewritten on the way",
+        "use the documented path, and let proxies pass it on unchanged",
+        Team.PLATFORM,
+    )
+    HTTP_NOT_RECEIVER = (
+        "http.not-receiver",
+        "something that is not the receiver answers",
+        "find out what answers at {subject} for {host}; the receiver is told by its answers on its own paths only",
+        Team.FIREWALL,
+    )
+    HTTP_PROXY_AUTH = (
+        "http.proxy-auth",
+        "a proxy on the way asks for a login that the agent was not told of",
+        "exempt {host} from proxy authentication, or configure the agent to use that proxy with its credentials",
+        Team.PROXY,
+    )
+    HTTP_REDIRECTED = (
+        "http.redirected",
+        "the path is redirected to {location}; the agent does not deliver data to redirects",
+        "let the documented path be answered where it is; remove the redirect",
+        Team.PROXY,
+    )
+    HTTP_NOT_FOUND = (
+        "http.not-found",
+        "the peer does not know the path: another backend answers, or the path is rewritten on the way",
+        "check that {host} leads to the tenant and that the path arrives unchanged",
+        Team.VENDOR,
+    )
+    HTTP_SERVER_ERROR = (
+        "http.server-error",
+        "the peer answers with an error of its own: the service, or a proxy that cannot reach it",
+        "look at the status page and ask support; if a proxy made the answer, repair its way to {host}",
+        Team.VENDOR,
+    )
+    HTTP_THROTTLED = (
+        "http.throttled",
+        "the peer limits the rate of requests: this is not a block",
+        "try again later; if it stays, ask which limit applies to {source}",
+        Team.VENDOR,
+    )
+    HTTP_STALLED = (
+        "http.stalled",
+        "the request is sent and the answer does not arrive in time",
+        "look for a device that holds back requests or answers between {source} and {subject}",
+        Team.FIREWALL,
+    )
+    HTTP_CLOSED = (
+        "http.closed",
+        "the connection is cut, or its bytes are not HTTP, before an answer is complete",
+        "look for a device that cuts connections between {source} and {subject}",
+        Team.FIREWALL,
+    )
+    HTTP_BODY_LIMIT = (
+        "http.body-limit",
+        "requests above a limit are refused: data of larger payloads is lost",
+        "raise the request body limit to at least 5 MB on the proxy in front of {host}",
+        Team.PROXY,
+    )
+    HTTP_SLOW = (
+        "http.slow",
+        "it works, but every call takes long: under load the agent falls behind and drops data",
+        "look for an overloaded proxy or inspecting device between {source} and {subject}",
+        Team.PROXY,
+    )
+    RECEIVER_KEY_REFUSED = (
+        "receiver.key-refused",
+        "the receiver does not know this API key: every payload will be refused",
+        "take the key from the tenant's StackPack or service token page, and check that it belongs to {host}",
+        Team.PLATFORM,
+    )
+
+    # --- registry and chart -----------------------------------------------------------------------------------------
+    REGISTRY_NOT_A_REGISTRY = (
+        "registry.not-a-registry",
+        "what answers at {host} is not a container registry",
+        "check registry host and prefix; if they are right, a portal or block page answers: allow {host}",
+        Team.REGISTRY,
+    )
+    REGISTRY_TOKEN_DENIED = (
+        "registry.token-denied",
+        "the registry's token server gives no token for the image, so it cannot be pulled",
+        "allow anonymous or authenticated pull of {subject}, and allow access to the token server",
+        Team.REGISTRY,
+    )
+    REGISTRY_IMAGE_MISSING = (
+        "registry.image-missing",
+        "the registry does not hold this image under this name and tag",
+        "copy or proxy {subject}; check the repository prefix (with or without stackstate/)",
+        Team.REGISTRY,
+    )
+    REGISTRY_PLATFORM_MISSING = (
+        "registry.platform-missing",
+        "the image is there, but not for {platform}: a copy made on another platform holds one platform only",
+        "copy all platforms of {subject} (for instance skopeo copy --all)",
+        Team.REGISTRY,
+    )
+    REGISTRY_BLOB_UNREACHABLE = (
+        "registry.blob-unreachable",
+        "the registry's API answers but image layers do not arrive: pulls hang or fail",
+        "allow outbound tcp/443 from {source} to {cdn}, where the registry sends clients for layers",
+        Team.FIREWALL,
+    )
+    REGISTRY_BLOB_CORRUPT = (
+        "registry.blob-corrupt",
+        "bytes arrive that are not the image's: a device or a cache replaces content",
+        "exempt {cdn} from content inspection, and empty the cache of the registry or proxy",
+        Team.PROXY,
+    )
+    REGISTRY_DIGEST_DIFFERS = (
+        "registry.digest-differs",
+        "one's own registry holds another image under this tag than the source",
+        "copy {subject} again from the source, with all platforms and unchanged manifests",
+        Team.REGISTRY,
+    )
+    REGISTRY_THROTTLED = (
+        "registry.throttled",
+        "the registry limits the rate of requests from this address: it is not blocked",
+        "wait and run again; for many nodes, use a pull-through cache or authenticated pulls",
+        Team.REGISTRY,
+    )
+    REGISTRY_CREDENTIALS = (
+        "registry.credentials",
+        "the registry wants a login for this image",
+        "allow anonymous pulls, or give the cluster an image pull secret for {host}",
+        Team.REGISTRY,
+    )
+    REGISTRY_WRONG_VALUES = (
+        "registry.wrong-values",
+        "the chart's values do not make the cluster pull from the declared registry",
+        "{remedy}",
+        Team.PLATFORM,
+    )
+    HELM_NOT_A_REPOSITORY = (
+        "helm.not-a-repository",
+        "what answers is not a Helm chart repository",
+        "allow {host} for the workstation that runs helm; check the repository URL",
+        Team.PROXY,
+    )
+    HELM_CHART_MISSING = (
+        "helm.chart-missing",
+        "the repository answers but does not serve the chart",
+        "check the chart's name; a mirror of the repository must hold it: {subject}",
+        Team.PLATFORM,
+    )
+
+    # --- explicit proxy ---------------------------------------------------------------------------------------------
+    PROXY_UNREACHABLE = (
+        "proxy.unreachable",
+        "the proxy that this host must use cannot be reached",
+        "open the way from {source} to the proxy {proxy}, or correct its name and port",
+        Team.PROXY,
+    )
+    PROXY_AUTH = (
+        "proxy.auth",
+        "the proxy asks for a login",
+        "exempt {host} from proxy authentication, or put credentials for {proxy} into the agent's proxy URL",
+        Team.PROXY,
+    )
+    PROXY_DENIED = (
+        "proxy.denied",
+        "the proxy is there but does not let this host connect to {host}",
+        "allow CONNECT {host}:443 from {source} on {proxy}",
+        Team.PROXY,
+    )
+    PROXY_WRONG_SCHEME = (
+        "proxy.wrong-scheme",
+        "the proxy's URL names the wrong scheme: {speaks}",
+        "declare the proxy as {right}",
+        Team.PLATFORM,
+    )
+
+    # --- path, direction, clock, configuration ----------------------------------------------------------------------
+    PATH_MTU = (
+        "path.mtu",
+        "full-size packets disappear and smaller ones pass: a path MTU black hole; large payloads hang for ever",
+        "let ICMP fragmentation-needed / packet-too-big pass, or clamp TCP MSS where the tunnel or link begins",
+        Team.FIREWALL,
+    )
+    PATH_IPV6_DEAD = (
+        "path.ipv6-dead",
+        "the name has an IPv6 address and this host tries it, but nothing comes back: each call of the agent stalls",
+        "repair IPv6 to {subject} or let it fail at once (reject instead of drop, or no IPv6 route)",
+        Team.FIREWALL,
+    )
+    OUTBOUND_INBOUND_SEEN = (
+        "outbound.inbound-seen",
+        "something at the tenant's address opens connections to this host; the service never does that",
+        "find out what sends from {subject}, and do not allow it: only connections that the host opens are needed",
+        Team.FIREWALL,
+    )
+    OUTBOUND_INBOUND_ALLOWED = (
+        "outbound.inbound-allowed",
+        "the host's firewall lets the tenant's addresses open connections to it, which is never needed",
+        "remove the rule: {rule}",
+        Team.HOST,
+    )
+    OUTBOUND_OTHER_PORT = (
+        "outbound.other-port",
+        "this host has a connection to the tenant on another port than 443",
+        "find out which program connects to {subject}; the agent needs port 443 only",
+        Team.HOST,
+    )
+    CLOCK_OFF = (
+        "clock.off",
+        "the host's clock is wrong: certificates seem expired or not yet valid, and data carries wrong times",
+        "set the clock of {vantage} and let NTP keep it",
+        Team.HOST,
+    )
+    ENDPOINT_WRONG_URL = (
+        "endpoint.wrong-url",
+        "the agent is configured with another URL than the documented one: {difference}",
+        "configure the agent with exactly {documented}",
+        Team.PLATFORM,
+    )

@@ -1,0 +1,206 @@
+"""The words of the project as types: requirement, case, observation, finding, verdict, settings.
+
+Rules
+* Plain frozen data. Nothing here does I/O, reads a clock or imports anything of ours but the list of findings.
+* An observation is a JSON object as the probe wrote it (docs/journal.md says which fields each kind has). It is kept as
+  a mapping, not as a class, because the journal must give back in ten years what was seen, including fields that a
+  later reader does not know.
+* All times are UTC, RFC 3339 in the journal and seconds since the epoch inside observations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from netcompliance.findings import Code
+
+Observation: TypeAlias = Mapping[str, Any]
+
+DOCUMENTED_PATH = "/receiver/stsAgent"
+DEFAULT_DOMAIN = "app.stackstate.io"
+DEFAULT_REGISTRY = "quay.io"
+
+
+class Level(StrEnum):
+    """How much a requirement weighs."""
+
+    MUST = "must"
+    """Unmet, the agent does not install or does not report."""
+    SHOULD = "should"
+    """Unmet, it works today, in part or not for long: a warning, unless the run is strict."""
+
+
+class Basis(StrEnum):
+    """Why a requirement is in the catalogue."""
+
+    DOCUMENTED = "documented"
+    """The published page asks for it."""
+    DERIVED = "derived"
+    """It follows from how the agent, its registry or its proxy work."""
+
+
+class Result(StrEnum):
+    """The closed list of verdicts, in XCCDF's words. "Could not look" is none of them: it is an error."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    NOTAPPLICABLE = "notapplicable"
+    NOTCHECKED = "notchecked"
+    WAIVED = "waived"
+
+
+class RegistryMode(StrEnum):
+    """Which of the page's three ways of getting images is in use."""
+
+    DIRECT = "direct"
+    PROXY = "proxy"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One thing the documentation asks, as the catalogue states it."""
+
+    id: str
+    says: str
+    level: Level
+    basis: Basis
+    source: str
+    """Heading of the published page, or what it is derived from."""
+    requires: tuple[str, ...] = ()
+    targets: str = "tenant"
+    """What it is asked of: a key of `catalogue.TARGETS`."""
+    when: str = "always"
+    """When it is asked at all: a key of `catalogue.CONDITIONS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A container image as a chart names it: `registry/repository:tag` or `…@digest`."""
+
+    registry: str
+    repository: str
+    reference: str
+    """A tag, or a digest `sha256:…`."""
+    digest: str | None = None
+    """The digest that a pinned list promises for the tag."""
+
+    def __str__(self) -> str:
+        mark = "@" if ":" in self.reference else ":"
+        return f"{self.registry}/{self.repository}{mark}{self.reference}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartValues:
+    """What the chart's values say about registry, endpoint and proxy. Nothing else of the values is kept: they hold
+    keys."""
+
+    file: str
+    url: str | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+    """(where, what is wrong) for each setting with which images would not come from the declared registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """An accepted failure. It names who accepts it, why, and until when (a UTC date, inclusive)."""
+
+    requirement: str
+    target: str = "*"
+    vantage: str = "*"
+    owner: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a run was told, after options and profile were put together. Written to the journal's header."""
+
+    tenant: str
+    domain: str = DEFAULT_DOMAIN
+    registry: str = DEFAULT_REGISTRY
+    """Host, with a port if it is not 443."""
+    registry_prefix: str = ""
+    """What stands before `stackstate/…` in one's own registry, without slashes at its ends."""
+    registry_mode: RegistryMode = RegistryMode.DIRECT
+    source_visible: bool = True
+    """False where the profile says that the source registry cannot be seen from here, so a copy cannot be compared."""
+    images: tuple[Image, ...] = ()
+    """Where they are pulled from in this setting: already rewritten to one's own registry."""
+    source_images: tuple[Image, ...] = ()
+    """The same images, in the same order, at their source."""
+    images_from: str = ""
+    allow_list: tuple[str, ...] | None = None
+    """Approved addresses, CIDR blocks and names; None if no list was handed in."""
+    proxy: str | None = None
+    """An explicit proxy's URL without its user information; None: the host's own environment decides."""
+    no_proxy: str | None = None
+    agent_url: str | None = None
+    """The URL the agent is configured with, if it is known."""
+    values: ChartValues | None = None
+    interception: tuple[str, ...] = ()
+    """SHA-256 (hex) of the certificates of declared interception authorities."""
+    key_declared: bool = False
+    """True where an API key was found, so the receiver can be asked whether it accepts it. The key itself is never
+    here."""
+    chart_repository: str = "https://helm.stackstate.io"
+    chart: str = "suse-observability-agent"
+    public_dns: tuple[str, ...] = ("https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query")
+    strict: bool = False
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The tenant's name."""
+        return f"{self.tenant}.{self.domain}"
+
+    @property
+    def endpoint(self) -> str:
+        """The documented URL of the receiver."""
+        return f"https://{self.host}{DOCUMENTED_PATH}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A requirement bound to a target and a vantage."""
+
+    requirement: str
+    target: str
+    vantage: str
+    host: str
+    """The peer it concerns: tenant, registry, CDN host. Prerequisites are looked up among cases of the same host."""
+
+    def __str__(self) -> str:
+        return f"{self.requirement} {self.target} from {self.vantage}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What an observation means, from the closed list of codes, and for which subject."""
+
+    code: Code
+    subject: str
+    """One address, one redirect host, one layer: what is known only after looking."""
+    detail: str
+    """What was seen, in a sentence part that ends up after `saw`."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Words for the placeholders of the code's remedy, such as the issuer's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided about one case, and why."""
+
+    case: Case
+    result: Result
+    findings: tuple[Finding, ...] = ()
+    saw: str = ""
+    """What was observed, also where the verdict is pass: an auditor reads it."""
+    reason: str = ""
+    """Why it was not applicable, not checked or waived."""
+    reproduce: str = ""
+    """A command that shows the same to a person with a shell."""
