@@ -144,9 +144,15 @@ class Settings:
     values: ChartValues | None = None
     interception: tuple[str, ...] = ()
     """SHA-256 (hex) of the certificates of declared interception authorities."""
+    interception_files: tuple[str, ...] = ()
+    """The files (PEM, on this machine) in which those certificates are."""
     key_declared: bool = False
     """True where an API key was found, so the receiver can be asked whether it accepts it. The key itself is never
     here."""
+    key_env: str = "STS_API_KEY"
+    """The environment variable that may hold the key; the agent's own chart uses this one."""
+    key_file: str | None = None
+    """The file that holds the key, where the profile names one; it goes before the variable."""
     chart_repository: str = "https://helm.stackstate.io"
     chart: str = "suse-observability-agent"
     public_dns: tuple[str, ...] = ("https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query")

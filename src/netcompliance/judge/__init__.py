@@ -4,6 +4,8 @@ Rules
 * One judge per requirement, in the table JUDGES. A judge sees what one vantage saw, and decides about one case.
 * One cause, one failure: a case whose prerequisite failed is not judged. Prerequisites are cases of the same
   vantage and the same target, else of the same host. One that is not applicable does not stand in the way.
+* A resolver or proxy that serves nobody is one cause too. It is found where it is asked for (FOUNDATIONS), and cases
+  of other hosts that show nothing else are not evaluated.
 * A waiver turns a failure into `waived` until it expires; one that nothing needs any more is a failure itself.
 * A vantage that was never visited gets no verdicts at all: that is an error of the run, not of the network.
 """
@@ -15,7 +17,8 @@ from dataclasses import replace
 from datetime import date
 
 from netcompliance.catalogue import CONDITIONS, HERE, covers
-from netcompliance.judge import chart, dns, https, outbound, proxy, receiver, registry
+from netcompliance.findings import Code
+from netcompliance.judge import chart, dns, endpoint, https, mirror, outbound, proxy, receiver, registry
 from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
 from netcompliance.model import Case, Observation, Requirement, Result, Settings, Verdict, Waiver
 
@@ -31,7 +34,7 @@ JUDGES: Mapping[str, Judge] = {
     "HTTPS-01": https.ports_open,
     "HTTPS-02": https.verifies,
     "HTTPS-03": https.ends_at_the_service,
-    "HTTPS-04": https.url_is_the_documented,
+    "HTTPS-04": endpoint.url_is_the_documented,
     "HTTPS-05": https.large_hello_passes,
     "HTTPS-06": https.large_requests_pass,
     "HTTPS-07": https.ipv6_is_no_trap,
@@ -45,9 +48,9 @@ JUDGES: Mapping[str, Judge] = {
     "REG-02": registry.can_be_asked_for,
     "REG-03": registry.manifest_is_there,
     "REG-04": registry.layers_arrive,
-    "REG-05": registry.cdn_opens,
-    "REG-06": registry.same_as_the_source,
-    "REG-07": registry.values_point_there,
+    "REG-05": mirror.cdn_opens,
+    "REG-06": mirror.same_as_the_source,
+    "REG-07": mirror.values_point_there,
     "HELM-01": chart.is_served,
     "PRX-01": proxy.grants_connect,
     "CLK-01": receiver.clock_is_right,
@@ -55,6 +58,12 @@ JUDGES: Mapping[str, Judge] = {
 
 OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 """Verdicts of a prerequisite behind which one can go on."""
+
+FOUNDATIONS: Mapping[str, frozenset[Code]] = {
+    "DNS-01": frozenset({Code.DNS_TIMEOUT, Code.DNS_SERVFAIL, Code.DNS_REFUSED}),
+    "PRX-01": frozenset({Code.PROXY_UNREACHABLE, Code.PROXY_AUTH, Code.PROXY_WRONG_SCHEME, Code.TLS_UNTRUSTED}),
+}
+"""Requirement → findings that are about the resolver or the proxy itself, whichever host was asked for."""
 
 
 def judge(
@@ -71,7 +80,8 @@ def judge(
     by_id = {requirement.id: requirement for requirement in requirements}
     seen: dict[str, list[Observation]] = {}
     for observation in observations:
-        seen.setdefault(str(observation.get("vantage")), []).append(observation)
+        if isinstance(observation, Mapping):
+            seen.setdefault(str(observation.get("vantage")), []).append(observation)
     evidence = {vantage: Evidence(those) for vantage, those in seen.items() if _was_visited(those)}
     verdicts: dict[Case, Verdict] = {}
 
@@ -90,10 +100,28 @@ def judge(
                 if decide(prerequisite).result not in OPEN_DOORS:
                     return _verdict(case, notchecked(f"not evaluated: {_root(decide(prerequisite))}"))
         here = evidence[case.vantage]
-        return _verdict(case, JUDGES[case.requirement](case, here, settings), _whereabouts(case, here))
+        outcome = JUDGES[case.requirement](case, here, settings)
+        foundation = _foundation(case, outcome)
+        if foundation:
+            return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
+        return _verdict(case, outcome, _whereabouts(case, here))
+
+    def _foundation(case: Case, outcome: Outcome) -> str | None:
+        """The requirement whose failure explains all of this one's."""
+        codes = {found.code for found in outcome.findings}
+        for foundation, shared in FOUNDATIONS.items():
+            if case.requirement in FOUNDATIONS or not codes or not codes <= shared:
+                continue
+            for other in cases:
+                if (other.requirement, other.vantage) == (foundation, case.vantage):
+                    told = decide(other)
+                    if told.result is not Result.PASS and shared & {found.code for found in told.findings}:
+                        return foundation
+        return None
 
     judged = [decide(case) for case in cases if case.vantage in evidence]
-    return [_unneeded_waiver(verdict, judged, settings.waivers, today) for verdict in judged]
+    unneeded = [waiver for waiver in settings.waivers if _is_unneeded(waiver, cases, verdicts)]
+    return [_refuse_unneeded(verdict, unneeded) for verdict in judged]
 
 
 def _was_visited(observations: Iterable[Observation]) -> bool:
@@ -114,7 +142,7 @@ def _root(blocking: Verdict) -> str:
 
 def _whereabouts(case: Case, evidence: Evidence) -> dict[str, str]:
     """Words for the remedy that every judge would otherwise have to say: who asks, from which address, for whom."""
-    name = str(evidence.vantage.get("hostname") or "this host") if case.vantage == HERE else case.vantage
+    name = evidence.vantage.get("hostname") or "this host" if case.vantage == HERE else case.vantage
     address = evidence.vantage.get("source_address") or evidence.vantage.get("source_address6")
     return {"host": case.host, "vantage": name, "source": f"{name} ({address})" if address else name}
 
@@ -148,14 +176,16 @@ def _waive(verdict: Verdict, waivers: Iterable[Waiver], today: date) -> Verdict:
     return verdict
 
 
-def _unneeded_waiver(verdict: Verdict, judged: Sequence[Verdict], waivers: Iterable[Waiver], today: date) -> Verdict:
-    """A case that passes although all that its waiver names pass: the waiver must go, or it will hide the next
-    failure."""
-    if verdict.result is not Result.PASS:
-        return verdict
-    for waiver in waivers:
-        meant = [v.result for v in judged if covers(waiver, v.case)]
-        if covers(waiver, verdict.case) and not {Result.FAIL, Result.WAIVED, Result.NOTCHECKED} & set(meant):
+def _is_unneeded(waiver: Waiver, cases: Iterable[Case], verdicts: Mapping[Case, Verdict]) -> bool:
+    """Does everything pass that the waiver is meant for? What was not looked at or not applicable may need it yet."""
+    results = {verdicts[case].result if case in verdicts else None for case in cases if covers(waiver, case)}
+    return Result.PASS in results and results <= {Result.PASS, Result.NOTAPPLICABLE}
+
+
+def _refuse_unneeded(verdict: Verdict, unneeded: Iterable[Waiver]) -> Verdict:
+    """An unneeded waiver must go, or it will hide the next failure. Until then the case that it names fails."""
+    for waiver in unneeded:
+        if verdict.result is Result.PASS and covers(waiver, verdict.case):
             why = (
                 f"the waiver of {waiver.owner} (until {waiver.expires}) is no longer needed: remove it from the profile"
             )

@@ -12,11 +12,14 @@ from netcompliance.judge.evidence import (
     finding,
     listed,
     notchecked,
+    without_port,
 )
-from netcompliance.judge.registry import way_to
-from netcompliance.model import Case, Settings
+from netcompliance.judge.transport import TIMEOUTS
+from netcompliance.judge.way import way_to
+from netcompliance.model import Case, Finding, Observation, Settings
 
 CHART = "chart"
+STATUS_CODES = {407: Code.HTTP_PROXY_AUTH, 429: Code.HTTP_THROTTLED}
 
 
 def is_served(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
@@ -24,26 +27,41 @@ def is_served(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     index = evidence.one("chart", step="index")
     archive = evidence.one("chart", step="archive")
     reproduce = f"helm show chart {settings.chart} --repo {settings.chart_repository}"
-    url = f"{settings.chart_repository}/index.yaml"
     if index is None:
         return notchecked("the chart repository was not asked")
-    if index.get("status") is None:
-        found = way_to(evidence, CHART, case.host)
-        why = f"{url} got no answer ({error_text(index) or error_name(index)})"
-        return decided(found or [finding(Code.HTTP_CLOSED, case.host, why, host=case.host)], "", reproduce)
-    versions = [str(v) for v in index.get("versions") or ()]
-    if index.get("status") == 429:
-        return decided(
-            [finding(Code.HTTP_THROTTLED, case.host, f"{url} got status 429", host=case.host)], "", reproduce
-        )
-    if error_name(index) or index.get("status") != 200:
-        why = f"{url} got status {index.get('status')} ({error_text(index) or 'no index of charts'})"
-        return decided([finding(Code.HELM_NOT_A_REPOSITORY, case.host, why, host=case.host)], "", reproduce)
-    if not versions:
-        why = f"{url} does not list {settings.chart}"
-        return decided([finding(Code.HELM_CHART_MISSING, settings.chart, why, host=case.host)], "", reproduce)
-    if archive is None or error_name(archive) or archive.get("status") != 200:
-        url, status = (archive or {}).get("url") or "the archive", (archive or {}).get("status")
-        why = f"{url} did not arrive ({error_text(archive) or f'status {status}'})"
-        return decided([finding(Code.HELM_CHART_MISSING, settings.chart, why, host=case.host)], "", reproduce)
-    return decided([], f"{settings.chart} {listed(versions, 1)} is served", reproduce)
+    found = _index_troubles(index, case, evidence, settings)
+    if not found and archive is not None:
+        found = _archive_troubles(archive, case, settings)
+    return decided(
+        found,
+        f"{settings.chart} {listed(index.get('versions', ()), 1)} is served",
+        reproduce,
+        missing="the chart's archive was not asked for" if archive is None else "",
+    )
+
+
+def _index_troubles(index: Observation, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
+    """What is wrong with the repository's index; if nothing came at all, what is wrong on the way."""
+    url, status, name = f"{settings.chart_repository}/index.yaml", index.get("status"), error_name(index)
+    why = error_text(index) or name or "no answer"
+    if status is None or name in TIMEOUTS:
+        code = Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED
+        lost = finding(code, case.host, f"{url} got no whole answer ({why})", host=case.host)
+        return way_to(evidence, CHART, without_port(case.host)) or [lost]
+    if name or status != 200:
+        otherwise = Code.HTTP_SERVER_ERROR if status >= 500 else Code.HELM_NOT_A_REPOSITORY
+        detail = f"{url} got status {status} ({why if name else 'no index of charts'})"
+        return [finding(STATUS_CODES.get(status, otherwise), case.host, detail, host=case.host)]
+    if not index.get("versions"):
+        return [
+            finding(Code.HELM_CHART_MISSING, settings.chart, f"{url} does not list {settings.chart}", host=case.host)
+        ]
+    return []
+
+
+def _archive_troubles(archive: Observation, case: Case, settings: Settings) -> list[Finding]:
+    if archive.get("status") == 200 and not error_name(archive):
+        return []
+    why = error_text(archive) or error_name(archive) or f"status {archive.get('status')}"
+    detail = f"{archive.get('url', 'the archive')} did not arrive ({why})"
+    return [finding(Code.HELM_CHART_MISSING, settings.chart, detail, host=case.host)]

@@ -2,7 +2,9 @@
 
 Rules
 * Pure: no socket, no clock, no subprocess, no pytest. "Now" is when the observation was made.
-* Everything in an observation came from a network and may be missing or absurd; nothing here raises for it.
+* Everything in an observation came from a network and may be missing; what is absurd is missing (`shape`).
+* An exchange that ended by a fault of our own, or of this machine's resources, says nothing about the network: it was
+  not looked at. Only what was looked at can pass or fail.
 """
 
 from __future__ import annotations
@@ -10,17 +12,23 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from netcompliance.findings import Code
+from netcompliance.judge.shape import shaped
 from netcompliance.model import Finding, Observation, Result
 
 TENANT = "tenant"
+
+EXCHANGES = frozenset({"resolve", "dns", "tcp", "proxy", "tls", "http", "registry"})
+OWN_FAULTS = frozenset({"EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"})
+"""Ends of an exchange that are nobody else's doing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +47,27 @@ def passed(saw: str, reproduce: str = "") -> Outcome:
     return Outcome(result=Result.PASS, saw=saw, reproduce=reproduce)
 
 
-def decided(findings: Iterable[Finding], saw: str, reproduce: str = "") -> Outcome:
-    """Fail if there is any finding, else pass."""
+def decided(findings: Iterable[Finding], saw: str = "", reproduce: str = "", *, missing: str = "") -> Outcome:
+    """Fail if there is any finding; not checked if something is missing without which it cannot pass; else pass."""
     found = tuple(findings)
+    if missing and not found:
+        return notchecked(missing)
     return Outcome(
         result=Result.FAIL if found else Result.PASS,
         findings=found,
-        saw="; ".join(dict.fromkeys(f.detail for f in found)) or saw,
+        saw=_told(found) or saw,
         reproduce=reproduce,
     )
+
+
+def _told(found: Iterable[Finding]) -> str:
+    """What was seen, once: subjects of which the same is to be said stand together."""
+    subjects: dict[str, list[str]] = {}
+    for each in found:
+        same = each.detail.startswith(each.subject)
+        rest = each.detail.removeprefix(each.subject) if same else each.detail
+        subjects.setdefault(rest, []).extend([each.subject] if same else [])
+    return "; ".join(f"{listed(names)}{rest}" for rest, names in subjects.items())
 
 
 def notapplicable(reason: str) -> Outcome:
@@ -68,38 +88,35 @@ def finding(code: Code, subject: str, detail: str, **values: str) -> Finding:
 def error_name(seen: Observation | None) -> str | None:
     """The `name` of an observation's error, `None` if it has none."""
     error = (seen or {}).get("error")
-    return str(error.get("name", "EXCEPTION")) if isinstance(error, Mapping) else None
+    return None if error is None else str(error.get("name", "EXCEPTION"))
 
 
 def error_text(seen: Observation | None) -> str:
     """The raw error text, for the detail of a finding."""
-    error = (seen or {}).get("error")
-    return str(error.get("text", "")) if isinstance(error, Mapping) else ""
+    return str(error_field(seen, "text") or "")
 
 
 def error_field(seen: Observation | None, key: str) -> Any:
     """One field of an observation's error, `None` if there is no error or no such field."""
-    error = (seen or {}).get("error")
-    return error.get(key) if isinstance(error, Mapping) else None
+    return ((seen or {}).get("error") or {}).get(key)
 
 
 def raw(seen: Observation | None, key: str) -> bytes:
     """A base64 field as bytes; empty if it is missing or damaged."""
-    return decoded((seen or {}).get(key))
+    return decoded((seen or {}).get(key, ""))
 
 
-def decoded(text: Any) -> bytes:
-    """Base64 as bytes; empty if it is missing or damaged."""
+def decoded(text: str) -> bytes:
+    """Base64 as bytes; empty if it is damaged."""
     try:
-        return base64.b64decode(text or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
         return b""
 
 
 def seconds(seen: Observation, key: str = "seconds") -> float:
     """A duration of an observation, 0.0 if it is missing."""
-    value = seen.get(key)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return float(seen.get(key, 0.0))
 
 
 def duration(value: float) -> str:
@@ -116,10 +133,7 @@ def listed(items: Iterable[str], most: int = 6) -> str:
 
 def header(seen: Observation | None, name: str) -> str:
     """The first header of that name, empty if there is none."""
-    for pair in (seen or {}).get("headers") or ():
-        if isinstance(pair, (list, tuple)) and len(pair) == 2 and str(pair[0]).lower() == name.lower():
-            return str(pair[1])
-    return ""
+    return next((value for key, value in (seen or {}).get("headers", ()) if key.lower() == name.lower()), "")
 
 
 def parsed_address(text: object) -> IPv4Address | IPv6Address | None:
@@ -136,11 +150,20 @@ def without_port(host: str) -> str:
     return name if name and port.isdigit() else host
 
 
+def as_utc(moment: datetime) -> datetime:
+    """A moment that does not name its zone is meant in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def clock_offset(seen: Observation) -> float | None:
-    """Seconds by which the vantage's clock is ahead of the peer's `Date`; `None` if the answer has no usable one."""
+    """Seconds by which the vantage's clock is ahead of the peer's `Date`; `None` if the answer has no usable one.
+
+    A cache keeps the date of what it stores, and says in `Age` how old that is.
+    """
+    age = header(seen, "age")
     try:
-        theirs = parsedate_to_datetime(header(seen, "date")).timestamp()
-        return float(seen["at"]) + seconds(seen) - theirs
+        theirs = as_utc(parsedate_to_datetime(header(seen, "date"))).timestamp()
+        return float(seen["at"]) + seconds(seen) - theirs - (int(age[:9]) if age.isascii() and age.isdigit() else 0)
     except (KeyError, TypeError, ValueError, OverflowError, IndexError):
         return None
 
@@ -150,8 +173,10 @@ class Evidence:
 
     def __init__(self, observations: Iterable[Observation]) -> None:
         self._by_kind: dict[str, list[Observation]] = {}
-        for seen in observations:
-            self._by_kind.setdefault(str(seen.get("kind")), []).append(seen)
+        for seen in map(shaped, observations):
+            kind = seen.get("kind", "")
+            if not (kind in EXCHANGES and error_name(seen) in OWN_FAULTS):
+                self._by_kind.setdefault(kind, []).append(seen)
 
     def all(self, kind: str, **fields: object) -> list[Observation]:
         """Every observation of the kind whose fields have these values."""
@@ -166,31 +191,34 @@ class Evidence:
         """What the vantage says about itself."""
         return self.one("host") or {}
 
-    @property
-    def finished(self) -> bool:
-        """Did the visit come to its own end?"""
-        return bool((self.one("probe") or {}).get("finished"))
+    def route(self, host: str) -> Observation | None:
+        """Which way connections to this host take; `None` if that is not known."""
+        return self.one("route", host=without_port(host))
 
     def proxy_for(self, host: str) -> str | None:
         """The explicit proxy that connections to this host take, `None` if they go directly."""
-        proxy = (self.one("route", host=without_port(host)) or {}).get("proxy")
-        return str(proxy) if proxy else None
+        return (self.route(host) or {}).get("proxy") or None
+
+    @property
+    def resolver(self) -> str:
+        """The host's nameservers, for people."""
+        return listed(self.vantage.get("nameservers", ())) or "the host's resolver"
 
     def resolved(self, host: str, *purposes: str) -> list[str]:
         """Addresses that the host's own resolver gave for the name, in order, without repetition."""
-        wanted = purposes or ("bare", "rooted", "host")
         return list(
             dict.fromkeys(
-                str(address)
+                address
                 for seen in self.all("resolve", host=host)
-                if seen.get("purpose") in wanted
-                for address in seen.get("addresses") or ()
+                if seen.get("purpose") in purposes
+                for address in seen.get("addresses", ())
+                if parsed_address(address)
             )
         )
 
     def chain(self, tls: Observation | None, host: str) -> Observation | None:
         """What the controller read in the chain that this handshake showed."""
-        certificates = (tls or {}).get("chain") or ()
+        certificates = (tls or {}).get("chain")
         if not certificates:
             return None
         leaf = hashlib.sha256(decoded(certificates[0])).hexdigest()

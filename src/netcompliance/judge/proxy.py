@@ -7,6 +7,7 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    error_field,
     error_name,
     error_text,
     finding,
@@ -19,10 +20,17 @@ from netcompliance.model import Case, Finding, Observation, Settings
 WAY_TO_THE_PROXY = ("resolve", "tcp")
 """Phases of an exchange that end before the proxy could say anything."""
 
+STATUS_CODES = {407: Code.PROXY_AUTH, 429: Code.HTTP_THROTTLED}
+"""Other refusals are the proxy's rules; 5xx says that it tried and did not get through itself."""
+
+CUT = ("EOF", "ECONNRESET", "EPIPE", "ECONNABORTED")
+
 
 def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """PRX-01."""
-    route = evidence.one("route", host=without_port(case.host)) or {}
+    route = evidence.route(case.host)
+    if route is None:
+        return notchecked("it is not known whether the host uses a proxy for this name")
     proxy = evidence.proxy_for(case.host)
     if proxy is None:
         excepted = f"; NO_PROXY excepts {case.host}" if route.get("no_proxy") and route.get("source") else ""
@@ -30,42 +38,46 @@ def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     tunnels = evidence.all("proxy", host=without_port(case.host))
     if not tunnels:
         return notchecked("no exchange with the proxy came to an end")
+    if any(error_name(seen) == "UNSUPPORTED" for seen in tunnels):
+        return notchecked(f"{proxy} is neither an http nor an https proxy, and no other kind can be judged")
     troubles = [f for seen in tunnels if (f := trouble(seen, proxy, case.host))]
     granted = len(troubles) < len(tunnels)
-    saw = f"{proxy} granted CONNECT {case.host}:443{_disagreement(route)}"
+    saw = f"{proxy} granted CONNECT {_authority(case.host)}{_disagreement(route)}"
     return decided([] if granted else troubles[:1], saw, f"curl -sSv -x {proxy} https://{case.host}/ -o /dev/null")
+
+
+def _authority(host: str) -> str:
+    return host if without_port(host) != host else f"{host}:443"
 
 
 def _disagreement(route: Observation) -> str:
     """A remark where clients read NO_PROXY differently, since the agent is only one of them."""
-    readings = route.get("readings") or {}
-    direct = sorted(client for client, through in readings.items() if not through)
+    direct = sorted(client for client, through in route.get("readings", {}).items() if not through)
     return f"; but {', '.join(direct)} would go past it by this NO_PROXY" if direct else ""
 
 
 def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
     """Why a CONNECT was not granted; `None` if it was."""
-    name, status = error_name(seen), seen.get("status")
-    declared = str(seen.get("declared") or proxy.partition("://")[0])
-    if isinstance(status, int) and 200 <= status < 300:
+    status, name = seen.get("status"), error_name(seen)
+    declared, _, place = proxy.partition("://")
+    declared = seen.get("declared", declared)
+    if status is not None and 200 <= status < 300:
         return None
     if seen.get("other_scheme"):
-        other = "http" if declared == "https" else "https"
-        speaks = f"it says {declared}, and the proxy speaks {'plain HTTP' if other == 'http' else 'TLS'}"
-        right = f"{other}://{proxy.partition('://')[2]}"
-        return finding(
-            Code.PROXY_WRONG_SCHEME,
-            proxy,
-            f"{proxy}: {speaks}",
-            speaks=speaks,
-            right=right,
-            proxy=proxy,
-            host=host,
-        )
-    if isinstance(status, int):
-        code = Code.PROXY_AUTH if status == 407 else Code.PROXY_DENIED
-        return finding(code, proxy, f"{proxy} answered CONNECT {host}:443 with status {status}", proxy=proxy, host=host)
-    phase = (seen.get("error") or {}).get("phase")
+        other, spoken = ("http", "plain HTTP") if declared == "https" else ("https", "TLS")
+        speaks = f"it says {declared}, and the proxy speaks {spoken}"
+        values = {"speaks": speaks, "right": f"{other}://{place}", "proxy": proxy, "host": host}
+        return finding(Code.PROXY_WRONG_SCHEME, proxy, f"{proxy}: {speaks}", **values)
+    if status is not None:
+        code = STATUS_CODES.get(status, Code.HTTP_SERVER_ERROR if status >= 500 else Code.PROXY_DENIED)
+        detail = f"{proxy} answered CONNECT {_authority(host)} with status {status}"
+        return finding(code, proxy, detail, proxy=proxy, host=host)
+    why = error_text(seen) or name or "no answer"
+    if name == "VERIFY":
+        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the proxy's own certificate: {why}", host=host)
+    phase = error_field(seen, "phase")
+    if name in CUT and phase not in WAY_TO_THE_PROXY:
+        detail = f"{proxy} cut the connection at CONNECT {_authority(host)} ({why})"
+        return finding(Code.PROXY_DENIED, proxy, detail, proxy=proxy, host=host)
     what = "cannot be reached" if phase in WAY_TO_THE_PROXY else "did not answer CONNECT"
-    detail = f"{proxy} {what} ({error_text(seen) or name})"
-    return finding(Code.PROXY_UNREACHABLE, proxy, detail, proxy=proxy, host=host)
+    return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy, host=host)

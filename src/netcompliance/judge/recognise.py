@@ -6,71 +6,54 @@ without a key it says 401 or 403 in something that is not a web page, while a ra
 own, is answered differently (usually by the web UI). Whoever gives both paths the same refusal is not looking at
 paths, so it is a device on the way.
 
-The tables of marks name the usual devices; they refine the finding and are never needed to see that something is wrong.
+The tables of marks (`marks`) name the usual devices; they refine a finding and are hardly ever needed to see that
+something is wrong. What a device adds to answers that it passes on is no mark: the answer is still the receiver's.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import duration, error_name, error_text, finding, header, raw, seconds
+from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
+from netcompliance.judge.transport import TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
 
 REFUSALS = (401, 403)
 REDIRECTS = (301, 302, 303, 307, 308)
-SERVICE_DOMAINS = ("stackstate.io", "stackstate.com", "suse.com", "suse.io")
+COMPLAINTS = (400, 405, 406, 411, 415, 422)
+"""What a service may say to an empty document that it was sent. To a plain GET of its own path it would not."""
+SERVICE_DOMAINS = (".stackstate.io", ".stackstate.com", ".suse.com", ".suse.io")
 
+DEVICE_HEADERS = ("x-squid-error", "proxy-status", "x-zscaler", "x-bluecoat-via", "x-cache-lookup")
+"""They say that a web page is a device's. Answers that are passed through may have them too, so they prove no more."""
+MADE_BY_A_PROXY = "x-squid-error"
+"""Only on answers that the proxy wrote itself."""
 
-def _any_of(*patterns: str) -> re.Pattern[bytes]:
-    return re.compile("|".join(patterns).encode(), re.IGNORECASE)
-
-
-PORTAL_MARKS = _any_of(
-    "wispaccessgatewayparam",
-    "captive[ -]?portal",
-    "hotspot",
-    "guest (?:wi-?fi|network|access)",
-    "log ?in to (?:the )?(?:network|internet|wi-?fi)",
-    "network (?:login|authentication|access agreement)",
-    "accept (?:the )?terms",
-    "walled garden",
-)
-BLOCK_MARKS = _any_of(
-    "block(?:ed|page)",
-    "access (?:has been |was |is )?(?:denied|blocked|restricted)",
-    "(?:web|url|content) ?filter",
-    "(?:security|company|corporate) polic",
-    "acceptable use",
-    "violat",
-    "(?:web|url|site) categor|category:",
-    "(?:incident|support) id",
-    "zscaler|forti(?:guard|net|gate)|palo ?alto|globalprotect|blue ?coat|symantec|forcepoint|websense|mcafee|skyhigh",
-    "trellix|netskope|umbrella|opendns|sophos|check ?point|barracuda|squid|watchguard|sonicwall|cisco|proxysg|iboss",
-)
-UI_MARKS = _any_of(
-    "<title>[^<]{0,80}(?:stackstate|suse observability)",
-    "<div id=[\"']?(?:root|app)[\"']?",
-    "<app-root",
-    "/static/js/",
-    "type=[\"']module[\"']",
-)
-PROXY_HEADERS = (
-    "x-squid-error",
-    "proxy-status",
-    "x-zscaler",
-    "x-bluecoat-via",
-    "x-cache-lookup",
-    "proxy-authenticate",
-)
 HTML = re.compile(
     rb"^\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|title|h1|script|meta|center|div|p)\b",
     re.IGNORECASE | re.DOTALL,
 )
-VOLATILE = re.compile(rb"[0-9a-f]{6,}|\d+|/[\w./%-]*", re.IGNORECASE)
-"""Parts of a refusal that differ from request to request: ids, times, the path itself."""
+VOLATILE = re.compile(rb"[\w+=-]*\d[\w+=-]*|[0-9a-f]{6,}|/[\w./%-]*", re.IGNORECASE)
+"""Parts of a refusal that differ from request to request: ids, times, paths."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who answered, as a finding's code; none for the receiver."""
+
+    code: Code | None
+    note: str = ""
+    """What gave it away, behind what was seen."""
+    location: str = ""
+    """Where a portal or redirect leads."""
+
+
+THE_RECEIVER = Author(code=None)
 
 
 def is_page(seen: Observation) -> bool:
@@ -89,22 +72,31 @@ def is_json_object(seen: Observation) -> bool:
         return False
 
 
-def same_answer(one: Observation, other: Observation | None) -> bool:
+def same_answer(one: Observation, other: Observation) -> bool:
     """Do two paths get the same answer, but for ids, times and the path itself?"""
-    if other is None or one.get("status") != other.get("status"):
+    if one.get("status") != other.get("status") or header(one, "content-type") != header(other, "content-type"):
         return False
-    if header(one, "content-type") != header(other, "content-type"):
-        return False
-    return VOLATILE.sub(b"", raw(one, "body")) == VOLATILE.sub(b"", raw(other, "body"))
+    return _lasting(one) == _lasting(other)
+
+
+def _lasting(seen: Observation) -> bytes:
+    """The body without what differs from request to request."""
+    body, path = raw(seen, "body"), seen.get("path", "").strip("/").encode()
+    return VOLATILE.sub(b"", body.replace(path, b"") if path else body)
 
 
 def described(seen: Observation) -> str:
     """Status and type of an answer, in words."""
     kind = header(seen, "content-type").partition(";")[0].strip()
-    body = raw(seen, "body")
-    title = re.search(rb"<title[^>]*>\s*([^<]{1,80})", body, re.IGNORECASE)
+    title = re.search(rb"<title[^>]*>\s*([^<]{1,80})", raw(seen, "body"), re.IGNORECASE)
     what = f" titled {title.group(1).decode('utf-8', 'replace').strip()!r}" if title else ""
-    return f"status {seen.get('status')} {kind or 'without a type'}{what}"
+    where = f" to {_plain(header(seen, 'location'))}" if seen.get("status") in REDIRECTS else ""
+    return f"status {seen.get('status')} {kind or 'without a type'}{what}{where}"
+
+
+def _plain(location: str) -> str:
+    """A redirect's target without its query, which may hold anything."""
+    return location.partition("?")[0][:120] or "nowhere"
 
 
 def transport_trouble(seen: Observation, host: str) -> Finding | None:
@@ -113,19 +105,17 @@ def transport_trouble(seen: Observation, host: str) -> Finding | None:
     if name is None or (seen.get("status") is not None and name == "LIMIT"):
         return None
     subject = subject_of(seen, host)
-    took, text = duration(seconds(seen)), error_text(seen) or str(name)
     request = f"{subject}: {seen.get('method')} {seen.get('path')}"
-    if name in ("TIMEOUT", "ETIMEDOUT"):
-        part = "no complete answer" if seen.get("status") or seen.get("received_bytes") else "no answer"
-        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {took}", host=host)
-    return finding(
-        Code.HTTP_CLOSED, subject, f"{request} ended after {took} without a usable answer ({text})", host=host
-    )
+    if name in TIMEOUTS:
+        part = "no complete answer" if seen.get("status") is not None else "no answer"
+        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}", host=host)
+    ended = f"ended after {duration(seconds(seen))} without a usable answer ({error_text(seen) or name})"
+    return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}", host=host)
 
 
 def subject_of(seen: Observation, host: str) -> str:
     """The address that answered, or the way through the proxy."""
-    return str(seen.get("address") or f"{host} through the proxy")
+    return path_name(seen.get("address"), host)
 
 
 def trouble(seen: Observation, sibling: Observation | None, host: str) -> Finding | None:
@@ -133,79 +123,88 @@ def trouble(seen: Observation, sibling: Observation | None, host: str) -> Findin
     lost = transport_trouble(seen, host)
     if lost is not None:
         return lost
+    by = author(seen, sibling, host)
+    if by.code is None:
+        return None
     subject = subject_of(seen, host)
-    detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}"
-    code, values = _who(seen, sibling, host)
-    return finding(code, subject, detail + values.pop("note", ""), host=host, **values) if code else None
+    detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}{by.note}"
+    return finding(by.code, subject, detail, host=host, location=by.location or subject)
 
 
-def _who(seen: Observation, sibling: Observation | None, host: str) -> tuple[Code | None, dict[str, str]]:
+def author(seen: Observation, sibling: Observation | None, host: str) -> Author:
+    """Who wrote the answer. Without a sibling to compare with, a refusal has the benefit of the doubt."""
     status = seen.get("status")
-    if not isinstance(status, int):
-        return Code.HTTP_NOT_RECEIVER, {}
+    if status is None:
+        return Author(code=Code.HTTP_NOT_RECEIVER)
     if status == 407 or header(seen, "proxy-authenticate"):
-        return Code.HTTP_PROXY_AUTH, {}
+        return Author(code=Code.HTTP_PROXY_AUTH)
     if status == 511:
-        return Code.HTTP_CAPTIVE_PORTAL, {"location": subject_of(seen, host)}
+        return Author(code=Code.HTTP_CAPTIVE_PORTAL)
     if status in REDIRECTS:
-        return _redirect(seen, sibling, host)
+        return _redirecting(seen, sibling, host)
     if is_page(seen):
-        return _page(seen, sibling, host)
+        return _of_page(seen)
     if status == 429 or (status == 503 and header(seen, "retry-after")):
-        return Code.HTTP_THROTTLED, {}
+        return Author(code=Code.HTTP_THROTTLED)
     if status >= 500:
-        return Code.HTTP_SERVER_ERROR, {}
+        return Author(code=Code.HTTP_SERVER_ERROR)
+    if status == 451:
+        return Author(code=Code.HTTP_BLOCK_PAGE)
     if status in REFUSALS:
-        return _refusal(seen, sibling)
+        return _refusing(seen, sibling)
     if status in (404, 410):
-        return Code.HTTP_NOT_FOUND, {}
-    if same_answer(seen, sibling):
-        return Code.HTTP_NOT_RECEIVER, {"note": "; a random path gets the same"}
-    if status < 300 and not is_json_object(seen):
-        return Code.HTTP_NOT_RECEIVER, {}
-    return None, {}
+        return Author(code=Code.HTTP_NOT_FOUND)
+    if sibling is not None and same_answer(seen, sibling):
+        return Author(code=Code.HTTP_NOT_RECEIVER, note="; a random path gets the same")
+    if (status < 300 and is_json_object(seen)) or (status in COMPLAINTS and seen.get("method") == "POST"):
+        return THE_RECEIVER
+    return Author(code=Code.HTTP_NOT_RECEIVER)
 
 
-def _redirect(seen: Observation, sibling: Observation | None, host: str) -> tuple[Code, dict[str, str]]:
-    location = header(seen, "location")
-    values = {
-        "location": location.partition("?")[0] or "nowhere",
-        "note": f" to {location.partition('?')[0][:120]}",
-    }
+def _redirecting(seen: Observation, sibling: Observation | None, host: str) -> Author:
+    """A portal sends everybody everywhere to its own place; a block list shows it in the place's name."""
+    location = _plain(header(seen, "location"))
     try:
         target = (urlsplit(location).hostname or host).lower()
     except ValueError:
         target = ""
-    own = target == host or target.endswith(tuple(f".{domain}" for domain in SERVICE_DOMAINS))
+    own = target == host or target.endswith(SERVICE_DOMAINS)
+    place = location.encode()
+    if not own and not PORTALS.search(place) and (BLOCK_WORDS.search(place) or DEVICES.search(place)):
+        return Author(code=Code.HTTP_BLOCK_PAGE, location=location)
     everywhere = sibling is None or sibling.get("status") in REDIRECTS
-    return (Code.HTTP_CAPTIVE_PORTAL if everywhere and not own else Code.HTTP_REDIRECTED), values
+    code = Code.HTTP_CAPTIVE_PORTAL if everywhere and not own else Code.HTTP_REDIRECTED
+    return Author(code=code, location=location)
 
 
-def _page(seen: Observation, sibling: Observation | None, host: str) -> tuple[Code, dict[str, str]]:
+def _of_page(seen: Observation) -> Author:
     """A web page is never the receiver's; its words say whose it is."""
-    status, body = int(seen["status"]), raw(seen, "body")
-    device = any(header(seen, name) for name in PROXY_HEADERS)
-    if PORTAL_MARKS.search(body):
-        return Code.HTTP_CAPTIVE_PORTAL, {"location": subject_of(seen, host)}
+    status, body = seen["status"], raw(seen, "body")
+    if PORTALS.search(body):
+        return Author(code=Code.HTTP_CAPTIVE_PORTAL)
     if status == 429 or (status == 503 and header(seen, "retry-after")):
-        return Code.HTTP_THROTTLED, {}
+        return Author(code=Code.HTTP_THROTTLED)
     if status >= 500:
-        return Code.HTTP_SERVER_ERROR, {}
-    if status == 200 and UI_MARKS.search(body) and not device:
-        return Code.HTTP_WEB_UI, {}
-    if status in REFUSALS or status == 451 or device or BLOCK_MARKS.search(body):
-        return Code.HTTP_BLOCK_PAGE, {}
-    if status in (404, 410):
-        return Code.HTTP_NOT_FOUND, {}
-    return Code.HTTP_NOT_RECEIVER, {}
+        return Author(code=Code.HTTP_SERVER_ERROR)
+    if status == 200 and OWN_UI.search(body):
+        return Author(code=Code.HTTP_WEB_UI)
+    device = any(header(seen, name) for name in DEVICE_HEADERS) or BLOCK_WORDS.search(body) or DEVICES.search(body)
+    if device or status in REFUSALS or status == 451:
+        return Author(code=Code.HTTP_BLOCK_PAGE)
+    if status == 200 and SOME_UI.search(body):
+        return Author(code=Code.HTTP_WEB_UI)
+    return Author(code=Code.HTTP_NOT_FOUND if status in (404, 410) else Code.HTTP_NOT_RECEIVER)
 
 
-def _refusal(seen: Observation, sibling: Observation | None) -> tuple[Code | None, dict[str, str]]:
-    """401 or 403 without a page: the receiver's, unless everything is refused alike or a device signs it."""
-    if any(header(seen, name) for name in PROXY_HEADERS) or BLOCK_MARKS.search(raw(seen, "body")):
-        return Code.HTTP_BLOCK_PAGE, {}
-    if "basic" in header(seen, "www-authenticate").lower():
-        return Code.HTTP_NOT_RECEIVER, {"note": ", asking for a user name"}
-    if same_answer(seen, sibling):
-        return Code.HTTP_BLOCK_PAGE, {"note": "; a random path gets the same refusal"}
-    return None, {}
+def _refusing(seen: Observation, sibling: Observation | None) -> Author:
+    """401 or 403 without a page: the receiver's, unless everything is refused alike or a device signs it.
+
+    Words such as "access denied" convict nobody here: the receiver may use them.
+    """
+    if header(seen, MADE_BY_A_PROXY) or DEVICES.search(raw(seen, "body")):
+        return Author(code=Code.HTTP_BLOCK_PAGE)
+    if header(seen, "www-authenticate").lower().startswith("basic"):
+        return Author(code=Code.HTTP_NOT_RECEIVER, note=", asking for a user name")
+    if sibling is not None and same_answer(seen, sibling):
+        return Author(code=Code.HTTP_BLOCK_PAGE, note="; a random path gets the same refusal")
+    return THE_RECEIVER

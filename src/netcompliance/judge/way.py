@@ -1,0 +1,35 @@
+"""The way to a peer other than the tenant (registry, CDN, chart repository), up to a verified TLS connection.
+
+One cause, one finding: the first thing that is wrong on the way hides what would come after it.
+"""
+
+from __future__ import annotations
+
+from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.nameservers import unresolved
+from netcompliance.judge.proxy import trouble as proxy_trouble
+from netcompliance.judge.tls import tls_trouble
+from netcompliance.judge.transport import paths_to, tcp_troubles
+from netcompliance.model import Finding
+
+
+def way_to(evidence: Evidence, task: str, host: str, *, own_server: bool = False) -> list[Finding]:
+    """What is wrong on the way to a host (without its port); empty if it is open, or if nobody went it."""
+    proxy = evidence.proxy_for(host)
+    if proxy:
+        tunnels = evidence.all("proxy", host=host, task=task)
+        refused = [f for seen in tunnels if (f := proxy_trouble(seen, proxy, host))]
+        if refused and len(refused) == len(tunnels):
+            return refused[:1]
+    else:
+        looked_up = evidence.one("resolve", host=host)
+        if looked_up is not None and not looked_up.get("addresses"):
+            return [unresolved(evidence, host, looked_up)]
+        found, _ = tcp_troubles(evidence, task, host)
+        if found:
+            return found
+    return [
+        f
+        for path in paths_to(evidence, task, host)
+        if (f := tls_trouble(evidence, task, host, path, own_server=own_server))
+    ]
