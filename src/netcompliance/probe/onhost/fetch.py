@@ -1,0 +1,218 @@
+"""GET, over redirects, as a registry's client does it, with an observation for every hop.
+
+Rules
+* GET and never HEAD: a registry answers HEAD of a blob itself, and then the CDN was never seen.
+* A token goes to the registry's own host and port, and nowhere else.
+* At most a few requests at once per host. Connections to the registry are kept and used again.
+"""
+
+import base64
+import threading
+import time
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from netcompliance.probe.onhost import http1, urls
+from netcompliance.probe.onhost.failures import Failure, failure_from
+from netcompliance.probe.onhost.limits import Deadline
+from netcompliance.probe.onhost.names import addresses_of
+from netcompliance.probe.onhost.requests import authority
+from netcompliance.probe.onhost.tls import TlsStream
+from netcompliance.probe.onhost.urls import Url
+from netcompliance.probe.onhost.visit import Visit
+from netcompliance.probe.onhost.ways import Nearest, Tunnelled, Way
+
+REDIRECTS = (301, 302, 303, 307, 308)
+SHOWN = 4096
+LOCATIONS = ("location", "content-location", "link", "refresh")
+HIDDEN_HEADERS = ("set-cookie", "authorization", "proxy-authorization")
+
+
+Describe = Callable[[http1.Answer], Dict[str, Any]]
+
+
+def nothing_more(_: http1.Answer) -> Dict[str, Any]:
+    """Adds no fields."""
+    return {}
+
+
+class Wish(NamedTuple):
+    """What is to be fetched, and how much of it."""
+
+    step: str
+    image: Optional[str]
+    read: int
+    shown: int = SHOWN
+    whole: bool = True
+    digest: Optional[str] = None
+    size: Optional[int] = None
+    accept: str = "*/*"
+    token: Optional[str] = None
+    secret: bool = False
+    """The body may hold a token."""
+
+
+class Fetcher:
+    """The client of one registry."""
+
+    def __init__(self, visit: Visit, task: str, host: str, port: int, way: Way) -> None:
+        self._visit = visit
+        self._task = task
+        self._origin = (host, port)
+        self._way = way
+        self._local = way.address is not None and urls.forbidden(way.address)
+        self._lock = threading.Lock()
+        self._idle: List[TlsStream] = []
+
+    def get(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> Optional[http1.Answer]:
+        """The answer at the end of the redirects; None if there was none. `describe` adds to the observations."""
+        seen: Set[Url] = set()
+        for hop in range(self._visit.limits["redirects"] + 1):
+            seen.add(url)
+            answer, following, error = self._hop(url, wish, hop, seen, describe)
+            if error is not None:
+                return None
+            if following is None:
+                return answer
+            url = following
+        return None
+
+    def realm(self, text: str) -> Url:
+        """The URL of a token server."""
+        return urls.parse(text, local=self._local)
+
+    def _hop(
+        self, url: Url, wish: Wish, hop: int, seen: Set[Url], describe: Describe
+    ) -> Tuple[http1.Answer, Optional[Url], Optional[Failure]]:
+        answer = http1.Answer(wish.read, wish.read)
+        own = self._owns(url)
+        way: Optional[Way] = self._way if own else None
+        location, following, failure = None, None, None
+        at = time.time()
+        clock = time.monotonic()
+        with self._slot(url):
+            try:
+                if way is None:
+                    way = self._way_to(url)
+                self._exchange(url, wish, way, answer)
+                location = answer.header("location") if answer.status in REDIRECTS else None
+                if location is not None:
+                    following = self._following(url, location, hop, seen)
+                elif wish.whole and not answer.complete:
+                    failure = Failure("body", "LIMIT", "more than %d bytes" % wish.read)
+            except Exception as error:
+                failure = failure_from(error, "head" if answer.status is None else "body")
+        hidden = wish.secret and (answer.status or 0) < 400
+        record = {
+            "step": wish.step, "image": wish.image, "digest": wish.digest, "hop": hop, "url": urls.shown(url.text),
+            "host": url.host, "port": url.port,
+            "address": way.address if way else None, "via": way.via if way else None,
+            "redirected_to": None if location is None else urls.shown(urls.absolute(url, location)),
+            "status": answer.status, "headers": _harmless(answer.headers), "media_type": _media_type(answer),
+            "body": None if hidden else _shown(answer, wish), "body_bytes": answer.body_bytes,
+            "complete": answer.complete, "sha256": answer.sha256, "size": wish.size,
+            "authorized": own and wish.token is not None, "first_byte": answer.first_byte, "at": at,
+            "seconds": time.monotonic() - clock, "error": failure.record() if failure else None,
+        }  # fmt: skip
+        record.update(describe(answer))
+        self._visit.emit("registry", self._task, **record)
+        return answer, following, failure
+
+    @contextmanager
+    def _slot(self, url: Url) -> Iterator[None]:
+        """One of the few requests that a host gets at once. A host that keeps them waiting is not spared any longer."""
+        limits = self._visit.limits
+        slots = self._visit.shared(
+            ("slots", url.host, url.port), lambda: threading.BoundedSemaphore(limits["registry_parallel"])
+        )
+        taken = slots.acquire(timeout=limits["hedge"])
+        try:
+            yield
+        finally:
+            if taken:
+                slots.release()
+
+    def _following(self, url: Url, location: str, hop: int, seen: Set[Url]) -> Url:
+        following = urls.parse(urls.absolute(url, location), local=self._local)
+        if following in seen:
+            raise Failure("redirect", "REDIRECT", "redirected in a circle")
+        if hop >= self._visit.limits["redirects"]:
+            raise Failure("redirect", "REDIRECT", "more than %d redirects" % hop)
+        return following
+
+    def _way_to(self, url: Url) -> Way:
+        route = self._visit.route(self._task, url.host, url.port)
+        if route.proxy is not None:
+            return Tunnelled(self._visit, self._task, url.host, url.port, route.proxy)
+        addresses = addresses_of(self._visit, self._task, url.host)
+        if not self._local and any(urls.forbidden(address) for address in addresses):
+            raise Failure("redirect", "REDIRECT", "%s has the address %s" % (url.host, addresses[0]))
+        return Nearest(self._visit, url.port, addresses)
+
+    def _exchange(self, url: Url, wish: Wish, way: Way, answer: http1.Answer) -> None:
+        headers = [
+            ("Host", authority(url.host, url.port)),
+            ("User-Agent", self._visit.plan["agent"]),
+            ("Accept", wish.accept),
+            ("Accept-Encoding", "identity"),
+        ]
+        own = self._owns(url)
+        if own and wish.token is not None:
+            headers.append(("Authorization", "Bearer " + wish.token))
+        head = http1.request_head("GET", url.target, headers)
+        if own and self._asked_again(head, answer):
+            return
+        stream = TlsStream(way.open(), self._visit.trust.verifying, url.host)
+        try:
+            stream.handshake(Deadline(self._visit.limits["tls"]))
+        except Exception as error:
+            stream.close()
+            raise failure_from(error, "tls") from error
+        self._ask(stream, head, answer, keep=own)
+
+    def _asked_again(self, head: bytes, answer: http1.Answer) -> bool:
+        """Did a connection that was kept serve once more? The registry may have closed it meanwhile."""
+        kept = self._kept()
+        if kept is None:
+            return False
+        try:
+            self._ask(kept, head, answer, keep=True)
+        except (Failure, OSError):
+            if answer.first_byte is not None:
+                raise
+            return False
+        return True
+
+    def _ask(self, stream: TlsStream, head: bytes, answer: http1.Answer, *, keep: bool) -> None:
+        limits = self._visit.limits
+        try:
+            http1.exchange(stream, head, b"", answer, limits, Deadline(limits["exchange"]))
+        finally:
+            if keep and answer.reusable:
+                with self._lock:
+                    self._idle.append(stream)
+            else:
+                stream.close()
+
+    def _owns(self, url: Url) -> bool:
+        """Is this the registry itself, which alone may see the token?"""
+        return (url.host, url.port) == self._origin
+
+    def _kept(self) -> Optional[TlsStream]:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+
+def _shown(answer: http1.Answer, wish: Wish) -> str:
+    length = wish.shown if answer.status == 200 else SHOWN
+    return base64.b64encode(answer.body[:length]).decode("ascii")
+
+
+def _harmless(headers: http1.Headers) -> http1.Headers:
+    """Without what identifies somebody; of a location, which may be signed, the query values are cut."""
+    kept = [(name, value) for name, value in headers if name.lower() not in HIDDEN_HEADERS]
+    return [(name, urls.shown(value) if name.lower() in LOCATIONS else value) for name, value in kept]
+
+
+def _media_type(answer: http1.Answer) -> Optional[str]:
+    return (answer.header("content-type") or "").partition(";")[0].strip().lower() or None

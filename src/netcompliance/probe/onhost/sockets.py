@@ -1,0 +1,106 @@
+"""Which connections there are between host and tenant, and who listens: samples of /proc/net/tcp and tcp6.
+
+A sample sees a moment. So samples are taken whenever a connection of ours opens, and our own connections among them are
+the positive control: without them, having seen no other says nothing.
+"""
+
+import binascii
+import socket
+import struct
+import sys
+import time
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from netcompliance.probe.onhost.failures import Failure, failure_from
+from netcompliance.probe.onhost.visit import Visit
+
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+BYTES = 1 << 24
+SAMPLES = 12
+PAUSE = 0.05
+LISTEN = "LISTEN"
+STATES = {
+    "01": "ESTABLISHED", "02": "SYN_SENT", "03": "SYN_RECV", "04": "FIN_WAIT1", "05": "FIN_WAIT2", "06": "TIME_WAIT",
+    "07": "CLOSE", "08": "CLOSE_WAIT", "09": "LAST_ACK", "0A": LISTEN, "0B": "CLOSING", "0C": "NEW_SYN_RECV",
+}  # fmt: skip
+
+Entry = Tuple[str, int, str, int, str]
+
+
+class Sampler:
+    """Takes samples until it is told to stop."""
+
+    def __init__(self, visit: Visit, hosts: List[str]) -> None:
+        self._visit = visit
+        self._hosts = hosts
+        self._seen: Set[Entry] = set()
+        self._samples = 0
+        self._error: Optional[Failure] = None
+
+    def run(self) -> None:
+        """Sample each time a connection of ours has opened, not too often and not too many times."""
+        while self._samples < SAMPLES and self._error is None:
+            self._visit.opened.wait()
+            self._visit.opened.clear()
+            self._sample()
+            time.sleep(PAUSE)
+
+    def finish(self) -> None:
+        """One last sample, and the observation."""
+        self._sample()
+        tenant = self._visit.others(self._hosts)
+        listening = sorted({entry[:2] for entry in self._seen if entry[4] == LISTEN})
+        between = sorted(entry for entry in self._seen if entry[4] != LISTEN and entry[2] in tenant)
+        local = {entry[1] for entry in between}
+        self._visit.emit(
+            "sockets", "outbound", samples=self._samples, listening=[list(entry) for entry in listening],
+            connections=[list(entry) for entry in between], own=sorted(local & self._visit.own_ports), at=time.time(),
+            error=self._error.record() if self._error else None,
+        )  # fmt: skip
+
+    def _sample(self) -> None:
+        try:
+            for table in TABLES:
+                self._seen.update(read_table(table))
+            self._samples += 1
+        except Exception as error:
+            self._error = failure_from(error, "file")
+
+
+def read_table(path: str) -> Set[Entry]:
+    """The entries of one table; none where the system has no such family."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(BYTES).decode("ascii", "replace")
+    except FileNotFoundError:
+        return set()
+    return set(parse_table(text))
+
+
+def parse_table(text: str) -> List[Entry]:
+    """Local address and port, remote address and port, state."""
+    entries = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 3 and ":" in words[1]:
+            local, remote = _endpoint(words[1]), _endpoint(words[2])
+            entries.append((local[0], local[1], remote[0], remote[1], STATES.get(words[3], words[3])))
+    return entries
+
+
+def _endpoint(text: str) -> Tuple[str, int]:
+    """An address as the kernel prints it: 32-bit words in its own byte order. Mapped IPv4 is given as IPv4."""
+    digits, _, port = text.partition(":")
+    raw = binascii.unhexlify(digits)
+    if sys.byteorder == "little":
+        raw = struct.pack(">%dI" % (len(raw) // 4), *struct.unpack("<%dI" % (len(raw) // 4), raw))
+    if len(raw) == 16 and raw[:12] == b"\0" * 10 + b"\xff\xff":
+        raw = raw[12:]
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw), int(port, 16)
+
+
+def start(visit: Visit, task: Dict[str, Any]) -> Sampler:
+    """Begin to sample; the caller ends it with `finish`."""
+    sampler = Sampler(visit, task["hosts"])
+    visit.background(sampler.run)
+    return sampler

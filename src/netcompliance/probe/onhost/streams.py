@@ -1,0 +1,139 @@
+"""Byte streams with deadlines: TCP here, TLS over any of them in `tls`.
+
+A stream has four primitives; reading, sending and listening while sending are built on them:
+
+    arrived()  bytes that are there already; None if there are none yet; b"" at the end
+    wait()     until more may be there
+    push()     send some; returns 0 instead when the peer has something to say
+    close()
+
+What was heard while sending is kept and comes first: whoever reads asks `take` or `recv`, never `arrived`.
+
+A peer may answer before it has read everything (a body limit, a block page), and then close. Whoever sends must
+therefore listen, or the answer is lost to EPIPE.
+"""
+
+import select
+import socket
+from typing import List, Optional
+
+from netcompliance.probe.onhost.failures import timed_out
+from netcompliance.probe.onhost.limits import Deadline
+
+CHUNK = 65536
+
+
+class Stream:
+    """What all streams can do."""
+
+    def __init__(self) -> None:
+        self._ahead: List[bytes] = []
+
+    def arrived(self) -> Optional[bytes]:
+        """Bytes that have arrived, None if none have, b"" if there will be no more."""
+        raise NotImplementedError
+
+    def wait(self, deadline: Deadline, phase: str) -> None:
+        """Block until something may have arrived."""
+        raise NotImplementedError
+
+    def push(self, data: bytes, deadline: Deadline, phase: str) -> int:
+        """Send some of the data; 0 if the peer spoke or closed instead."""
+        raise NotImplementedError
+
+    def unacknowledged(self) -> Optional[int]:
+        """Bytes that were sent and not acknowledged, where the system tells."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close at once, without ceremony."""
+        raise NotImplementedError
+
+    def take(self) -> Optional[bytes]:
+        """The next bytes, in order, if they are there already."""
+        return self._ahead.pop(0) if self._ahead else self.arrived()
+
+    def recv(self, deadline: Deadline, phase: str) -> bytes:
+        """The next bytes; b"" at the end."""
+        while True:
+            data = self.take()
+            if data is not None:
+                return data
+            self.wait(deadline, phase)
+
+    def heard(self) -> bool:
+        """Has the peer said something that nobody has read, or closed?"""
+        if not self._ahead:
+            data = self.arrived()
+            if data is None:
+                return False
+            self._ahead.append(data)
+        return True
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back in front."""
+        if data:
+            self._ahead.insert(0, data)
+
+    def send(self, data: bytes, deadline: Deadline, phase: str) -> None:
+        """Send all, whatever the peer says meanwhile."""
+        while data:
+            sent = self.push(data, deadline, phase)
+            if not sent and self.heard():
+                return
+            data = data[sent:]
+
+
+class TcpStream(Stream):
+    """A connected TCP socket."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__()
+        connected.settimeout(0)
+        self._socket = connected
+
+    def arrived(self) -> Optional[bytes]:
+        try:
+            return self._socket.recv(CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return None
+
+    def wait(self, deadline: Deadline, phase: str) -> None:
+        if not self._poll(select.POLLIN, deadline.check(phase)):
+            raise timed_out(phase)
+
+    def push(self, data: bytes, deadline: Deadline, phase: str) -> int:
+        events = self._poll(select.POLLIN | select.POLLOUT, deadline.check(phase))
+        if not events:
+            raise timed_out(phase)
+        if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            return 0
+        try:
+            return self._socket.send(data[:CHUNK])
+        except (BlockingIOError, InterruptedError):
+            return self.push(data, deadline, phase)
+
+    def unacknowledged(self) -> Optional[int]:
+        return unacknowledged(self._socket)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _poll(self, events: int, seconds: float) -> int:
+        poller = select.poll()
+        poller.register(self._socket, events)
+        for _, happened in poller.poll(seconds * 1000):
+            return happened
+        return 0
+
+
+def unacknowledged(connected: socket.socket) -> Optional[int]:
+    """The socket's send queue: bytes that were handed over and not acknowledged."""
+    try:
+        import fcntl
+        import struct
+        import termios
+
+        return int(struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
+    except (ImportError, OSError):
+        return None

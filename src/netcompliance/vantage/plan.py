@@ -1,0 +1,156 @@
+"""From settings and cases to the plan of one visit. Pure: the same input gives the same plan.
+
+Rules
+* A plan holds no secret. It says where the host finds the API key, if anywhere.
+* Only what a planned case needs is asked; nothing is ever written to the receiver with a key.
+* Names that must not exist carry a nonce, which the caller makes up.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from netcompliance.model import DOCUMENTED_PATH, Case, Image, RegistryMode, Settings
+
+Plan = dict[str, Any]
+Task = dict[str, Any]
+
+HTTPS = 443
+DEADLINE = 25.0
+NOWHERE = ("192.0.2.1", "198.51.100.1")
+"""TEST-NET-1 and -2: nobody has these addresses, so what opens there opens anywhere."""
+RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
+UPLOADS = (300_000, 2_500_000)
+"""Larger than any socket buffer in the way of a path MTU black hole; and the largest payload that agents send."""
+EDNS_PAYLOAD = 1232
+ADDRESS_TYPES = ("A", "AAAA")
+
+
+def build_plan(
+    settings: Settings,
+    cases: Iterable[Case],
+    *,
+    nonce: str,
+    agent: str,
+) -> Plan:
+    """The plan that answers these cases. `agent` is the User-Agent that peers see."""
+    wanted = {case.requirement for case in cases}
+    cdn = sorted({case.host for case in cases if case.requirement == "REG-05"})
+    tasks = [
+        {"kind": "host", "names": [settings.host, _host_of(settings.registry)]},
+        _names(settings, nonce),
+        _nameservers(settings.host),
+        {"kind": "control", "addresses": list(NOWHERE), "port": HTTPS},
+        _tenant(settings, nonce),
+        {"kind": "outbound", "hosts": [settings.host]},
+        *(_registries(settings) if any(_is_registry(requirement) for requirement in wanted) else ()),
+    ]
+    if cdn:
+        tasks.append({"kind": "hosts", "id": "cdn", "hosts": cdn, "port": HTTPS})
+    if "HELM-01" in wanted:
+        tasks.append(_chart(settings))
+    return {
+        "schema": 1,
+        "agent": agent,
+        "deadline": DEADLINE,
+        "limits": {},
+        "proxy": None if settings.proxy is None else {"url": settings.proxy, "no_proxy": settings.no_proxy},
+        "trust": None,
+        "key": {"env": settings.key_env, "file": settings.key_file} if settings.key_declared else None,
+        "tasks": tasks,
+    }
+
+
+def _is_registry(requirement: str) -> bool:
+    return requirement.startswith("REG-") and requirement not in ("REG-05", "REG-07")
+
+
+def _names(settings: Settings, nonce: str) -> Task:
+    """The tenant bare (also under each search domain of the host) and rooted; and two names that nobody has."""
+    host = settings.host
+    return {
+        "kind": "resolve",
+        "names": [
+            {"name": host, "purpose": "bare", "host": host, "search": True},
+            {"name": f"{host}.", "purpose": "rooted", "host": host},
+            {"name": f"nc-{nonce}.{settings.domain}.", "purpose": "control", "host": host},
+            {"name": f"nc-{nonce}.invalid.", "purpose": "control", "host": host},
+        ],
+    }
+
+
+def _nameservers(host: str) -> Task:
+    from dns.message import make_query
+
+    queries = [
+        {
+            "name": host,
+            "rdtype": rdtype,
+            "wire": base64.b64encode(
+                make_query(f"{host}.", rdtype, use_edns=0, payload=EDNS_PAYLOAD, id=number).to_wire()
+            ).decode(),
+        }
+        for number, rdtype in enumerate(ADDRESS_TYPES, start=0x4E43)
+    ]
+    return {"kind": "nameservers", "queries": queries}
+
+
+def _tenant(settings: Settings, nonce: str) -> Task:
+    requests: list[Task] = [
+        _request("receiver", "GET", f"{DOCUMENTED_PATH}/features", "each"),
+        _request("sibling", "GET", f"/netcompliance-{nonce}", "each"),
+        _request("sibling", "GET", f"{DOCUMENTED_PATH}/netcompliance-{nonce}", "one"),
+        *(_request("path", "POST", DOCUMENTED_PATH + path, "one", body="{}") for path in RECEIVER_PATHS),
+    ]
+    if settings.key_declared:
+        requests.append(_request("key", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", "one", key=True))
+    return {
+        "kind": "endpoint",
+        "id": "tenant",
+        "host": settings.host,
+        "port": HTTPS,
+        "requests": requests,
+        "large_hello": True,
+        "upload": {"path": f"{DOCUMENTED_PATH}/intake", "sizes": list(UPLOADS)},
+    }
+
+
+def _request(purpose: str, method: str, path: str, at: str, **more: Any) -> Task:
+    return {"purpose": purpose, "method": method, "path": path, "at": at, **more}
+
+
+def _registries(settings: Settings) -> list[Task]:
+    """The registry in use, down to layers; and, where it is a copy, its source down to the index."""
+    tasks = [_registry("registry", settings.registry, settings.images, "layers")]
+    if settings.registry_mode is not RegistryMode.DIRECT and settings.source_visible:
+        sources = sorted({image.registry for image in settings.source_images})
+        tasks += [_registry("source", host, settings.source_images, "manifest") for host in sources]
+    return tasks
+
+
+def _registry(task: str, registry: str, images: Collection[Image], depth: str) -> Task:
+    return {
+        "kind": "registry",
+        "id": task,
+        "registry": registry,
+        "images": [
+            {"name": str(image), "repository": image.repository, "reference": image.reference, "digest": image.digest}
+            for image in dict.fromkeys(images)
+            if image.registry == registry
+        ],
+        "depth": depth,
+        "platform": None,
+    }
+
+
+def _chart(settings: Settings) -> Task:
+    """The way to the chart repository; what it serves is the workstation's business."""
+    parts = urlsplit(settings.chart_repository)
+    return {"kind": "endpoint", "id": "chart", "host": parts.hostname, "port": parts.port or HTTPS}
+
+
+def _host_of(registry: str) -> str:
+    return registry.partition(":")[0]
