@@ -1,0 +1,93 @@
+"""What a run comes to: a standing for each planned case, counts, and one word over all (pure).
+
+Rules
+* Skipped is never passed, and what was planned and has no verdict is never forgotten: such a run is `undetermined`.
+* An unmet *should* stays a failure of its case; it weighs on the whole only in a strict run.
+* A *must* that was not checked, while nothing failed that explains it, leaves the run `undetermined`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netcompliance.model import Case, Level, Requirement, Result, Verdict
+
+
+class Overall(StrEnum):
+    """One word for a run."""
+
+    SATISFIED = "satisfied"
+    NOT_SATISFIED = "not-satisfied"
+    UNDETERMINED = "undetermined"
+
+
+class Standing(StrEnum):
+    """How a planned case stands, for a reader. The worst first."""
+
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    """Could not look."""
+    NO_VERDICT = "no verdict"
+    """Planned, and never came to a verdict: deselected or interrupted."""
+    UNMET_SHOULD = "unmet"
+    """A failed *should* in a run that is not strict."""
+    NOTCHECKED = "not checked"
+    WAIVED = "waived"
+    PASS = "pass"  # noqa: S105 - a standing, not a password
+    NOTAPPLICABLE = "n/a"
+
+
+RANK: Mapping[Standing, int] = {standing: rank for rank, standing in enumerate(Standing)}
+
+_PLAIN = {
+    Result.PASS: Standing.PASS,
+    Result.NOTAPPLICABLE: Standing.NOTAPPLICABLE,
+    Result.NOTCHECKED: Standing.NOTCHECKED,
+    Result.WAIVED: Standing.WAIVED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A planned case and what became of it."""
+
+    case: Case
+    requirement: Requirement
+    verdict: Verdict | None = None
+    trouble: str | None = None
+    """Why nobody could look, if that is so."""
+    strict: bool = False
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        if self.verdict is None:
+            return Standing.NO_VERDICT if self.trouble is None else Standing.ERROR
+        if self.verdict.result is not Result.FAIL:
+            return _PLAIN[self.verdict.result]
+        weighs = self.strict or self.requirement.level is Level.MUST
+        return Standing.FAIL if weighs else Standing.UNMET_SHOULD
+
+
+def overall(entries: Sequence[Entry]) -> Overall:
+    """The word over all entries. No entries at all say nothing."""
+    standings = {entry.standing for entry in entries}
+    if not standings or standings & {Standing.ERROR, Standing.NO_VERDICT}:
+        return Overall.UNDETERMINED
+    if Standing.FAIL in standings:
+        return Overall.NOT_SATISFIED
+    if any(e.standing is Standing.NOTCHECKED and e.requirement.level is Level.MUST for e in entries):
+        return Overall.UNDETERMINED
+    return Overall.SATISFIED
+
+
+def counts(entries: Iterable[Entry]) -> dict[str, int]:
+    """How often each verdict was given; `error` counts cases without one, `unmet-should` is a part of `fail`."""
+    tally = Counter[str](dict.fromkeys((*Result, "error", "unmet-should"), 0))
+    for entry in entries:
+        tally[entry.verdict.result if entry.verdict else "error"] += 1
+        tally["unmet-should"] += entry.standing is Standing.UNMET_SHOULD
+    return {str(word): number for word, number in tally.items()}

@@ -1,0 +1,73 @@
+"""Rendered manifests: the images of every container in them, wherever it stands (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+
+
+def is_manifest(document: Any) -> bool:
+    """Whether a YAML document is a Kubernetes object."""
+    return isinstance(document, Mapping) and "apiVersion" in document and "kind" in document
+
+
+def pulled(documents: list[Any]) -> list[tuple[str, str]]:
+    """(where, image name) of each container, in the order of the documents."""
+    return [
+        (f"{_title(found)}: {container.get('name', '?')}", container["image"])
+        for found in _objects(documents)
+        for holder in _mappings(found)
+        for key in _CONTAINERS
+        for container in _members(holder, key)
+        if isinstance(container.get("image"), str)
+    ]
+
+
+def agent_settings(documents: list[Any]) -> tuple[str | None, str | None]:
+    """(receiver URL, proxy) that the containers' environment names, or None."""
+    seen: dict[str, str] = {}
+    for found in _objects(documents):
+        for holder in _mappings(found):
+            for entry in _members(holder, "env"):
+                if isinstance(entry.get("value"), str):
+                    seen.setdefault(str(entry.get("name")), entry["value"])
+    return seen.get("STS_STS_URL"), seen.get("STS_PROXY_HTTPS")
+
+
+def _title(found: Mapping[str, Any]) -> str:
+    metadata = found.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
+    return f"{found['kind']}/{name}"
+
+
+def _objects(documents: list[Any]) -> Iterator[Mapping[str, Any]]:
+    for document in documents:
+        if not is_manifest(document):
+            continue
+        if str(document["kind"]).endswith("List") and isinstance(document.get("items"), list):
+            yield from (item for item in document["items"] if is_manifest(item))
+        else:
+            yield document
+
+
+def _members(holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    members = holder.get(key)
+    return [member for member in members if isinstance(member, Mapping)] if isinstance(members, list) else []
+
+
+def _mappings(root: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping below, each once: YAML's aliases can make a small file a tree without end."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Mapping):
+            yield node
+            waiting.extend(reversed(list(node.values())))
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))

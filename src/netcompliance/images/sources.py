@@ -1,0 +1,186 @@
+"""The images of a run, from whatever file was handed in, in the names under which they are pulled here.
+
+Rules
+* The file says itself what it is: one image per line, Kubernetes objects, or Helm values of the chart.
+* The registry is what was declared; else what values or manifests name; else quay.io. It is never assumed.
+* An image from quay.io is looked for in one's own registry under the declared prefix. An image that does not come from
+  the declared registry is a problem of the values (REG-07) in values and manifests, and bad input in a plain list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netcompliance.images import default, manifest, reference, values
+from netcompliance.inputs import BadInput, entries, hide_user, printable, read_text, registry_prefix
+from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image
+
+_MAX_IMAGES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Images and what else their file says about the network."""
+
+    registry: str
+    prefix: str
+    images: tuple[Image, ...]
+    """As they are pulled here."""
+    source_images: tuple[Image, ...]
+    """The same, in the same order, at their source."""
+    origin: str
+    values: ChartValues | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What one file names, before it is known which registry counts."""
+
+    origin: str
+    images: tuple[Image, ...]
+    registry: str | None = None
+    """`host[/prefix]` that the file itself points at."""
+    url: str | None = None
+    proxy: str | None = None
+    reading: values.Reading | None = None
+    containers: tuple[tuple[str, str], ...] = ()
+    plain: bool = False
+
+
+def gather(path: Path | None, declared: tuple[str, str] | None, *, direct: bool = False) -> Gathered:
+    """The images of `path`, or of the dated list, for the declared registry (host, prefix), if one is declared."""
+    known = default.load()
+    read = _read(path, known) if path else _Read(origin=known.title, images=known.images)
+    registry, prefix = declared or _derived(read)
+    named = values.images(read.reading, registry, prefix, read.origin) if read.reading else read.images
+    kept, foreign = _placed(named, registry, prefix, direct=direct)
+    origin = read.origin
+    if foreign and read.plain:
+        raise BadInput(f"{read.origin}: {foreign[0]} is not in the registry {registry} (--registry)")
+    if not kept:
+        kept, _ = _placed(known.images, registry, prefix, direct=direct)
+        origin = f"{known.title}, since no image of {read.origin} comes from {registry}"
+    if len(kept) > _MAX_IMAGES:
+        raise BadInput(f"{read.origin}: {len(kept)} images; at most {_MAX_IMAGES} are looked at in one run")
+    return Gathered(
+        registry=registry,
+        prefix=prefix,
+        images=tuple(kept),
+        source_images=tuple(kept.values()),
+        origin=origin,
+        values=_chart_values(read, registry, prefix),
+        proxy=read.proxy,
+    )
+
+
+def _placed(
+    named: Iterable[Image], registry: str, prefix: str, *, direct: bool
+) -> tuple[dict[Image, Image], list[Image]]:
+    """(image as it is pulled here → the same at its source, images that are not in the registry)."""
+    kept: dict[Image, Image] = {}
+    foreign = []
+    for image in named:
+        source = reference.at_source(image, registry, prefix)
+        here = reference.in_own(source, registry, prefix)
+        if here.registry == registry:
+            kept[here] = here if direct else source
+        else:
+            foreign.append(here)
+    return kept, foreign
+
+
+def _read(path: Path, known: default.DefaultImages) -> _Read:
+    text = read_text(path, "--images")
+    origin = f"--images {path}"
+    listed = entries(text)
+    if not listed:
+        raise BadInput(f"{origin}: empty")
+    if all(" " not in entry and not entry.endswith(":") and "/" in entry for _, entry in listed):
+        images = tuple(reference.parse(entry, f"{origin}:{number}") for number, entry in listed)
+        return _Read(origin=origin, images=images, plain=True, registry=_common(images))
+    documents = _documents(text, origin)
+    if any(manifest.is_manifest(document) for document in documents):
+        return _read_manifests(documents, origin)
+    if len(documents) == 1 and isinstance(documents[0], Mapping):
+        return _read_values(documents[0], origin, known)
+    raise BadInput(f"{origin}: neither Helm values, nor Kubernetes manifests, nor a list of images")
+
+
+def _read_manifests(documents: list[Any], origin: str) -> _Read:
+    containers = manifest.pulled(documents)
+    if not containers:
+        raise BadInput(f"{origin}: no container in these manifests")
+    images = tuple(reference.parse(name, f"{origin}: {where}") for where, name in containers)
+    url, proxy = manifest.agent_settings(documents)
+    return _Read(
+        origin=origin,
+        images=images,
+        registry=_common(images),
+        url=url,
+        proxy=proxy,
+        containers=tuple(containers),
+    )
+
+
+def _read_values(document: Mapping[str, Any], origin: str, known: default.DefaultImages) -> _Read:
+    if not values.KNOWN_TOP_LEVEL & {str(key) for key in document}:
+        raise BadInput(f"{origin}: no key of the chart's values in it (global, stackstate, nodeAgent, …)")
+    reading = values.read(document, known, origin)
+    return _Read(
+        origin=origin,
+        images=(),
+        registry=reading.registry,
+        url=reading.url,
+        proxy=reading.proxy,
+        reading=reading,
+    )
+
+
+def _documents(text: str, origin: str) -> list[Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise BadInput(f"{origin}{line}: {problem}") from None
+    except (RecursionError, ValueError) as error:
+        raise BadInput(f"{origin}: {printable(str(error))}") from None
+
+
+def _common(images: Iterable[Image]) -> str | None:
+    """The one registry of all images, if it is one; quay.io's images may stand beside another's."""
+    registries = {image.registry for image in images} - {DEFAULT_REGISTRY}
+    return registries.pop() if len(registries) == 1 else None
+
+
+def _derived(read: _Read) -> tuple[str, str]:
+    if not read.registry:
+        return DEFAULT_REGISTRY, ""
+    return registry_prefix(read.registry.removeprefix("https://"), f"{read.origin}: registry")
+
+
+def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None:
+    if read.reading:
+        problems = values.problems(read.reading, registry, prefix)
+    elif read.containers:
+        declared = "/".join(part for part in (registry, prefix) if part)
+        problems = tuple(
+            (where, f"pulled from {printable(name)}; declared is {declared}")
+            for where, name in read.containers
+            if not name.startswith(f"{declared}/")
+        )
+    else:
+        return None
+    return ChartValues(file=read.origin.removeprefix("--images "), url=_without_user(read.url), problems=problems)
+
+
+def _without_user(url: str | None) -> str | None:
+    return printable(hide_user(url)) if url else None

@@ -1,0 +1,74 @@
+"""The command line. Imported in every pytest run on a machine where this package is installed: nothing heavy here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from netcompliance.settle import Options
+
+_TEXTS = (
+    ("--profile", "FILE", "settings and waivers of the tenant (default: fixtures/tenants/<tenant>.toml, if there)"),
+    ("--domain", "DOMAIN", "the tenants' parent domain (default: app.stackstate.io)"),
+    ("--registry", "HOST[/PREFIX]", "where the images are pulled from, if not from quay.io"),
+    ("--images", "FILE", "Helm values, rendered manifests or a plain list (default: the dated list in the package)"),
+    ("--allow-list", "FILE", "the addresses and names that the network team approved, one a line"),
+    ("--proxy", "URL", "an explicit proxy (default: the host's own environment)"),
+)
+_MODES = ("direct", "proxy", "copy")
+_LEVELS = ("must", "should")
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options. `--hosts` is pytest-testinfra's, `--strict` pytest's own."""
+    group = parser.getgroup("netcompliance", "network compliance of the StackState Agent")
+    group.addoption(
+        "--tenant",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="judge the network for this tenant, as in https://NAME.app.stackstate.io; repeatable. "
+        "With --strict, an unmet 'should' counts like an unmet 'must'.",
+    )
+    for option, metavar, text in _TEXTS:
+        group.addoption(option, metavar=metavar, dest=_dest(option), help=text)
+    group.addoption(
+        "--registry-mode",
+        choices=_MODES,
+        dest=_dest("--registry-mode"),
+        help="how one's own registry gets the images: it proxies quay.io, or holds copies",
+    )
+    group.addoption(
+        "--report-dir", metavar="DIR", dest=_dest("--report-dir"), default="reports", help="default: reports/"
+    )
+    group.addoption("--level", choices=_LEVELS, dest=_dest("--level"), help="plan the requirements of this level only")
+
+
+def read(config: pytest.Config) -> Options:
+    """What was typed."""
+    from netcompliance.settle import Options
+
+    def text(option: str) -> str | None:
+        value: str | None = config.getoption(_dest(option))
+        return value
+
+    return Options(
+        tenants=tuple(config.getoption("--tenant")),
+        hosts=config.getoption("hosts", None),
+        profile=text("--profile"),
+        domain=text("--domain"),
+        registry=text("--registry"),
+        registry_mode=text("--registry-mode"),
+        images=text("--images"),
+        allow_list=text("--allow-list"),
+        proxy=text("--proxy"),
+        report_dir=text("--report-dir") or "reports",
+        level=text("--level"),
+        strict=bool(config.getoption("strict", default=False)),
+    )
+
+
+def _dest(option: str) -> str:
+    return "netcompliance_" + option.removeprefix("--").replace("-", "_")

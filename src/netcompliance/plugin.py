@@ -1,0 +1,192 @@
+"""The pytest surface. Every decision is elsewhere; this module connects them to pytest's hooks.
+
+Rules
+* Without `--tenant` nothing happens, and importing this costs next to nothing: whatever is heavy is imported in a hook.
+* All input is checked in `pytest_configure`, before anything is written: bad input is one line and exit code 4.
+* Setup of a test asks "could we look?" (no: *Error*), its body "is it satisfied?" (no: *Failed*).
+* Exit code 0 means satisfied. A run that is undetermined ends with 1, even if no test failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netcompliance import options
+
+if TYPE_CHECKING:
+    from netcompliance.session import Session
+
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
+_INFORMATIONAL = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check all input, choose the suites, tell pytest-html where its report goes."""
+    config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that a test asks")
+    if not config.getoption("--tenant") or _asks_pytest_itself(config):
+        return
+    from netcompliance import session
+    from netcompliance.inputs import BadInput
+
+    try:
+        _refuse_workers(config)
+        planned = session.plan(options.read(config), config.invocation_params.dir)
+        if not config.getoption("collectonly"):
+            planned.open()
+    except BadInput as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[SESSION] = planned
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(suites())]
+        config.option.importmode = "importlib"
+    if planned.page:
+        config.option.htmlpath = config.option.htmlpath or str(planned.page)
+        config.option.self_contained_html = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Without a tenant the suites have nothing to ask: say what to type."""
+    config = session.config
+    if SESSION in config.stash or _asks_pytest_itself(config):
+        return
+    if not any(_is_ours(Path(arg.split("::")[0])) for arg in config.args):
+        return
+    raise pytest.UsageError("name the tenant: pytest --tenant=NAME, as in https://NAME.app.stackstate.io")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is about to be asked."""
+    planned = config.stash.get(SESSION, None)
+    return planned.header() if planned else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each planned case. Last of all plugins, or ids would differ between checkout and wheel."""
+    marker = metafunc.definition.get_closest_marker("requirement")
+    planned = metafunc.config.stash.get(SESSION, None)
+    if marker and planned and "verdict" in metafunc.fixturenames:
+        cases = planned.cases(marker.args[0])
+        metafunc.parametrize("verdict", cases, ids=planned.ids(cases), indirect=True)
+
+
+@pytest.fixture
+def verdict(request: pytest.FixtureRequest) -> Any:
+    """The verdict on this test's case. The first one that is asked for makes the visit, for all."""
+    planned = request.config.stash.get(SESSION, None)
+    if planned is None:
+        raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
+    return planned.ask(request.param)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell an unmet requirement as a paragraph, and one that nobody could look at with cause and remedy."""
+    report = yield
+    planned = item.config.stash.get(SESSION, None)
+    if planned:
+        planned.explain(report, call.excinfo.value if call.excinfo else None)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """An unmet should and a waiver are neither passed nor failed."""
+    word = getattr(report, "netcompliance_word", None)
+    return (word, word[0], (word.upper(), {"yellow": True})) if word else None
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Write the footers before the reports, and finish the HTML page after pytest-html wrote it."""
+    planned = session.config.stash.get(SESSION, None)
+    if planned is None or session.config.getoption("collectonly"):
+        return (yield)
+    planned.close()
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not planned.satisfied:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    result = yield
+    if session.config.option.htmlpath:
+        planned.finish_pages(Path(session.config.option.htmlpath))
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Tell verdicts once: in our table and paragraphs, not in pytest's FAILURES and ERRORS as well."""
+    planned = config.stash.get(SESSION, None)
+    if planned is None or config.getoption("collectonly"):
+        return (yield)
+    stats = terminalreporter.stats
+    kept: dict[str, list[Any]] = {name: list(stats[name]) for name in ("failed", "error") if name in stats}
+    for name, reports in kept.items():
+        stats[name] = [report for report in reports if not getattr(report, "netcompliance_told", False)]
+    try:
+        result = yield
+    finally:
+        stats.update(kept)
+    planned.summarise(terminalreporter)
+    return result
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: Any) -> None:
+    """The page's title."""
+    if SESSION in report.config.stash:
+        report.title = "Network compliance"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """The static verdict tables, above everything that needs a script."""
+    planned = session.config.stash.get(SESSION, None)
+    if planned:
+        prefix.extend(planned.html())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
+    """pytest-html does not escape node ids, and knows nothing of an unmet should."""
+    if getattr(report, "netcompliance", False) and len(cells) > 1:
+        word = getattr(report, "netcompliance_word", None)
+        cells[1] = f'<td class="col-testId">{escape(report.nodeid)}{f" ({word})" if word else ""}</td>'
+
+
+def suites() -> Path:
+    """The suites: inside the installed package, or beside src/ in a checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "suites"
+    return installed if installed.is_dir() else here.parent.parent / "suites"
+
+
+def _asks_pytest_itself(config: pytest.Config) -> bool:
+    return any(config.getoption(name, None) for name in _INFORMATIONAL)
+
+
+def _refuse_workers(config: pytest.Config) -> None:
+    from netcompliance.inputs import BadInput
+
+    if config.getoption("numprocesses", None):
+        raise BadInput("-n: one visit serves all tests, so there is nothing to spread over processes; leave -n out")
+
+
+def _is_ours(path: Path) -> bool:
+    ours, asked = suites(), path.resolve()
+    checkout = Path(__file__).resolve().parent not in ours.parents
+    return asked == ours or ours in asked.parents or (checkout and asked == ours.parent)

@@ -1,0 +1,88 @@
+"""The one place where secrets are taken out of what is written. Whatever writes, writes through `Redactor`.
+
+Rules
+* Known secrets (the API key) are removed wherever they stand, also inside base64 and URL encoding.
+* Unknown ones are recognised by where they stand: user information of URLs, `Authorization` and its kin, cookies,
+  `api_key=`, `token=`, signatures of signed URLs, `"token": "…"` in JSON.
+* What is removed is replaced by `***`, so a reader sees that something was there.
+* It would rather remove too much than too little, and it never raises.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "***"
+
+_NAMES = (
+    r"(?:proxy-)?authorization|(?:set-)?cookie|(?:sts-|x-|dd-)?api-?key|api_key|apikey|x-auth-token|"
+    r"access_token|refresh_token|id_token|token|password|passwd|secret|client_secret|signature|sig|x-amz-[a-z-]+|"
+    r"x-goog-signature|x-goog-credential"
+)
+_SECRET_KEY = re.compile(rf"(?i)(?:{_NAMES})")
+_PATTERNS = (
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/@\s\"'<>]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*:\s*)[^\r\n\"'<>]+"), rf"\1\2{HIDDEN}"),
+    (
+        re.compile(r"(?i)\b(bearer|basic|apikey)(\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{16,}"),
+        rf"\1\2{HIDDEN}",
+    ),
+    (re.compile(rf"(?i)\b({_NAMES})(\s*[=]\s*)[^&\s\"'<>;,]+"), rf"\1\2{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:sts-|x-|dd-)?api-?key)(\s*:\s*)[^\r\n\"'<>,}]+"), rf"\1\2{HIDDEN}"),
+    (re.compile(rf"(?i)(\"(?:{_NAMES})\"\s*:\s*)\"[^\"]*\""), rf'\1"{HIDDEN}"'),
+)
+_BASE64_FIELDS = frozenset({"body", "received", "response", "query"})
+
+
+class Redactor:
+    """Takes secrets out of JSON-like values and texts."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spelled = {form for s in secrets if len(s) >= 4 for form in (s, quote(s, safe=""), quote_plus(s))}
+        self._known = sorted(spelled, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
+        for pattern, instead in _PATTERNS:
+            text = pattern.sub(instead, text)
+        return text
+
+    def value(self, value: Any, field: str = "") -> Any:
+        """A JSON-like value without secrets. `field` is the name under which it stands."""
+        if isinstance(value, str):
+            return self._encoded(value) if field in _BASE64_FIELDS else self.text(value)
+        if isinstance(value, Mapping):
+            return {str(name): self._member(str(name), each) for name, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            if _is_header(value) and _SECRET_KEY.fullmatch(value[0]):
+                return [value[0], HIDDEN]
+            return [self.value(each, field if field in _BASE64_FIELDS else "") for each in value]
+        return value
+
+    def _member(self, name: str, value: Any) -> Any:
+        if isinstance(value, str) and _SECRET_KEY.fullmatch(name):
+            return HIDDEN
+        return self.value(value, name)
+
+    def _encoded(self, value: str) -> str:
+        """Base64 with the secrets inside it removed; a text that is no base64 is a text."""
+        try:
+            raw = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            return self.text(value)
+        plain = raw.decode("latin-1")
+        cleaned = self.text(plain)
+        if cleaned == plain:
+            return value
+        return base64.b64encode(cleaned.encode("latin-1", "replace")).decode("ascii")
+
+
+def _is_header(value: list[Any] | tuple[Any, ...]) -> bool:
+    return len(value) == 2 and all(isinstance(each, str) for each in value)

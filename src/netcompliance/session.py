@@ -1,0 +1,211 @@
+"""All runs of one pytest session (one for each tenant), and how pytest's objects are told about them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from netcompliance import catalogue as catalogues
+from netcompliance import explain, settle
+from netcompliance.conclusion import Entry, Overall, Standing
+from netcompliance.inputs import BadInput
+from netcompliance.model import Case, Observation, Result, Settings, Verdict
+from netcompliance.report import html, terminal
+from netcompliance.report.redact import Redactor
+from netcompliance.run import Look, Run, new_directory, version
+from netcompliance.settle import Options
+from netcompliance.vantage.errors import CouldNotLook
+
+_UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
+
+
+class Unmet(Exception):
+    """The requirement is not met, or met only because somebody accepts that it is not."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(str(entry.case))
+        self.entry = entry
+
+
+class Asked:
+    """What a suite's test holds: the verdict on its case."""
+
+    def __init__(self, entry: Entry, verdict: Verdict) -> None:
+        self._entry = entry
+        self.verdict = verdict
+
+    def is_satisfied(self) -> None:
+        """Pass if it is; skip what does not apply or could not be evaluated; else raise `Unmet`."""
+        result = self.verdict.result
+        if result in (Result.NOTAPPLICABLE, Result.NOTCHECKED):
+            pytest.skip(explain.printable(f"{result}: {self.verdict.reason}"))
+        if result is not Result.PASS:
+            raise Unmet(self._entry)
+
+
+class Session:
+    """The runs of a session, in the order of the command line."""
+
+    def __init__(self, runs: Sequence[Run], report_dir: Path) -> None:
+        self._runs = tuple(runs)
+        self._report_dir = report_dir
+        self._by_case = {(run.settings.tenant, case): run for run in runs for case in run.cases}
+        self._redactor = runs[0].redactor
+
+    @property
+    def page(self) -> Path | None:
+        """Where pytest-html writes: the first tenant's directory."""
+        return self._runs[0].report_path
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether every run is."""
+        return all(run.overall is Overall.SATISFIED for run in self._runs)
+
+    def open(self) -> None:
+        """Make the directories and begin the journals."""
+        try:
+            for run in self._runs:
+                run.open(new_directory(self._report_dir, run.settings.tenant, run.started))
+        except OSError as error:
+            raise BadInput(f"--report-dir {self._report_dir}: {error.strerror or error}") from None
+
+    def header(self) -> list[str]:
+        """Lines for pytest's own header."""
+        return [f"network of {run.settings.endpoint}: {len(run.cases)} cases" for run in self._runs]
+
+    def cases(self, requirement: str) -> list[tuple[str, Case]]:
+        """The planned cases of a requirement, with their tenants."""
+        return [
+            (run.settings.tenant, case) for run in self._runs for case in run.cases if case.requirement == requirement
+        ]
+
+    def ids(self, cases: Sequence[tuple[str, Case]]) -> list[str]:
+        """Ids for pytest, of letters that its reports can carry unescaped."""
+        several = len(self._runs) > 1
+        return [
+            _UNFIT_FOR_IDS.sub("-", f"{tenant + ':' if several else ''}{case.target}@{case.vantage}")
+            for tenant, case in cases
+        ]
+
+    def ask(self, asked: tuple[str, Case]) -> Asked:
+        """The verdict on a case. Raises `CouldNotLook`."""
+        tenant, case = asked
+        run = self._by_case[tenant, case]
+        verdict = run.verdict(case)
+        entry = Entry(
+            case=case,
+            requirement=run.catalogue[case.requirement],
+            verdict=verdict,
+            strict=run.settings.strict,
+        )
+        return Asked(entry, verdict)
+
+    def explain(self, report: pytest.TestReport, error: BaseException | None) -> None:
+        """Turn a report of ours into words: what is unmet, or why nobody could look."""
+        told = vars(report)
+        told.update(netcompliance=True)
+        if isinstance(error, CouldNotLook):
+            told.update(longrepr=self._safe(str(error)), netcompliance_told=True)
+        elif isinstance(error, Unmet) and error.entry.verdict:
+            entry = error.entry
+            text = self._redactor.text(explain.paragraph(error.entry.verdict, entry.requirement))
+            told.update(longrepr=text, netcompliance_told=True)
+            if entry.standing is not Standing.FAIL:
+                word = "waived" if entry.standing is Standing.WAIVED else "unmet should"
+                told.update(outcome="skipped", wasxfail=text, netcompliance_word=word)
+
+    def close(self) -> None:
+        """End every journal with its footer."""
+        for run in self._runs:
+            run.close(datetime.now(UTC))
+
+    def summarise(self, reporter: pytest.TerminalReporter) -> None:
+        """Write the summaries to the terminal."""
+        for run in self._runs:
+            reporter.write_sep("=", run.settings.endpoint)
+            files = {"report": run.report_path, "journal": run.journal_path}
+            shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
+            width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
+            for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width):
+                for text, markup in line:
+                    reporter.write(text, **markup)
+                reporter.write_line("")
+
+    def html(self) -> Iterator[str]:
+        """The static part of the page."""
+        yield html.STYLE
+        for run in self._runs:
+            made_with = (
+                f"netcompliance {version()}, Python {platform.python_version()}, catalogue {run.catalogue.version} "
+                f"(sha256 {run.catalogue.sha256})"
+            )
+            yield from html.Page(run.settings, run.entries(), run.identities, run.redactor).parts(
+                run.started, run.finished, made_with
+            )
+
+    def finish_pages(self, written: Path) -> None:
+        """Put UTC into the page, and the page into every tenant's directory."""
+        if not written.is_file():
+            return
+        html.in_utc(written, datetime.now(UTC))
+        for run in self._runs:
+            if run.report_path and run.report_path.resolve() != written.resolve():
+                shutil.copyfile(written, run.report_path)
+
+    def _safe(self, text: str) -> str:
+        return self._redactor.text(explain.printable(text))
+
+
+def plan(options: Options, here: Path) -> Session:
+    """Everything that was asked for, checked. Raises `BadInput`; writes nothing."""
+    catalogue = catalogues.load()
+    vantages = settle.vantages(options)
+    profiles = (here / "fixtures" / "tenants", _packaged_profiles())
+    at = datetime.now(UTC)
+    runs = []
+    for tenant in settle.tenants(options):
+        settings = settle.settings(tenant, options, profiles)
+        cases = catalogues.expand(catalogue, settings, vantages, settle.level(options))
+        settle.check_waivers(settings.waivers, cases, settle.profile_path(tenant, options, profiles))
+        redactor = Redactor(settle.secrets(tenant, options, profiles, os.environ))
+        runs.append(Run(settings, catalogue, cases, look=_looker(), redactor=redactor, at=at))
+    report_dir = here / options.report_dir
+    _check_writable(report_dir)
+    return Session(runs, report_dir)
+
+
+def _looker() -> Look:
+    def look(settings: Settings, cases: Sequence[Case], on_observation: Callable[[Observation], None]) -> None:
+        from netcompliance.vantage import visit
+
+        visit.look(settings, cases, on_observation)
+
+    return look
+
+
+def _packaged_profiles() -> Path:
+    package = Path(__file__).resolve().parent
+    installed = package / "fixtures"
+    return (installed if installed.is_dir() else package.parent.parent / "fixtures") / "tenants"
+
+
+def _check_writable(directory: Path) -> None:
+    """Before anything is made: is there a directory, or a place for one, that can be written?"""
+    nearest = next(each for each in (directory, *directory.parents) if each.exists())
+    if not nearest.is_dir():
+        raise BadInput(f"--report-dir {directory}: {nearest} is not a directory")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise BadInput(f"--report-dir {directory}: {nearest} cannot be written")
+
+
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,184 @@
+"""Options, profile and files put together to the settings of one tenant's run.
+
+Rules
+* An option wins over the profile, the profile over what Helm values say, and those over the defaults.
+* Everything is checked here, before anything is looked at and before anything is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from netcompliance import catalogue as catalogues
+from netcompliance import inputs, profile
+from netcompliance.images import sources
+from netcompliance.inputs import BadInput
+from netcompliance.model import DEFAULT_DOMAIN, DEFAULT_REGISTRY, Case, Level, RegistryMode, Settings, Waiver
+
+DEFAULTS = Settings(tenant="")
+"""What holds where nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line, as typed."""
+
+    tenants: tuple[str, ...]
+    hosts: str | None = None
+    profile: str | None = None
+    domain: str | None = None
+    registry: str | None = None
+    registry_mode: str | None = None
+    images: str | None = None
+    allow_list: str | None = None
+    proxy: str | None = None
+    report_dir: str = "reports"
+    level: str | None = None
+    strict: bool = False
+
+
+def tenants(options: Options) -> tuple[str, ...]:
+    """The tenants, folded and each once, in the order of the command line."""
+    return tuple(dict.fromkeys(inputs.tenant_name(name) for name in options.tenants))
+
+
+def vantages(options: Options) -> tuple[str, ...]:
+    """Where to look from: this machine."""
+    for host in (options.hosts or "").split(","):
+        if host.strip() not in ("", "local", "local://", "localhost"):
+            raise BadInput(
+                f"--hosts {inputs.hide_user(host)!r}: this version looks from this machine only; leave --hosts out"
+            )
+    return (catalogues.HERE,)
+
+
+def settings(
+    tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """The settings of one tenant. `profiles` are the directories in which `<tenant>.toml` is looked for."""
+    chosen = _profile(tenant, options, profiles)
+    declared = (
+        inputs.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
+    )
+    mode = RegistryMode(options.registry_mode) if options.registry_mode else chosen.registry_mode
+    gathered = sources.gather(
+        Path(options.images) if options.images is not None else chosen.images,
+        declared,
+        direct=mode is RegistryMode.DIRECT,
+    )
+    at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
+    if at_quay and mode in (RegistryMode.PROXY, RegistryMode.COPY):
+        raise BadInput(f"--registry-mode {mode} needs one's own registry: --registry HOST/PREFIX")
+    return Settings(
+        tenant=tenant,
+        domain=_domain(options, chosen),
+        registry=gathered.registry,
+        registry_prefix=gathered.prefix,
+        registry_mode=mode or (RegistryMode.DIRECT if at_quay else RegistryMode.PROXY),
+        source_visible=chosen.source_visible,
+        images=gathered.images,
+        source_images=gathered.source_images,
+        images_from=gathered.origin,
+        allow_list=_allow_list(options, chosen),
+        proxy=_proxy(options, chosen, gathered),
+        no_proxy=chosen.no_proxy,
+        agent_url=_agent_url(chosen, gathered),
+        values=gathered.values,
+        interception=tuple(fingerprint for path in chosen.ca_files for fingerprint in _fingerprints(path)),
+        interception_files=tuple(str(path) for path in chosen.ca_files),
+        key_declared=_key_declared(chosen, environ),
+        key_env=chosen.key_env or DEFAULTS.key_env,
+        key_file=str(chosen.key_file) if chosen.key_file else None,
+        strict=options.strict,
+        waivers=chosen.waivers,
+        chart_repository=chosen.chart_repository or DEFAULTS.chart_repository,
+        chart=chosen.chart or DEFAULTS.chart,
+    )
+
+
+def secrets(tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What must never be written: the API key, and the passwords of the environment's proxies."""
+    chosen = _profile(tenant, options, profiles)
+    found = [environ.get(name, "") for name in {DEFAULTS.key_env, chosen.key_env or DEFAULTS.key_env}]
+    if chosen.key_file:
+        found.append(inputs.read_text(chosen.key_file, "key file").strip())
+    for name, value in environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            found.append(unquote(urlsplit(value).password or ""))
+    return tuple(secret for secret in found if secret)
+
+
+def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path | None) -> None:
+    """A waiver that names no case waives nothing and is a mistake."""
+    planned = tuple(cases)
+    for waiver in waivers:
+        if not any(catalogues.covers(waiver, case) for case in planned):
+            raise BadInput(
+                f"profile {path}: a waiver matches nothing: requirement {waiver.requirement!r}, "
+                f"target {waiver.target!r}, vantage {waiver.vantage!r}"
+            )
+
+
+def level(options: Options) -> Level | None:
+    """The level that was asked for, None for both."""
+    return Level(options.level) if options.level else None
+
+
+def profile_path(tenant: str, options: Options, directories: Iterable[Path]) -> Path | None:
+    """The file that `settings` reads."""
+    if options.profile is not None:
+        return Path(options.profile)
+    return next((path for path in (each / f"{tenant}.toml" for each in directories) if path.is_file()), None)
+
+
+def _profile(tenant: str, options: Options, directories: Iterable[Path]) -> profile.Profile:
+    path = profile_path(tenant, options, directories)
+    return profile.load(path) if path else profile.Profile()
+
+
+def _domain(options: Options, chosen: profile.Profile) -> str:
+    if options.domain is not None:
+        return inputs.host_name(options.domain, "--domain")
+    return chosen.domain or DEFAULT_DOMAIN
+
+
+def _allow_list(options: Options, chosen: profile.Profile) -> tuple[str, ...] | None:
+    if options.allow_list is not None:
+        return inputs.read_allow_list(Path(options.allow_list))
+    return chosen.allow_list
+
+
+def _proxy(options: Options, chosen: profile.Profile, gathered: sources.Gathered) -> str | None:
+    if options.proxy is not None:
+        return inputs.proxy_url(options.proxy, "--proxy")
+    if chosen.proxy is not None or gathered.proxy is None:
+        return chosen.proxy
+    return inputs.proxy_url(gathered.proxy, f"{gathered.origin}: global.proxy.url")
+
+
+def _agent_url(chosen: profile.Profile, gathered: sources.Gathered) -> str | None:
+    if chosen.agent_url is not None:
+        return inputs.printable(inputs.hide_user(chosen.agent_url))
+    return gathered.values.url if gathered.values else None
+
+
+def _key_declared(chosen: profile.Profile, environ: Mapping[str, str]) -> bool:
+    if chosen.key_env is not None and not environ.get(chosen.key_env):
+        raise BadInput(f"profile {chosen.path}: the variable {chosen.key_env!r} for the API key is not set")
+    return bool(chosen.key_env or chosen.key_file or environ.get(DEFAULTS.key_env))
+
+
+def _fingerprints(path: Path) -> list[str]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    text = inputs.read_text(path, "interception ca_file")
+    try:
+        certificates = x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise BadInput(f"interception ca_file {path}: no PEM certificate in it") from None
+    return [certificate.fingerprint(hashes.SHA256()).hex() for certificate in certificates]

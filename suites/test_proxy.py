@@ -1,0 +1,9 @@
+"""The explicit proxy, where there is one."""
+
+import pytest
+
+
+@pytest.mark.requirement("PRX-01")
+def test_the_proxy_grants_connect_to_port_443(verdict):
+    """The proxy speaks the scheme it was declared with and grants CONNECT to port 443."""
+    verdict.is_satisfied()
