@@ -1,0 +1,147 @@
+"""From a `Site` to listening sockets: TLS, then HTTP, the site's rules in front of its app."""
+
+from __future__ import annotations
+
+import fnmatch
+import socket
+import ssl
+import time
+
+from lab.embedded import http, sockets, tls
+from lab.embedded.apps import Answer, ChartsApp, DohApp, FixedApp, ReceiverApp
+from lab.embedded.http import Request
+from lab.embedded.log import Log, header_fields
+from lab.embedded.proxy import ProxyServer
+from lab.embedded.registry import CdnApp, RegistryApp, Store
+from lab.names import Names
+from lab.pki import Pki
+from lab.roles import Cdn, Charts, Doh, Fixed, Manner, Proxy, Receiver, Registry, Reply, Rule
+from lab.world import Hello, Site, World
+
+
+def answer_of(site: Site, world: World, store: Store) -> Answer:
+    """The function that answers a site's requests."""
+    match site.app:
+        case Receiver() as app:
+            return ReceiverApp(app=app)
+        case Registry() as app:
+            return RegistryApp(app, world, store)
+        case Cdn() as app:
+            return CdnApp(app, store)
+        case Charts() as app:
+            return ChartsApp(app=app, world=world)
+        case Doh() as app:
+            return DohApp(names=Names(world.records, app.overrides))
+        case Fixed() as app:
+            return FixedApp(app=app)
+        case Proxy():
+            raise TypeError("a proxy answers no requests of its own")
+
+
+class SiteServer:
+    """One site of the world."""
+
+    def __init__(self, site: Site, world: World, store: Store, pki: Pki, log: Log) -> None:
+        self._site = site
+        self._log = log
+        self._clock_offset = world.clock_offset
+        self._context = tls.server_context(site.tls, pki.leaf(site)) if site.tls else None
+        if isinstance(site.app, Proxy):
+            self._serve = ProxyServer(site, site.app, Names(world.records), pki, log).serve
+        else:
+            self._answer = answer_of(site, world, store)
+            self._serve = self._serve_http
+
+    def start(self, acceptor: sockets.Acceptor) -> None:
+        """Listen on every address."""
+        for address in self._site.addresses if self._site.listens else ():
+            acceptor.add(sockets.stream_listener(address, self._site.port), self._connected)
+
+    def _connected(self, connection: socket.socket) -> None:
+        self._log.write("tcp", **self._ends(connection))
+        if self._context is None or self._site.tls is None:
+            self._serve(connection)
+            return
+        settings = self._site.tls
+        if settings.hello is Hello.BANNER:
+            tls.misbehave(connection, settings.hello)
+            return
+        hello = tls.peek_hello(connection)
+        if hello is None:
+            sockets.finish(connection)
+            return
+        self._log.write("tls", sni=hello.name, hello_bytes=hello.size, **self._ends(connection))
+        fate = settings.large_hello if 0 < settings.hello_limit < hello.size else settings.hello
+        if fate is not Hello.ANSWER:
+            tls.misbehave(connection, fate)
+            return
+        with self._context.wrap_socket(connection, server_side=True) as secure:
+            self._serve(secure)
+
+    def _serve_http(self, connection: socket.socket) -> None:
+        stream = connection.makefile("rb")
+        alive = True
+        while alive:
+            try:
+                request = http.read_request(stream)
+            except http.BadRequest:
+                request = Request(method="-", target="-", headers=[])
+                self._send(connection, request, Reply(status=400, body=b"<html><body>Bad Request</body></html>"))
+                return
+            if request is None:
+                return
+            self._log_request(connection, request)
+            alive = self._exchange(connection, stream, request)
+
+    def _exchange(self, connection: socket.socket, stream: http.Readable, request: Request) -> bool:
+        if (request.header("expect") or "").lower() == "100-continue":
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        early = self._rule(request, request.length or 0, sized=True)
+        if early and early.reply:
+            self._send(connection, request, early.reply)
+            return False
+        body = http.read_body(stream, request)
+        rule = self._rule(request, len(body), sized=False)
+        if rule and rule.delay:
+            time.sleep(rule.delay)
+        reply = rule.reply if rule and rule.reply else self._answer(request, body)
+        if self._site.closes_connections or not request.keeps_alive or reply.manner is not Manner.PLAIN:
+            self._send(connection, request, reply)
+            return False
+        return http.send(connection, request, reply, self._clock_offset, close=False)
+
+    def _send(self, connection: socket.socket, request: Request, reply: Reply) -> None:
+        """The last answer of a connection."""
+        http.send(connection, request, reply, self._clock_offset, close=True)
+        if reply.manner is Manner.PLAIN:
+            sockets.finish(connection)
+
+    def _rule(self, request: Request, size: int, *, sized: bool) -> Rule | None:
+        for rule in self._site.rules:
+            if (
+                (rule.larger_than >= 0) is sized
+                and size > rule.larger_than
+                and (not rule.methods or request.method in rule.methods)
+                and fnmatch.fnmatchcase(request.path, rule.path)
+                and not (rule.without_authorization and request.header("authorization"))
+            ):
+                return rule
+        return None
+
+    def _ends(self, connection: socket.socket) -> dict[str, object]:
+        return {
+            "site": self._site.name,
+            "from": list(connection.getpeername()[:2]),
+            "to": list(connection.getsockname()[:2]),
+        }
+
+    def _log_request(self, connection: socket.socket, request: Request) -> None:
+        self._log.write(
+            "http",
+            method=request.method,
+            path=request.target.partition("?")[0],
+            query=sorted(request.query),
+            tls=connection.version() if isinstance(connection, ssl.SSLSocket) else None,
+            **self._ends(connection),
+            **header_fields(request.headers),
+        )
