@@ -1,0 +1,158 @@
+"""Running the suite in the lab as anybody would, and reading what it left.
+
+Theory. A play is one process: `python -m lab run … -- pytest --tenant=acme`, whose journal and lab log are read when it
+ended. Most of a play is waiting for packets that never come, so the plays that the selected tests need are started
+ahead, a few at a time, and each test waits for its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.right import HOST_ADDRESSES
+
+AT_ONCE = 4
+LONGEST = 120.0
+"""Seconds after which a play is killed. None takes a tenth of it, but machines can be busy."""
+_NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What to run: a scenario, and who plays the servers."""
+
+    scenario: str | None = None
+    servers: str = "embedded"
+    options: tuple[str, ...] = ()
+    """Added to pytest's."""
+
+    def lab_arguments(self) -> list[str]:
+        """`-m lab run …` up to the command."""
+        chosen = ["--scenario", self.scenario] if self.scenario else []
+        return ["-m", "lab", "run", "--servers", self.servers, *chosen, "--"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a play left."""
+
+    code: int
+    output: str
+    journal: tuple[Mapping[str, Any], ...]
+    log: tuple[Mapping[str, Any], ...]
+    """What the servers saw."""
+    report: str
+    """report.html; empty if there is none."""
+    peak_kib: int
+    """Resident memory of the largest process."""
+
+    def failing(self) -> dict[str, frozenset[str]]:
+        """The codes of the failing verdicts, by requirement."""
+        codes: dict[str, set[str]] = {}
+        for record in self.journal:
+            if record["type"] == "verdict" and record["verdict"] == "fail":
+                codes.setdefault(record["requirement"], set()).update(each["code"] for each in record["findings"])
+        return {requirement: frozenset(some) for requirement, some in codes.items()}
+
+    @property
+    def overall(self) -> str | None:
+        """What the footer says; None without a footer."""
+        return next((record["overall"] for record in self.journal if record["type"] == "footer"), None)
+
+    def requests(self, *sites: str) -> list[Mapping[str, Any]]:
+        """The HTTP requests from the host that reached these sites."""
+        return [
+            record
+            for record in self.log
+            if record["event"] == "http" and record["site"] in sites and record["from"][0] in HOST_ADDRESSES
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Runs plays in the lab of this checkout."""
+
+    checkout: Path
+    directory: Path
+    _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
+
+    def run(self, play: Play, interpreter: Sequence[str] = (sys.executable,)) -> Outcome:
+        """Run a play to its end. `interpreter` may be a command in front of a Python."""
+        results = Path(tempfile.mkdtemp(prefix=f"{play.scenario or 'healthy'}-{play.servers}-", dir=self.directory))
+        results.chmod(0o777)
+        python = interpreter[-1]
+        suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", "-p", "no:cacheprovider"]
+        inside = [python, str(Path(__file__).with_name("inside.py")), str(results)]
+        process = subprocess.Popen(
+            [*interpreter, *play.lab_arguments(), *inside, *suite, *play.options],
+            cwd=self.checkout,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)},
+        )
+        self._running[process.pid] = process
+        try:
+            output, _ = process.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            output += f"\nkilled after {LONGEST:.0f} s"
+        finally:
+            del self._running[process.pid]
+        reports = list(results.glob("acme/*/report.html"))
+        return Outcome(
+            code=process.returncode,
+            output=output,
+            journal=_lines(next(results.glob("acme/*/journal.jsonl"), results / "none")),
+            log=_lines(results / "log.jsonl"),
+            report=reports[0].read_text() if reports else "",
+            peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
+        )
+
+    def kill(self) -> None:
+        """End what still runs; the labs end with their keepers."""
+        for process in list(self._running.values()):
+            process.kill()
+
+
+class Plays:
+    """The outcome of each play; those that are named at the beginning are run ahead."""
+
+    def __init__(self, stage: Stage, ahead: Sequence[Play]) -> None:
+        self._stage = stage
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="play")
+        self._futures: dict[Play, Future[Outcome]] = {}
+        for play in ahead:
+            self._begin(play)
+
+    def __getitem__(self, play: Play) -> Outcome:
+        return self._begin(play).result()
+
+    def close(self) -> None:
+        """Forget what has not begun, kill what runs."""
+        for future in self._futures.values():
+            future.cancel()
+        self._stage.kill()
+        self._pool.shutdown()
+
+    def _begin(self, play: Play) -> Future[Outcome]:
+        if play not in self._futures:
+            self._futures[play] = self._pool.submit(self._stage.run, play)
+        return self._futures[play]
+
+
+def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:
+    if not path.exists():
+        return ()
+    return tuple(json.loads(line) for line in path.read_text().splitlines())

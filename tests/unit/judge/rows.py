@@ -1,0 +1,53 @@
+"""One row of a table of tests: a world, all that must be found in it, and what must be left open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from netcompliance.model import Result, Settings
+from tests.unit.judge.records import Record
+from tests.unit.judge.world import SETTINGS, Found, found, standing, verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """`finds` is compared with the failures of the whole catalogue, so what is not in it must not be found."""
+
+    records: list[Record]
+    finds: Found
+    unchecked: frozenset[str]
+    """Requirements that are not checked."""
+    inapplicable: frozenset[str]
+    settings: Settings
+
+    def check(self) -> None:
+        given = verdicts(self.records, self.settings)
+        assert found(given) == self.finds
+        assert standing(Result.NOTCHECKED, given) >= self.unchecked
+        assert standing(Result.NOTAPPLICABLE, given) >= self.inapplicable
+
+
+def row(
+    records: list[Record],
+    finds: Mapping[str, str] | None = None,
+    *,
+    unchecked: str = "",
+    inapplicable: str = "",
+    settings: Settings = SETTINGS,
+) -> Row:
+    """A row; codes and requirements are separated by spaces."""
+    return Row(
+        records=records,
+        finds={requirement: set(codes.split()) for requirement, codes in (finds or {}).items()},
+        unchecked=frozenset(unchecked.split()),
+        inapplicable=frozenset(inapplicable.split()),
+        settings=settings,
+    )
+
+
+def each(rows: Mapping[str, Row]) -> pytest.MarkDecorator:
+    """The decorator that runs a test for each row."""
+    return pytest.mark.parametrize("case", rows.values(), ids=rows)

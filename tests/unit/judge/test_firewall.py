@@ -1,0 +1,194 @@
+"""Rules that let somebody in by source, as nft and iptables-save print them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from netcompliance.judge.firewall import names, openings
+from tests.unit.judge.world import firewall_rules
+
+TENANT = "34.250.11.21"
+ACCEPT = {"accept": None}
+
+
+def source(right: Any, op: str = "==", protocol: str = "ip") -> dict[str, Any]:
+    return {"match": {"op": op, "left": {"payload": {"protocol": protocol, "field": "saddr"}}, "right": right}}
+
+
+def destination(right: Any) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": right}}
+
+
+def state(right: Any, op: str = "in") -> dict[str, Any]:
+    return {"match": {"op": op, "left": {"ct": {"key": "state"}}, "right": right}}
+
+
+def vmap(*pairs: list[Any]) -> dict[str, Any]:
+    return {"vmap": {"key": {"payload": {"protocol": "ip", "field": "saddr"}}, "data": {"set": list(pairs)}}}
+
+
+def rule(*expressions: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"expr": list(expressions), **fields}
+
+
+def jump(to: str, verb: str = "jump", **fields: Any) -> dict[str, Any]:
+    return rule({verb: {"target": to}}, **fields)
+
+
+PREFIX = {"prefix": {"addr": "34.250.11.0", "len": 24}}
+RANGE = {"range": ["34.250.11.20", "34.250.11.30"]}
+IN_SET = source("@allowed")
+
+NFT = {
+    "address": ([rule(source(TENANT), ACCEPT)], [TENANT]),
+    "prefix": ([rule(source(PREFIX), ACCEPT)], ["34.250.11.0/24"]),
+    "range": ([rule(source(RANGE), ACCEPT)], ["34.250.11.20-34.250.11.30"]),
+    "anonymous set": ([rule(source({"set": [TENANT, PREFIX]}), ACCEPT)], [TENANT, "34.250.11.0/24"]),
+    "listed": ([rule(source([TENANT, "1.2.3.4"], "in"), ACCEPT)], [TENANT, "1.2.3.4"]),
+    "set with time limits": ([rule(source({"set": [{"elem": {"val": TENANT, "timeout": 60}}]}), ACCEPT)], [TENANT]),
+    "source and more": ([rule(source(TENANT), destination("10.0.0.1"), ACCEPT)], [TENANT]),
+    "verdict map": ([rule(vmap([TENANT, ACCEPT], ["1.2.3.4", {"drop": None}]))], [TENANT]),
+    "verdict map that accepts nobody": ([rule(vmap([TENANT, {"drop": None}]))], []),
+    "verdict map of nonsense": ([rule(vmap([TENANT], TENANT, [TENANT, ACCEPT, 1]))], []),  # type: ignore[arg-type]
+    "in a chain that is jumped to": ([jump("sub"), rule(source(TENANT), ACCEPT, chain="sub")], [TENANT]),
+    "in a chain that is gone to": ([jump("sub", "goto"), rule(source(TENANT), ACCEPT, chain="sub")], [TENANT]),
+    "two jumps away": (
+        [jump("a"), jump("b", chain="a"), rule(source(TENANT), ACCEPT, chain="b")],
+        [TENANT],
+    ),
+    "chains in a circle": ([jump("a"), jump("in", chain="a"), rule(source(TENANT), ACCEPT, chain="a")], [TENANT]),
+    "in a chain that nobody jumps to": ([rule(source(TENANT), ACCEPT, chain="sub")], []),
+    "in another table's chain of that name": ([jump("sub"), rule(source(TENANT), ACCEPT, chain="sub", table="g")], []),
+    "dropped": ([rule(source(TENANT), {"drop": None})], []),
+    "everybody but the tenant": ([rule(source(TENANT, "!="), ACCEPT)], []),
+    "to the tenant": ([rule(destination(TENANT), ACCEPT)], []),
+    "everybody": ([rule(ACCEPT)], []),
+    "replies": ([rule(source(TENANT), state(["established", "related"]), ACCEPT)], []),
+    "replies in a set": ([rule(source(TENANT), state({"set": ["established", "related"]}), ACCEPT)], []),
+    "replies by one word": ([rule(source(TENANT), state("established", "=="), ACCEPT)], []),
+    "not new": ([rule(source(TENANT), state("new", "!="), ACCEPT)], []),
+    "new": ([rule(source(TENANT), state(["new", "established"]), ACCEPT)], [TENANT]),
+    "new in a set": ([rule(source(TENANT), state({"set": ["new", "established"]}), ACCEPT)], [TENANT]),
+    "not invalid": ([rule(source(TENANT), state("invalid", "!="), ACCEPT)], [TENANT]),
+    "another match of conntrack": (
+        [rule(source(TENANT), {"match": {"op": "==", "left": {"ct": {"key": "mark"}}, "right": 1}}, ACCEPT)],
+        [TENANT],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "sources"), NFT.values(), ids=NFT)
+def test_nft(rules: list[dict[str, Any]], sources: list[str]) -> None:
+    assert [s for opening in openings("nft", firewall_rules(*rules)) for s in opening.sources] == sources
+
+
+def test_nft_named_sets() -> None:
+    allowed = {"name": "allowed", "elem": [TENANT, PREFIX]}
+    text = firewall_rules(rule(IN_SET, ACCEPT), sets=[allowed])
+    assert [opening.sources for opening in openings("nft", text)] == [(TENANT, "34.250.11.0/24")]
+    assert openings("nft", firewall_rules(rule(IN_SET, ACCEPT))) == []
+    circle = {"name": "allowed", "elem": ["@allowed", TENANT]}
+    assert openings("nft", firewall_rules(rule(IN_SET, ACCEPT), sets=[circle]))[0].sources == (TENANT,)
+    foreign = {**allowed, "table": "other"}
+    assert openings("nft", firewall_rules(rule(IN_SET, ACCEPT), sets=[foreign])) == []
+
+
+def test_the_rule_in_words() -> None:
+    (opening,) = openings("nft", firewall_rules(rule(source([f"10.0.0.{n}" for n in range(5)], "in"), ACCEPT)))
+    assert opening.rule == "in: source 10.0.0.0, 10.0.0.1, 10.0.0.2 and 2 more accept"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[]", "{}", '{"nftables": 1}', '{"nftables": [1, {"rule": 2}]}', "[" * 100_000]
+)
+def test_nft_nonsense(text: str) -> None:
+    assert openings("nft", text) == []
+
+
+def test_nft_odd_types() -> None:
+    odd = [{"rule": {"family": [], "chain": {}, "expr": [1, {"jump": 2}, {"match": 3}, {"vmap": 4}]}}]
+    odd += [{"chain": {"hook": "input", "name": []}}, {"set": {"elem": {"prefix": 1}}}]
+    assert openings("nft", json.dumps({"nftables": odd})) == []
+    strange = firewall_rules(
+        rule(source({"prefix": 1}), ACCEPT), rule(source({"range": 1}), ACCEPT), rule(source(7), ACCEPT)
+    )
+    assert not any(names(s, TENANT) for opening in openings("nft", strange) for s in opening.sources)
+
+
+IPTABLES = {
+    "address": ("-A INPUT -s 34.250.11.21/32 -p tcp -m tcp --dport 22 -j ACCEPT", ["34.250.11.21/32"]),
+    "range": ("-A INPUT -m iprange --src-range 34.250.11.1-34.250.11.9 -j ACCEPT", ["34.250.11.1-34.250.11.9"]),
+    "jumped to": ("-A INPUT -j SUB\n-A SUB -s 1.2.3.4/32 -j ACCEPT", ["1.2.3.4/32"]),
+    "gone to": ("-A INPUT -g SUB\n-A SUB -s 1.2.3.4/32 -j ACCEPT", ["1.2.3.4/32"]),
+    "listed before its jump": ("-A B -s 1.2.3.4/32 -j ACCEPT\n-A A -j B\n-A INPUT -j A", ["1.2.3.4/32"]),
+    "not jumped to": ("-A SUB -s 1.2.3.4/32 -j ACCEPT", []),
+    "forwarded": ("-A FORWARD -s 1.2.3.4/32 -j ACCEPT", []),
+    "not from": ("-A INPUT ! -s 1.2.3.4/32 -j ACCEPT", []),
+    "not from a range": ("-A INPUT -m iprange ! --src-range 1.2.3.4-1.2.3.9 -j ACCEPT", []),
+    "dropped": ("-A INPUT -s 1.2.3.4/32 -j DROP", []),
+    "accepted by a chain of that sort of name": ("-A INPUT -s 1.2.3.4/32 -j ACCEPTED", []),
+    "everybody": ("-A INPUT -j ACCEPT", []),
+    "replies": ("-A INPUT -s 1.2.3.4/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", []),
+    "replies in old words": ("-A INPUT -s 1.2.3.4/32 -m state --state ESTABLISHED -j ACCEPT", []),
+    "not new": ("-A INPUT -s 1.2.3.4/32 -m conntrack ! --ctstate NEW -j ACCEPT", []),
+    "new": ("-A INPUT -s 1.2.3.4/32 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT", ["1.2.3.4/32"]),
+    "not invalid": ("-A INPUT -s 1.2.3.4/32 -m conntrack ! --ctstate INVALID -j ACCEPT", ["1.2.3.4/32"]),
+    "in another table": ("*nat\n-A INPUT -s 1.2.3.4/32 -j ACCEPT\nCOMMIT", []),
+    "in the filter table, after another": (
+        "*nat\n:X\nCOMMIT\n*filter\n-A INPUT -s 1.2.3.4/32 -j ACCEPT",
+        ["1.2.3.4/32"],
+    ),
+    "a comment": ("# -A INPUT -s 1.2.3.4/32 -j ACCEPT", []),
+    "nothing": ("", []),
+}
+
+
+@pytest.mark.parametrize("tool", ["iptables", "ip6tables"])
+@pytest.mark.parametrize(("text", "sources"), IPTABLES.values(), ids=IPTABLES)
+def test_iptables(tool: str, text: str, sources: list[str]) -> None:
+    assert [s for opening in openings(tool, text) for s in opening.sources] == sources
+
+
+def test_the_iptables_rule_is_told_as_it_is() -> None:
+    assert openings("iptables", IPTABLES["address"][0])[0].rule == IPTABLES["address"][0]
+
+
+def test_many_rules_take_no_time_that_grows_with_their_square() -> None:
+    """A Kubernetes node has tens of thousands."""
+    chained = "\n".join(f"-A C{n} -j C{n + 1}" for n in range(20_000))
+    text = f"-A INPUT -j C0\n{chained}\n-A C20000 -s 1.2.3.4/32 -j ACCEPT"
+    assert len(openings("iptables", text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "address", "named"),
+    [
+        ("34.250.11.21", TENANT, True),
+        ("34.250.11.21/32", TENANT, True),
+        ("34.250.11.0/24", TENANT, True),
+        ("34.250.11.99/24", TENANT, True),
+        ("34.0.0.0/9", TENANT, False),
+        ("34.128.0.0/9", "34.250.11.21", True),
+        ("34.0.0.0/8", TENANT, False),
+        ("0.0.0.0/0", TENANT, False),
+        ("34.250.12.0/24", TENANT, False),
+        ("34.250.11.1-34.250.11.21", TENANT, True),
+        ("34.250.11.21-34.250.11.30", TENANT, True),
+        ("34.250.11.22-34.250.11.30", TENANT, False),
+        ("34.250.11.1-34.250.11.20", TENANT, False),
+        ("34.250.11.1-2a05::1", TENANT, False),
+        ("2a05::1-2a05::9", TENANT, False),
+        ("34.250.11.1-", TENANT, False),
+        ("2a05:d018:11::/48", "2a05:d018:11::21", True),
+        ("2a05:8000::/17", "2a05:d018:11::21", True),
+        ("2a05::/16", "2a05:d018:11::21", False),
+        ("2a05:d018:11::/48", TENANT, False),
+        ("eth0", TENANT, False),
+        ("34.250.11.21", "nobody", False),
+    ],
+)
+def test_names(block: str, address: str, named: bool) -> None:
+    assert names(block, address) is named

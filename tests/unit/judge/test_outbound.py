@@ -1,0 +1,183 @@
+"""OUT-01 and OUT-02: who opened what, and what is let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.judge.records import ADDRESSES, EVERY, HOST, Record, error
+from tests.unit.judge.rows import Row, each, row
+from tests.unit.judge.world import (
+    added,
+    altered,
+    changed,
+    exchange,
+    firewall_rules,
+    healthy,
+    proxied,
+    unresolved,
+    verdict_of,
+    without,
+)
+
+FIRST = ADDRESSES[0]
+ME = "10.20.0.4"
+SOCKETS, SYN, FIREWALL = {"kind": "sockets"}, {"kind": "syn"}, {"kind": "firewall"}
+OURS = [ME, 40000, FIRST, 443, "ESTABLISHED"]
+FROM = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": FIRST}}
+
+
+def table(*connections: list[Any], **fields: Any) -> list[Record]:
+    return changed(SOCKETS, connections=[OURS, *connections], **fields)
+
+
+CONNECTIONS = {
+    "somebody connects to a port of ours": row(
+        table([ME, 8126, FIRST, 51000, "ESTABLISHED"]), {"OUT-01": "outbound.inbound-seen"}
+    ),
+    "somebody connects from port 443": row(
+        table([ME, 8126, FIRST, 443, "SYN_RECV"]), {"OUT-01": "outbound.inbound-seen"}
+    ),
+    "another port of theirs": row(table([ME, 40001, FIRST, 8443, "ESTABLISHED"]), {"OUT-01": "outbound.other-port"}),
+    "both": row(
+        table([ME, 8126, FIRST, 51000, ""], [ME, 40001, FIRST, 22, ""]),
+        {"OUT-01": "outbound.inbound-seen outbound.other-port"},
+    ),
+    "another peer's affair": row(table([ME, 8126, "198.18.0.1", 51000, ""], [ME, 40001, "198.18.0.1", 22, ""])),
+    "another address of theirs": row(table([ME, 8126, EVERY[1], 51000, ""]), {"OUT-01": "outbound.inbound-seen"}),
+    "our own port, though somebody listens on it": row(changed(SOCKETS, listening=[["0.0.0.0", 40000]])),
+    "not even our own were seen": row(changed(SOCKETS, connections=[], own=[]), unchecked="OUT-01"),
+    "our own ports without a connection": row(changed(SOCKETS, connections=[]), unchecked="OUT-01"),
+    "a connection that is not ours": row(changed(SOCKETS, own=[]), unchecked="OUT-01"),
+    "not our own, but somebody else's": row(
+        changed(SOCKETS, connections=[[ME, 8126, FIRST, 51000, ""]], own=[]), {"OUT-01": "outbound.inbound-seen"}
+    ),
+    "the table could not be read": row(changed(SOCKETS, error=error("EACCES", "file")), unchecked="OUT-01"),
+    "the table was not read": row(without(healthy(), **SOCKETS), unchecked="OUT-01"),
+    "through the proxy": row(proxied(), inapplicable="OUT-01"),
+    "rows that make no sense": row(
+        changed(SOCKETS, connections=[OURS, None, [], [1, 2, 3, 4], "x"], listening=[["x"]])
+    ),
+}
+
+
+def heard(*attempts: list[Any], **fields: Any) -> list[Record]:
+    return changed(SYN, seen=list(attempts), **fields)
+
+
+def rules(*rules: dict[str, Any], **more: Any) -> list[Record]:
+    return changed(FIREWALL, rules=firewall_rules(*rules, **more))
+
+
+OPEN = {"expr": [FROM, {"accept": None}]}
+NOBODY = without(without(healthy(), **SYN), **FIREWALL)
+
+ATTEMPTS = {
+    "an attempt": row(heard([FIRST, 51000, ME, 22, 3]), {"OUT-02": "outbound.inbound-seen"}),
+    "an attempt, though our own were not heard": row(
+        heard([FIRST, 51000, ME, 22, 3], own=False), {"OUT-02": "outbound.inbound-seen"}
+    ),
+    "an attempt that was accepted is told once": row(
+        altered(
+            heard([FIRST, 51000, ME, 8126, 1]),
+            SOCKETS,
+            connections=[OURS, [ME, 8126, FIRST, 51000, "ESTABLISHED"]],
+        ),
+        {"OUT-01": "outbound.inbound-seen"},
+    ),
+    "another attempt than the accepted one": row(
+        altered(heard([FIRST, 51000, ME, 22, 1]), SOCKETS, connections=[OURS, [ME, 8126, FIRST, 51000, ""]]),
+        {"OUT-01": "outbound.inbound-seen", "OUT-02": "outbound.inbound-seen"},
+    ),
+    "somebody else's attempt": row(heard(["198.18.0.1", 51000, ME, 22, 3])),
+    "our own attempts": row(heard([ME, 40000, FIRST, 443, 1])),
+    "what a broken listener heard is nothing": row(heard([FIRST, 51000, ME, 22, 3], error=error("UNSUPPORTED", "run"))),
+    "a rule for the tenant": row(rules(OPEN), {"OUT-02": "outbound.inbound-allowed"}),
+    "rules that could not be read": row(altered(rules(OPEN), FIREWALL, error=error("UNSUPPORTED", "run"))),
+    "an attempt and a rule": row(
+        [*rules(OPEN), *exchange([{"kind": "syn", "seen": [[FIRST, 1, ME, 22, 1]], "own": True}])],
+        {"OUT-02": "outbound.inbound-seen outbound.inbound-allowed"},
+    ),
+    "the firewall alone was read": row(without(without(healthy(), **SYN), **SOCKETS), unchecked="OUT-01"),
+    "the wire alone was watched": row(without(without(healthy(), **FIREWALL), **SOCKETS), unchecked="OUT-01"),
+    "the table alone was read": row(NOBODY),
+    "the table alone was read, and held nothing at all": row(
+        altered(NOBODY, SOCKETS, own=[], connections=[], listening=[]), unchecked="OUT-01 OUT-02"
+    ),
+    "the table alone could not be read": row(
+        altered(NOBODY, SOCKETS, error=error("EACCES")), unchecked="OUT-01 OUT-02"
+    ),
+    "nobody could look": row(without(NOBODY, **SOCKETS), unchecked="OUT-02"),
+    "nobody heard our own, and nothing else was read": row(
+        without(without(heard(own=False), **FIREWALL), **SOCKETS), unchecked="OUT-02"
+    ),
+    "no address is known": row(
+        without(without([r for r in unresolved() if r["kind"] != "dns"], kind="public-dns"), kind="chain"),
+        {"DNS-01": "dns.nxdomain"},
+        unchecked="OUT-02",
+    ),
+    "no address is known behind the proxy": row(without(proxied(), kind="public-dns"), inapplicable="OUT-02"),
+    "an attempt from an address that only the public has, behind the proxy": row(
+        [*proxied(), *exchange([{"kind": "syn", "seen": [[FIRST, 51000, ME, 22, 3]], "own": True}])],
+        {"OUT-02": "outbound.inbound-seen"},
+    ),
+}
+
+
+@each(CONNECTIONS | ATTEMPTS)
+def test_outbound(case: Row) -> None:
+    case.check()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "records", "saw"),
+    [
+        ("OUT-01", healthy(), "1 connections in 3 samples, all opened by the host to port 443"),
+        (
+            "OUT-01",
+            CONNECTIONS["somebody connects to a port of ours"].records,
+            f"{FIRST} opened a connection from port 51000 to {ME} port 8126",
+        ),
+        ("OUT-01", CONNECTIONS["another port of theirs"].records, f"{ME} has a connection to {FIRST} port 8443"),
+        ("OUT-02", healthy(), "no SYN came from the tenant's addresses; nft opens nothing to them"),
+        ("OUT-02", ATTEMPTS["an attempt"].records, f"3 SYNs came from {FIRST} to {ME} port 22"),
+        (
+            "OUT-02",
+            NOBODY,
+            (
+                "incoming SYNs could not be watched with these rights; of the host's table of connections "
+                "OUT-01 speaks; "
+                "the host's firewall could not be read"
+            ),
+        ),
+        (
+            "OUT-02",
+            rules(OPEN),
+            f"nft accepts incoming packets from {FIRST}: in: source {FIRST} accept",
+        ),
+    ],
+)
+def test_what_was_seen_is_told(requirement: str, records: list[Record], saw: str) -> None:
+    assert verdict_of(requirement, records).saw == saw
+
+
+def test_subjects_and_remedies() -> None:
+    port = verdict_of("OUT-01", CONNECTIONS["another port of theirs"].records).findings[0]
+    assert port.subject == f"{FIRST}:8443"
+    rule = verdict_of("OUT-02", rules(OPEN)).findings[0]
+    assert (rule.subject, rule.values["rule"]) == (FIRST, f"in: source {FIRST} accept")
+
+
+def test_a_rule_that_two_tools_show_is_told_once() -> None:
+    text = f"*filter\n-A INPUT -s {FIRST}/32 -j ACCEPT\n"
+    both = [
+        *added({"kind": "firewall", "tool": "iptables", "rules": text}),
+        *exchange([{"kind": "firewall", "tool": "ip6tables", "rules": text}]),
+    ]
+    assert len(verdict_of("OUT-02", both).findings) == 1
+
+
+def test_the_command_names_an_address() -> None:
+    assert verdict_of("OUT-01", healthy()).reproduce == f"ss -tn dst {min(EVERY)}"
+    assert HOST not in verdict_of("OUT-01", healthy()).reproduce

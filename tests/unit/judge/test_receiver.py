@@ -1,0 +1,198 @@
+"""RCV-01 … RCV-04 and CLK-01."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from tests.unit.judge.records import ADDRESS6, ADDRESSES, BASE, EVERY, HOST, NOW, REFUSAL, UI, Record, b64, error, http
+from tests.unit.judge.rows import Row, each, row
+from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, settings, verdict_of, without
+
+FIRST, SECOND = ADDRESSES
+RECEIVER = {"kind": "http", "purpose": "receiver"}
+AT_FIRST = {**RECEIVER, "address": FIRST}
+SIBLING = {"kind": "http", "purpose": "sibling"}
+ROOT_SIBLING = {**SIBLING, "path": "/netcompliance-x"}
+A_TYPE = ["Content-Type", "application/json"]
+PAGE = {"headers": [["Content-Type", "text/html"]], "body": b64(UI)}
+JSON = {"headers": [A_TYPE], "body": b64(REFUSAL)}
+
+FIRST_ANSWERS = {
+    "the web UI at one address": row(changed(AT_FIRST, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
+    "no answer at one address": row(
+        changed(AT_FIRST, status=None, error=error("TIMEOUT", "head")), {"RCV-01": "http.stalled"}
+    ),
+    "cut at one address": row(changed(AT_FIRST, status=None, error=error("EOF", "head")), {"RCV-01": "http.closed"}),
+    "the web UI through the proxy": row(altered(proxied(), RECEIVER, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
+    "the same refusal for a random path": row(
+        altered(healthy(), ROOT_SIBLING, status=403, **JSON), {"RCV-01": "http.block-page"}
+    ),
+    "the same refusal at one address": row(
+        altered(healthy(), {**ROOT_SIBLING, "address": FIRST}, status=403, **JSON), {"RCV-01": "http.block-page"}
+    ),
+    "the same refusal at an address whose own random path is unknown": row(
+        altered(without(healthy(), **ROOT_SIBLING, address=FIRST), ROOT_SIBLING, status=403, **JSON),
+        {"RCV-01": "http.block-page"},
+    ),
+    "a random path got no answer at one address": row(
+        changed({**ROOT_SIBLING, "address": FIRST}, status=None, error=error("EOF", "head"))
+    ),
+    "no random path anywhere": row(without(healthy(), **ROOT_SIBLING), unchecked="RCV-01"),
+    "not asked at one address": row(without(healthy(), **AT_FIRST), unchecked="RCV-01"),
+    "not asked at all": row(without(healthy(), **RECEIVER), unchecked="RCV-01"),
+    "asked over unverified TLS alone": row(changed(RECEIVER, verified=False), unchecked="RCV-01"),
+    "an old receiver": row(changed(RECEIVER, status=404)),
+    "an old receiver, and nothing else is one either": row(
+        altered(changed(RECEIVER, status=404), {"purpose": "path"}, status=404), {"RCV-01": "http.not-found"}
+    ),
+    "no such page, though other paths answer": row(changed(RECEIVER, status=404, **PAGE), {"RCV-01": "http.not-found"}),
+    "an old receiver whose other paths refuse as everything does": row(
+        altered(changed(RECEIVER, status=404), ROOT_SIBLING, status=403, **JSON), {"RCV-01": "http.not-found"}
+    ),
+    "an old receiver, and nothing to compare with": row(
+        without(changed(RECEIVER, status=404), **ROOT_SIBLING), {"RCV-01": "http.not-found"}
+    ),
+}
+
+COLLECTOR = {"kind": "http", "purpose": "path", "path": f"{BASE}/api/v1/collector"}
+PATHS = {
+    "one path is another's": row(changed(COLLECTOR, status=200, **PAGE), {"RCV-02": "http.web-ui"}),
+    "one path is unknown": row(changed(COLLECTOR, status=404), {"RCV-02": "http.not-found"}),
+    "one path was not asked for": row(without(healthy(), **COLLECTOR), unchecked="RCV-02"),
+    "one path stalls": row(changed(COLLECTOR, status=None, error=error("TIMEOUT", "head")), {"RCV-02": "http.stalled"}),
+    "a complaint about the empty document": row(changed(COLLECTOR, status=400)),
+    "through the proxy": row(altered(proxied(), COLLECTOR, status=502), {"RCV-02": "http.server-error"}),
+}
+
+WITH_KEY = settings(key_declared=True)
+
+
+def key(status: int | None, body: bytes = b"", **fields: Any) -> list[Record]:
+    request = http(FIRST, "key", f"{BASE}/api/v1/validate", status, body, **fields)
+    return [*healthy(), *exchange([request])]
+
+
+KEYS = {
+    "accepted": row(key(200, b"{}"), settings=WITH_KEY),
+    "accepted without a word": row(key(204), settings=WITH_KEY),
+    "refused": row(key(403, REFUSAL), {"RCV-03": "receiver.key-refused"}, settings=WITH_KEY),
+    "refused with 401": row(key(401), {"RCV-03": "receiver.key-refused"}, settings=WITH_KEY),
+    "refused by a page": row(key(403, UI, kind_of_body="text/html"), {"RCV-03": "http.block-page"}, settings=WITH_KEY),
+    "a page": row(key(200, UI, kind_of_body="text/html"), {"RCV-03": "http.web-ui"}, settings=WITH_KEY),
+    "a server's fault": row(key(500), {"RCV-03": "http.server-error"}, settings=WITH_KEY),
+    "throttled": row(key(429), {"RCV-03": "http.throttled"}, settings=WITH_KEY),
+    "lost": row(key(None, error=error("EOF", "head")), {"RCV-03": "http.closed"}, settings=WITH_KEY),
+    "nothing at all": row(key(None), {"RCV-03": "http.not-receiver"}, settings=WITH_KEY),
+    "switching": row(key(199), {"RCV-03": "http.not-receiver"}, settings=WITH_KEY),
+    "three hundred": row(key(300), {"RCV-03": "http.not-receiver"}, settings=WITH_KEY),
+    "a complaint to a POST, which the receiver may make": row(
+        key(400, method="POST"), {"RCV-03": "http.not-receiver"}, settings=WITH_KEY
+    ),
+    "the receiver has no such call": row(key(404), unchecked="RCV-03", settings=WITH_KEY),
+    "the receiver has no such call any more": row(key(410), unchecked="RCV-03", settings=WITH_KEY),
+    "no such page": row(key(404, UI, kind_of_body="text/html"), {"RCV-03": "http.not-found"}, settings=WITH_KEY),
+    "not asked": row(healthy(), unchecked="RCV-03", settings=WITH_KEY),
+    "asked over unverified TLS": row(key(403, verified=False), unchecked="RCV-03", settings=WITH_KEY),
+    "none": row(key(403), inapplicable="RCV-03"),
+}
+
+
+def slow(first_byte: float, **where: Any) -> list[Record]:
+    return changed({"kind": "http", "verified": True, **where}, first_byte=first_byte)
+
+
+TIMES = {
+    "two seconds": row(slow(2.0)),
+    "more than two seconds": row(slow(2.1), {"RCV-04": "http.slow"}),
+    "slow at one address": row(slow(4.0, address=SECOND), {"RCV-04": "http.slow"}),
+    "slow once": row(slow(4.0, purpose="receiver")),
+    "slow the other time": row(slow(4.0, purpose="sibling")),
+    "slow with large requests": row(slow(9.0, purpose="upload")),
+    "not timed at one address": row(
+        [{k: v for k, v in r.items() if k != "first_byte" or r.get("address") != FIRST} for r in healthy()],
+        unchecked="RCV-04",
+    ),
+    "not timed": row([{k: v for k, v in r.items() if k != "first_byte"} for r in healthy()], unchecked="RCV-04"),
+    "slow through the proxy": row(altered(proxied(), {"kind": "http"}, first_byte=3.0), {"RCV-04": "http.slow"}),
+}
+
+
+def clock(ahead: float, **where: Any) -> list[Record]:
+    headers = [["date", formatdate(NOW - ahead, usegmt=True)], A_TYPE]
+    return changed({**RECEIVER, **where}, headers=headers, seconds=0.0)
+
+
+CLOCKS = {
+    "a minute ahead": row(clock(60)),
+    "more than a minute ahead": row(clock(61), {"CLK-01": "clock.off"}),
+    "a minute behind": row(clock(-60)),
+    "more than a minute behind": row(clock(-61), {"CLK-01": "clock.off"}),
+    "one address is off": row(clock(3600, address=FIRST)),
+    "no date": row(altered(healthy(), RECEIVER, headers=[A_TYPE]), unchecked="CLK-01"),
+    "a date that is none": row(
+        altered(healthy(), RECEIVER, headers=[["Date", "soon"], A_TYPE]),
+        unchecked="CLK-01",
+    ),
+    "a stored answer is old, and says so": row(
+        altered(
+            clock(3600),
+            RECEIVER,
+            headers=[
+                ["Date", formatdate(NOW - 3600, usegmt=True)],
+                ["Age", "3600"],
+                ["Content-Type", "application/json"],
+            ],
+        )
+    ),
+}
+
+
+@each(FIRST_ANSWERS | PATHS | KEYS | TIMES | CLOCKS)
+def test_receiver(case: Row) -> None:
+    case.check()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "records", "saw"),
+    [
+        ("RCV-01", healthy(), f"status 403 application/json at {', '.join(EVERY)}"),
+        ("RCV-02", healthy(), "status 403 application/json"),
+        ("RCV-04", healthy(), "answers began within 50 ms"),
+        ("RCV-04", slow(1.5, address=ADDRESS6), "answers began within 1.5 s"),
+        ("RCV-04", slow(4.0, address=SECOND), f"{SECOND} took 4.0 s to begin its answer"),
+        ("CLK-01", clock(0), "the host's clock is 0 s behind the service's"),
+        ("CLK-01", clock(10), "the host's clock is 10 s ahead of the service's"),
+        ("CLK-01", clock(-120), "the host's clock is 120 s behind the service's"),
+    ],
+)
+def test_what_was_seen_is_told(requirement: str, records: list[Record], saw: str) -> None:
+    assert verdict_of(requirement, records).saw == saw
+
+
+def test_the_key_in_words() -> None:
+    accepted = verdict_of("RCV-03", key(200, b"{}"), WITH_KEY)
+    assert accepted.saw == "status 200 application/json with the key"
+    refused = verdict_of("RCV-03", key(403), WITH_KEY)
+    assert refused.saw == f"{FIRST}: {BASE}/api/v1/validate answers 403 to this key"
+    unknown = verdict_of("RCV-03", key(404), WITH_KEY)
+    assert unknown.reason == "this receiver has no call that checks a key without writing data"
+    strange = verdict_of("RCV-03", key(300), WITH_KEY).saw
+    assert strange == f"{FIRST}: GET {BASE}/api/v1/validate got status 300 application/json"
+    odd = verdict_of("RCV-03", key(400, method="POST"), WITH_KEY).saw
+    assert odd == f"{FIRST}: {BASE}/api/v1/validate got status 400 application/json"
+
+
+def test_commands() -> None:
+    assert verdict_of("RCV-01", healthy()).reproduce == f"curl -sSi https://{HOST}{BASE}/features"
+    path = verdict_of("RCV-02", healthy())
+    assert path.reproduce == f"curl -sSi -X POST -d '{{}}' https://{path.case.target}"
+
+
+def test_reasons() -> None:
+    unasked = verdict_of("RCV-01", without(healthy(), **AT_FIRST))
+    assert unasked.reason == f"the request at {FIRST} did not come to an end"
+    alone = verdict_of("RCV-01", without(healthy(), **ROOT_SIBLING))
+    assert alone.reason == f"the request for a random path at {', '.join(EVERY)} did not come to an end"

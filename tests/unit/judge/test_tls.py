@@ -1,0 +1,316 @@
+"""TLS: silence, noise, alerts, and whose certificate it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from netcompliance.judge.tls import alert_of, is_tls_record, speaks
+from tests.unit.judge.records import (
+    ADDRESSES,
+    BASE,
+    EVERY,
+    HOST,
+    NOW,
+    Record,
+    b64,
+    certificate,
+    chain,
+    error,
+    http,
+    registry_step,
+    tls,
+)
+from tests.unit.judge.rows import Row, each, row
+from tests.unit.judge.world import altered, changed, exchange, healthy, untrusted, verdict_of, without
+
+FIRST = ADDRESSES[0]
+AT_FIRST = {"kind": "tls", "address": FIRST, "purpose": "verify", "task": "tenant"}
+
+
+def alert(description: int) -> str:
+    return b64(bytes([0x15, 3, 3, 0, 2, 2, description]))
+
+
+def ended(name: str, received: bytes | str = b"", **more: Any) -> list[Record]:
+    """The first address's handshake ends so; the others are fine."""
+    shown = received if isinstance(received, str) else b64(received)
+    return changed(AT_FIRST, verified=False, chain=[], received=shown, error={**error(name, "tls"), **more})
+
+
+def identified(version: str, records: list[Record]) -> list[Record]:
+    return [*records, *exchange([tls(FIRST, "identify", verified=False, version=version)])]
+
+
+HELLO = b"\x16\x03\x03\x00\x50"
+
+HANDSHAKES = {
+    "no bytes in time": row(ended("TIMEOUT"), {"HTTPS-02": "tls.stalled"}),
+    "no bytes, by the system's time limit": row(ended("ETIMEDOUT"), {"HTTPS-02": "tls.stalled"}),
+    "TLS, but not to its end": row(ended("TIMEOUT", HELLO), {"HTTPS-02": "tls.stalled"}),
+    "stalled, and small segments pass": row(
+        [*ended("TIMEOUT"), *exchange([tls(FIRST, "small-mss", mss=536)])], {"HTTPS-02": "path.mtu"}
+    ),
+    "stalled, and small segments bring a certificate": row(
+        [*ended("TIMEOUT"), *exchange([tls(FIRST, "small-mss", error=error("VERIFY", "tls"))])],
+        {"HTTPS-02": "path.mtu"},
+    ),
+    "stalled, small segments too": row(
+        [*ended("TIMEOUT"), *exchange([tls(FIRST, "small-mss", error=error("TIMEOUT", "tls"))])],
+        {"HTTPS-02": "tls.stalled"},
+    ),
+    "cut": row(ended("ECONNRESET"), {"HTTPS-02": "tls.reset"}),
+    "cut, and small segments pass by chance": row(
+        [*ended("ECONNRESET"), *exchange([tls(FIRST, "small-mss")])], {"HTTPS-02": "tls.reset"}
+    ),
+    "closed": row(ended("EOF"), {"HTTPS-02": "tls.reset"}),
+    "closed in the middle of TLS": row(ended("EOF", HELLO), {"HTTPS-02": "tls.reset"}),
+    "plain HTTP": row(ended("SSL", b"HTTP/1.1 400 Bad"), {"HTTPS-02": "tls.not-tls"}),
+    "a banner, then silence": row(ended("TIMEOUT", b"SSH-2.0-x"), {"HTTPS-02": "tls.not-tls"}),
+    "alert for the version": row(ended("SSL", alert(70)), {"HTTPS-02": "tls.version"}),
+    "alert for the name": row(ended("SSL", alert(112)), {"HTTPS-02": "tls.reset"}),
+    "alert, and an old version is accepted": row(
+        identified("TLSv1.1", ended("SSL", alert(40))), {"HTTPS-02": "tls.version"}
+    ),
+    "alert, and nothing is accepted": row(ended("SSL", alert(40)), {"HTTPS-02": "tls.reset"}),
+    "old version by OpenSSL's word": row(
+        ended("SSL", HELLO, reason="UNSUPPORTED_PROTOCOL"), {"HTTPS-02": "tls.version"}
+    ),
+    "weak parameters": row(
+        identified("TLSv1.2", ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL")), {"HTTPS-02": "tls.version"}
+    ),
+    "weak parameters of nobody known": row(ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL"), {"HTTPS-02": "tls.version"}),
+    "an SSL error without a byte": row(ended("SSL"), {"HTTPS-02": "tls.reset"}),
+    "verified in an old version": row(changed(AT_FIRST, version="TLSv1.1"), {"HTTPS-02": "tls.version"}),
+    "neither verified nor failed": row(changed(AT_FIRST, verified=False), unchecked="HTTPS-02"),
+    "not tried at one address": row(without(healthy(), **AT_FIRST), unchecked="HTTPS-02"),
+    "not tried at one, failed at another": row(
+        altered(
+            without(healthy(), **AT_FIRST),
+            {"purpose": "verify", "address": ADDRESSES[1]},
+            verified=False,
+            error=error("EOF", "tls"),
+        ),
+        {"HTTPS-02": "tls.reset"},
+    ),
+    "broke here": row(ended("EXCEPTION"), unchecked="HTTPS-02"),
+}
+
+FOREIGN: dict[str, Any] = {"anchor": None, "anchor_name": None, "public_issuer": False}
+CORP = certificate(issuer="CN=Corp Proxy CA,O=Corp")
+CORP_ROOT = certificate(subject="CN=Corp Proxy CA,O=Corp", issuer="CN=Corp Proxy CA,O=Corp", self_signed=True)
+PUBLIC_TOP = certificate(subject="CN=Public Issuing CA", issuer="CN=Public Root")
+
+
+def shown(*certificates: Record, records: list[Record] | None = None, **fields: Any) -> list[Record]:
+    """The tenant's chain is this one, and does not verify."""
+    base = records or untrusted(code="VERIFY")
+    return [
+        *without(base, kind="chain", host=HOST),
+        *exchange([chain(b"leaf", certificates=list(certificates), **fields)]),
+    ]
+
+
+def dated(begin: str, end: str, subject: str = f"CN={HOST}") -> Record:
+    return certificate(subject=subject, not_before=begin, not_after=end)
+
+
+def moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+OVER = dated("2026-01-01T00:00:00Z", "2026-09-20T00:00:00Z")
+TO_COME = dated("2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z")
+IN_TIME = certificate()
+
+
+def clock(ahead: float, records: list[Record], number: int = 3) -> list[Record]:
+    """The peers' dates say that the host's clock is so many seconds ahead."""
+    date = [["Date", formatdate(NOW - ahead, usegmt=True)]]
+    kept = [r for r in records if r["kind"] != "registry"]
+    return [*kept, *exchange([registry_step("ping", headers=date, at=NOW, seconds=0.0) for _ in range(number)])]
+
+
+CERTIFICATES = {
+    "self-signed": row(shown(certificate(self_signed=True), **FOREIGN), {"HTTPS-02": "tls.self-signed"}),
+    "self-signed for another name": row(
+        shown(certificate(self_signed=True, names=["x"]), covers=False, **FOREIGN), {"HTTPS-02": "tls.self-signed"}
+    ),
+    "for another name": row(shown(certificate(names=["x.example"]), covers=False), {"HTTPS-02": "tls.wrong-name"}),
+    "for another name, and over": row(shown(OVER, covers=False), {"HTTPS-02": "tls.wrong-name"}),
+    "intercepted, leaf alone": row(shown(CORP, **FOREIGN), {"HTTPS-02": "tls.intercepted"}),
+    "intercepted, with its root": row(shown(CORP, CORP_ROOT, **FOREIGN), {"HTTPS-02": "tls.intercepted"}),
+    "intercepted and over": row(shown({**CORP, **OVER}, **FOREIGN), {"HTTPS-02": "tls.intercepted"}),
+    "intercepted in a public authority's name": row(
+        shown(CORP, CORP_ROOT, **{**FOREIGN, "public_issuer": True}), {"HTTPS-02": "tls.intercepted"}
+    ),
+    "declared, and the host lacks it": row(
+        shown(CORP, CORP_ROOT, **{**FOREIGN, "anchor": "declared"}), {"HTTPS-02": "tls.untrusted"}
+    ),
+    "public, and the host lacks it": row(shown(IN_TIME, PUBLIC_TOP), {"HTTPS-02": "tls.untrusted"}),
+    "the server leaves out an intermediate": row(
+        shown(IN_TIME, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.untrusted"}
+    ),
+    "the server sends a wrong intermediate": row(
+        shown(IN_TIME, PUBLIC_TOP, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.untrusted"}
+    ),
+    "over": row(shown(OVER, PUBLIC_TOP), {"HTTPS-02": "tls.expired"}),
+    "an intermediate is over": row(
+        shown(IN_TIME, dated("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "CN=I")), {"HTTPS-02": "tls.expired"}
+    ),
+    "not yet": row(shown(TO_COME), {"HTTPS-02": "tls.not-yet-valid"}),
+    "a time without a zone is UTC": row(
+        shown(dated("2026-01-01T00:00:00", "2026-09-20T00:00:00")), {"HTTPS-02": "tls.expired"}
+    ),
+    "over, and nobody knows when it was seen": row(
+        shown(OVER, records=[{k: v for k, v in r.items() if k != "at" or r["kind"] != "tls"} for r in untrusted()]),
+        {"HTTPS-02": "tls.untrusted"},
+    ),
+    "times that are none": row(shown(dated("soon", "later")), {"HTTPS-02": "tls.untrusted"}),
+    "over, and the host's clock is 40 days ahead": row(
+        clock(40 * 86400, shown(OVER)), {"HTTPS-02": "clock.off"}, unchecked="CLK-01"
+    ),
+    "not yet, and the host's clock is 40 days behind": row(
+        clock(-40 * 86400, shown(TO_COME)), {"HTTPS-02": "clock.off"}
+    ),
+    "over, and the clock is not off enough to explain it": row(clock(3600, shown(OVER)), {"HTTPS-02": "tls.expired"}),
+    "over by the right clock too": row(clock(86400 * 300, shown(OVER)), {"HTTPS-02": "tls.expired"}),
+    "over since half a minute, and the clock is a minute ahead": row(
+        clock(60, shown(dated("2026-01-01T00:00:00Z", moment(NOW - 30)))), {"HTTPS-02": "tls.expired"}
+    ),
+    "over since half a minute, and the clock is more than a minute ahead": row(
+        clock(61, shown(dated("2026-01-01T00:00:00Z", moment(NOW - 30)))), {"HTTPS-02": "clock.off"}
+    ),
+    "over this second": row(shown(dated("2026-01-01T00:00:00Z", moment(NOW))), {"HTTPS-02": "tls.untrusted"}),
+    "begins this second": row(shown(dated(moment(NOW), "2027-01-01T00:00:00Z")), {"HTTPS-02": "tls.untrusted"}),
+    "no chain: expired by OpenSSL's number": row(
+        untrusted(chain=[], error=error("VERIFY", "tls", code=10)), {"HTTPS-02": "tls.expired"}
+    ),
+    "no chain: not yet": row(
+        untrusted(chain=[], error=error("VERIFY", "tls", code=9)), {"HTTPS-02": "tls.not-yet-valid"}
+    ),
+    "no chain: self-signed": row(
+        untrusted(chain=[], error=error("VERIFY", "tls", code=18)), {"HTTPS-02": "tls.self-signed"}
+    ),
+    "no chain: another name": row(
+        untrusted(chain=[], error=error("VERIFY", "tls", code=62)), {"HTTPS-02": "tls.wrong-name"}
+    ),
+    "no chain: anything else": row(
+        untrusted(chain=[], error=error("VERIFY", "tls", code=20)), {"HTTPS-02": "tls.untrusted"}
+    ),
+    "no certificate in the chain": row(
+        [{**r, "certificates": []} if r["kind"] == "chain" and r["host"] == HOST else r for r in untrusted()],
+        {"HTTPS-02": "tls.untrusted"},
+    ),
+}
+
+
+@each(HANDSHAKES | CERTIFICATES)
+def test_handshakes(case: Row) -> None:
+    case.check()
+
+
+@pytest.mark.parametrize(
+    ("records", "detail"),
+    [
+        (ended("SSL", b"HTTP/1.1 400 Bad"), f"{FIRST} answered the TLS ClientHello with 'HTTP/1.1 400 Bad'"),
+        (ended("SSL", alert(70)), f"{FIRST} refuses TLS 1.2 and 1.3 ([SSL])"),
+        (
+            identified("TLSv1.1", ended("SSL", alert(40), reason="X")),
+            f"{FIRST} refuses TLS 1.2 and 1.3 (X); it speaks TLSv1.1",
+        ),
+        (ended("SSL", alert(112)), f"{FIRST} answered the ClientHello with the TLS alert unrecognized_name"),
+        (ended("SSL", alert(99)), f"{FIRST} answered the ClientHello with the TLS alert 99"),
+        (ended("TIMEOUT"), f"{FIRST} opened and did not finish the TLS handshake in 20 ms"),
+        (ended("EOF"), f"{FIRST} cut the connection 20 ms after the ClientHello ([EOF])"),
+        (ended("EOF", text=""), f"{FIRST} cut the connection 20 ms after the ClientHello (EOF)"),
+        (changed(AT_FIRST, version="TLSv1"), f"{FIRST} speaks TLSv1 at most"),
+        (
+            identified("TLSv1.2", ended("SSL", HELLO)),
+            f"{FIRST} and this host do not agree on how to speak TLS 1.2 or later ([SSL])",
+        ),
+    ],
+)
+def test_how_a_handshake_failed_is_told(records: list[Record], detail: str) -> None:
+    assert verdict_of("HTTPS-02", records).saw == detail
+
+
+@pytest.mark.parametrize(
+    ("records", "values"),
+    [
+        (CERTIFICATES["intercepted, leaf alone"].records, {"issuer": "CN=Corp Proxy CA,O=Corp"}),
+        (CERTIFICATES["public, and the host lacks it"].records, {"issuer": "CN=Public Root,O=Public Trust"}),
+        (CERTIFICATES["self-signed"].records, {"issuer": f"CN={HOST}"}),
+        (CERTIFICATES["for another name"].records, {"names": "x.example"}),
+        (shown(certificate(names=[]), covers=False), {"names": f"CN={HOST}"}),
+        (CERTIFICATES["no certificate in the chain"].records, {"issuer": "CN=Public Root,O=Public Trust"}),
+        (CERTIFICATES["no chain: anything else"].records, {"issuer": "an unknown issuer"}),
+        (CERTIFICATES["no chain: another name"].records, {"names": "another name"}),
+        (ended("SSL", b"HTTP/1.1 400 Bad"), {"speaks": "it speaks plain HTTP"}),
+    ],
+)
+def test_words_for_the_remedy(records: list[Record], values: dict[str, str]) -> None:
+    given = verdict_of("HTTPS-02", records).findings[0].values
+    assert {name: given.get(name) for name in values} == values
+
+
+def test_the_clock_and_the_dates_are_told() -> None:
+    over = verdict_of("HTTPS-02", CERTIFICATES["over"].records).findings[0].detail
+    assert over == f"{FIRST} shows a certificate of CN={HOST} whose time ended 2026-09-20T00:00:00Z"
+    begins = verdict_of("HTTPS-02", CERTIFICATES["not yet"].records).findings[0].detail
+    assert begins == f"{FIRST} shows a certificate of CN={HOST} whose time begins 2026-10-01T00:00:00Z"
+    ahead = verdict_of("HTTPS-02", clock(40 * 86400, shown(OVER))).findings[0].detail
+    assert ahead.startswith("the host's clock is 3456000 s ahead of its peers'; ")
+    behind = verdict_of("HTTPS-02", clock(-40 * 86400, shown(TO_COME))).findings[0].detail
+    assert behind.startswith("the host's clock is 3456000 s behind its peers'; ")
+
+
+def test_what_a_stranger_answers_is_told() -> None:
+    """A portal with a certificate of its own is known by its page."""
+    page = http(FIRST, "receiver", f"{BASE}/features", 200, b"<title>Guest</title>", verified=False)
+    detail = (
+        verdict_of("HTTPS-02", [*CERTIFICATES["intercepted, leaf alone"].records, *exchange([page])]).findings[0].detail
+    )
+    assert detail.endswith("; it answers status 200 application/json titled 'Guest'")
+    silent = {**page, "status": None}
+    detail = verdict_of("HTTPS-02", [*CERTIFICATES["self-signed"].records, *exchange([silent])]).findings[0].detail
+    assert detail.endswith("that is signed by itself")
+
+
+def test_what_verified_is_told() -> None:
+    verdict = verdict_of("HTTPS-02", healthy())
+    assert verdict.saw == f"TLSv1.3 verified at {', '.join(EVERY)} with /etc/ssl/certs/ca-certificates.crt"
+    assert (
+        verdict.reproduce
+        == f"openssl s_client -connect {FIRST}:443 -servername {HOST} -verify_hostname {HOST} </dev/null"
+    )
+    without_trust = verdict_of("HTTPS-02", changed({"kind": "host"}, trust=None))
+    assert without_trust.saw.endswith("with the trust store")
+
+
+@pytest.mark.parametrize(
+    ("received", "words"),
+    [
+        (b"HTTP/1.1 400", "it speaks plain HTTP"),
+        (b"\r\n<!DOCTYPE html>", "it speaks plain HTTP"),
+        (b"<html>", "it speaks plain HTTP"),
+        (b"SSH-2.0-OpenSSH", "it is an SSH server"),
+        (b"220 mail", "it speaks a text protocol such as SMTP or FTP"),
+        (b"\0\1\2", "its first bytes are of no known protocol"),
+    ],
+)
+def test_what_it_speaks(received: bytes, words: str) -> None:
+    assert speaks(received) == words
+
+
+def test_records_and_alerts() -> None:
+    assert all(is_tls_record(bytes([kind, 3])) for kind in (0x14, 0x15, 0x16, 0x17))
+    assert is_tls_record(b"\x16")
+    assert not any(is_tls_record(data) for data in (b"", b"\x18\x03", b"\x13\x03", b"\x16\x02", b"HTTP"))
+    assert alert_of(bytes([0x15, 3, 1, 0, 2, 2, 40])) == 40
+    assert alert_of(bytes([0x15, 3, 1, 0, 2, 2])) is None
+    assert alert_of(bytes([0x16, 3, 1, 0, 2, 2, 40])) is None
+    assert alert_of(bytes([0x15, 2, 1, 0, 2, 2, 40])) is None

@@ -1,0 +1,240 @@
+"""A right world as observations, the means to change one thing in it, and what the judge says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from netcompliance.catalogue import expand, load
+from netcompliance.judge import judge
+from netcompliance.model import Image, RegistryMode, Result, Settings, Verdict
+from tests.unit.judge.records import (
+    ADDRESS6,
+    ADDRESSES,
+    BASE,
+    CDN,
+    CHARTS,
+    DOMAIN,
+    EVERY,
+    HOST,
+    IMAGE,
+    PATHS,
+    PROXY,
+    REFUSAL,
+    REPOSITORY,
+    SERVERS,
+    UI,
+    Record,
+    chain,
+    chart_step,
+    dns_answer,
+    error,
+    http,
+    peer,
+    public_answer,
+    registry_step,
+    resolve_nothing,
+    tcp,
+    tls,
+    tunnel,
+    walk,
+)
+
+TODAY = date(2026, 9, 21)
+SETTINGS = Settings(tenant="acme", images=(IMAGE,), source_images=(IMAGE,), images_from="test")
+CATALOGUE = load()
+
+Found = dict[str, set[str]]
+
+
+def exchange(records: list[Record], vantage: str = "local") -> list[Record]:
+    return [{"type": "observation", "vantage": vantage, **record} for record in records]
+
+
+def healthy() -> list[Record]:
+    """Everything that a visit to a right world records."""
+    challenge = ["WWW-Authenticate", 'Bearer realm="https://quay.io/v2/auth",service="quay.io"']
+    records: list[Record] = [
+        {
+            "kind": "host",
+            "hostname": "node-1",
+            "platform": "linux/amd64",
+            "nameservers": list(SERVERS),
+            "search": [],
+            "source_address": "10.20.0.4",
+            "source_address6": "fd20::4",
+            "trust": {"source": "/etc/ssl/certs/ca-certificates.crt", "certificates": 3},
+        },
+        *({"kind": "route", "host": h, "proxy": None, "readings": {}} for h in (HOST, "quay.io", *CDN, CHARTS)),
+        {"kind": "resolve", "host": HOST, "name": HOST, "purpose": "bare", "addresses": list(EVERY)},
+        {"kind": "resolve", "host": HOST, "name": f"{HOST}.", "purpose": "rooted", "addresses": list(EVERY)},
+        *(resolve_nothing("control", name) for name in (f"nc-x.{DOMAIN}.", "nc-x.invalid.")),
+        *(dns_answer(s, t, *a) for s in SERVERS for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
+        *(public_answer(t, *a) for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
+        *(tcp(a) for a in EVERY),
+        tcp("192.0.2.1", "control", "control", error=error("TIMEOUT"), seconds=5.0),
+        *(tls(a) for a in EVERY),
+        *(tls(a, "large-hello") for a in EVERY),
+        chain(b"leaf"),
+        *requests(EVERY, ADDRESSES[0]),
+        {
+            "kind": "sockets",
+            "samples": 3,
+            "listening": [["0.0.0.0", 8126]],
+            "connections": [["10.20.0.4", 40000, ADDRESSES[0], 443, "ESTABLISHED"]],
+            "own": [40000],
+            "error": None,
+        },
+        {"kind": "syn", "seen": [["10.20.0.4", 40000, ADDRESSES[0], 443, 1]], "own": True, "error": None},
+        {"kind": "firewall", "tool": "nft", "rules": '{"nftables": []}', "error": None},
+        *peer("registry", "quay.io", "3.216.1.10"),
+        registry_step("ping", image="", status=401, headers=[challenge]),
+        *walk(),
+        *(record for host in CDN for record in peer("cdn", host, "13.32.9.1")),
+        *peer("chart", CHARTS, "13.32.9.9"),
+        chart_step("index", versions=["1.5.44", "1.5.43"]),
+        chart_step("archive"),
+        {"kind": "probe", "finished": True, "unfinished": []},
+    ]
+    return exchange(records)
+
+
+def requests(paths: Iterable[str | None], one: str | None) -> list[Record]:
+    """Every HTTP request that is made of the tenant, and what the receiver and the router answer."""
+    return [
+        *(http(a, "receiver", f"{BASE}/features", 403, REFUSAL) for a in paths),
+        *(http(a, "sibling", "/netcompliance-x", 200, UI, kind_of_body="text/html") for a in paths),
+        http(one, "sibling", f"{BASE}/netcompliance-x", 403, REFUSAL),
+        *(http(one, "path", f"{BASE}{p}", 403, REFUSAL, method="POST") for p in PATHS),
+        *(
+            http(one, "upload", f"{BASE}/intake", 403, REFUSAL, method="POST", request_bytes=size, sent_bytes=size)
+            for size in (300_000, 2_500_000)
+        ),
+    ]
+
+
+def proxied() -> list[Record]:
+    """The right world behind an explicit proxy: the host resolves and reaches nothing itself."""
+    hosts = (("tenant", HOST), ("registry", "quay.io"), *(("cdn", host) for host in CDN), ("chart", CHARTS))
+    kept = ("host", "chain", "registry", "chart", "firewall", "probe", "public-dns")
+    records = [
+        *(r for r in healthy() if r["kind"] in kept),
+        *(
+            {
+                "kind": "route",
+                "host": h,
+                "proxy": PROXY,
+                "source": "HTTPS_PROXY",
+                "readings": {"go": True, "curl": True},
+            }
+            for _, h in hosts
+        ),
+        *(tunnel(task, host) for task, host in hosts),
+        *(tls(None, "verify", task, host, via=PROXY) for task, host in hosts),
+        tls(None, "large-hello", via=PROXY),
+        *requests([None], None),
+        {
+            "kind": "resolve",
+            "host": HOST,
+            "name": HOST,
+            "purpose": "bare",
+            "addresses": [],
+            "error": error("GAI", code=-2),
+        },
+        *(dns_answer(s, t, rcode="NXDOMAIN") for s in SERVERS for t in ("A", "AAAA")),
+        {"kind": "sockets", "samples": 3, "listening": [["0.0.0.0", 22]], "connections": [], "own": []},
+    ]
+    return exchange(records)
+
+
+def own_registry() -> tuple[list[Record], Settings]:
+    """The right world with a copy of the images in one's own registry, and quay.io blocked but for the comparison."""
+    own = Image(registry="registry.corp.example", repository=f"mirror/{REPOSITORY}", reference="9516cb41")
+    challenge = ["WWW-Authenticate", 'Bearer realm="https://registry.corp.example/token"']
+    records = [
+        *(r for r in healthy() if r.get("task") not in ("registry", "cdn") and r.get("host") != "quay.io"),
+        {"kind": "route", "host": "registry.corp.example", "proxy": None, "readings": {}},
+        *peer("registry", "registry.corp.example", "10.40.0.5"),
+        registry_step("ping", image="", status=401, headers=[challenge]),
+        *walk(image=str(own)),
+        *walk("source")[:3],
+    ]
+    return exchange(records), settings(
+        registry="registry.corp.example",
+        registry_prefix="mirror",
+        registry_mode=RegistryMode.COPY,
+        images=(own,),
+        source_images=(IMAGE,),
+    )
+
+
+def unresolved(error_code: int = -2, seconds: float = 0.1) -> list[Record]:
+    """The right world in which the name has no address for programs on this host; the nameservers still have it."""
+    lost = {"addresses": [], "error": error("GAI", "resolve", code=error_code), "seconds": seconds}
+    gone = ("tcp", "tls", "http", "sockets", "syn")
+    kept = [r for r in healthy() if not (r["kind"] in gone and r.get("task", "tenant") == "tenant")]
+    return [{**r, **lost} if r["kind"] == "resolve" and r["host"] == HOST else r for r in kept]
+
+
+def untrusted(code: str = "VERIFY", **fields: Any) -> list[Record]:
+    """The right world in which no handshake with the tenant verifies; `fields` are those of each handshake."""
+    failed = {"verified": False, "error": error(code, "tls"), **fields}
+    kept = [r for r in healthy() if not (r["kind"] == "http" or r.get("purpose") == "large-hello")]
+    return [{**r, **failed} if r["kind"] == "tls" and r["host"] == HOST else r for r in kept]
+
+
+def changed(where: Mapping[str, Any], **fields: Any) -> list[Record]:
+    """The right world in which all records that have the values `where` get these fields. There must be one."""
+    return altered(healthy(), where, **fields)
+
+
+def altered(records: list[Record], where: Mapping[str, Any], **fields: Any) -> list[Record]:
+    hits = [r for r in records if all(r.get(k) == v for k, v in where.items())]
+    assert hits, f"no record has {where}"
+    return [{**r, **fields} if r in hits else r for r in records]
+
+
+def without(records: list[Record], **where: Any) -> list[Record]:
+    kept = [r for r in records if not all(r.get(k) == v for k, v in where.items())]
+    assert len(kept) < len(records), f"no record has {where}"
+    return kept
+
+
+def added(*records: Record) -> list[Record]:
+    return [*healthy(), *exchange(list(records))]
+
+
+def verdicts(records: list[Record], settings: Settings = SETTINGS, today: date = TODAY) -> list[Verdict]:
+    return judge(CATALOGUE.requirements, expand(CATALOGUE, settings), records, settings, today)
+
+
+def found(given: Iterable[Verdict]) -> Found:
+    """Requirement → codes, of the failing verdicts."""
+    result: Found = {}
+    for verdict in given:
+        if verdict.result is Result.FAIL:
+            result.setdefault(verdict.case.requirement, set()).update(str(f.code) for f in verdict.findings)
+    return result
+
+
+def standing(result: Result, given: Iterable[Verdict]) -> set[str]:
+    """The requirements with this verdict on any of their cases."""
+    return {v.case.requirement for v in given if v.result is result}
+
+
+def verdict_of(requirement: str, records: list[Record], settings: Settings = SETTINGS) -> Verdict:
+    return next(v for v in verdicts(records, settings) if v.case.requirement == requirement)
+
+
+def settings(**fields: Any) -> Settings:
+    return replace(SETTINGS, **fields)
+
+
+def firewall_rules(*rules: Record, sets: list[Record] | None = None) -> str:
+    chain_of_input = {"chain": {"family": "inet", "table": "f", "name": "in", "hook": "input", "policy": "drop"}}
+    named = [{"set": {"family": "inet", "table": "f", **s}} for s in sets or []]
+    ours = [{"rule": {"family": "inet", "table": "f", "chain": "in", **rule}} for rule in rules]
+    return json.dumps({"nftables": [chain_of_input, *named, *ours]})

@@ -1,0 +1,110 @@
+"""One word over a run: green only if everything that was planned came to a verdict and every must is met."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcompliance.conclusion import Entry, Overall, Standing, counts, overall
+from netcompliance.model import Basis, Case, Level, Requirement, Result, Verdict
+
+
+def entry(
+    result: Result | None, level: Level = Level.MUST, *, trouble: str | None = None, strict: bool = False
+) -> Entry:
+    case = Case(requirement="A-01", target="t", vantage="local", host="t")
+    return Entry(
+        case=case,
+        requirement=Requirement(id="A-01", says="s", level=level, basis=Basis.DERIVED, source="x"),
+        verdict=Verdict(case=case, result=result) if result else None,
+        trouble=trouble,
+        strict=strict,
+    )
+
+
+PASS = entry(Result.PASS)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([], Overall.UNDETERMINED),
+        ([PASS], Overall.SATISFIED),
+        ([PASS, entry(Result.NOTAPPLICABLE), entry(Result.WAIVED)], Overall.SATISFIED),
+        ([PASS, entry(Result.FAIL)], Overall.NOT_SATISFIED),
+        ([PASS, entry(Result.FAIL, Level.SHOULD)], Overall.SATISFIED),
+        ([PASS, entry(Result.FAIL, Level.SHOULD, strict=True)], Overall.NOT_SATISFIED),
+        ([PASS, entry(Result.NOTCHECKED, Level.SHOULD)], Overall.SATISFIED),
+        ([PASS, entry(Result.NOTCHECKED)], Overall.UNDETERMINED),
+        ([entry(Result.FAIL), entry(Result.NOTCHECKED)], Overall.NOT_SATISFIED),
+        ([PASS, entry(None)], Overall.UNDETERMINED),
+        ([PASS, entry(None, Level.SHOULD)], Overall.UNDETERMINED),
+        ([PASS, entry(None, trouble="x")], Overall.UNDETERMINED),
+        ([entry(Result.FAIL), entry(None)], Overall.UNDETERMINED),
+    ],
+)
+def test_overall(entries: list[Entry], expected: Overall):
+    assert overall(entries) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "standing"),
+    [
+        (PASS, Standing.PASS),
+        (entry(Result.FAIL), Standing.FAIL),
+        (entry(Result.FAIL, Level.SHOULD), Standing.UNMET_SHOULD),
+        (entry(Result.FAIL, Level.SHOULD, strict=True), Standing.FAIL),
+        (entry(Result.WAIVED), Standing.WAIVED),
+        (entry(Result.NOTAPPLICABLE), Standing.NOTAPPLICABLE),
+        (entry(Result.NOTCHECKED), Standing.NOTCHECKED),
+        (entry(None), Standing.NO_VERDICT),
+        (entry(None, trouble="x"), Standing.ERROR),
+    ],
+)
+def test_standings(one: Entry, standing: Standing):
+    assert one.standing is standing
+
+
+def test_counts_forget_nothing():
+    found = counts([PASS, entry(Result.FAIL), entry(Result.FAIL, Level.SHOULD), entry(None), entry(None, trouble="x")])
+    assert found == {
+        "pass": 1,
+        "fail": 2,
+        "notapplicable": 0,
+        "notchecked": 0,
+        "waived": 0,
+        "error": 2,
+        "unmet-should": 1,
+    }
+
+
+ENTRIES = st.lists(
+    st.builds(
+        entry,
+        st.sampled_from([*Result, None]),
+        st.sampled_from(Level),
+        trouble=st.sampled_from([None, "x"]),
+        strict=st.just(value=False),
+    )
+)
+
+
+@given(ENTRIES)
+def test_satisfied_means_that_every_must_was_seen_to_hold(entries: list[Entry]):
+    if overall(entries) is Overall.SATISFIED:
+        good = {Result.PASS, Result.WAIVED, Result.NOTAPPLICABLE}
+        assert all(e.verdict for e in entries)
+        assert all(e.verdict and e.verdict.result in good for e in entries if e.requirement.level is Level.MUST)
+
+
+@given(ENTRIES)
+def test_one_more_failure_never_makes_it_better(entries: list[Entry]):
+    assert overall([*entries, entry(Result.FAIL)]) is not Overall.SATISFIED
+    assert overall([*entries, entry(None)]) is Overall.UNDETERMINED
+
+
+@given(ENTRIES)
+def test_every_case_is_counted_once(entries: list[Entry]):
+    found = counts(entries)
+    assert sum(number for word, number in found.items() if word != "unmet-should") == len(entries)

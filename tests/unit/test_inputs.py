@@ -1,0 +1,189 @@
+"""Whatever a person hands in is either safe afterwards or refused in one line."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcompliance import inputs
+from netcompliance.inputs import BadInput
+
+
+@pytest.mark.parametrize("text", ["acme", "ACME", "a", "a-b", "9", "a" * 63])
+def test_a_tenant_is_one_label_folded_to_lower_case(text: str):
+    assert inputs.tenant_name(text) == text.lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "a.b",
+        "a b",
+        " a",
+        "a\n",
+        "-a",
+        "a-",
+        "a" * 64,
+        "../x",
+        "/etc/passwd",
+        "$(id)",
+        "a;b",
+        "a'b",
+        "ä",
+        "\u212a",
+        "*",
+    ],
+)
+def test_what_is_no_label_is_no_tenant(text: str):
+    with pytest.raises(BadInput):
+        inputs.tenant_name(text)
+
+
+@given(st.text())
+def test_a_tenant_that_passes_can_be_used_anywhere(text: str):
+    with contextlib.suppress(BadInput):
+        name = inputs.tenant_name(text)
+        assert name.isascii()
+        assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+        assert 1 <= len(name) <= 63
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("quay.io", ("quay.io", "")),
+        ("Registry.Corp.Example/quay/", ("registry.corp.example", "quay")),
+        ("https://registry.corp.example/a/b", ("registry.corp.example", "a/b")),
+        ("registry.corp.example:443/a", ("registry.corp.example", "a")),
+        ("registry:5000", ("registry:5000", "")),
+        ("10.0.0.5:5000/x", ("10.0.0.5:5000", "x")),
+        ("localhost/x", ("localhost", "x")),
+    ],
+)
+def test_registries(text: str, expected: tuple[str, str]):
+    assert inputs.registry_prefix(text, "--registry") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "registry",
+        "not a host/x",
+        "http://registry.corp.example",
+        "ftp://registry.corp.example",
+        "file:///etc/passwd",
+        "-x.example",
+        "under_score.example",
+        "999.1.1.1",
+        "registry.corp.example:0",
+        "registry.corp.example:99999",
+        "registry.corp.example:http",
+        "registry.corp.example/../x",
+        "registry.corp.example/UPPER",
+        "registry.corp.example/x?y",
+        "registry.corp.example;id/x",
+    ],
+)
+def test_what_is_no_registry(text: str):
+    with pytest.raises(BadInput, match="--registry"):
+        inputs.registry_prefix(text, "--registry")
+
+
+def test_passwords_in_urls_are_refused_and_not_repeated():
+    for check, url in (
+        (inputs.registry_prefix, "user:hunter2@registry.corp.example"),
+        (inputs.registry_prefix, "https://user:hunter2@registry.corp.example"),
+        (inputs.proxy_url, "http://user:hunter2@proxy.corp.example:3128"),
+        (inputs.proxy_url, "ftp://user:hunter2@proxy.corp.example:3128"),
+        (inputs.web_url, "https://user:hunter2@helm.corp.example"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            check(url, "--x")
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://proxy.corp.example:3128", "http://proxy.corp.example:3128"),
+        ("http://Proxy.corp.example/", "http://proxy.corp.example:80"),
+        ("https://proxy.corp.example", "https://proxy.corp.example:443"),
+        ("http://10.30.0.80:3128", "http://10.30.0.80:3128"),
+    ],
+)
+def test_proxies(text: str, expected: str):
+    assert inputs.proxy_url(text, "--proxy") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "proxy.corp.example:3128",
+        "socks5://p:1",
+        "http://",
+        "http://p:99999",
+        "http://p:x",
+        "http://p/path",
+        "http://a b:1",
+    ],
+)
+def test_what_is_no_proxy(text: str):
+    with pytest.raises(BadInput, match="--proxy"):
+        inputs.proxy_url(text, "--proxy")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("34.250.11.21", "34.250.11.21"), ("2A05::1", "2a05::1"), ("10.0.0.0/8", "10.0.0.0/8"), ("Quay.io", "quay.io")],
+)
+def test_allow_list_entries(text: str, expected: str):
+    assert inputs.approved(text, "f:1") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.1/8", "10.0.0.0/40", "*.quay.io", "300.1.1.1", "a b", "https://quay.io", "::g"]
+)
+def test_what_no_firewall_could_approve(text: str):
+    with pytest.raises(BadInput, match=r"^f:1"):
+        inputs.approved(text, "f:1")
+
+
+def test_an_allow_list_is_sorted_and_without_comments(tmp_path: Path):
+    path = tmp_path / "allow"
+    path.write_text("# ours\n34.250.11.22  # second\n\nquay.io\n34.250.11.22\n", encoding="utf-8")
+    assert inputs.read_allow_list(path) == ("34.250.11.22", "quay.io")
+
+
+@pytest.mark.parametrize(
+    ("data", "line"), [(b"1.1.1.1\nnonsense here\n", ":2"), (b"# nothing\n", ""), (b"\xff\xfe\x00", "")]
+)
+def test_a_bad_allow_list_names_file_and_line(tmp_path: Path, data: bytes, line: str):
+    path = tmp_path / "allow"
+    path.write_bytes(data)
+    with pytest.raises(BadInput) as caught:
+        inputs.read_allow_list(path)
+    assert f"{path}{line}" in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path):
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(BadInput, match="allow-list"):
+            inputs.read_allow_list(path)
+
+
+def test_a_file_without_end_is_not_read_to_its_end():
+    with pytest.raises(BadInput, match="larger than"):
+        inputs.read_text(Path("/dev/zero"), "profile")
+
+
+@given(st.text())
+def test_messages_are_one_printable_line(text: str):
+    assert str(BadInput(text)).isprintable()

@@ -1,0 +1,563 @@
+"""The probe against peers on loopback: what it tries, in which order of cases, and what it must never do."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dns.flags
+import dns.message
+import pytest
+
+from netcompliance.probe.onhost import main as program
+from netcompliance.probe.onhost import nameservers
+from netcompliance.probe.onhost.dial import dial
+from netcompliance.probe.onhost.trust import Trust
+from netcompliance.probe.onhost.visit import Output, Visit
+from tests.fakes.peers import Issued, answer, authority, leaf, serving, silent
+
+SECRET = "key-that-nobody-may-see"
+LIMITS = {"tls": 2.0, "hedge": 0.2, "first_byte": 2.0, "stall": 1.0, "exchange": 3.0, "connect": 2.0}
+
+Seen = list[dict[str, Any]]
+Run = Callable[..., Seen]
+
+
+@pytest.fixture
+def ca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Issued:
+    """The authority that the host trusts."""
+    root = authority("Root")
+    store = tmp_path / "store.pem"
+    store.write_bytes(root.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return root
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run tasks and give back what was observed."""
+
+    def run(*tasks: dict[str, Any], key: str | None = None, deadline: float = 20.0, **more: Any) -> Seen:
+        lines: list[str] = []
+        plan = {"agent": "test/1", "deadline": deadline, "limits": {**LIMITS, **more.pop("limits", {})}, "tasks": tasks}
+        visit = Visit({**plan, **more}, Output(lines.append), (key, "test" if key else None), Trust(None))
+        program.run(visit)
+        return [json.loads(line) for line in lines]
+
+    return run
+
+
+def of(seen: Seen, kind: str, **fields: Any) -> Seen:
+    """Observations of a kind at 127.0.0.1 (the name localhost may have ::1 too), or without any address."""
+    return [
+        o
+        for o in seen
+        if o["kind"] == kind and o.get("address") != "::1" and all(o.get(k) == v for k, v in fields.items())
+    ]
+
+
+def endpoint(port: int, **more: Any) -> dict[str, Any]:
+    requests = [
+        {"purpose": "receiver", "method": "GET", "path": "/features", "at": "each"},
+        {"purpose": "key", "method": "GET", "path": "/validate", "at": "one", "key": True},
+    ]
+    return {"kind": "endpoint", "id": "tenant", "host": "localhost", "port": port, "requests": requests, **more}
+
+
+def test_a_verified_peer_is_asked_everything_and_the_key_goes_to_its_own_request_alone(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    middle = authority("Middle", ca)
+    server = leaf(middle, "localhost")
+    with serving(answer("403 Forbidden", b"{}"), tmp_path, (server, middle)) as peer:
+        seen = run(endpoint(peer.port), key=SECRET)
+    (tls,) = of(seen, "tls")
+    assert (tls["purpose"], tls["verified"], tls["error"]) == ("verify", True, None)
+    assert [base64.b64decode(each) for each in tls["chain"]][:2] == [server.der, middle.der]
+    assert {(o["purpose"], o["status"], o["verified"]) for o in of(seen, "http")} == {
+        ("receiver", 403, True),
+        ("key", 403, True),
+    }
+    with_key = [head for head in peer.heads if f"sts-api-key: {SECRET}" in head]
+    assert [head.split()[1] for head in with_key] == ["/validate"]
+    assert SECRET not in json.dumps(seen)
+
+
+def test_a_peer_that_does_not_verify_is_identified_and_never_gets_the_key(ca: Issued, run: Run, tmp_path: Path) -> None:
+    stranger = authority("Stranger")
+    server = leaf(stranger, "localhost")
+    with serving(answer("200 OK", b"hello"), tmp_path, (server, stranger)) as peer:
+        seen = run(endpoint(peer.port, large_hello=True, upload={"path": "/intake", "sizes": [1000]}), key=SECRET)
+    verify, identify = of(seen, "tls")
+    assert (verify["purpose"], verify["error"]["name"], verify["error"]["reason"]) == (
+        "verify",
+        "VERIFY",
+        "CERTIFICATE_VERIFY_FAILED",
+    )
+    assert (identify["purpose"], identify["verified"]) == ("identify", False)
+    assert [base64.b64decode(each) for each in identify["chain"]] == [server.der, stranger.der]
+    assert [(o["purpose"], o["verified"], o["status"]) for o in of(seen, "http")] == [("receiver", False, 200)]
+    assert not [head for head in peer.heads if SECRET in head]
+
+
+@pytest.mark.parametrize(("names", "days", "code"), [(("other.example",), (-1, 5), 62), (("localhost",), (-9, -3), 10)])
+def test_why_a_certificate_does_not_verify_is_kept_as_openssl_says_it(
+    ca: Issued, run: Run, tmp_path: Path, names: tuple[str, ...], days: tuple[int, int], code: int
+) -> None:
+    with serving(answer("200 OK"), tmp_path, (leaf(ca, *names, days=days),)) as peer:
+        seen = run(endpoint(peer.port))
+    (verify,) = of(seen, "tls", purpose="verify")
+    assert (verify["error"]["name"], verify["error"]["code"]) == ("VERIFY", code)
+
+
+def test_a_peer_that_speaks_plain_http_is_shown_by_its_first_bytes(ca: Issued, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_answer_in_clear, args=(listening,), daemon=True)
+        thread.start()
+        seen = run(endpoint(listening.getsockname()[1]))
+        thread.join(5)
+    (verify,) = of(seen, "tls", purpose="verify")
+    assert verify["error"]["name"] == "SSL"
+    assert base64.b64decode(verify["received"]).startswith(b"HTTP/1.1 400")
+
+
+def _answer_in_clear(listening: socket.socket) -> None:
+    for _ in range(2):
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\nplain HTTP")
+
+
+def test_a_silent_peer_is_tried_with_small_segments_too(ca: Issued, run: Run) -> None:
+    with serving(silent) as peer:
+        seen = run(endpoint(peer.port), limits={"tls": 0.6})
+    tried = {(o["purpose"], o["mss"], o["error"]["name"]) for o in of(seen, "tls")}
+    assert tried == {("verify", None, "TIMEOUT"), ("small-mss", 536, "TIMEOUT")}
+
+
+def test_the_large_hello_is_larger_than_a_segment_and_is_accepted(ca: Issued, run: Run, tmp_path: Path) -> None:
+    with serving(answer("200 OK"), tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port, large_hello=True))
+    (large,) = of(seen, "tls", purpose="large-hello")
+    (small,) = of(seen, "tls", purpose="verify")
+    assert large["error"] is None
+    assert small["hello_bytes"] < 1400
+    assert large["hello_bytes"] > 1700
+
+
+def _refuse_large(head: bytes, connection: socket.socket) -> None:
+    if b"Content-Length: 1000\r\n" in head:
+        answer("403 Forbidden", b"{}")(head, connection)
+    else:
+        answer("413 Content Too Large", b"too large")(head, connection)
+
+
+def test_an_upload_that_is_refused_early_is_read_and_no_larger_one_follows(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    task = endpoint(0, requests=[], upload={"path": "/intake", "sizes": [2_000_000, 4_000_000]})
+    with serving(_refuse_large, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run({**task, "port": peer.port})
+    assert [(o["status"], o["request_bytes"]) for o in of(seen, "http", purpose="small-upload")] == [(403, 1000)]
+    (upload,) = of(seen, "http", purpose="upload")
+    assert upload["status"] == 413
+    assert upload["request_bytes"] == 2_000_000
+
+
+def test_a_stalled_upload_is_repeated_in_small_segments_and_its_rest_is_counted(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    def stall(head: bytes, connection: socket.socket) -> None:
+        if b"Content-Length: 1000\r\n" in head:
+            answer("403 Forbidden", b"{}")(head, connection)
+        else:
+            threading.Event().wait(4)
+
+    task = endpoint(0, requests=[], upload={"path": "/intake", "sizes": [8_000_000, 9_000_000]})
+    with serving(stall, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run({**task, "port": peer.port})
+    (upload,) = of(seen, "http", purpose="upload")
+    (small,) = of(seen, "http", purpose="upload-small-mss")
+    assert upload["error"]["name"] == small["error"]["name"] == "TIMEOUT"
+    assert upload["unacknowledged_bytes"] > 0
+
+
+def test_the_visits_deadline_names_what_it_left_behind(ca: Issued, run: Run) -> None:
+    with serving(silent) as peer:
+        seen = run(endpoint(peer.port), limits={"tls": 30.0}, deadline=1.2)
+    assert seen[-1]["kind"] == "probe"
+    assert (seen[-1]["finished"], seen[-1]["unfinished"]) == (False, ["tenant"])
+
+
+def test_a_defect_in_one_exchange_is_reported_and_ends_no_other(ca: Issued, run: Run, tmp_path: Path) -> None:
+    with serving(answer("200 OK", b"{}"), tmp_path, (leaf(ca, "localhost"),)) as peer:
+        broken = {"purpose": "receiver", "method": "GET", "path": "/a\nb", "at": "each"}
+        good = {"purpose": "sibling", "method": "GET", "path": "/b", "at": "each"}
+        seen = run(endpoint(peer.port, requests=[broken, good]))
+    assert [o["error"]["name"] for o in of(seen, "http", purpose="receiver")] == ["EXCEPTION"]
+    assert [o["status"] for o in of(seen, "http", purpose="sibling")] == [200]
+    assert seen[-1]["finished"]
+
+
+def test_a_defect_outside_any_exchange_is_reported_too(ca: Issued, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(program.STARTERS, "broken", lambda visit, task: visit.spawn("broken", lambda: [][0]))
+    seen = run({"kind": "broken"})
+    assert [(o["task"], o["error"]["name"]) for o in of(seen, "fault")] == [("broken", "EXCEPTION")]
+    assert seen[-1]["finished"]
+
+
+def test_a_refused_connection_says_so_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    stream, facts = dial("127.0.0.1", port, 2.0)
+    assert stream is None
+    assert (facts["error"]["name"], facts["family"], facts["port"]) == ("ECONNREFUSED", 4, port)
+
+
+# --- through a proxy ------------------------------------------------------------------------------------------------
+
+
+def _connecting(head: bytes, connection: socket.socket) -> None:
+    host, _, port = head.split()[1].decode().rpartition(":")
+    with socket.create_connection((host, int(port)), 5) as beyond:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        peers = {connection: beyond, beyond: connection}
+        while True:
+            for side in select.select(list(peers), [], [], 10)[0]:
+                data = side.recv(65536)
+                if not data:
+                    return
+                peers[side].sendall(data)
+
+
+def test_behind_a_proxy_the_host_is_neither_resolved_nor_connected_to(ca: Issued, run: Run, tmp_path: Path) -> None:
+    with (
+        serving(answer("403 Forbidden", b"{}"), tmp_path, (leaf(ca, "localhost"),)) as peer,
+        serving(_connecting) as proxy,
+    ):
+        url = f"http://agent:{SECRET}@127.0.0.1:{proxy.port}"
+        seen = run(endpoint(peer.port), proxy={"url": url, "no_proxy": None})
+    # Go exempts localhost from every proxy, so this one is reached directly; the test below uses another name.
+    assert of(seen, "route")[0]["readings"]["go"] is False
+    assert SECRET not in json.dumps(seen)
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A name that is not localhost; the proxies of these tests resolve it."""
+    name = "tenant.test"
+    resolve = socket.create_connection
+
+    def connect(address: tuple[str, int], *more: Any, **named: Any) -> socket.socket:
+        return resolve(("127.0.0.1" if address[0] == name else address[0], address[1]), *more, **named)
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return iter([name]).__next__()
+
+
+def test_through_a_proxy_everything_goes_by_connect_with_its_login(
+    ca: Issued, run: Run, tmp_path: Path, named: str
+) -> None:
+    with (
+        serving(answer("403 Forbidden", b"{}"), tmp_path, (leaf(ca, named),)) as peer,
+        serving(_connecting) as proxy,
+    ):
+        url = f"http://agent:{SECRET}@127.0.0.1:{proxy.port}"
+        seen = run({**endpoint(peer.port), "host": named}, proxy={"url": url, "no_proxy": None})
+    (tunnel,) = of(seen, "proxy")
+    assert (tunnel["phase"], tunnel["status"], tunnel["target"]) == ("open", 200, f"{named}:{peer.port}")
+    assert [(o["verified"], o["address"], o["via"]) for o in of(seen, "tls")] == [
+        (True, None, f"http://127.0.0.1:{proxy.port}")
+    ]
+    assert [o["status"] for o in of(seen, "http", purpose="receiver")] == [403]
+    assert not of(seen, "tcp")
+    assert not of(seen, "resolve", name=named)
+    login = base64.b64encode(f"agent:{SECRET}".encode()).decode()
+    assert all(f"Proxy-Authorization: Basic {login}" in head for head in proxy.heads)
+    assert SECRET not in json.dumps(seen)
+    assert login not in json.dumps(seen)
+
+
+def test_a_proxy_that_says_no_is_quoted(ca: Issued, run: Run, named: str) -> None:
+    refusal = answer("407 Proxy Authentication Required", b"who are you?", "Proxy-Authenticate: Basic")
+    with serving(refusal) as proxy:
+        task = {**endpoint(443), "host": named}
+        seen = run(task, proxy={"url": f"http://127.0.0.1:{proxy.port}", "no_proxy": None})
+    (tunnel,) = of(seen, "proxy")
+    assert (tunnel["phase"], tunnel["status"], tunnel["error"]["name"]) == ("connect", 407, "STATUS")
+    assert base64.b64decode(tunnel["body"]) == b"who are you?"
+    assert tunnel["other_scheme"] is None
+    assert not of(seen, "tls")
+
+
+@pytest.mark.parametrize(("declared", "tls"), [("https", False), ("http", True)])
+def test_a_proxy_declared_with_the_wrong_scheme_is_tried_with_the_other(
+    ca: Issued, run: Run, tmp_path: Path, named: str, declared: str, tls: bool
+) -> None:
+    chain = (leaf(ca, "127.0.0.1"),) if tls else ()
+    with serving(answer("403 Forbidden"), tmp_path, chain) as proxy:
+        task = {**endpoint(443), "host": named}
+        seen = run(task, proxy={"url": f"{declared}://127.0.0.1:{proxy.port}", "no_proxy": None})
+    (tunnel,) = of(seen, "proxy")
+    assert (tunnel["declared"], tunnel["status"], tunnel["other_scheme"]) == (declared, None, True)
+
+
+# --- nameservers ----------------------------------------------------------------------------------------------------
+
+QUERY = dns.message.make_query("tenant.test.", "A", id=7)
+
+
+def _reply(*, number: int = 7, truncated: bool = False) -> bytes:
+    message = dns.message.make_response(QUERY)
+    message.id = number
+    if truncated:
+        message.flags |= dns.flags.TC
+    return message.to_wire()
+
+
+@contextlib.contextmanager
+def nameserver(*datagrams: bytes, stream: bytes | None = None) -> Iterator[int]:
+    """A nameserver on 127.0.0.1 that answers every datagram with all of these, and TCP with `stream`."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket(type=socket.SOCK_DGRAM) as asked:
+        port = listening.getsockname()[1]
+        asked.bind(("127.0.0.1", port))
+        stopped = threading.Event()
+
+        def serve() -> None:
+            while not stopped.is_set():
+                for ready in select.select([asked, listening], [], [], 0.05)[0]:
+                    if ready is asked:
+                        _, peer = asked.recvfrom(4096)
+                        for datagram in datagrams:
+                            asked.sendto(datagram, peer)
+                    else:
+                        connection, _ = listening.accept()
+                        with connection:
+                            connection.recv(4096)
+                            if stream is not None:
+                                connection.sendall(struct.pack("!H", len(stream)) + stream)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield port
+        finally:
+            stopped.set()
+            thread.join(5)
+
+
+@pytest.fixture
+def ask(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Seen]:
+    monkeypatch.setattr(nameservers, "read_text", lambda path: "nameserver 127.0.0.1\n")
+    query = {"name": "tenant.test", "rdtype": "A", "wire": base64.b64encode(QUERY.to_wire()).decode()}
+    task = {"kind": "nameservers", "queries": [query]}
+    return lambda port: of(run({**task, "port": port}, limits={"dns": 0.3}), "dns")
+
+
+def test_a_datagram_under_another_id_is_counted_and_waited_past(ca: Issued, ask: Callable[[int], Seen]) -> None:
+    with nameserver(_reply(number=8), b"x", _reply()) as port:
+        (seen,) = ask(port)
+    assert base64.b64decode(seen["response"]) == _reply()
+    assert (seen["transport"], seen["strays"], seen["attempts"], seen["error"]) == ("udp", 2, 1, None)
+
+
+def test_a_truncated_answer_is_asked_for_again_over_tcp(ca: Issued, ask: Callable[[int], Seen]) -> None:
+    with nameserver(_reply(truncated=True), stream=_reply()) as port:
+        udp, tcp = ask(port)
+    assert base64.b64decode(udp["response"]) == _reply(truncated=True)
+    assert (tcp["transport"], base64.b64decode(tcp["response"])) == ("tcp", _reply())
+
+
+def test_a_nameserver_that_answers_nobody_was_asked_twice_and_then_over_tcp(
+    ca: Issued, ask: Callable[[int], Seen]
+) -> None:
+    with nameserver() as port:
+        udp, tcp = ask(port)
+    assert (udp["response"], udp["attempts"], udp["error"]["name"]) == (None, 2, "TIMEOUT")
+    assert (tcp["response"], tcp["error"]["name"]) == (None, "EOF")
+
+
+def test_a_nameserver_that_is_not_there_refuses(ca: Issued, ask: Callable[[int], Seen]) -> None:
+    with nameserver() as port:
+        pass
+    assert {(o["transport"], o["error"]["name"]) for o in ask(port)} == {
+        ("udp", "ECONNREFUSED"),
+        ("tcp", "ECONNREFUSED"),
+    }
+
+
+# --- a registry -----------------------------------------------------------------------------------------------------
+
+TOKEN = "token-that-nobody-else-may-see"
+LAYERS = (b"small layer", b"large layer" * 20_000)
+CONFIG = json.dumps({"os": "linux", "architecture": "amd64"}).encode()
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def described(data: bytes) -> dict[str, Any]:
+    return {"digest": digest(data), "size": len(data)}
+
+
+SINGLE = json.dumps({"config": described(CONFIG), "layers": [described(layer) for layer in LAYERS]}).encode()
+INDEX = json.dumps(
+    {"manifests": [{**described(SINGLE), "platform": {"os": "linux", "architecture": "amd64"}}]}
+).encode()
+BLOBS = {digest(data): data for data in (*LAYERS, CONFIG)}
+
+
+class Registry:
+    """A registry that wants a token and sends its blobs elsewhere."""
+
+    def __init__(self) -> None:
+        self.location = ""
+        self.tag = INDEX
+        self.realm = ""
+        self.token = json.dumps({"access_token": TOKEN}).encode()
+
+    def __call__(self, head: bytes, connection: socket.socket) -> None:
+        path = head.split()[1].decode()
+        allowed = f"Authorization: Bearer {TOKEN}".encode() in head
+        if path.startswith("/token"):
+            answer("200 OK", self.token)(head, connection)
+        elif not allowed:
+            challenge = f'WWW-Authenticate: Bearer realm="{self.realm}",service="test"'
+            answer("401 Unauthorized", b"{}", challenge)(head, connection)
+        elif "/blobs/" in path:
+            location = self.location.format(digest=path.rpartition("/")[2])
+            answer("302 Found", b"", f"Location: {location}")(head, connection)
+        else:
+            manifest = self.tag if path.endswith("/1.0") else SINGLE
+            answer("200 OK", manifest, f"Content-Type: {MANIFEST}")(head, connection)
+
+
+def _cdn(head: bytes, connection: socket.socket) -> None:
+    path = head.split()[1].decode().partition("?")[0]
+    if path.startswith("/circle"):
+        answer("302 Found", b"", f"Location: {path}")(head, connection)
+    else:
+        answer("200 OK", BLOBS[path.rpartition("/")[2]])(head, connection)
+
+
+def walk(run: Run, ca: Issued, tmp_path: Path, location: str, **more: Any) -> tuple[Seen, list[str], list[str]]:
+    """Observations of a walk, and what registry and CDN were asked."""
+    registry = Registry()
+    with (
+        serving(registry, tmp_path, (leaf(ca, "localhost"),)) as own,
+        serving(_cdn, tmp_path, (leaf(ca, "127.0.0.1"),)) as cdn,
+    ):
+        registry.location = location.format(cdn=f"127.0.0.1:{cdn.port}", digest="{digest}")
+        registry.realm = more.pop("realm", f"https://localhost:{own.port}/token")
+        vars(registry).update(more)
+        image = {"name": "img", "repository": "stackstate/agent", "reference": "1.0", "digest": None}
+        task = {
+            "kind": "registry",
+            "id": "registry",
+            "registry": f"localhost:{own.port}",
+            "images": [image],
+            "depth": "layers",
+            "platform": "linux/amd64",
+        }
+        seen = run(task)
+    return seen, own.heads, cdn.heads
+
+
+def steps(seen: Seen, step: str) -> Seen:
+    return [o for o in seen if o["kind"] == "registry" and o["step"] == step]
+
+
+def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    seen, asked, elsewhere = walk(run, ca, tmp_path, "https://{cdn}/blobs/{digest}?Signature=abc123")
+    assert [o["status"] for o in steps(seen, "ping")] == [401]
+    assert [(o["status"], o["token"], o["body"]) for o in steps(seen, "token")] == [(200, True, None)]
+    assert [o["sha256"] for o in steps(seen, "manifest")] == [digest(INDEX)[7:]]
+    (platform,) = steps(seen, "platform")
+    assert (platform["wanted"], platform["platforms"], platform["digest"]) == (
+        "linux/amd64",
+        ["linux/amd64"],
+        digest(SINGLE),
+    )
+    layers = [o for o in steps(seen, "layer") if o["hop"] == 1]
+    small, large = sorted(layers, key=lambda o: o["size"])
+    assert (small["complete"], f"sha256:{small['sha256']}", small["digest"]) == (
+        True,
+        digest(LAYERS[0]),
+        small["digest"],
+    )
+    assert f"sha256:{small['sha256']}" == small["digest"]
+    assert (large["complete"], large["body_bytes"]) == (False, 65536)
+    assert all("Signature=..." in o["url"] for o in layers)
+    assert any(f"Bearer {TOKEN}" in head for head in asked)
+    assert elsewhere
+    assert not [head for head in elsewhere if "authorization" in head.lower()]
+    assert not [o for o in layers if o["authorized"]]
+    assert TOKEN not in json.dumps(seen)
+    assert "abc123" not in json.dumps(seen)
+    assert not [head for head in asked + elsewhere if head.startswith("HEAD")]
+
+
+def test_the_scope_of_the_token_is_the_image(ca: Issued, run: Run, tmp_path: Path) -> None:
+    _, asked, _ = walk(run, ca, tmp_path, "https://{cdn}/{digest}")
+    (token,) = [head.split()[1] for head in asked if head.split()[1].startswith("/token")]
+    assert "scope=repository:stackstate/agent:pull" in token
+    assert "service=test" in token
+
+
+def test_a_single_manifest_tells_its_platform_by_its_config(ca: Issued, run: Run, tmp_path: Path) -> None:
+    seen, _, _ = walk(run, ca, tmp_path, "https://{cdn}/{digest}", tag=SINGLE)
+    assert [(o["platforms"], o["status"]) for o in steps(seen, "platform")] == [(["linux/amd64"], None)]
+    assert [o for o in steps(seen, "layer") if o["complete"]]
+
+
+def test_another_platforms_image_ends_the_walk(ca: Issued, run: Run, tmp_path: Path) -> None:
+    other = json.dumps(
+        {"manifests": [{**described(SINGLE), "platform": {"os": "linux", "architecture": "s390x"}}]}
+    ).encode()
+    seen, _, _ = walk(run, ca, tmp_path, "https://{cdn}/{digest}", tag=other)
+    assert [(o["platforms"], o["status"]) for o in steps(seen, "platform")] == [(["linux/s390x"], None)]
+    assert not steps(seen, "layer")
+
+
+@pytest.mark.parametrize(
+    "location", ["http://{cdn}/{digest}", "file:///etc/passwd", "ftp://{cdn}/{digest}", "https://{cdn}/circle/{digest}"]
+)
+def test_a_redirect_that_is_not_followed_is_shown_and_named(
+    ca: Issued, run: Run, tmp_path: Path, location: str
+) -> None:
+    seen, _, _ = walk(run, ca, tmp_path, location)
+    last = [o for o in steps(seen, "layer") if o["error"]]
+    assert {o["error"]["name"] for o in last} == {"REDIRECT"}
+    assert len(last) == len(LAYERS)
+    assert all(o["status"] == 302 and o["redirected_to"] for o in last)
+
+
+@pytest.mark.parametrize("realm", ["http://localhost/token", "file:///etc/passwd", "nonsense"])
+def test_a_token_server_that_may_not_be_asked_is_not(ca: Issued, run: Run, tmp_path: Path, realm: str) -> None:
+    seen, _, _ = walk(run, ca, tmp_path, "https://{cdn}/{digest}", realm=realm)
+    assert [(o["error"]["name"], o["token"]) for o in steps(seen, "token")] == [("REDIRECT", False)]
+    assert not steps(seen, "manifest")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"token": 5}', b'{"token": "a\\r\\nX: y"}', b"<html>", b"[" * 60_000])
+def test_an_answer_without_a_usable_token_is_none(ca: Issued, run: Run, tmp_path: Path, body: bytes) -> None:
+    seen, _, _ = walk(run, ca, tmp_path, "https://{cdn}/{digest}", token=body)
+    assert [(o["status"], o["token"]) for o in steps(seen, "token")] == [(200, False)]
+    assert not steps(seen, "manifest")

@@ -1,0 +1,160 @@
+"""What must never be written is not, wherever it stands; what is harmless stays as it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcompliance.report.redact import Redactor
+
+KEY = "s3cr3t-Key+with/odd=chars"
+REDACTOR = Redactor([KEY])
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://user:hunter2@proxy.corp.example:3128/x",
+        "see https://hunter2@host/ and so on",
+        "Authorization: Bearer hunter2hunter2",
+        "authorization:Basic hunter2==",
+        "Proxy-Authorization: Basic hunter2==",
+        "Cookie: session=hunter2; x=y",
+        "Set-Cookie: id=hunter2; Path=/",
+        "sts-api-key: hunter2",
+        "GET /x?api_key=hunter2&y=1",
+        "?sig=hunter2",
+        "?X-Amz-Signature=hunter2&X-Amz-Credential=hunter2",
+        "?token=hunter2",
+        '{"token": "hunter2", "n": 1}',
+        '{"access_token":"hunter2"}',
+        "password = hunter2",
+        "tried Bearer eyJhunter2eyJhunter2.x",
+    ],
+)
+def test_secrets_are_recognised_by_where_they_stand(text: str):
+    cleaned = REDACTOR.text(text)
+    assert "hunter2" not in cleaned
+    assert "***" in cleaned
+    assert "hunter2" not in base64.b64decode(REDACTOR.value({"body": encoded(text)})["body"]).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the registry grants a token with the right scope",
+        'Bearer realm="https://quay.io/v2/auth",service="quay.io"',
+        "Basic authentication is required",
+        "no answer to 3 SYNs in 5.0 s",
+        "https://quay.io/v2/stackstate/agent/blobs/sha256:abc",
+        "the receiver accepts the API key",
+        "http://proxy.corp.example:3128",
+        "mail@corp.example",
+    ],
+)
+def test_harmless_texts_stay(text: str):
+    assert REDACTOR.text(text) == text
+
+
+def test_a_password_with_a_blank_is_known_in_every_spelling():
+    redactor = Redactor(["two words"])
+    for form in ("two words", "two%20words", "two+words"):
+        assert redactor.text(f"x={form};") == "x=***;"
+
+
+@pytest.mark.parametrize("form", [KEY, "s3cr3t-Key%2Bwith%2Fodd%3Dchars", f"x{KEY}y"])
+def test_a_known_secret_is_removed_everywhere(form: str):
+    record = {
+        "saw": form,
+        "deep": [{"er": [form]}],
+        "headers": [["X-Echo", form]],
+        "body": encoded(f"<p>{form}</p>"),
+        "received": encoded(form),
+    }
+    cleaned = REDACTOR.value(record)
+    told = json.dumps(cleaned) + "".join(base64.b64decode(cleaned[name]).decode() for name in ("body", "received"))
+    assert form not in told
+    assert "s3cr3t" not in told
+
+
+def test_headers_and_fields_with_a_secrets_name_are_emptied():
+    cleaned = REDACTOR.value(
+        {
+            "headers": [
+                ["Set-Cookie", "a=b"],
+                ["sts-api-key", "k"],
+                ["Content-Type", "text/html"],
+                ["WWW-Authenticate", "Bearer x"],
+            ],
+            "password": "p",
+            "authorization": "a",
+        }
+    )
+    assert cleaned == {
+        "headers": [
+            ["Set-Cookie", "***"],
+            ["sts-api-key", "***"],
+            ["Content-Type", "text/html"],
+            ["WWW-Authenticate", "Bearer x"],
+        ],
+        "password": "***",
+        "authorization": "***",
+    }
+
+
+def test_what_only_says_whether_there_was_a_secret_stays():
+    record = {
+        "token": True,
+        "authorized": False,
+        "key": {"from": "environment variable STS_API_KEY"},
+        "signature": None,
+    }
+    assert REDACTOR.value(record) == record
+
+
+def test_bytes_without_secrets_stay_byte_for_byte():
+    raw = base64.b64encode(bytes(range(256))).decode()
+    assert REDACTOR.value({"body": raw, "chain": [raw]}) == {"body": raw, "chain": [raw]}
+
+
+def test_a_short_word_is_no_secret():
+    assert Redactor(["ab", ""]).text("about") == "about"
+
+
+@given(st.text())
+def test_it_never_raises_and_is_done_after_once(text: str):
+    cleaned = REDACTOR.text(text)
+    assert REDACTOR.text(cleaned) == cleaned
+
+
+@pytest.fixture
+def deadline() -> Iterator[None]:
+    """Ends what would otherwise not end within the day."""
+
+    def too_late(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a." * 50_000, "http://" * 20_000, "token " * 20_000, "token" + " " * 100_000, '"token"' * 20_000],
+    ids=["words", "urls", "names", "blanks", "quotes"],
+)
+def test_hostile_texts_do_not_keep_it_busy(deadline: None, text: str):
+    assert len(REDACTOR.text(text)) <= len(text) * 2

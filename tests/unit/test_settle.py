@@ -1,0 +1,199 @@
+"""An option wins over the profile, the profile over what Helm values say, and those over the defaults."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from netcompliance import settle
+from netcompliance.inputs import BadInput
+from netcompliance.model import Level, RegistryMode, Settings
+from netcompliance.settle import Options
+
+Settle = Callable[..., Settings]
+VALUES = """
+global: {imageRegistry: values.corp.example/v, proxy: {url: "http://values.corp.example:1"}}
+stackstate: {url: "https://values.example/receiver/stsAgent"}
+"""
+PROFILE = """
+domain = "profile.example"
+allow_list = ["10.0.0.1"]
+images = "values.yaml"
+[agent]
+url = "https://profile.example/receiver/stsAgent"
+[registry]
+host = "profile.corp.example"
+prefix = "p"
+mode = "copy"
+[proxy]
+url = "http://profile.corp.example:2"
+no_proxy = "corp.example"
+"""
+
+
+@pytest.fixture
+def settled(tmp_path: Path) -> Settle:
+    """Settings for options, with a profile and values that stand in files."""
+    (tmp_path / "values.yaml").write_text(VALUES, encoding="utf-8")
+
+    def settings(text: str | None = None, environ: dict[str, str] | None = None, **options: Any) -> Settings:
+        if text is not None:
+            (tmp_path / "acme.toml").write_text(text, encoding="utf-8")
+        return settle.settings(
+            "acme", Options(tenants=("acme",), **options), [tmp_path / "none", tmp_path], environ or {}
+        )
+
+    return settings
+
+
+def test_without_anything_the_defaults_hold(settled: Settle):
+    found = settled()
+    assert (found.host, found.registry, found.registry_mode) == (
+        "acme.app.stackstate.io",
+        "quay.io",
+        RegistryMode.DIRECT,
+    )
+    assert (found.allow_list, found.proxy, found.agent_url, found.values, found.waivers) == (None, None, None, None, ())
+    assert not found.key_declared
+    assert not found.strict
+    assert len(found.images) == 5
+
+
+def test_values_come_before_the_defaults(settled: Settle, tmp_path: Path):
+    found = settled(images=str(tmp_path / "values.yaml"))
+    assert (found.registry, found.registry_prefix, found.registry_mode) == (
+        "values.corp.example",
+        "v",
+        RegistryMode.PROXY,
+    )
+    assert found.proxy == "http://values.corp.example:1"
+    assert found.agent_url == "https://values.example/receiver/stsAgent"
+
+
+def test_the_profile_comes_before_the_values(settled: Settle):
+    found = settled(PROFILE)
+    assert (found.registry, found.registry_prefix, found.registry_mode) == (
+        "profile.corp.example",
+        "p",
+        RegistryMode.COPY,
+    )
+    assert (found.domain, found.allow_list) == ("profile.example", ("10.0.0.1",))
+    assert (found.proxy, found.no_proxy) == ("http://profile.corp.example:2", "corp.example")
+    assert found.agent_url == "https://profile.example/receiver/stsAgent"
+    assert found.values
+    assert found.values.problems
+
+
+def test_options_come_before_the_profile(settled: Settle, tmp_path: Path):
+    (tmp_path / "list").write_text("10.0.0.2\n", encoding="utf-8")
+    (tmp_path / "images").write_text("quay.io/a:1\n", encoding="utf-8")
+    found = settled(
+        PROFILE,
+        domain="Option.Example",
+        registry="option.corp.example/o",
+        registry_mode="proxy",
+        images=str(tmp_path / "images"),
+        allow_list=str(tmp_path / "list"),
+        proxy="http://option.corp.example:3",
+        strict=True,
+    )
+    assert (found.registry, found.registry_prefix, found.registry_mode) == (
+        "option.corp.example",
+        "o",
+        RegistryMode.PROXY,
+    )
+    assert (found.domain, found.allow_list, found.proxy) == (
+        "option.example",
+        ("10.0.0.2",),
+        "http://option.corp.example:3",
+    )
+    assert [str(image) for image in found.images] == ["option.corp.example/o/a:1"]
+    assert [str(image) for image in found.source_images] == ["quay.io/a:1"]
+    assert found.strict
+
+
+def test_a_registry_that_is_the_source_itself(settled: Settle, tmp_path: Path):
+    (tmp_path / "images").write_text("registry.rancher.com/suse/a:1\n", encoding="utf-8")
+    found = settled(images=str(tmp_path / "images"), registry_mode="direct")
+    assert (found.registry, found.registry_mode) == ("registry.rancher.com", RegistryMode.DIRECT)
+
+
+def test_a_profile_named_by_option_is_the_one_that_counts(settled: Settle, tmp_path: Path):
+    other = tmp_path / "other.toml"
+    other.write_text('domain = "other.example"\n', encoding="utf-8")
+    assert settled(PROFILE, profile=str(other)).domain == "other.example"
+
+
+def test_a_key_is_declared_by_the_environment_or_the_profile_and_is_not_in_the_settings(
+    settled: Settle, tmp_path: Path
+):
+    (tmp_path / "key").write_text("hunter2-in-a-file\n", encoding="utf-8")
+    for profile, environ, env, file in (
+        ("", {"STS_API_KEY": "hunter2"}, "STS_API_KEY", None),
+        ('[key]\nenv = "MINE"\n', {"MINE": "hunter2"}, "MINE", None),
+        ('[key]\nfile = "key"\n', {}, "STS_API_KEY", str(tmp_path / "key")),
+    ):
+        found = settled(profile, environ)
+        assert (found.key_declared, found.key_env, found.key_file) == (True, env, file)
+        assert "hunter2" not in repr(found)
+
+
+def test_what_must_never_be_written_is_known(tmp_path: Path):
+    (tmp_path / "key").write_text("key-in-a-file\n", encoding="utf-8")
+    (tmp_path / "acme.toml").write_text('[key]\nenv = "MINE"\nfile = "key"\n', encoding="utf-8")
+    environ = {
+        "STS_API_KEY": "key-in-the-environment",
+        "MINE": "my-own-key",
+        "HTTPS_PROXY": "http://user:pass%20word@proxy:3128",
+        "http_proxy": "http://proxy:3128",
+        "OTHER": "harmless@thing",
+    }
+    found = settle.secrets("acme", Options(tenants=("acme",)), [tmp_path], environ)
+    assert set(found) == {"key-in-the-environment", "my-own-key", "key-in-a-file", "pass word"}
+
+
+def test_declared_authorities_are_known_by_their_fingerprints(settled: Settle, tmp_path: Path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Inspection")])
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM) * 2)
+    found = settled('[interception]\nca_file = "ca.pem"\n')
+    assert found.interception == (certificate.fingerprint(hashes.SHA256()).hex(),) * 2
+    assert found.interception_files == (str(tmp_path / "ca.pem"),)
+
+
+@pytest.mark.parametrize("hosts", [None, "", "local", "local://", "localhost"])
+def test_this_machine_may_be_named(hosts: str | None):
+    assert settle.vantages(Options(tenants=("acme",), hosts=hosts)) == ("local",)
+
+
+@pytest.mark.parametrize("hosts", ["ssh://node-1", "local,ssh://node-1", "node-1"])
+def test_other_machines_may_not_yet(hosts: str):
+    with pytest.raises(BadInput, match="leave --hosts out"):
+        settle.vantages(Options(tenants=("acme",), hosts=hosts))
+
+
+def test_tenants_are_folded_and_each_once():
+    assert settle.tenants(Options(tenants=("b", "A", "a"))) == ("b", "a")
+
+
+def test_levels():
+    assert settle.level(Options(tenants=())) is None
+    assert settle.level(Options(tenants=(), level="should")) is Level.SHOULD
