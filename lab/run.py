@@ -56,7 +56,11 @@ def run(world: World, backend: Backend, command: Sequence[str], environment: Map
     """Play `world`, run `command` in it as the host, and give its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    enter_namespaces()
+    try:
+        enter_namespaces()
+    except OSError as error:
+        print(f"lab: {error}; python -m lab doctor says what this machine lacks", file=sys.stderr)
+        return LAB_FAILED
     alive_reading, alive_writing = os.pipe()
     had_terminal = _has_terminal()
     pid = os.fork()

@@ -9,13 +9,12 @@ ClientHello is not nginx's business: see `lab.real.wire`.
 
 from __future__ import annotations
 
-import fnmatch
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.real import answers, programs, ready
+from lab.real import answers, globs, programs, ready
 from lab.real.answers import quote
 from lab.real.storage import Storage
 from lab.roles import Fixed, Manner, Proxy, Rule
@@ -187,8 +186,7 @@ def _maps(number: int, site: Site) -> Iterator[str]:
 def _pattern(rule: Rule) -> str:
     methods = "|".join(rule.methods) or "[A-Z]+"
     authorization = "false" if rule.without_authorization else "(true|false)"
-    path = fnmatch.translate(rule.path).removeprefix("(?s:").removesuffix(")\\Z")
-    return quote(f"~^({methods}) {authorization} {path}$")
+    return quote(f"~^({methods}) {authorization} {globs.regex(rule.path)}$")
 
 
 def _rule(number: int, index: int, rule: Rule, socket: str) -> str:

@@ -62,10 +62,12 @@ def _opens(machine: Machine, address: str, port: int) -> bool:
 
 
 def _ended(stage: Stage, daemon: str) -> bool:
-    for pid, name in stage.children.items():
-        if name == daemon and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return True
-    return False
+    """Whether the daemon's process is over; `subprocess` may have reaped it already."""
+    pids = [pid for pid, name in stage.children.items() if name == daemon]
+    try:
+        return any(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None for pid in pids)
+    except ChildProcessError:
+        return True
 
 
 def _said(stage: Stage, daemon: str) -> str:

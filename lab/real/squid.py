@@ -1,21 +1,20 @@
 """squid as the company's explicit proxy: CONNECT over HTTP and over TLS, 407, 403, and TLS bump with the device CA.
 
-squid refuses to run as root, and drops to a user that a lab without root does not have. So it is started in a user
-namespace of its own in which it never was root. It keeps shared memory in /dev/shm, which a killed squid would leave
-behind: inside the lab that is a private mount. Names are resolved by the Internet's authority: a proxy has its own view
-of the DNS, not its clients'.
+squid refuses to run as root. Where the lab has other users, as root started it, it runs as one of them; where there is
+none but root, in a user namespace of its own in which it never was root. It keeps shared memory in /dev/shm, which a
+killed squid would leave behind: inside the lab that is a private mount. It asks the Internet's authority for names: a
+proxy has its own view of the DNS, not its clients'.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from lab import linux
-from lab.real import named, programs, ready
+from lab.real import globs, named, programs, ready
 from lab.roles import Proxy
 from lab.stage import BackendError, Stage
 from lab.world import Authority, Machine, Site, World
@@ -65,6 +64,9 @@ def start(world: World, stage: Stage) -> None:
     linux.mount("tmpfs", _SHARED_MEMORY, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777")
     directory = stage.directory / _DAEMON
     directory.mkdir()
+    directory.chmod(0o777)
+    stage.log.touch()
+    stage.log.chmod(0o666)
     trust = directory / "public.pem"
     trust.write_text(stage.pki.root_pem([Authority.PUBLIC]))
     main = _MAIN.format(directory=directory, nameserver=named.AUTHORITY, trust=trust)
@@ -72,7 +74,7 @@ def start(world: World, stage: Stage) -> None:
     lines = [*_logins(world, directory), *_certificates(world, directory), *lines, "http_access deny all"]
     (directory / "squid.conf").write_text(main + "\n".join(lines) + "\n")
     command = [programs.copy(stage, "squid"), "-N", "-n", "lab", "-f", f"{directory}/squid.conf"]
-    stage.start(Machine.CORP, _DAEMON, [*_without_root(), *command])
+    stage.start(Machine.CORP, _DAEMON, [*_as_somebody_else(), *command])
 
 
 def wait(world: World, stage: Stage) -> None:
@@ -95,11 +97,11 @@ def _lines(stage: Stage, number: int, site: Site, app: Proxy) -> Iterator[str]:
     if app.needs_login:
         yield f"http_access deny at_{number} !known"
     if app.denies:
-        yield f"acl denied_{number} url_regex -i {' '.join(f'^{_regex(pattern)}$' for pattern in app.denies)}"
+        yield f"acl denied_{number} url_regex -i {' '.join(f'^{globs.regex(pattern)}$' for pattern in app.denies)}"
         yield f"http_access deny at_{number} denied_{number}"
     yield f"http_access allow at_{number} CONNECT"
     if app.bumps:
-        yield f"acl bumped_{number} url_regex -i {' '.join(f'^{_regex(pattern)}$' for pattern in app.bumps)}"
+        yield f"acl bumped_{number} url_regex -i {' '.join(f'^{globs.regex(pattern)}$' for pattern in app.bumps)}"
         yield f"http_access allow at_{number}"
         yield f"ssl_bump bump at_{number} bumped_{number}"
 
@@ -131,16 +133,17 @@ def _certificates(world: World, directory: Path) -> Iterator[str]:
     if any(app.bumps for _, app in _proxies(world)):
         helper = programs.squid_helper("security_file_certgen")
         database = directory / "certificates"
-        made = subprocess.run([helper, "-c", "-s", database, "-M", "4MB"], capture_output=True, text=True, check=False)
+        command = [*_as_somebody_else(), helper, "-c", "-s", str(database), "-M", "4MB"]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
             raise BackendError(f"{helper} failed: {made.stderr.strip()}")
         yield f"sslcrtd_program {helper} -s {database} -M 4MB"
         yield "sslcrtd_children 2 startup=1 idle=1"
 
 
-def _without_root() -> list[str]:
+def _as_somebody_else() -> list[str]:
+    """The command in front of a command that must not run as root."""
+    users = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    if users > int(_USER):
+        return ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", "--"]
     return ["unshare", "--user", f"--map-user={_USER}", f"--map-group={_USER}", "--"]
-
-
-def _regex(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")

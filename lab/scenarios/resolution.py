@@ -75,7 +75,7 @@ SCENARIOS = (
         name="dns-port-53-dropped",
         broken="the firewall drops DNS between the host and its resolvers",
         change=forward('iifname "to-host" oifname "to-corp" meta l4proto { tcp, udp } th dport 53 drop'),
-        find=finds(DNS_01="dns.timeout", REG_01="dns.timeout", REG_05="dns.timeout", HELM_01="dns.timeout"),
+        find=finds(DNS_01="dns.timeout"),
     ),
     Scenario(
         name="dns-truncated-and-tcp-dropped",
@@ -108,7 +108,13 @@ SCENARIOS = (
         name="dns-hosts-file-sinkhole",
         broken="the host's own hosts file sends the tenant to 127.0.0.1",
         change=host(etc_hosts=(f"127.0.0.1 {TENANT}",)),
-        find=finds(DNS_02="dns.sinkhole"),
+        find=finds(DNS_02="dns.hosts-file"),
+    ),
+    Scenario(
+        name="dns-hosts-file-of-last-year",
+        broken="the host's own hosts file pins the tenant to an address that it had once",
+        change=host(etc_hosts=(f"{_ELSEWHERE} {TENANT}",)),
+        find=finds(DNS_02="dns.hosts-file"),
     ),
     Scenario(
         name="dns-private-address",

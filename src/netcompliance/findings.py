@@ -96,6 +96,12 @@ class Code(StrEnum):
         "remove the wildcard record that answers {wildcard}, or lower ndots / remove that search domain on {vantage}",
         Team.DNS,
     )
+    DNS_HOSTS_FILE = (
+        "dns.hosts-file",
+        "the host's own hosts file gives the name an address that neither the DNS nor the service knows",
+        "remove this line from the hosts file of {vantage}: {line}",
+        Team.HOST,
+    )
     DNS_NAMESERVER_DEAD = (
         "dns.nameserver-dead",
         "one configured nameserver does not answer: lookups wait for it, five seconds each with the usual settings",

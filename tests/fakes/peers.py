@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 NOW = dt.datetime.now(dt.UTC)
+SMALL = 4096
+"""Bytes of a body that a server reads before it answers; a larger one is left to its handler."""
 DAY = dt.timedelta(days=1)
 
 Handler = Callable[[bytes, socket.socket], None]
@@ -168,4 +171,8 @@ def _serve(connection: socket.socket, context: ssl.SSLContext | None, handle: Ha
                     return
                 head += data
             server.heads.append(head.partition(b"\r\n\r\n")[0].decode("latin-1"))
+            length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+            missing = int(length[1]) - len(head.partition(b"\r\n\r\n")[2]) if length else 0
+            while 0 < missing <= SMALL and (data := speaking.recv(missing)):
+                missing -= len(data)
             handle(head, speaking)

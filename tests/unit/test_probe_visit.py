@@ -213,7 +213,7 @@ def test_a_defect_in_one_exchange_is_reported_and_ends_no_other(ca: Issued, run:
 
 
 def test_a_defect_outside_any_exchange_is_reported_too(ca: Issued, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(program.STARTERS, "broken", lambda visit, task: visit.spawn("broken", lambda: [][0]))
+    monkeypatch.setitem(program.STARTERS, "broken", lambda visit, task: visit.spawn("broken", {}.pop, "it"))
     seen = run({"kind": "broken"})
     assert [(o["task"], o["error"]["name"]) for o in of(seen, "fault")] == [("broken", "EXCEPTION")]
     assert seen[-1]["finished"]
@@ -243,15 +243,12 @@ def _connecting(head: bytes, connection: socket.socket) -> None:
                 peers[side].sendall(data)
 
 
-def test_behind_a_proxy_the_host_is_neither_resolved_nor_connected_to(ca: Issued, run: Run, tmp_path: Path) -> None:
-    with (
-        serving(answer("403 Forbidden", b"{}"), tmp_path, (leaf(ca, "localhost"),)) as peer,
-        serving(_connecting) as proxy,
-    ):
-        url = f"http://agent:{SECRET}@127.0.0.1:{proxy.port}"
-        seen = run(endpoint(peer.port), proxy={"url": url, "no_proxy": None})
-    # Go exempts localhost from every proxy, so this one is reached directly; the test below uses another name.
-    assert of(seen, "route")[0]["readings"]["go"] is False
+def test_localhost_is_never_reached_through_a_proxy(ca: Issued, run: Run, tmp_path: Path) -> None:
+    with serving(answer("403 Forbidden", b"{}"), tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port), proxy={"url": f"http://agent:{SECRET}@127.0.0.1:1", "no_proxy": None})
+    (route,) = of(seen, "route")
+    assert (route["proxy"], route["readings"]["go"], route["readings"]["curl"]) == (None, False, True)
+    assert [o["status"] for o in of(seen, "http", purpose="receiver")] == [403]
     assert SECRET not in json.dumps(seen)
 
 

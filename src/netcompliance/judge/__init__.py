@@ -4,8 +4,8 @@ Rules
 * One judge per requirement, in the table JUDGES. A judge sees what one vantage saw, and decides about one case.
 * One cause, one failure: a case whose prerequisite failed is not judged. Prerequisites are cases of the same
   vantage and the same target, else of the same host. One that is not applicable does not stand in the way.
-* A resolver or proxy that serves nobody is one cause too. It is found where it is asked for (FOUNDATIONS), and cases
-  of other hosts that show nothing else are not evaluated.
+* A resolver or proxy that serves nobody, or a wrong clock, is one cause too. It is found where it is asked for
+  (FOUNDATIONS), and cases of other hosts that show nothing else are not evaluated.
 * A waiver turns a failure into `waived` until it expires; one that nothing needs any more is a failure itself.
 * A vantage that was never visited gets no verdicts at all: that is an error of the run, not of the network.
 """
@@ -62,8 +62,9 @@ OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 FOUNDATIONS: Mapping[str, frozenset[Code]] = {
     "DNS-01": frozenset({Code.DNS_TIMEOUT, Code.DNS_SERVFAIL, Code.DNS_REFUSED}),
     "PRX-01": frozenset({Code.PROXY_UNREACHABLE, Code.PROXY_AUTH, Code.PROXY_WRONG_SCHEME, Code.TLS_UNTRUSTED}),
+    "HTTPS-02": frozenset({Code.CLOCK_OFF}),
 }
-"""Requirement → findings that are about the resolver or the proxy itself, whichever host was asked for."""
+"""Requirement → findings that are about the resolver, the proxy or the host's clock, whichever host was asked for."""
 
 
 def judge(

@@ -72,8 +72,10 @@ class _Origin:
     """Address → the name under a search domain that has it."""
     invented: Mapping[str, str]
     """Address → the name that does not exist and has it."""
+    known: tuple[str, ...]
+    """By this network's nameservers and by public ones."""
     public: tuple[str, ...]
-    hosts_file: str
+    hosts_file: tuple[str, ...]
     """The lines of the host's own file about the name."""
     resolver: str
 
@@ -85,13 +87,15 @@ def is_the_tenants(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     told = addresses_told(evidence, case.host)
     addresses = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *told])
     doubtful = [address for address in addresses if not evidence.is_service(case.host, address)]
+    public = tuple(public_addresses(evidence, case.host))
     origin = _Origin(
         host=case.host,
         rooted=tuple(dict.fromkeys([*evidence.resolved(case.host, "rooted"), *told])),
         searched=_addresses_by_name(evidence, case.host, "search"),
         invented=_addresses_by_name(evidence, case.host, "control"),
-        public=tuple(public_addresses(evidence, case.host)),
-        hosts_file=" ".join(evidence.vantage.get("hosts_entries", ())),
+        known=(*told, *public),
+        public=public,
+        hosts_file=tuple(evidence.vantage.get("hosts_entries", ())),
         resolver=evidence.resolver,
     )
     found = [f for address in doubtful if (f := _oddity(origin, address, evidence))]
@@ -114,8 +118,11 @@ def _unasked(evidence: Evidence, host: str) -> str:
 def _oddity(origin: _Origin, address: str, evidence: Evidence) -> Finding | None:
     """What is wrong with an address that TLS did not prove to be the tenant's; `None` if nothing is known."""
     host, ip = origin.host, parsed_address(address)
-    by_hosts_file = address in origin.hosts_file.split() and address not in origin.rooted
-    server = "the hosts file" if by_hosts_file else origin.resolver
+    server = origin.resolver
+    line = next((line for line in origin.hosts_file if address in line.split()), "")
+    if line and origin.known and address not in origin.known:
+        detail = f"{host} is {address} in this host's hosts file and {listed(origin.known)} in the DNS"
+        return finding(Code.DNS_HOSTS_FILE, address, detail, line=line)
     if ip is None or any(ip in net for net in SINKHOLES if net.version == ip.version):
         return finding(Code.DNS_SINKHOLE, address, f"{host} is {address}, which leads nowhere", server=server)
     if address in origin.searched and address not in origin.rooted:
@@ -129,9 +136,6 @@ def _oddity(origin: _Origin, address: str, evidence: Evidence) -> Finding | None
     if not ip.is_global:
         detail = f"{host} is {address}, a private address, and the service is not behind it"
         return finding(Code.DNS_PRIVATE_ADDRESS, address, detail, server=server)
-    if by_hosts_file and origin.rooted:
-        detail = f"{host} is {address} in this host's hosts file and {listed(origin.rooted)} in the DNS"
-        return finding(Code.DNS_DISAGREES, address, detail, server=server)
     if origin.public and address not in origin.public and _somebody_else_answers(evidence, host, address):
         detail = f"{host} is {address} here and {listed(origin.public)} in the public DNS; somebody else answers there"
         return finding(Code.DNS_DISAGREES, address, detail, server=server)

@@ -26,7 +26,7 @@ from netcompliance.model import Finding, Observation, Result
 
 TENANT = "tenant"
 
-EXCHANGES = frozenset({"resolve", "dns", "tcp", "proxy", "tls", "http", "registry"})
+EXCHANGES = frozenset({"resolve", "dns", "tcp", "proxy", "tls", "http", "registry", "chart"})
 OWN_FAULTS = frozenset({"EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"})
 """Ends of an exchange that are nobody else's doing."""
 

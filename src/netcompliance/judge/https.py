@@ -9,6 +9,7 @@ from netcompliance.judge.evidence import (
     Outcome,
     decided,
     duration,
+    error_field,
     error_name,
     error_text,
     finding,
@@ -22,6 +23,7 @@ from netcompliance.judge.nameservers import addresses_told
 from netcompliance.judge.recognise import author, described
 from netcompliance.judge.tls import certificates_of, issuer_of, may_be_public, shook_hands, tls_trouble
 from netcompliance.judge.transport import (
+    BEFORE_TLS,
     TIMEOUTS,
     path_name,
     paths_to,
@@ -144,7 +146,7 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
     missing: list[str | None] = []
     for path in paths_to(evidence, TENANT, case.host):
         tls = evidence.handshake(case.host, path, "large-hello")
-        if tls is None:
+        if tls is None or error_field(tls, "phase") in BEFORE_TLS:
             missing.append(path)
             continue
         subject, size = path_name(path, case.host), f"{tls.get('hello_bytes', 'many')} bytes"

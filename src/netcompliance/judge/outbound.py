@@ -79,9 +79,7 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
     """OUT-02. A connection that was accepted is OUT-01's finding; here it is attempts, and openings for them."""
     tenants = tenants_addresses(case, evidence)
     if not tenants:
-        return (
-            notapplicable(PROXIED_UNKNOWN) if evidence.proxy_for(case.host) else notchecked(UNKNOWN)
-        )
+        return notapplicable(PROXIED_UNKNOWN) if evidence.proxy_for(case.host) else notchecked(UNKNOWN)
     wire = [seen for seen in evidence.all("syn") if not error_name(seen)]
     rules = [seen for seen in evidence.all("firewall") if not error_name(seen)]
     table = evidence.one("sockets")

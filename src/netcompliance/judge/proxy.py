@@ -35,11 +35,11 @@ def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     if proxy is None:
         excepted = f"; NO_PROXY excepts {case.host}" if route.get("no_proxy") and route.get("source") else ""
         return notapplicable(f"the host uses no explicit proxy for {case.host}{excepted}")
+    if not proxy.startswith(("http://", "https://")):
+        return notchecked(f"{proxy} is neither an http nor an https proxy, and no other kind can be judged")
     tunnels = evidence.all("proxy", host=without_port(case.host))
     if not tunnels:
         return notchecked("no exchange with the proxy came to an end")
-    if any(error_name(seen) == "UNSUPPORTED" for seen in tunnels):
-        return notchecked(f"{proxy} is neither an http nor an https proxy, and no other kind can be judged")
     troubles = [f for seen in tunnels if (f := trouble(seen, proxy, case.host))]
     granted = len(troubles) < len(tunnels)
     saw = f"{proxy} granted CONNECT {_authority(case.host)}{_disagreement(route)}"
@@ -74,7 +74,8 @@ def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
         return finding(code, proxy, detail, proxy=proxy, host=host)
     why = error_text(seen) or name or "no answer"
     if name == "VERIFY":
-        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the proxy's own certificate: {why}", host=host)
+        whose = "of the proxy's own certificate"
+        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the authority {whose}: {why}", issuer=whose, host=host)
     phase = error_field(seen, "phase")
     if name in CUT and phase not in WAY_TO_THE_PROXY:
         detail = f"{proxy} cut the connection at CONNECT {_authority(host)} ({why})"

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import duration, error_name, error_text, finding, header, raw, seconds
+from netcompliance.judge.evidence import duration, error_field, error_name, error_text, finding, header, raw, seconds
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
-from netcompliance.judge.transport import TIMEOUTS, path_name
+from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
 
 REFUSALS = (401, 403)
@@ -106,6 +106,9 @@ def transport_trouble(seen: Observation, host: str) -> Finding | None:
         return None
     subject = subject_of(seen, host)
     request = f"{subject}: {seen.get('method')} {seen.get('path')}"
+    if error_field(seen, "phase") in (*BEFORE_TLS, "tls"):
+        detail = f"{request} got no connection, though others opened ({error_text(seen) or name})"
+        return finding(Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED, subject, detail, host=host)
     if name in TIMEOUTS:
         part = "no complete answer" if seen.get("status") is not None else "no answer"
         return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}", host=host)

@@ -23,6 +23,9 @@ from netcompliance.judge.evidence import (
 )
 from netcompliance.model import Finding, Observation
 
+BEFORE_TLS = ("resolve", "tcp", "proxy")
+"""Phases of an exchange in which there is no connection yet."""
+
 TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
 """Our own deadline, and the system's."""
 

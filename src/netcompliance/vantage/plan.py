@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from netcompliance.model import DOCUMENTED_PATH, Case, Image, RegistryMode, Settings
+from netcompliance.model import DEFAULT_REGISTRY, DOCUMENTED_PATH, Case, Image, RegistryMode, Settings
 
 Plan = dict[str, Any]
 Task = dict[str, Any]
@@ -37,8 +37,10 @@ def build_plan(
     agent: str,
 ) -> Plan:
     """The plan that answers these cases. `agent` is the User-Agent that peers see."""
-    wanted = {case.requirement for case in cases}
-    cdn = sorted({case.host for case in cases if case.requirement == "REG-05"})
+    planned = tuple(cases)
+    wanted = {case.requirement for case in planned}
+    from_quay = settings.registry == DEFAULT_REGISTRY and settings.registry_mode is RegistryMode.DIRECT
+    cdn = sorted({case.host for case in planned if case.requirement == "REG-05" and from_quay})
     tasks = [
         {"kind": "host", "names": [settings.host, _host_of(settings.registry)]},
         _names(settings, nonce),

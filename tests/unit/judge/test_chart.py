@@ -23,6 +23,7 @@ def fails(code: str) -> dict[str, str]:
 
 CHART_TABLE = {
     "not asked": row(without(healthy(), **INDEX), unchecked="HELM-01"),
+    "could not be asked": row(lost("EXCEPTION"), unchecked="HELM-01"),
     "no answer": row(lost("TIMEOUT"), fails("http.stalled")),
     "cut": row(lost("ECONNABORTED"), fails("http.closed")),
     "nothing": row(without(changed(INDEX, status=None), **ARCHIVE), fails("http.closed")),

@@ -240,7 +240,15 @@ OWNERSHIP = {
             {"kind": "host"},
             hosts_entries=[f"{ELSEWHERE} {HOST}"],
         ),
-        {"DNS-02": "dns.disagrees"},
+        {"DNS-02": "dns.hosts-file"},
+    ),
+    "in the hosts file, as a sinkhole": row(
+        altered(
+            changed({"kind": "resolve", "purpose": "bare"}, addresses=["127.0.0.1"]),
+            {"kind": "host"},
+            hosts_entries=[f"127.0.0.1 {HOST}"],
+        ),
+        {"DNS-02": "dns.hosts-file"},
     ),
     "in the hosts file, rightly": row(changed({"kind": "host"}, hosts_entries=[f"{ADDRESSES[0]} {HOST}"])),
     "somebody else's public address": row(
@@ -303,7 +311,7 @@ def test_the_wildcard_and_the_hosts_file_are_named() -> None:
     assert found.values["wildcard"] == f"{HOST}.corp.example."
     assert f"with a final dot it is {ADDRESSES[0]}, {ADDRESSES[1]}" in found.detail
     by_file = verdict_of("DNS-02", OWNERSHIP["in the hosts file"].records).findings[0]
-    assert by_file.values["server"] == "the hosts file"
+    assert by_file.values["line"] == f"{ELSEWHERE} {HOST}"
     assert "hosts file" in by_file.detail
 
 

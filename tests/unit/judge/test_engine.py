@@ -11,7 +11,7 @@ import pytest
 from netcompliance.catalogue import expand
 from netcompliance.judge import JUDGES, judge
 from netcompliance.model import Result, Settings, Verdict, Waiver
-from tests.unit.judge.records import ADDRESSES, HOST, IMAGE, Record, dns_answer, error
+from tests.unit.judge.records import ADDRESSES, HOST, IMAGE, NOW, Record, dns_answer, error
 from tests.unit.judge.world import (
     CATALOGUE,
     SETTINGS,
@@ -104,6 +104,16 @@ def test_a_resolver_that_serves_nobody_is_one_failure(code: str) -> None:
     assert standing(Result.FAIL, given) == {"DNS-01"}
     reasons = {v.reason for v in given if v.case.requirement in ("REG-01", "REG-05", "HELM-01")}
     assert reasons == {"not evaluated: DNS-01 failed"}
+
+
+def test_a_wrong_clock_is_one_failure() -> None:
+    """All certificates seem to be over; what the peers' dates say explains it."""
+    late = {"verified": False, "error": error("VERIFY", "tls", code=10), "at": NOW + 200 * 86400}
+    records = [{**r, **late} if r["kind"] == "tls" else r for r in healthy()]
+    records = [{**r, "at": NOW + 200 * 86400} if r["kind"] in ("http", "registry") else r for r in records]
+    given = verdicts(records)
+    assert standing(Result.FAIL, given) == {"HTTPS-02"}
+    assert {v.reason for v in given if v.case.requirement in ("REG-01", "REG-05")} == {"not evaluated: HTTPS-02 failed"}
 
 
 def test_names_that_do_not_exist_are_failures_each() -> None:

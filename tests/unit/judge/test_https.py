@@ -76,13 +76,18 @@ def small(**fields: Any) -> list[Record]:
 
 HELLOS = {
     "no answer": row(changed(AT_FIRST, **LOST), {"HTTPS-05": "tls.large-hello-dropped"}),
-    "cut": row(changed(AT_FIRST, **{**LOST, "error": error("ECONNRESET")}), {"HTTPS-05": "tls.large-hello-dropped"}),
-    "closed": row(changed(AT_FIRST, **{**LOST, "error": error("EOF")}), {"HTTPS-05": "tls.large-hello-dropped"}),
+    "cut": row(
+        changed(AT_FIRST, **{**LOST, "error": error("ECONNRESET", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
+    ),
+    "closed": row(changed(AT_FIRST, **{**LOST, "error": error("EOF", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}),
     "the system gave up": row(
-        changed(AT_FIRST, **{**LOST, "error": error("ETIMEDOUT")}), {"HTTPS-05": "tls.large-hello-dropped"}
+        changed(AT_FIRST, **{**LOST, "error": error("ETIMEDOUT", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
     ),
     "the pipe broke": row(
-        changed(AT_FIRST, **{**LOST, "error": error("EPIPE")}), {"HTTPS-05": "tls.large-hello-dropped"}
+        changed(AT_FIRST, **{**LOST, "error": error("EPIPE", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
+    ),
+    "another connection did not open": row(
+        changed(AT_FIRST, **{**LOST, "error": error("TIMEOUT", "tcp")}), unchecked="HTTPS-05"
     ),
     "an alert shows that it arrived": row(changed(AT_FIRST, **{**LOST, "error": error("SSL", "tls")})),
     "a byte shows that it arrived": row(changed(AT_FIRST, **LOST, received="FQMD")),

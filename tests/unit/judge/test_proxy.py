@@ -36,6 +36,10 @@ PROXIES = {
     "is dropped": row(dead("TIMEOUT", "tcp"), fails("proxy.unreachable"), unchecked=OTHERS),
     "refuses the connection": row(dead("ECONNREFUSED", "tcp"), fails("proxy.unreachable"), unchecked=OTHERS),
     "resets the connection attempt": row(dead("ECONNRESET", "tcp"), fails("proxy.unreachable"), unchecked=OTHERS),
+    "is of a kind that cannot be looked through": row(
+        altered(dead("UNSUPPORTED", "proxy"), {"kind": "route"}, proxy="socks5://10.30.0.80:1080"),
+        unchecked=f"PRX-01 {OTHERS}",
+    ),
     "says nothing": row(dead("TIMEOUT", "proxy"), fails("proxy.unreachable"), unchecked=OTHERS),
     "says nothing that is HTTP": row(dead("PROTOCOL", "proxy"), fails("proxy.unreachable"), unchecked=OTHERS),
     "wants a login": row(every(status=407), fails("proxy.auth"), unchecked=OTHERS),
@@ -90,7 +94,7 @@ def test_proxy(case: Row) -> None:
             f"{PROXY} cut the connection at CONNECT {HOST}:443 (EOF)",
         ),
         (every(status=None), f"{PROXY} did not answer CONNECT (no answer)"),
-        (dead("VERIFY", "tls"), f"{PROXY}: the proxy's own certificate: [VERIFY]"),
+        (dead("VERIFY", "tls"), f"{PROXY}: the authority of the proxy's own certificate: [VERIFY]"),
         (PROXIES["speaks plain HTTP"].records, f"{PROXY}: it says https, and the proxy speaks plain HTTP"),
         (PROXIES["speaks TLS"].records, f"{PROXY}: it says http, and the proxy speaks TLS"),
         (

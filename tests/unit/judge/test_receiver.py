@@ -18,6 +18,7 @@ SIBLING = {"kind": "http", "purpose": "sibling"}
 ROOT_SIBLING = {**SIBLING, "path": "/netcompliance-x"}
 A_TYPE = ["Content-Type", "application/json"]
 PAGE = {"headers": [["Content-Type", "text/html"]], "body": b64(UI)}
+ELSEWHERE = {"status": 302, "headers": [["Location", "http://10.0.0.1/login"]], "body": ""}
 JSON = {"headers": [A_TYPE], "body": b64(REFUSAL)}
 
 FIRST_ANSWERS = {
@@ -27,6 +28,10 @@ FIRST_ANSWERS = {
     ),
     "cut at one address": row(changed(AT_FIRST, status=None, error=error("EOF", "head")), {"RCV-01": "http.closed"}),
     "the web UI through the proxy": row(altered(proxied(), RECEIVER, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
+    "a portal": row(
+        altered(changed(RECEIVER, **ELSEWHERE), ROOT_SIBLING, **ELSEWHERE), {"RCV-01": "http.captive-portal"}
+    ),
+    "a redirect of this path alone": row(changed(RECEIVER, **ELSEWHERE), {"RCV-01": "http.redirected"}),
     "the same refusal for a random path": row(
         altered(healthy(), ROOT_SIBLING, status=403, **JSON), {"RCV-01": "http.block-page"}
     ),

@@ -220,13 +220,23 @@ def test_block_pages_are_known_by_their_words(page: bytes) -> None:
 
 
 LOST = {
-    "a time-out": ("http.stalled", answer(None, error=error("TIMEOUT")), "got no answer in 50 ms"),
-    "the system's": ("http.stalled", answer(None, error=error("ETIMEDOUT")), "got no answer in 50 ms"),
-    "half an answer": ("http.stalled", answer(403, error=error("TIMEOUT")), "got no complete answer in 50 ms"),
-    "cut": ("http.closed", answer(None, error=error("ECONNRESET")), "(error) ([ECONNRESET])"),
-    "cut in the body": ("http.closed", answer(403, error=error("EOF")), "(error) ([EOF])"),
+    "a time-out": ("http.stalled", answer(None, error=error("TIMEOUT", "head")), "got no answer in 50 ms"),
+    "the system's": ("http.stalled", answer(None, error=error("ETIMEDOUT", "head")), "got no answer in 50 ms"),
+    "half an answer": ("http.stalled", answer(403, error=error("TIMEOUT", "head")), "got no complete answer in 50 ms"),
+    "cut": ("http.closed", answer(None, error=error("ECONNRESET", "head")), "(error) ([ECONNRESET])"),
+    "cut in the body": ("http.closed", answer(403, error=error("EOF", "head")), "(error) ([EOF])"),
     "no HTTP": ("http.closed", answer(None, error={"name": "PROTOCOL"}), "(error) (PROTOCOL)"),
-    "a head without end": ("http.closed", answer(None, error=error("LIMIT")), "(error) ([LIMIT])"),
+    "a head without end": ("http.closed", answer(None, error=error("LIMIT", "head")), "(error) ([LIMIT])"),
+    "no connection": (
+        "http.stalled",
+        answer(None, error=error("TIMEOUT", "tcp")),
+        "got no connection, though others opened ([TIMEOUT])",
+    ),
+    "no handshake": (
+        "http.closed",
+        answer(None, error=error("ECONNRESET", "tls")),
+        "got no connection, though others opened ([ECONNRESET])",
+    ),
 }
 
 

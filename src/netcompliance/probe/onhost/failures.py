@@ -58,7 +58,7 @@ def failure_from(error: BaseException, phase: str) -> Failure:
     if isinstance(error, socket.gaierror):
         return Failure(phase, "GAI", str(error.strerror or error), code=error.errno)
     if isinstance(error, OSError) and error.errno is not None:
-        return Failure(phase, errno.errorcode.get(error.errno, "E%d" % error.errno), str(error))
+        return Failure(phase, errno.errorcode.get(error.errno, "E%d" % error.errno), error.strerror or str(error))
     if isinstance(error, socket.timeout):
         return timed_out(phase)
     return Failure(phase, "EXCEPTION", "{}: {}".format(type(error).__name__, error))

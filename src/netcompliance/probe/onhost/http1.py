@@ -115,6 +115,8 @@ def _ask(
     _await_answer(reader, limits["stall"] if body else limits["first_byte"])
     answer.first_byte = time.monotonic() - started
     answer.received = reader.data[:SHOWN]
+    if body:
+        reader.deadline = deadline.within(limits["stall"])
     for _ in range(INTERIM_LIMIT):
         _read_head(reader, answer, limits["head_bytes"])
         if answer.status is not None and (answer.status >= 200 or answer.status == 101):

@@ -12,7 +12,7 @@ DEFAULTS: Dict[str, float] = {
     "first_byte": 7.0,
     "exchange": 9.0,
     "upload": 20.0,
-    "stall": 6.0,  # without an acknowledgement or an answer, however large the upload
+    "stall": 6.0,  # without an acknowledgement, and until an answer to an upload is complete
     "hedge": 2.0,  # after so long a silence, the second way is tried beside the first
     "dns": 1.5,
     "dns_attempts": 2,

@@ -1,0 +1,148 @@
+"""The probe as one argument: does it fit, does it run under every Python, does it keep to the standard library?"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance.probe import bundle
+
+ONHOST = Path(bundle.__file__).parent / "onhost"
+MODULES = sorted(ONHOST.glob("*.py"))
+PINNED = Path.home() / ".pyenv" / "versions"
+
+
+def interpreters() -> dict[str, str]:
+    """Every Python from 3.6 on that this machine has, by version."""
+    found = {f"{sys.version_info[0]}.{sys.version_info[1]}": sys.executable}
+    for minor in range(6, 20):
+        name = f"3.{minor}"
+        pinned = next(iter(sorted(PINNED.glob(f"{name}.*/bin/python"))), None)
+        path = str(pinned) if pinned else shutil.which(f"python{name}")
+        if path:
+            found.setdefault(name, path)
+    return found
+
+
+def plan(*tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"schema": 1, "agent": "test/1", "deadline": 10.0, "limits": {"hedge": 0.1}, "tasks": list(tasks), **more}
+
+
+def start(python: str, asked: dict[str, Any], given: str = "", **environment: str) -> list[dict[str, Any]]:
+    """What a run writes, with nothing of ours to import from."""
+    ended = subprocess.run(
+        [python, *bundle.command(asked)],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd="/",
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("version", interpreters())
+def test_it_runs_under_this_python_with_nothing_installed(version: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        closed = listening.getsockname()[1]
+    tasks = (
+        {"kind": "outbound", "hosts": ["localhost"]},
+        {"kind": "host", "names": ["localhost"]},
+        {"kind": "resolve", "names": [{"name": "localhost", "purpose": "bare", "host": "localhost"}]},
+        {"kind": "control", "addresses": ["127.0.0.1"], "port": closed},
+        {"kind": "endpoint", "id": "tenant", "host": "localhost", "port": closed, "requests": []},
+    )
+    first, *seen, last = start(interpreters()[version], plan(*tasks), PYTHONPATH="/nonexistent", PYTHONSTARTUP="/x")
+    assert first["netcompliance"] == "probe"
+    assert (last["kind"], last["finished"]) == ("probe", True)
+    kinds = {record["kind"] for record in seen}
+    assert {"host", "resolve", "route", "tcp", "firewall", "syn", "sockets"} <= kinds
+    assert "fault" not in kinds
+    (host,) = [record for record in seen if record["kind"] == "host"]
+    assert host["python"].startswith(version)
+    refused = [record["error"]["name"] for record in seen if record["kind"] == "tcp" and record["task"] == "control"]
+    assert refused == ["ECONNREFUSED"]
+
+
+def test_the_program_fits_into_one_argument_with_room_for_a_large_plan() -> None:
+    images = [{"name": f"r/{n}", "repository": f"r/{n}", "reference": f"{n:040x}"} for n in range(200)]
+    (program,) = bundle.command(plan({"kind": "registry", "images": images}))[-1:]
+    assert len(program.encode()) < 100 * 1024
+
+
+def test_a_plan_that_does_not_fit_is_refused() -> None:
+    noise = [os.urandom(1000).hex() for _ in range(100)]
+    with pytest.raises(bundle.TooLarge):
+        bundle.command(plan({"kind": "registry", "images": noise}))
+
+
+WHERE = {"stdin": True, "file": "{file}", "env": "A_KEY"}
+
+
+@pytest.mark.parametrize(
+    ("where", "source"),
+    [
+        (("stdin", "file", "env"), "standard input"),
+        (("file", "env"), "file {file}"),
+        (("env",), "environment variable A_KEY"),
+        ((), None),
+    ],
+)
+def test_the_key_is_found_on_the_host_and_only_its_place_is_told(
+    tmp_path: Path, where: tuple[str, ...], source: str | None
+) -> None:
+    secret = "a-secret-key"
+    file = tmp_path / "key"
+    file.write_text(secret + "\n", encoding="utf-8")
+    told: dict[str, Any] = {name: file if name == "file" else WHERE[name] for name in where}
+    asked = plan({"kind": "host", "names": ["localhost"]}, key=json.loads(json.dumps(told, default=str)))
+    assert secret not in "".join(bundle.command(asked))
+    seen = start(sys.executable, asked, json.dumps({"key": secret}) + "\n", A_KEY=secret)
+    (host,) = [record for record in seen if record.get("kind") == "host"]
+    assert host["key"] == (None if source is None else {"from": source.format(file=file)})
+    assert secret not in json.dumps(seen)
+
+
+def test_the_trust_store_of_the_environment_counts_although_its_python_variables_do_not(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_bytes(b"")
+    seen = start(sys.executable, plan({"kind": "host", "names": ["localhost"]}), SSL_CERT_FILE=str(empty))
+    (host,) = [record for record in seen if record.get("kind") == "host"]
+    assert host["trust"] == {"source": f"SSL_CERT_FILE={empty}", "certificates": 0}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_imports_the_standard_library_and_its_siblings_alone(module: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported.add(node.module or "")
+    foreign = {
+        name
+        for name in imported
+        if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(bundle.PACKAGE)
+    }
+    assert not foreign
+
+
+def test_the_syntax_and_library_of_python_3_6_are_enough() -> None:
+    vermin = shutil.which("vermin", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if vermin is None:
+        pytest.skip("vermin is not installed")
+    ended = subprocess.run([vermin, "-t=3.6-", "--no-tips", str(ONHOST)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout

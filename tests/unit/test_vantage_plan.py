@@ -1,0 +1,126 @@
+"""The plan of a visit: what is asked for which cases, and that no secret is in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rdatatype
+import pytest
+
+from netcompliance import catalogue
+from netcompliance.model import Case, Image, RegistryMode, Settings
+from netcompliance.vantage.plan import build_plan
+
+AGENT = Image(registry="quay.io", repository="stackstate/agent", reference="1")
+SETTINGS = Settings(tenant="acme", images=(AGENT,), source_images=(AGENT,))
+COPY = Image(registry="registry.example:5000", repository="mirror/stackstate/agent", reference="1")
+OWN = Settings(
+    tenant="acme",
+    registry="registry.example:5000",
+    registry_prefix="mirror",
+    registry_mode=RegistryMode.COPY,
+    images=(COPY,),
+    source_images=(AGENT,),
+)
+
+
+def plan_of(settings: Settings, *requirements: str) -> dict[str, Any]:
+    cases: list[Case] = catalogue.expand(catalogue.load(), settings)
+    wanted = [case for case in cases if not requirements or case.requirement in requirements]
+    return build_plan(settings, wanted, nonce="abc", agent="test/1")
+
+
+def tasks(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [task for task in plan["tasks"] if task["kind"] == kind]
+
+
+def test_the_same_input_gives_the_same_plan() -> None:
+    assert plan_of(SETTINGS) == plan_of(SETTINGS)
+
+
+def test_every_path_of_the_catalogue_is_asked_and_no_other() -> None:
+    (tenant,) = [task for task in tasks(plan_of(SETTINGS), "endpoint") if task["id"] == "tenant"]
+    asked = {request["path"] for request in tenant["requests"] if request["purpose"] == "path"}
+    cases = catalogue.expand(catalogue.load(), SETTINGS)
+    assert {SETTINGS.host + path for path in asked} == {case.target for case in cases if case.requirement == "RCV-02"}
+
+
+def test_names_are_asked_bare_rooted_and_under_search_domains_with_controls_that_nobody_has() -> None:
+    (names,) = tasks(plan_of(SETTINGS), "resolve")
+    host = "acme.app.stackstate.io"
+    assert [(entry["name"], entry["purpose"], bool(entry.get("search"))) for entry in names["names"]] == [
+        (host, "bare", True),
+        (f"{host}.", "rooted", False),
+        ("nc-abc.app.stackstate.io.", "control", False),
+        ("nc-abc.invalid.", "control", False),
+    ]
+    assert {entry["host"] for entry in names["names"]} == {host}
+
+
+def test_nameservers_are_asked_for_both_families_as_a_stub_asks() -> None:
+    (servers,) = tasks(plan_of(SETTINGS), "nameservers")
+    messages = [dns.message.from_wire(base64.b64decode(query["wire"])) for query in servers["queries"]]
+    assert [dns.rdatatype.to_text(message.question[0].rdtype) for message in messages] == ["A", "AAAA"]
+    assert all(message.flags & dns.flags.RD and message.edns == 0 for message in messages)
+    assert {str(message.question[0].name) for message in messages} == {"acme.app.stackstate.io."}
+    assert len({message.id for message in messages}) == 2
+
+
+def test_requests_that_write_carry_no_key_and_the_one_with_the_key_does_not_write() -> None:
+    settings = Settings(tenant="acme", key_declared=True, key_env="MY_KEY", key_file="/run/key")
+    plan = plan_of(settings)
+    (tenant,) = [task for task in tasks(plan, "endpoint") if task["id"] == "tenant"]
+    assert {request["method"] for request in tenant["requests"] if request.get("key")} == {"GET"}
+    assert plan["key"] == {"env": "MY_KEY", "file": "/run/key"}
+    without = plan_of(SETTINGS)
+    assert without["key"] is None
+    assert '"key": true' not in json.dumps(without)
+
+
+def test_a_proxy_is_declared_only_if_it_was_given() -> None:
+    assert plan_of(SETTINGS)["proxy"] is None
+    given = Settings(tenant="acme", proxy="http://proxy.example:3128", no_proxy="x.example")
+    assert plan_of(given)["proxy"] == {"url": "http://proxy.example:3128", "no_proxy": "x.example"}
+
+
+def test_images_are_walked_where_they_are_pulled_from() -> None:
+    (walk,) = tasks(plan_of(SETTINGS), "registry")
+    assert (walk["id"], walk["registry"], walk["depth"]) == ("registry", "quay.io", "layers")
+    assert walk["images"] == [
+        {"name": "quay.io/stackstate/agent:1", "repository": "stackstate/agent", "reference": "1", "digest": None}
+    ]
+
+
+def test_a_copy_is_walked_to_its_layers_and_its_source_to_the_index() -> None:
+    walks = [(walk["id"], walk["registry"], walk["depth"]) for walk in tasks(plan_of(OWN), "registry")]
+    assert walks == [("registry", "registry.example:5000", "layers"), ("source", "quay.io", "manifest")]
+    assert not tasks(plan_of(OWN), "hosts")
+
+
+def test_a_source_that_cannot_be_seen_is_not_asked() -> None:
+    hidden = Settings(
+        tenant="acme",
+        registry="registry.example:5000",
+        registry_mode=RegistryMode.COPY,
+        images=(COPY,),
+        source_images=(AGENT,),
+        source_visible=False,
+    )
+    assert [walk["id"] for walk in tasks(plan_of(hidden), "registry")] == ["registry"]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "kinds"),
+    [
+        (("DNS-01",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound"}),
+        (("REG-05",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound", "hosts"}),
+        (("REG-07",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound"}),
+        (("REG-04",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound", "registry"}),
+    ],
+)
+def test_peers_that_no_case_needs_are_left_alone(requirements: tuple[str, ...], kinds: set[str]) -> None:
+    assert {task["kind"] for task in plan_of(SETTINGS, *requirements)["tasks"]} == kinds
