@@ -26,7 +26,7 @@ def play(world: World, stage: Stage) -> None:
         raise BackendError(f"--servers real needs {absent}: lab/install-daemons installs what is missing")
     if reason := next(unplayable(world), None):
         raise BackendError(f"--servers real cannot play this world, which has {reason}")
-    registries = storage.plan(world, stage)
+    registries = storage.plan(world, stage.directory)
     named.start(world, stage)
     squid.start(world, stage)
     storage.start(registries, stage)

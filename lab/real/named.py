@@ -128,7 +128,7 @@ def _files(world: World, machine: Machine) -> tuple[str, list[tuple[str, str]]]:
         zones.append((f"{CORP_DOMAIN}.zone", _zone(corporate)))
     for view in views:
         blocks.append(_view(world, view))
-        zones.append((f"{view.name}.policy", _START_OF_ZONE + "\n".join(_policy(world, view.resolver)) + "\n"))
+        zones.append((f"{view.name}.policy", _START_OF_ZONE + "\n".join(policy(world, view.resolver)) + "\n"))
         if view.resolver.rewrites_to:
             zones.append((f"{view.name}.redirect", _START_OF_ZONE + _rewriting(view.resolver.rewrites_to)))
     options = """
@@ -161,7 +161,7 @@ def _view(world: World, view: _View) -> str:
     }};"""
 
 
-def _policy(world: World, resolver: Resolver) -> Iterator[str]:
+def policy(world: World, resolver: Resolver) -> Iterator[str]:
     """Response policy records. A name has one policy: that of its first fault, else the overrides of all its types."""
     failing: set[str] = set()
     for fault in resolver.faults:

@@ -95,9 +95,9 @@ class Storage:
         return store.directory.with_name(f"{store.name}-corrupt") if site.app.corrupt else store.directory
 
 
-def plan(world: World, stage: Stage) -> Storage:
+def plan(world: World, parent: Path) -> Storage:
     """Where everything will be."""
-    directory = stage.directory / "registries"
+    directory = parent / "registries"
     sites = [(site, site.app) for site in world.sites if isinstance(site.app, Registry) and site.listens]
     stores = (
         Store(

@@ -148,7 +148,7 @@ SCENARIOS = (
         name="registry-endless-manifest",
         broken="the registry sends manifests that never end",
         change=rules("quay", Rule(path="/v2/*/manifests/*", reply=_json(b"", manner=Manner.ENDLESS_BODY))),
-        find=finds(REG_03="registry.not-a-registry"),
+        find=finds(REG_03="http.closed"),
     ),
     Scenario(
         name="layers-never-end",
