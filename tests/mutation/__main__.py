@@ -1,21 +1,25 @@
 """Break every line of the judge, one at a time, and see which breakage no test notices.
 
-    python tests/mutation [MODULE ...]        # judge modules, such as tls or registry; all of them by default
+    python tests/mutation [--every N] [MODULE ...]        # judge modules, such as tls; all of them by default
 
 mutmut makes the mutants; each is run in a process of its own, forked where the tests are collected already, until the
-first test of the module's own table fails. What survives is shown as a difference. Exit code 1 if anything did.
+first test of the module's own table fails. What survives is shown as a difference. Exit code 1 if anything did. The
+test that killed the last mutant is tried first, since neighbours die of the same.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import difflib
+import importlib
 import importlib.abc
 import importlib.machinery
-import inspect
+import io
 import os
+import select
 import signal
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,9 +51,16 @@ TESTS = {
     "shape": ["test_shape"],
     "tls": ["test_tls", "test_https"],
     "transport": ["test_transport"],
+    "marks": ["test_recognise"],
     "way": ["test_registry", "test_mirror", "test_chart"],
 }
-"""Module of the judge → where its tests are. `marks` holds data only."""
+"""Module of the judge → where its tests are."""
+
+BUILT_AT_IMPORT = ("shape", "marks")
+"""Their functions do their work while they are imported, so they are imported again with each mutant."""
+
+OURS = ("netcompliance", "tests", "unit")
+"""First names of modules that may hold parts of the judge; `unit` is what pytest calls the tests."""
 
 PATIENCE = 10.0
 """A mutant that takes so many times as long as the module as it is will never end."""
@@ -78,86 +89,105 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader
 class Breaker:
     """Runs the collected tests once for each mutant, in place of pytest's own loop."""
 
-    def __init__(self, module: Mutated) -> None:
+    def __init__(self, module: Mutated, step: int, *, built_at_import: bool) -> None:
         self._module = module
+        self._step = step
+        self._built_at_import = built_at_import
         self.killed = 0
         self.survivors: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         began = time.monotonic()
-        if not self._survives(session.items, "none", 600):
+        if self._killer(session.items, "none", 600) is not None:
             raise pytest.UsageError(f"the tests of {self._module.name} fail without any mutant")
         limit = max(5.0, (time.monotonic() - began) * PATIENCE)
-        for name in self._module.mutated.mutant_names:
-            if self._survives(session.items, name, limit):
+        likely = list(session.items)
+        for name in self._module.mutated.mutant_names[:: self._step]:
+            killer = self._killer(likely, name, limit)
+            if killer is None:
                 self.survivors.append(name)
-            else:
-                self.killed += 1
+                continue
+            self.killed += 1
+            likely.insert(0, likely.pop(killer))
         return True
 
-    def _survives(self, items: list[pytest.Item], mutant: str, limit: float) -> bool:
+    def _killer(self, items: list[pytest.Item], mutant: str, limit: float) -> int | None:
+        """The first test that fails, and is first to be asked about the next mutant; `None` if none does."""
+        reading, writing = os.pipe()
         child = os.fork()
         if not child:
             os.environ["MUTANT_UNDER_TEST"] = f"{self._module.name}.{mutant}"
-            os._exit(any(_fails(item) for item in items))
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                return status == 0
-            time.sleep(0.005)
+            if self._built_at_import:
+                import_again(self._module.name)
+            killer = next((number for number, item in enumerate(items) if _fails(item)), None)
+            os.write(writing, str(killer).encode())
+            os._exit(0)
+        os.close(writing)
+        ready, _, _ = select.select([reading], [], [], limit)
+        said = os.read(reading, 16).decode() if ready else ""
+        os.close(reading)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        return False
+        return None if said == "None" else int(said or 0)
 
 
 def _fails(item: pytest.Item) -> bool:
     return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-def difference(name: str, mutant: str) -> Iterator[str]:
+def difference(module: Mutated, mutant: str) -> Iterator[str]:
     """What the mutant changes."""
-    functions = {key: value for key, value in _functions(sys.modules[name]) if key == mutant or key.endswith("_orig")}
-    changed = functions[mutant]
-    original = functions[f"{mutant.rpartition('__mutmut_')[0]}__mutmut_orig"]
-    texts = [textwrap.dedent(inspect.getsource(f)).replace("  # type: ignore # mutmut generated", "") for f in (original, changed)]
-    lines = [[line.partition(" # type: ignore # mutmut")[0] for line in text.splitlines()[1:]] for text in texts]
-    return (line for line in difflib.unified_diff(*lines, n=0, lineterm="") if line[:3] not in ("---", "+++"))
+    code = module.mutated.code.splitlines()
+    lines = []
+    for name in (f"{mutant.rpartition('__mutmut_')[0]}__mutmut_orig", mutant):
+        span = module.mutated.line_span_by_function_name[name]
+        lines.append([line.partition(" # type: ignore")[0] for line in code[span.start : span.end]])
+    return (
+        line for line in difflib.unified_diff(*lines, n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))
+    )
 
 
-def _functions(holder: object) -> Iterator[tuple[str, object]]:
-    for name, value in vars(holder).items():
-        if inspect.isfunction(value):
-            yield name, value
-        elif inspect.isclass(value) and value.__module__ == getattr(holder, "__name__", None):
-            yield from _functions(value)
+def import_again(name: str) -> None:
+    """Import the module with the mutant awake, and give it to all that hold parts of it."""
+    asleep = vars(sys.modules.pop(name))
+    awake = vars(importlib.import_module(name))
+    for holder in [module for key, module in sys.modules.items() if key.partition(".")[0] in OURS]:
+        for attribute, value in list(vars(holder).items()):
+            if attribute in awake and value is asleep.get(attribute):
+                setattr(holder, attribute, awake[attribute])
 
 
-def break_module(short: str) -> tuple[int, int]:
-    """(killed, survived) of one module, in a process of its own so that it is imported afresh."""
+def break_module(short: str, step: int) -> int:
+    """How many mutants of one module survive. In a process of its own, so that the module is imported afresh."""
     name = "netcompliance.judge" if short == "__init__" else f"netcompliance.judge.{short}"
     module = Mutated(name, PACKAGE / "judge" / f"{short}.py")
     sys.meta_path.insert(0, module)
-    breaker = Breaker(module)
+    breaker = Breaker(module, step, built_at_import=short in BUILT_AT_IMPORT)
     tests = [str(TABLES / f"{test}.py") for test in TESTS[short]]
-    options = ["-c", str(CHECKOUT / "tests" / "pytest.toml"), "-p", "no:cacheprovider", "-p", "no:terminal", *tests]
-    pytest.main(options, plugins=[breaker])
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main(
+            ["-c", str(CHECKOUT / "tests" / "pytest.toml"), "-p", "no:cacheprovider", *tests], plugins=[breaker]
+        )
     for mutant in breaker.survivors:
-        print(f"--- {short}: {mutant}", *difference(name, mutant), sep="\n", flush=True)
+        print(f"--- {short}: {mutant}", *difference(module, mutant), sep="\n", flush=True)
     print(f"{short}: {breaker.killed} killed, {len(breaker.survivors)} survived", flush=True)
-    return breaker.killed, len(breaker.survivors)
+    return len(breaker.survivors)
 
 
-def main(modules: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Break the judge and see which breakage no test notices.")
+    parser.add_argument("modules", nargs="*", default=list(TESTS), metavar="MODULE")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth mutant")
+    arguments = parser.parse_args()
     survived = 0
-    for module in modules or TESTS:
+    for module in arguments.modules:
         child = os.fork()
         if not child:
-            os._exit(min(break_module(module)[1], 255))
+            os._exit(min(break_module(module, arguments.every), 255))
         survived += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return int(survived > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

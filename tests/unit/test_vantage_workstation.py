@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,22 @@ def test_the_index_is_read_and_the_newest_archive_begun(asked: Any) -> None:
     assert [head.split()[1] for head in heads] == ["/helm/index.yaml", "/helm/charts/agent-1.5.44.tgz"]
 
 
+def test_a_large_index_is_read_where_the_chart_is(asked: Any) -> None:
+    others = b"".join(b"  chart-%d:\n  - version: 1.0.0\n    urls: [x.tgz]\n" % number for number in range(100_000))
+    large = INDEX.replace(b"  suse", others + b"  suse").replace(b"  other: []\n", others)
+    assert len(large) > 2 * workstation.YAML_BYTES
+    (index, _), _ = asked(repository(large, b""))
+    assert (index["versions"], index["error"]) == (["1.5.44", "1.5.43"], None)
+    (index,), _ = asked(repository(large, b""), chart="chart-x")
+    assert (index["versions"], index["error"]) == ([], None)
+
+
+def test_an_index_in_another_layout_is_read_too(asked: Any) -> None:
+    layout = b'{"entries": {"suse-observability-agent": [{"version": "2.0.0", "urls": ["a.tgz"]}]}}'
+    (index, archive), _ = asked(repository(layout, gzip.compress(b"chart")))
+    assert (index["versions"], archive["error"]) == (["2.0.0"], None)
+
+
 def test_a_chart_that_is_not_listed_has_no_versions(asked: Any) -> None:
     (index,), _ = asked(repository(INDEX, b""), chart="missing")
     assert (index["status"], index["versions"], index["archive"], index["error"]) == (200, [], None, None)
@@ -118,6 +135,47 @@ def test_silence_ends(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (index["status"], index["error"]["name"], index["error"]["phase"]) == (None, "TIMEOUT", "head")
 
 
+def test_one_byte_at_a_time_ends_too(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(_: bytes, connection: socket.socket) -> None:
+        pause = threading.Event()
+        for byte in b"HTTP/1.1 200 OK" + b"x" * 15:
+            connection.sendall(bytes([byte]))
+            pause.wait(0.05)
+
+    monkeypatch.setattr(workstation, "WHOLE", 0.4)
+    (index,), _ = asked(drip)
+    assert (index["status"], index["error"]["name"]) == (None, "TIMEOUT")
+
+
+def test_stored_credentials_stay_where_they_are(asked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password secret\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    _, heads = asked(repository(INDEX, gzip.compress(b"chart")))
+    assert heads
+    assert not [head for head in heads if "authorization" in head.lower()]
+
+
+@pytest.mark.parametrize(("no_proxy", "through"), [(None, True), ("localhost", False)])
+def test_a_declared_proxy_is_used_unless_the_host_is_excepted(
+    ca: Issued, tmp_path: Path, no_proxy: str | None, through: bool
+) -> None:
+    seen: Seen = []
+    with (
+        serving(repository(INDEX, b""), tmp_path, (leaf(ca, "localhost"),)) as peer,
+        serving(answer("407 Proxy Authentication Required")) as proxy,
+    ):
+        settings = Settings(
+            tenant="acme",
+            chart_repository=f"https://localhost:{peer.port}",
+            proxy=f"http://127.0.0.1:{proxy.port}",
+            no_proxy=no_proxy,
+        )
+        workstation.charts(settings, "test/1", seen.append)
+    assert bool(proxy.heads) is through
+    assert (seen[0]["status"] is None) is through
+
+
 def test_an_unknown_authority_is_a_failure_of_tls(tmp_path: Path, ca: Issued) -> None:
     seen: Seen = []
     with serving(answer("200 OK", INDEX), tmp_path, (leaf(authority("Stranger"), "localhost"),)) as peer:
@@ -131,7 +189,8 @@ def test_public_dns_is_asked_by_message(ca: Issued, tmp_path: Path) -> None:
     seen: Seen = []
     kind = "Content-Type: application/dns-message"
     with serving(answer("200 OK", reply, kind), tmp_path, (leaf(ca, "localhost"),)) as peer:
-        workstation.public_dns(f"https://localhost:{peer.port}/dns-query", "acme.example", "A", "test/1", seen.append)
+        url = f"https://localhost:{peer.port}/dns-query"
+        workstation.public_dns(Settings(tenant="acme"), "test/1", url, "A", seen.append)
     assert base64.b64decode(seen[0]["response"]) == reply
     assert peer.heads[0].startswith("POST /dns-query")
     assert "application/dns-message" in peer.heads[0]
@@ -141,7 +200,7 @@ def test_public_dns_is_asked_by_message(ca: Issued, tmp_path: Path) -> None:
 def test_a_page_is_no_dns_answer(ca: Issued, tmp_path: Path, status: str) -> None:
     seen: Seen = []
     with serving(answer(status, b"<html>"), tmp_path, (leaf(ca, "localhost"),)) as peer:
-        workstation.public_dns(f"https://localhost:{peer.port}/", "acme.example", "A", "test/1", seen.append)
+        workstation.public_dns(Settings(tenant="acme"), "test/1", f"https://localhost:{peer.port}/", "A", seen.append)
     assert (seen[0]["response"], seen[0]["error"]["name"]) == (None, "PROTOCOL")
 
 

@@ -142,3 +142,14 @@ def test_certificates_that_sign_each_other_in_a_circle_end(public: Issued) -> No
     two = authority("Two", one)
     again = authority("One", two)
     assert read(leaf(again, HOST), again, two, one)["anchor"] is None
+
+
+def test_the_public_roots_of_certifi_are_read_without_a_warning() -> None:
+    assert chains.read_chains([seen(leaf(authority("Nobody"), HOST))])[0]["anchor"] is None
+    assert len(chains._public()) > 100
+
+
+def test_a_damaged_certificate_spoils_no_other_of_its_file() -> None:
+    good = authority("Good")
+    damaged = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    assert len(chains.fingerprints(damaged + good.pem + damaged)) == 1

@@ -114,10 +114,9 @@ def judge(
             if case.requirement in FOUNDATIONS or not codes or not codes <= shared:
                 continue
             for other in cases:
-                if (other.requirement, other.vantage) == (foundation, case.vantage):
-                    told = decide(other)
-                    if told.result is not Result.PASS and shared & {found.code for found in told.findings}:
-                        return foundation
+                at_this_vantage = (other.requirement, other.vantage) == (foundation, case.vantage)
+                if at_this_vantage and shared & {found.code for found in decide(other).findings}:
+                    return foundation
         return None
 
     judged = [decide(case) for case in cases if case.vantage in evidence]

@@ -31,7 +31,7 @@ def is_served(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         return notchecked("the chart repository was not asked")
     found = _index_troubles(index, case, evidence, settings)
     if not found and archive is not None:
-        found = _archive_troubles(archive, case, settings)
+        found = _archive_troubles(archive, settings)
     return decided(
         found,
         f"{settings.chart} {listed(index.get('versions', ()), 1)} is served",
@@ -46,22 +46,20 @@ def _index_troubles(index: Observation, case: Case, evidence: Evidence, settings
     why = error_text(index) or name or "no answer"
     if status is None or name in TIMEOUTS:
         code = Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED
-        lost = finding(code, case.host, f"{url} got no whole answer ({why})", host=case.host)
+        lost = finding(code, case.host, f"{url} got no whole answer ({why})")
         return way_to(evidence, CHART, without_port(case.host)) or [lost]
     if name or status != 200:
         otherwise = Code.HTTP_SERVER_ERROR if status >= 500 else Code.HELM_NOT_A_REPOSITORY
         detail = f"{url} got status {status} ({why if name else 'no index of charts'})"
-        return [finding(STATUS_CODES.get(status, otherwise), case.host, detail, host=case.host)]
+        return [finding(STATUS_CODES.get(status, otherwise), case.host, detail)]
     if not index.get("versions"):
-        return [
-            finding(Code.HELM_CHART_MISSING, settings.chart, f"{url} does not list {settings.chart}", host=case.host)
-        ]
+        return [finding(Code.HELM_CHART_MISSING, settings.chart, f"{url} does not list {settings.chart}")]
     return []
 
 
-def _archive_troubles(archive: Observation, case: Case, settings: Settings) -> list[Finding]:
+def _archive_troubles(archive: Observation, settings: Settings) -> list[Finding]:
     if archive.get("status") == 200 and not error_name(archive):
         return []
     why = error_text(archive) or error_name(archive) or f"status {archive.get('status')}"
     detail = f"{archive.get('url', 'the archive')} did not arrive ({why})"
-    return [finding(Code.HELM_CHART_MISSING, settings.chart, detail, host=case.host)]
+    return [finding(Code.HELM_CHART_MISSING, settings.chart, detail)]

@@ -19,7 +19,7 @@ def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) ->
     if _plain(given) == documented:
         return passed(f"the agent is given {documented}")
     shown, difference = _without_secrets(given), _difference(given, documented)
-    values = {"difference": difference, "documented": documented, "host": case.host}
+    values = {"difference": difference, "documented": documented}
     return decided([finding(Code.ENDPOINT_WRONG_URL, shown, f"{shown}: {difference}", **values)], "")
 
 

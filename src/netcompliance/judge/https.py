@@ -63,10 +63,7 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     unproved = [address for address in opened if _nobody_behind(evidence, case.host, address)]
     if impostors:
         what = f"{listed(impostors)}, which cannot exist, opened too"
-        found += [
-            finding(Code.TCP_ACCEPTS_ANYTHING, a, f"{what}, and at {a} nobody answered TLS", host=case.host)
-            for a in unproved
-        ]
+        found += [finding(Code.TCP_ACCEPTS_ANYTHING, a, f"{what}, and at {a} nobody answered TLS") for a in unproved]
     tried = [seen.get("address") for seen in every]
     versions = dict.fromkeys((4, version_in_use(every)))
     untried = [a for version in versions for a in _known_addresses(evidence, case.host, version) if a not in tried]
@@ -129,7 +126,7 @@ def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> O
             unread.append(path)
         else:
             detail = f"{subject} shows a certificate for {case.host} issued by {issuer}, which is no public authority"
-            found.append(finding(Code.TLS_INTERCEPTED, subject, detail, issuer=issuer, host=case.host))
+            found.append(finding(Code.TLS_INTERCEPTED, subject, detail, issuer=issuer))
     missing = unfinished(unread, "reading the whole certificate chain")
     return decided(
         found,
@@ -156,10 +153,10 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
         small = evidence.handshake(case.host, path, "large-hello-small-mss")
         if small is not None and (error_name(small) is None or raw(small, "received")):
             detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
-            found.append(finding(Code.PATH_MTU, subject, detail, host=case.host))
+            found.append(finding(Code.PATH_MTU, subject, detail))
         else:
             detail = f"{subject}: no answer to a ClientHello of {size} ({error_text(tls)}); a small one was answered"
-            found.append(finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail, host=case.host))
+            found.append(finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail))
     if not sizes:
         return notchecked("no handshake with a large ClientHello came to an end")
     return decided(
@@ -171,7 +168,8 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
 
 def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-06. Judged against a small request of the same kind: what that one gets is not about size."""
-    uploads = evidence.all("http", task=TENANT, host=case.host, purpose="upload", verified=True)
+    every = evidence.all("http", task=TENANT, host=case.host, purpose="upload", verified=True)
+    uploads = [upload for upload in every if error_field(upload, "phase") not in (*BEFORE_TLS, "tls")]
     if not uploads:
         return notchecked("no large request came to an end")
     found = [f for upload in uploads if (f := _upload_trouble(upload, evidence, case.host))][:1]
@@ -205,17 +203,15 @@ def _upload_trouble(upload: Observation, evidence: Evidence, host: str) -> Findi
         code = Code.HTTP_BODY_LIMIT if status in (413, 414) else author(upload, None, host).code
         of_small = f"; a small one gets {described(small)}" if small else ""
         detail = f"{subject}: an upload of {size} got {described(upload)}{of_small}"
-        return finding(code, subject, detail, host=host, location=subject) if code else None
+        return finding(code, subject, detail, location=subject) if code else None
     if name in TIMEOUTS:
         in_small_segments = evidence.one("http", task=TENANT, host=host, purpose="upload-small-mss")
         if in_small_segments is not None and in_small_segments.get("status") is not None:
             detail = f"{subject}: an upload of {size} stalls; the same in segments of 536 bytes is answered"
-            return finding(Code.PATH_MTU, subject, detail, host=host)
-        return finding(Code.HTTP_STALLED, subject, f"{subject}: an upload of {size} stalls", host=host)
+            return finding(Code.PATH_MTU, subject, detail)
+        return finding(Code.HTTP_STALLED, subject, f"{subject}: an upload of {size} stalls")
     why = error_text(upload) or name or "no answer"
-    return finding(
-        Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in an upload of {size} ({why})", host=host
-    )
+    return finding(Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in an upload of {size} ({why})")
 
 
 def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
@@ -235,7 +231,6 @@ def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outco
             Code.PATH_IPV6_DEAD,
             str(seen.get("address")),
             f"no connection to {seen.get('address')} in {duration(seconds(seen))} ({error_name(seen)})",
-            host=case.host,
         )
         for seen in attempts
         if error_name(seen) in TIMEOUTS or (error_name(seen) is not None and seconds(seen) > AT_ONCE)

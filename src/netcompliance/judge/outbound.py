@@ -58,11 +58,11 @@ def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Ou
             continue
         if local_port in listening and local_port not in own:
             detail = f"{remote} opened a connection from port {remote_port} to {local} port {local_port}"
-            found.append(finding(Code.OUTBOUND_INBOUND_SEEN, remote, detail, host=case.host))
+            found.append(finding(Code.OUTBOUND_INBOUND_SEEN, remote, detail))
         elif remote_port != 443:
             subject = f"{remote}:{remote_port}"
             detail = f"{local} has a connection to {remote} port {remote_port}"
-            found.append(finding(Code.OUTBOUND_OTHER_PORT, subject, detail, host=case.host))
+            found.append(finding(Code.OUTBOUND_OTHER_PORT, subject, detail))
         else:
             right += 1
     return decided(
@@ -96,14 +96,14 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
     ]
     looked = watched or rules or table_read
     return decided(
-        [*_attempts(case, evidence, wire, tenants), *_openings(case, rules, tenants)],
+        [*_attempts(evidence, wire, tenants), *_openings(rules, tenants)],
         "; ".join(saw),
         "nft list ruleset",
         missing="" if looked else "neither incoming packets nor the host's firewall could be read",
     )
 
 
-def _attempts(case: Case, evidence: Evidence, wire: list[Observation], tenants: set[str]) -> Iterator[Finding]:
+def _attempts(evidence: Evidence, wire: list[Observation], tenants: set[str]) -> Iterator[Finding]:
     accepted = {
         (remote, local_port)
         for seen in evidence.all("sockets")
@@ -113,10 +113,10 @@ def _attempts(case: Case, evidence: Evidence, wire: list[Observation], tenants: 
         for source, _, destination, port, count in seen.get("seen", ()):
             if source in tenants and (source, port) not in accepted:
                 detail = f"{count} SYNs came from {source} to {destination} port {port}"
-                yield finding(Code.OUTBOUND_INBOUND_SEEN, source, detail, host=case.host)
+                yield finding(Code.OUTBOUND_INBOUND_SEEN, source, detail)
 
 
-def _openings(case: Case, rules: list[Observation], tenants: set[str]) -> Iterator[Finding]:
+def _openings(rules: list[Observation], tenants: set[str]) -> Iterator[Finding]:
     """Rules that let the tenant's addresses in, each once, whichever tool shows it."""
     shown = set()
     for seen in rules:
@@ -126,5 +126,4 @@ def _openings(case: Case, rules: list[Observation], tenants: set[str]) -> Iterat
             if named and opening.rule not in shown:
                 shown.add(opening.rule)
                 detail = f"{tool} accepts incoming packets from {listed(named)}: {opening.rule}"
-                values = {"rule": opening.rule, "host": case.host}
-                yield finding(Code.OUTBOUND_INBOUND_ALLOWED, named[0], detail, **values)
+                yield finding(Code.OUTBOUND_INBOUND_ALLOWED, named[0], detail, rule=opening.rule)

@@ -66,19 +66,19 @@ def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
     if seen.get("other_scheme"):
         other, spoken = ("http", "plain HTTP") if declared == "https" else ("https", "TLS")
         speaks = f"it says {declared}, and the proxy speaks {spoken}"
-        values = {"speaks": speaks, "right": f"{other}://{place}", "proxy": proxy, "host": host}
+        values = {"speaks": speaks, "right": f"{other}://{place}", "proxy": proxy}
         return finding(Code.PROXY_WRONG_SCHEME, proxy, f"{proxy}: {speaks}", **values)
     if status is not None:
         code = STATUS_CODES.get(status, Code.HTTP_SERVER_ERROR if status >= 500 else Code.PROXY_DENIED)
         detail = f"{proxy} answered CONNECT {_authority(host)} with status {status}"
-        return finding(code, proxy, detail, proxy=proxy, host=host)
+        return finding(code, proxy, detail, proxy=proxy)
     why = error_text(seen) or name or "no answer"
     if name == "VERIFY":
         whose = "of the proxy's own certificate"
-        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the authority {whose}: {why}", issuer=whose, host=host)
+        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the authority {whose}: {why}", issuer=whose)
     phase = error_field(seen, "phase")
     if name in CUT and phase not in WAY_TO_THE_PROXY:
         detail = f"{proxy} cut the connection at CONNECT {_authority(host)} ({why})"
-        return finding(Code.PROXY_DENIED, proxy, detail, proxy=proxy, host=host)
+        return finding(Code.PROXY_DENIED, proxy, detail, proxy=proxy)
     what = "cannot be reached" if phase in WAY_TO_THE_PROXY else "did not answer CONNECT"
-    return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy, host=host)
+    return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy)

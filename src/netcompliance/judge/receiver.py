@@ -109,11 +109,11 @@ def accepts_the_key(case: Case, evidence: Evidence, settings: Settings) -> Outco
         subject, status = subject_of(seen, case.host), seen.get("status")
         if status in REFUSALS and not is_page(seen):
             detail = f"{subject}: {seen.get('path')} answers {status} to this key"
-            found.append(finding(Code.RECEIVER_KEY_REFUSED, subject, detail, host=case.host))
+            found.append(finding(Code.RECEIVER_KEY_REFUSED, subject, detail))
         elif status is None or not 200 <= status < 300 or is_page(seen):
             wrong = trouble(seen, _sibling(evidence, case.host, seen), case.host)
             detail = f"{subject}: {seen.get('path')} got {described(seen)}"
-            found.append(wrong or finding(Code.HTTP_NOT_RECEIVER, subject, detail, host=case.host))
+            found.append(wrong or finding(Code.HTTP_NOT_RECEIVER, subject, detail))
     return decided(
         found,
         f"{listed(described(seen) for seen in asked)} with the key",
@@ -132,7 +132,7 @@ def answers_in_time(case: Case, evidence: Evidence, settings: Settings) -> Outco
         return notchecked("no answer was timed")
     quickest = {path_name(address, case.host): min(times) for address, times in took.items()}
     found = [
-        finding(Code.HTTP_SLOW, subject, f"{subject} took {duration(time)} to begin its answer", host=case.host)
+        finding(Code.HTTP_SLOW, subject, f"{subject} took {duration(time)} to begin its answer")
         for subject, time in quickest.items()
         if time > SLOW
     ]
@@ -152,5 +152,5 @@ def clock_is_right(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     offset = median(offsets)
     side = "ahead of" if offset > 0 else "behind"
     saw = f"the host's clock is {abs(offset):.0f} s {side} the service's"
-    found = [finding(Code.CLOCK_OFF, case.vantage, saw, host=case.host)] if abs(offset) > CLOCK_TOLERANCE else []
+    found = [finding(Code.CLOCK_OFF, case.vantage, saw)] if abs(offset) > CLOCK_TOLERANCE else []
     return decided(found, saw, f"date -u; curl -sSI https://{case.host}/ | grep -i ^date")

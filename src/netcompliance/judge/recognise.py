@@ -38,8 +38,9 @@ HTML = re.compile(
     rb"^\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|title|h1|script|meta|center|div|p)\b",
     re.IGNORECASE | re.DOTALL,
 )
-VOLATILE = re.compile(rb"[\w+=-]*\d[\w+=-]*|[0-9a-f]{6,}|/[\w./%-]*", re.IGNORECASE)
-"""Parts of a refusal that differ from request to request: ids, times, paths."""
+WORD = re.compile(rb"/[\w./%-]*|[\w+=-]+")
+VOLATILE = re.compile(rb"^/|\d|^[a-f]{6,}$", re.IGNORECASE)
+"""Words of a refusal that differ from request to request: paths, times, ids and hashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,8 @@ def same_answer(one: Observation, other: Observation) -> bool:
 def _lasting(seen: Observation) -> bytes:
     """The body without what differs from request to request."""
     body, path = raw(seen, "body"), seen.get("path", "").strip("/").encode()
-    return VOLATILE.sub(b"", body.replace(path, b"") if path else body)
+    body = body.replace(path, b"") if path else body
+    return WORD.sub(lambda word: b"" if VOLATILE.search(word[0]) else word[0], body)
 
 
 def described(seen: Observation) -> str:
@@ -108,12 +110,12 @@ def transport_trouble(seen: Observation, host: str) -> Finding | None:
     request = f"{subject}: {seen.get('method')} {seen.get('path')}"
     if error_field(seen, "phase") in (*BEFORE_TLS, "tls"):
         detail = f"{request} got no connection, though others opened ({error_text(seen) or name})"
-        return finding(Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED, subject, detail, host=host)
+        return finding(Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED, subject, detail)
     if name in TIMEOUTS:
         part = "no complete answer" if seen.get("status") is not None else "no answer"
-        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}", host=host)
+        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}")
     ended = f"ended after {duration(seconds(seen))} without a usable answer ({error_text(seen) or name})"
-    return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}", host=host)
+    return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}")
 
 
 def subject_of(seen: Observation, host: str) -> str:
@@ -131,7 +133,7 @@ def trouble(seen: Observation, sibling: Observation | None, host: str) -> Findin
         return None
     subject = subject_of(seen, host)
     detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}{by.note}"
-    return finding(by.code, subject, detail, host=host, location=by.location or subject)
+    return finding(by.code, subject, detail, location=by.location or subject)
 
 
 def author(seen: Observation, sibling: Observation | None, host: str) -> Author:

@@ -68,12 +68,12 @@ def _ping_trouble(seen: Observation, host: str) -> Finding | None:
     if status is None:
         return _no_answer(seen, "/v2/", host)
     if status == 429:
-        return finding(Code.REGISTRY_THROTTLED, host, detail, host=host)
+        return finding(Code.REGISTRY_THROTTLED, host, detail)
     if status == 407:
-        return finding(Code.HTTP_PROXY_AUTH, host, detail, host=host)
+        return finding(Code.HTTP_PROXY_AUTH, host, detail)
     if status >= 500:
-        return finding(Code.HTTP_SERVER_ERROR, host, detail, host=host)
-    return None if _is_a_registrys(seen) else finding(Code.REGISTRY_NOT_A_REGISTRY, host, detail, host=host)
+        return finding(Code.HTTP_SERVER_ERROR, host, detail)
+    return None if _is_a_registrys(seen) else finding(Code.REGISTRY_NOT_A_REGISTRY, host, detail)
 
 
 def _is_a_registrys(seen: Observation) -> bool:
@@ -130,7 +130,7 @@ def can_be_asked_for(case: Case, evidence: Evidence, settings: Settings) -> Outc
         error = _registry_error(last) or header(last, "www-authenticate").partition(" ")[0] or "no reason"
         what = "even with a token" if tokens else "without a login"
         detail = f"{image}: the manifest is refused {what} ({last['status']}, {error}): it is private or missing"
-        return decided([finding(Code.REGISTRY_CREDENTIALS, image, detail, host=case.host)], "", inspect(image))
+        return decided([finding(Code.REGISTRY_CREDENTIALS, image, detail)], "", inspect(image))
     return passed("a token was granted" if tokens else "no token is needed", inspect(image))
 
 

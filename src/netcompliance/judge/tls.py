@@ -125,7 +125,7 @@ def service_clock_offset(evidence: Evidence) -> float | None:
     return median(offsets) if offsets else None
 
 
-def _out_of_time(chain: Observation, at: float, host: str, subject: str, evidence: Evidence) -> Finding | None:
+def _out_of_time(chain: Observation, at: float, subject: str, evidence: Evidence) -> Finding | None:
     """A certificate of the chain that is out of its time; the host's clock if that explains it."""
     offset = service_clock_offset(evidence)
     for certificate in certificates_of(chain):
@@ -138,12 +138,12 @@ def _out_of_time(chain: Observation, at: float, host: str, subject: str, evidenc
         if offset is not None and abs(offset) > CLOCK_TOLERANCE and begin <= at - offset <= end:
             side = "ahead of" if offset > 0 else "behind"
             detail = f"the host's clock is {abs(offset):.0f} s {side} its peers'; {detail}"
-            return finding(Code.CLOCK_OFF, subject, detail, host=host)
-        return finding(Code.TLS_EXPIRED if past else Code.TLS_NOT_YET_VALID, subject, detail, host=host)
+            return finding(Code.CLOCK_OFF, subject, detail)
+        return finding(Code.TLS_EXPIRED if past else Code.TLS_NOT_YET_VALID, subject, detail)
     return None
 
 
-def _bytes_trouble(verify: Observation, identify: Observation | None, host: str, subject: str) -> Finding | None:
+def _bytes_trouble(verify: Observation, identify: Observation | None, subject: str) -> Finding | None:
     """Trouble that ended the handshake before a certificate could be judged; `None` if it may be about that."""
     name, received = error_name(verify), raw(verify, "received")
     reason, alert = error_field(verify, "reason") or "", alert_of(received)
@@ -153,22 +153,22 @@ def _bytes_trouble(verify: Observation, identify: Observation | None, host: str,
     if received and not is_tls_record(received):
         shown = received[:40].decode("ascii", "replace")
         detail = f"{subject} answered the TLS ClientHello with {shown!r}"
-        return finding(Code.TLS_NOT_TLS, subject, detail, speaks=speaks(received), host=host)
+        return finding(Code.TLS_NOT_TLS, subject, detail, speaks=speaks(received))
     old = (identify or {}).get("version") in OLD_VERSIONS
     if old or reason in VERSION_REASONS or alert == ALERT_PROTOCOL_VERSION:
         spoken = f"; it speaks {(identify or {}).get('version')}" if old else ""
         detail = f"{subject} refuses TLS 1.2 and 1.3 ({reason or error_text(verify)}){spoken}"
-        return finding(Code.TLS_VERSION, subject, detail, host=host)
+        return finding(Code.TLS_VERSION, subject, detail)
     if alert is not None:
         detail = f"{subject} answered the ClientHello with the TLS alert {ALERT_NAMES.get(alert, alert)}"
-        return finding(Code.TLS_RESET, subject, detail, host=host)
+        return finding(Code.TLS_RESET, subject, detail)
     if name in TIMEOUTS:
         detail = f"{subject} opened and did not finish the TLS handshake in {took}"
-        return finding(Code.TLS_STALLED, subject, detail, host=host)
+        return finding(Code.TLS_STALLED, subject, detail)
     if name == "SSL" and received:
         return None
     detail = f"{subject} cut the connection {took} after the ClientHello ({error_text(verify) or name})"
-    return finding(Code.TLS_RESET, subject, detail, host=host)
+    return finding(Code.TLS_RESET, subject, detail)
 
 
 def shook_hands(verify: Observation | None) -> bool:
@@ -190,15 +190,15 @@ def tls_trouble(
     if error_name(verify) is None:
         if verify.get("version") not in OLD_VERSIONS:
             return None
-        return finding(Code.TLS_VERSION, subject, f"{subject} speaks {verify['version']} at most", host=host)
+        return finding(Code.TLS_VERSION, subject, f"{subject} speaks {verify['version']} at most")
     identify = evidence.handshake(host, address, "identify", task)
-    trouble = _bytes_trouble(verify, identify, host, subject)
+    trouble = _bytes_trouble(verify, identify, subject)
     if trouble is None:
         chain = evidence.chain(verify, host) or evidence.chain(identify, host)
         return _certificate_trouble(evidence, verify, chain, host, subject, own_server=own_server)
     if trouble.code is Code.TLS_STALLED and _small_segments_pass(evidence, task, host, address):
         detail = f"{subject} finishes the TLS handshake with segments of 536 bytes and stalls with full ones"
-        return finding(Code.PATH_MTU, subject, detail, host=host)
+        return finding(Code.PATH_MTU, subject, detail)
     return trouble
 
 
@@ -212,27 +212,25 @@ def _certificate_trouble(
     unspoken = f"{subject} and this host do not agree on how to speak TLS 1.2 or later ({why})"
     if chain is None or leaf is None:
         if error_name(verify) == "SSL":
-            return finding(Code.TLS_VERSION, subject, unspoken, host=host)
+            return finding(Code.TLS_VERSION, subject, unspoken)
         code = VERIFY_CODES.get(error_field(verify, "code"), Code.TLS_UNTRUSTED)
-        return finding(code, subject, f"{subject}: {why}{note}", issuer=issuer, names="another name", host=host)
+        return finding(code, subject, f"{subject}: {why}{note}", issuer=issuer, names="another name")
     if leaf.get("self_signed"):
         detail = f"{subject} shows a certificate of {leaf.get('subject')} that is signed by itself{note}"
-        return finding(Code.TLS_SELF_SIGNED, subject, detail, issuer=str(leaf.get("subject")), host=host)
+        return finding(Code.TLS_SELF_SIGNED, subject, detail, issuer=str(leaf.get("subject")))
     if not chain.get("covers"):
         names = listed(leaf.get("names", ())) or str(leaf.get("subject"))
         detail = f"{subject} shows a certificate for {names}{note}"
-        return finding(Code.TLS_WRONG_NAME, subject, detail, names=names, host=host)
+        return finding(Code.TLS_WRONG_NAME, subject, detail, names=names)
     if not (may_be_public(chain) or own_server or chain.get("anchor") == "declared"):
         detail = f"{subject} shows a certificate for {host} issued by {issuer}{note}"
-        return finding(Code.TLS_INTERCEPTED, subject, detail, issuer=issuer, host=host)
-    late = _out_of_time(chain, verify["at"], host, subject, evidence) if "at" in verify else None
+        return finding(Code.TLS_INTERCEPTED, subject, detail, issuer=issuer)
+    late = _out_of_time(chain, verify["at"], subject, evidence) if "at" in verify else None
     if late is not None:
         return late
     if error_name(verify) == "SSL":
-        return finding(Code.TLS_VERSION, subject, unspoken, host=host)
-    return finding(
-        Code.TLS_UNTRUSTED, subject, f"{subject}: {why}; issued by {leaf.get('issuer')}", issuer=issuer, host=host
-    )
+        return finding(Code.TLS_VERSION, subject, unspoken)
+    return finding(Code.TLS_UNTRUSTED, subject, f"{subject}: {why}; issued by {leaf.get('issuer')}", issuer=issuer)
 
 
 def _said_all_the_same(evidence: Evidence, host: str, address: str | None) -> str:

@@ -50,14 +50,14 @@ def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -
     code = TCP_CODES.get(name, Code.TCP_UNREACHABLE)
     if code is not Code.TCP_FILTERED:
         how = "refused" if code is Code.TCP_REFUSED else (error_text(seen) or name)
-        return finding(code, address, f"{address} {how} after {duration(seconds(seen))}{_icmp(seen)}", host=host)
+        return finding(code, address, f"{address} {how} after {duration(seconds(seen))}{_icmp(seen)}")
     open_elsewhere = listed(others_open)
     syns = seen.get("syns", 1)
     sent = f"{syns} SYNs" if syns > 1 else "SYN"
     detail = f"no answer to {sent} in {duration(seconds(seen))} from {address}"
     if not open_elsewhere:
-        return finding(code, address, detail, host=host)
-    return finding(Code.TCP_PARTLY_FILTERED, address, f"{detail}; {open_elsewhere} opened", host=host)
+        return finding(code, address, detail)
+    return finding(Code.TCP_PARTLY_FILTERED, address, f"{detail}; {open_elsewhere} opened")
 
 
 def _icmp(seen: Observation) -> str:

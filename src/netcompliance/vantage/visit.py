@@ -25,22 +25,29 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 def look(settings: Settings, cases: Sequence[Case], on_observation: OnObservation) -> None:
-    """See everything that the cases need. Raises `CouldNotLook`."""
+    """See everything that the cases need. Raises `CouldNotLook`. Nothing is told any more once this has ended."""
     agent = f"netcompliance/{_version()}"
     plan = build_plan(settings, cases, nonce=secrets.token_hex(6), agent=agent)
     seen: list[Observation] = []
     lock = threading.Lock()
+    over = threading.Event()
 
     def tell(record: dict[str, Any]) -> None:
         observation = {"vantage": HERE, **record}
         with lock:
-            seen.append(observation)
-            on_observation(observation)
+            if not over.is_set():
+                seen.append(observation)
+                on_observation(observation)
 
     visit = local.start(plan, {})
-    workstation = _Workstation(settings, {case.requirement for case in cases}, agent, tell)
-    visit.follow(tell)
-    workstation.join()
+    try:
+        workstation = _Workstation(settings, {case.requirement for case in cases}, agent, tell)
+        visit.follow(tell)
+        workstation.join()
+    except BaseException:
+        with lock:
+            over.set()
+        raise
     from netcompliance.vantage.x509 import read_chains
 
     authorities = [Path(file).read_bytes() for file in settings.interception_files]

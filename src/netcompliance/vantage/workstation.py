@@ -1,12 +1,15 @@
 """What only the workstation asks: public DNS over HTTPS, and the chart repository that Helm reads.
 
-With requests, so that it goes the way a person's own tools go: through the environment's proxy, with certifi's roots or
-those that REQUESTS_CA_BUNDLE names. Reads are bounded in bytes and time; a redirect leads to https or nowhere.
+With requests, so that it goes the way a person's own tools go: through the declared or the environment's proxy, with
+certifi's roots or those that REQUESTS_CA_BUNDLE names. Reads are bounded in bytes, and every question in time, whatever
+the peer does; a redirect leads to https or nowhere. Nobody's stored credentials are sent along.
 """
 
 from __future__ import annotations
 
 import base64
+import re
+import threading
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -14,14 +17,18 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import requests.utils
 import yaml
 from dns.message import make_query
 
 from netcompliance.model import Settings
 
-CONNECT, READ, WHOLE = 5.0, 8.0, 12.0
+CONNECT, READ, WHOLE = 5.0, 8.0, 9.0
+"""Seconds to connect, between two reads, and for a question with all its redirects."""
 REDIRECTS = 5
 INDEX_BYTES = 30 << 20
+YAML_BYTES = 2 << 20
+INDEX_MARK = re.compile(rb"^entries:", re.MULTILINE)
 ARCHIVE_BYTES = 1 << 16
 DNS_BYTES = 1 << 16
 VERSIONS = 50
@@ -48,72 +55,61 @@ def jobs(settings: Settings, wanted: Collection[str], agent: str) -> list[Callab
         found.append(partial(charts, settings, agent))
     if any(requirement.startswith("DNS-") for requirement in wanted):
         found += [
-            partial(public_dns, server, settings.host, rdtype, agent)
+            partial(public_dns, settings, agent, server, rdtype)
             for server in settings.public_dns
             for rdtype in ("A", "AAAA")
         ]
     return found
 
 
-def public_dns(server: str, name: str, rdtype: str, agent: str, emit: Emit) -> None:
+def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: Emit) -> None:
     """One question to one public resolver (RFC 8484)."""
-    seen: dict[str, Any] = {"kind": "public-dns", "server": server, "name": name, "rdtype": rdtype, "response": None}
-    wire = make_query(f"{name}.", rdtype, id=0).to_wire()
+    wire = make_query(f"{settings.host}.", rdtype, id=0).to_wire()
 
-    def ask() -> None:
+    def ask(seen: dict[str, Any]) -> None:
         headers = {"Accept": DNS_MESSAGE, "Content-Type": DNS_MESSAGE}
-        answer, body, _ = _fetch("POST", server, agent, DNS_BYTES, data=wire, headers=headers)
+        answer, body, _ = _fetch(settings, agent, server, DNS_BYTES, data=wire, headers=headers)
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         seen["status"] = answer.status_code
-        if answer.status_code != 200 or kind != DNS_MESSAGE:
+        if answer.status_code != requests.codes.ok or kind != DNS_MESSAGE:
             raise Refused("head", "PROTOCOL", f"status {answer.status_code}, type {kind or 'none'}")
         seen["response"] = base64.b64encode(body).decode()
 
-    _told(ask, seen, emit)
+    emit(_told(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, response=None))
 
 
 def charts(settings: Settings, agent: str, emit: Emit) -> None:
     """The repository's index, and the start of the chart's newest archive."""
-    base = settings.chart_repository.rstrip("/")
-    index: dict[str, Any] = {"kind": "chart", "url": f"{base}/index.yaml", "step": "index", "status": None}
-    index.update(versions=[], archive=None, body_bytes=0)
 
-    def ask_index() -> None:
-        answer, body, whole = _fetch("GET", index["url"], agent, INDEX_BYTES)
-        index.update(status=answer.status_code, body_bytes=len(body))
-        if answer.status_code != 200:
+    def ask_index(seen: dict[str, Any]) -> None:
+        answer, body, whole = _fetch(settings, agent, seen["url"], INDEX_BYTES)
+        seen.update(status=answer.status_code, body_bytes=len(body))
+        if answer.status_code != requests.codes.ok:
             return
         if not whole:
             raise Refused("body", "LIMIT", f"more than {INDEX_BYTES} bytes")
         versions = _versions(body, settings.chart)
-        index["versions"] = [version for version, _ in versions][:VERSIONS]
         location = next((url for _, url in versions if url), None)
-        index["archive"] = urljoin(f"{answer.url.rpartition('/')[0]}/", location) if location else None
+        seen["versions"] = [version for version, _ in versions][:VERSIONS]
+        seen["archive"] = urljoin(f"{answer.url.rpartition('/')[0]}/", location) if location else None
 
-    _told(ask_index, index, emit)
-    if not index["archive"]:
-        return
-    archive: dict[str, Any] = {"kind": "chart", "url": index["archive"], "step": "archive", "status": None}
-
-    def ask_archive() -> None:
-        answer, body, _ = _fetch("GET", archive["url"], agent, ARCHIVE_BYTES)
-        archive.update(status=answer.status_code, body_bytes=len(body))
-        if answer.status_code == 200 and not body.startswith(MAGIC):
+    def ask_archive(seen: dict[str, Any]) -> None:
+        answer, body, _ = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES)
+        seen.update(status=answer.status_code, body_bytes=len(body))
+        if answer.status_code == requests.codes.ok and not body.startswith(MAGIC):
             raise Refused("body", "PROTOCOL", "no gzip archive")
 
-    _told(ask_archive, archive, emit)
+    url = f"{settings.chart_repository.rstrip('/')}/index.yaml"
+    index = _told(ask_index, kind="chart", step="index", url=url, status=None, versions=[], archive=None, body_bytes=0)
+    emit(index)
+    if index["archive"]:
+        emit(_told(ask_archive, kind="chart", step="archive", url=index["archive"], status=None))
 
 
 def _versions(body: bytes, chart: str) -> list[tuple[str, str | None]]:
     """Versions of the chart in a repository's index, newest first, each with its archive's location."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        index = yaml.load(body, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
-        entries = index["entries"]
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError) as error:
-        raise Refused("body", "PROTOCOL", f"no index of a chart repository ({type(error).__name__})") from None
-    listed = entries.get(chart) if isinstance(entries, dict) else None
     found = []
+    listed = _entries_of(body, chart)
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and entry.get("version"):
             urls = entry.get("urls")
@@ -121,36 +117,81 @@ def _versions(body: bytes, chart: str) -> list[tuple[str, str | None]]:
     return found
 
 
+def _entries_of(body: bytes, chart: str) -> Any:
+    """What the index lists for the chart.
+
+    An index has many charts and megabytes, and reading all of it as YAML takes seconds and hundreds of megabytes of
+    memory. As Helm writes it, a chart's part can be cut out by its indentation. Only a small index is read whole.
+    """
+    name = re.escape(chart.encode())
+    part = re.search(rb"^( +)" + name + rb":[ \t]*\r?\n((?:\1[ -].*(?:\n|\Z)|[ \t]*\r?\n)+)", body, re.MULTILINE)
+    if INDEX_MARK.search(body) and part and len(part[2]) <= YAML_BYTES:
+        return _yaml(part[2])
+    if len(body) > YAML_BYTES:
+        if INDEX_MARK.search(body):
+            return None
+        raise Refused("body", "PROTOCOL", "no index of a chart repository")
+    index = _yaml(body)
+    if not isinstance(index, dict) or not isinstance(index.get("entries"), dict):
+        raise Refused("body", "PROTOCOL", f"no index of a chart repository, but {type(index).__name__}")
+    return index["entries"].get(chart)
+
+
+def _yaml(text: bytes) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Refused("body", "PROTOCOL", f"no index of a chart repository ({type(error).__name__})") from None
+
+
 def _fetch(
-    method: str, url: str, agent: str, most: int, *, data: bytes | None = None, headers: dict[str, str] | None = None
+    settings: Settings,
+    agent: str,
+    url: str,
+    most: int,
+    *,
+    data: bytes | None = None,
+    headers: dict[str, str] | None = None,
 ) -> tuple[requests.Response, bytes, bool]:
     """The answer, its first bytes as they came over the wire, and whether these are all."""
-    end = time.monotonic() + WHOLE
     with requests.Session() as session:
+        session.auth = _nobody
         for _ in range(REDIRECTS + 1):
             if urlsplit(url).scheme != "https":
                 raise Refused("redirect", "REDIRECT", f"a URL of scheme {urlsplit(url).scheme or 'none'}")
             answer = session.request(
-                method,
+                "GET" if data is None else "POST",
                 url,
                 data=data,
                 headers={"User-Agent": agent, "Accept-Encoding": "identity", **(headers or {})},
                 timeout=(CONNECT, READ),
+                proxies=_proxies(settings, url),
                 stream=True,
                 allow_redirects=False,
             )
-            if not answer.is_redirect:
-                return (answer, *_body(answer, most, end))
-            url = urljoin(answer.url, answer.headers["Location"])
-            answer.close()
+            with answer:
+                if not answer.is_redirect:
+                    return (answer, *_body(answer, most))
+                url = urljoin(answer.url, answer.headers["Location"])
     raise Refused("redirect", "REDIRECT", f"more than {REDIRECTS} redirects")
 
 
-def _body(answer: requests.Response, most: int, end: float) -> tuple[bytes, bool]:
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authentication by nobody, which keeps requests from looking into ~/.netrc."""
+    return request
+
+
+def _proxies(settings: Settings, url: str) -> dict[str, str]:
+    """The declared proxy; without one, requests asks the environment."""
+    if settings.proxy is None or requests.utils.should_bypass_proxies(url, settings.no_proxy):
+        return {}
+    return {"https": settings.proxy}
+
+
+def _body(answer: requests.Response, most: int) -> tuple[bytes, bool]:
     body = bytearray()
     while len(body) <= most:
-        if time.monotonic() > end:
-            raise Refused("body", "TIMEOUT", f"{len(body)} bytes in {WHOLE} s")
         piece = answer.raw.read(min(1 << 16, most + 1 - len(body)), decode_content=False)
         if not piece:
             return bytes(body), True
@@ -158,18 +199,26 @@ def _body(answer: requests.Response, most: int, end: float) -> tuple[bytes, bool
     return bytes(body[:most]), False
 
 
-def _told(ask: Callable[[], None], seen: dict[str, Any], emit: Emit) -> None:
-    """Do it and write down what came of it."""
-    seen.update(at=time.time(), error=None)
-    clock = time.monotonic()
-    try:
-        ask()
-    except Refused as error:
-        seen["error"] = {"phase": error.phase, "name": error.name, "text": str(error)}
-    except (requests.RequestException, OSError, ValueError) as error:
-        seen["error"] = {"phase": _phase(error), "name": _name(error), "text": str(error)[:300]}
-    seen["seconds"] = time.monotonic() - clock
-    emit(seen)
+def _told(ask: Callable[[dict[str, Any]], None], **fields: Any) -> dict[str, Any]:
+    """What came of it. A question that is not answered in time is left behind in its thread."""
+    seen: dict[str, Any] = {**fields, "error": None}
+    at, clock = time.time(), time.monotonic()
+
+    def guarded() -> None:
+        try:
+            ask(seen)
+        except Refused as error:
+            seen["error"] = {"phase": error.phase, "name": error.name, "text": str(error)}
+        except (requests.RequestException, OSError, ValueError) as error:
+            seen["error"] = {"phase": _phase(error), "name": _name(error), "text": str(error)[:300]}
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    thread.join(WHOLE)
+    told = {**seen, "at": at, "seconds": time.monotonic() - clock}
+    if thread.is_alive():
+        told["error"] = {"phase": "body", "name": "TIMEOUT", "text": f"no complete answer in {WHOLE:.0f} s"}
+    return told
 
 
 def _phase(error: Exception) -> str:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,10 +23,12 @@ import certifi
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from netcompliance.model import Observation
 
+PEM_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 DEPTH = 8
 NAMES = 64
 TEXT = 200
@@ -42,8 +47,10 @@ def read_chains(
             key = (str(chain[0]), str(seen.get("host")))
             if len(chain) > len(longest.get(key, ())):
                 longest[key] = [str(item) for item in chain]
-    reader = Reader(declared, authorities)
-    return [found for (_, host), chain in longest.items() if (found := reader.read(chain, host))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        reader = Reader(declared, authorities)
+        return [found for (_, host), chain in longest.items() if (found := reader.read(chain, host))]
 
 
 class Reader:
@@ -202,15 +209,17 @@ def _load_der(text: str) -> x509.Certificate | None:
 
 
 def _load_pem(pem: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        return []
+    """One by one: a bundle may hold old certificates that are no longer accepted, and they spoil no others."""
+    found = []
+    for block in PEM_BLOCK.findall(pem):
+        with suppress(ValueError):
+            found.append(x509.load_pem_x509_certificate(block))
+    return found
 
 
 @cache
 def _public() -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates(Path(certifi.where()).read_bytes())
+    return _load_pem(Path(certifi.where()).read_bytes())
 
 
 @cache

@@ -21,6 +21,8 @@ class Row:
     unchecked: frozenset[str]
     """Requirements that are not checked."""
     inapplicable: frozenset[str]
+    because: Mapping[str, str]
+    """Requirement → the reason that is given for either."""
     settings: Settings
 
     def check(self) -> None:
@@ -28,6 +30,8 @@ class Row:
         assert found(given) == self.finds
         assert standing(Result.NOTCHECKED, given) >= self.unchecked
         assert standing(Result.NOTAPPLICABLE, given) >= self.inapplicable
+        for requirement, reason in self.because.items():
+            assert {verdict.reason for verdict in given if verdict.case.requirement == requirement} == {reason}
 
 
 def row(
@@ -36,6 +40,7 @@ def row(
     *,
     unchecked: str = "",
     inapplicable: str = "",
+    because: Mapping[str, str] | None = None,
     settings: Settings = SETTINGS,
 ) -> Row:
     """A row; codes and requirements are separated by spaces."""
@@ -44,6 +49,7 @@ def row(
         finds={requirement: set(codes.split()) for requirement, codes in (finds or {}).items()},
         unchecked=frozenset(unchecked.split()),
         inapplicable=frozenset(inapplicable.split()),
+        because=because or {},
         settings=settings,
     )
 

@@ -22,7 +22,7 @@ def fails(code: str) -> dict[str, str]:
 
 
 CHART_TABLE = {
-    "not asked": row(without(healthy(), **INDEX), unchecked="HELM-01"),
+    "not asked": row(without(healthy(), **INDEX), because={"HELM-01": "the chart repository was not asked"}),
     "could not be asked": row(lost("EXCEPTION"), unchecked="HELM-01"),
     "no answer": row(lost("TIMEOUT"), fails("http.stalled")),
     "cut": row(lost("ECONNABORTED"), fails("http.closed")),
@@ -51,7 +51,9 @@ CHART_TABLE = {
     "the archive does not arrive": row(
         changed(ARCHIVE, status=None, error=error("TIMEOUT")), fails("helm.chart-missing")
     ),
-    "the archive was not asked for": row(without(healthy(), **ARCHIVE), unchecked="HELM-01"),
+    "the archive was not asked for": row(
+        without(healthy(), **ARCHIVE), because={"HELM-01": "the chart's archive was not asked for"}
+    ),
 }
 
 

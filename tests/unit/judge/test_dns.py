@@ -38,6 +38,8 @@ from tests.unit.judge.world import (
 )
 
 FIRST, SECOND = SERVERS
+NO_ROUTE = "it is not known whether the host uses a proxy for this name"
+PROXIED = "the host uses an explicit proxy, which resolves the name itself"
 BARE = {"kind": "resolve", "purpose": "bare"}
 
 
@@ -90,7 +92,7 @@ RESOLUTION = {
             *(a for s in SERVERS for a in truncated(s, dns_answer(s, transport="tcp", lost="TIMEOUT"))),
         ),
         {"DNS-01": "dns.timeout"},
-        unchecked="DNS-03",
+        because={"DNS-03": "no nameserver answers: see DNS-01"},
     ),
     "no server over UDP": row(
         asked(
@@ -112,12 +114,20 @@ RESOLUTION = {
     "getaddrinfo does not come back": row(
         altered(asked(unresolved()), BARE, error=error("TIMEOUT", "resolve"), seconds=0.0), {"DNS-01": "dns.timeout"}
     ),
-    "a look-up that was cut off is no failure": row(without(healthy(), **BARE), unchecked="DNS-01"),
+    "a look-up that was cut off is no failure": row(
+        without(healthy(), **BARE), because={"DNS-01": "the look-up did not come to an end"}
+    ),
     "a look-up that broke here is no failure": row(
         changed(BARE, addresses=[], error=error("EXCEPTION", "resolve")), unchecked="DNS-01"
     ),
-    "no route, no verdict": row(without(unresolved(), kind="route", host=HOST), unchecked="DNS-01 DNS-03 PRX-01"),
-    "proxied": row(proxied(), inapplicable="DNS-01 DNS-02 DNS-03 DNS-04 DNS-05 DNS-06"),
+    "no route, no verdict": row(
+        without(unresolved(), kind="route", host=HOST), because=dict.fromkeys(("DNS-01", "DNS-03"), NO_ROUTE)
+    ),
+    "proxied": row(
+        proxied(),
+        because=dict.fromkeys(("DNS-01", "DNS-02", "DNS-03", "DNS-04", "DNS-05", "DNS-06"), PROXIED),
+        settings=settings(allow_list=()),
+    ),
 }
 
 
@@ -292,7 +302,12 @@ OWNERSHIP = {
         without(answered_with(*ADDRESSES), purpose="control"), unchecked="DNS-02 HTTPS-01"
     ),
     "unproved, and the search domain was not looked up": row(
-        altered(answered_with(*ADDRESSES), {"kind": "host"}, search=["corp.example"]), unchecked="DNS-02"
+        altered(answered_with(*ADDRESSES), {"kind": "host"}, search=["corp.example"]),
+        because={"DNS-02": "no search look-up came to an end, and TLS proved nothing"},
+    ),
+    "unproved, and little was looked up": row(
+        without(without(answered_with(*ADDRESSES), purpose="control"), purpose="rooted"),
+        because={"DNS-02": "no rooted, control look-up came to an end, and TLS proved nothing"},
     ),
     "unproved, and not looked up with its final dot": row(
         without(answered_with(*ADDRESSES), purpose="rooted"), unchecked="DNS-02"
@@ -347,11 +362,11 @@ NAMESERVERS = {
     "all are dead, and the hosts file has the name": row(
         asked(healthy(), *silent(FIRST), *silent(SECOND)), {"DNS-03": "dns.nameserver-dead"}
     ),
-    "one was not asked": row(asked(healthy(), *fine(FIRST)), unchecked="DNS-03"),
+    "one was not asked": row(asked(healthy(), *fine(FIRST)), because={"DNS-03": f"{SECOND} was not asked"}),
     "one was asked for IPv6 addresses alone": row(
         asked(healthy(), *fine(FIRST), dns_answer(SECOND, "AAAA", ADDRESS6)), unchecked="DNS-03"
     ),
-    "none is configured": row(asked(healthy()), unchecked="DNS-03"),
+    "none is configured": row(asked(healthy()), because={"DNS-03": "no nameserver is configured where it can be read"}),
 }
 
 
@@ -389,7 +404,10 @@ PUBLIC_VIEW = {
     "public resolvers failed": row(
         public(public_answer("A", rcode="SERVFAIL"), records=UNPROVED), unchecked="DNS-04 HTTPS-03"
     ),
-    "public resolvers were not asked": row(without(healthy(), kind="public-dns"), unchecked="DNS-04"),
+    "public resolvers were not asked": row(
+        without(healthy(), kind="public-dns"),
+        because={"DNS-04": "no public resolver could be asked over HTTPS from here"},
+    ),
     "only IPv6 was answered in public": row(
         public(public_answer("AAAA", ADDRESS6), records=UNPROVED), unchecked="DNS-04 HTTPS-03"
     ),

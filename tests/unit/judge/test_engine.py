@@ -19,6 +19,7 @@ from tests.unit.judge.world import (
     altered,
     changed,
     exchange,
+    found,
     healthy,
     settings,
     standing,
@@ -134,6 +135,15 @@ def test_a_registry_that_has_no_answer_is_its_own_cause_while_the_tenant_resolve
     assert str(found.code) == "dns.timeout"
 
 
+def test_a_registry_that_has_no_answer_is_its_own_cause_while_the_tenants_name_does_not_exist() -> None:
+    records = [
+        {**r, "addresses": [], "error": error("GAI", code=-3), "seconds": 9.0} if r.get("host") == "quay.io" else r
+        for r in unresolved()
+        if r["kind"] not in ("dns", "registry")
+    ]
+    assert found(verdicts(records)) == {"DNS-01": {"dns.nxdomain"}, "REG-01": {"dns.timeout"}}
+
+
 # --- waivers ---------------------------------------------------------------------------------------------------------
 
 TOMORROW, YESTERDAY = "2026-09-22", "2026-09-20"
@@ -225,6 +235,10 @@ def test_a_waiver_may_yet_be_needed_at_a_vantage_that_was_not_visited() -> None:
 
 def test_a_waiver_for_what_is_not_applicable_is_left_alone() -> None:
     assert of("DNS-05", healthy(), waiver(requirement="DNS-05")).result is Result.NOTAPPLICABLE
+
+
+def test_a_waiver_for_what_passes_and_what_is_not_applicable_is_not_needed() -> None:
+    assert of("DNS-01", healthy(), waiver(requirement="DNS-0[15]")).result is Result.FAIL
 
 
 def test_an_expired_waiver_that_nothing_needs_must_go_too() -> None:

@@ -98,8 +98,15 @@ HELLOS = {
     "small segments do not pass either": row(
         [*changed(AT_FIRST, **LOST), *small(error=error("TIMEOUT", "tls"))], {"HTTPS-05": "tls.large-hello-dropped"}
     ),
-    "not tried at one address": row(without(healthy(), **AT_FIRST), unchecked="HTTPS-05 HTTPS-06"),
-    "not tried at all": row(without(healthy(), **LARGE), unchecked="HTTPS-05"),
+    "not tried at one address": row(
+        without(healthy(), **AT_FIRST),
+        unchecked="HTTPS-06",
+        because={"HTTPS-05": f"the handshake with a large ClientHello at {FIRST} did not come to an end"},
+    ),
+    "not tried at all": row(
+        without(healthy(), **LARGE),
+        because={"HTTPS-05": "no handshake with a large ClientHello came to an end"},
+    ),
     "lost through the proxy": row(
         altered(proxied(), LARGE, **LOST), {"HTTPS-05": "tls.large-hello-dropped"}, unchecked="HTTPS-06"
     ),
@@ -156,11 +163,16 @@ UPLOADS = {
     ),
     "stalled, and so is a small one": row(
         [*changed(UPLOAD, **NO_ANSWER), *exchange([post("small-upload", None, error=error("TIMEOUT", "head"))])],
-        unchecked="HTTPS-06",
+        because={"HTTPS-06": "a small upload got no answer either ([TIMEOUT])"},
     ),
     "cut": row(changed(LARGEST, **{**NO_ANSWER, "error": error("ECONNRESET", "send")}), {"HTTPS-06": "http.closed"}),
     "no error and no answer": row(changed(LARGEST, **{**NO_ANSWER, "error": None}), {"HTTPS-06": "http.closed"}),
-    "not tried": row(without(healthy(), **UPLOAD), unchecked="HTTPS-06"),
+    "not tried": row(without(healthy(), **UPLOAD), because={"HTTPS-06": "no large request came to an end"}),
+    "no connection for them": row(
+        changed(UPLOAD, **{**NO_ANSWER, "error": error("TIMEOUT", "tcp")}), unchecked="HTTPS-06"
+    ),
+    "no handshake for them": row(changed(UPLOAD, **{**NO_ANSWER, "error": error("EOF", "tls")}), unchecked="HTTPS-06"),
+    "no tunnel for them": row(changed(UPLOAD, **{**NO_ANSWER, "error": error("EOF", "proxy")}), unchecked="HTTPS-06"),
     "tried over unverified TLS alone": row(changed(UPLOAD, verified=False), unchecked="HTTPS-06"),
     "fine, whatever a small one gets": row(added(post("small-upload", None, error=error("TIMEOUT", "head")))),
 }

@@ -23,6 +23,7 @@ from tests.unit.judge.world import (
 
 FIRST = ADDRESSES[0]
 ME = "10.20.0.4"
+NO_PROOF = "not even our own connections were seen in the host's table, so it proves nothing"
 SOCKETS, SYN, FIREWALL = {"kind": "sockets"}, {"kind": "syn"}, {"kind": "firewall"}
 OURS = [ME, 40000, FIRST, 443, "ESTABLISHED"]
 FROM = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": FIRST}}
@@ -47,15 +48,19 @@ CONNECTIONS = {
     "another peer's affair": row(table([ME, 8126, "198.18.0.1", 51000, ""], [ME, 40001, "198.18.0.1", 22, ""])),
     "another address of theirs": row(table([ME, 8126, EVERY[1], 51000, ""]), {"OUT-01": "outbound.inbound-seen"}),
     "our own port, though somebody listens on it": row(changed(SOCKETS, listening=[["0.0.0.0", 40000]])),
-    "not even our own were seen": row(changed(SOCKETS, connections=[], own=[]), unchecked="OUT-01"),
+    "not even our own were seen": row(changed(SOCKETS, connections=[], own=[]), because={"OUT-01": NO_PROOF}),
     "our own ports without a connection": row(changed(SOCKETS, connections=[]), unchecked="OUT-01"),
     "a connection that is not ours": row(changed(SOCKETS, own=[]), unchecked="OUT-01"),
     "not our own, but somebody else's": row(
         changed(SOCKETS, connections=[[ME, 8126, FIRST, 51000, ""]], own=[]), {"OUT-01": "outbound.inbound-seen"}
     ),
     "the table could not be read": row(changed(SOCKETS, error=error("EACCES", "file")), unchecked="OUT-01"),
-    "the table was not read": row(without(healthy(), **SOCKETS), unchecked="OUT-01"),
-    "through the proxy": row(proxied(), inapplicable="OUT-01"),
+    "the table was not read": row(
+        without(healthy(), **SOCKETS), because={"OUT-01": "the host's table of connections could not be read"}
+    ),
+    "through the proxy": row(
+        proxied(), because={"OUT-01": "the host reaches the service through an explicit proxy, not directly"}
+    ),
     "rows that make no sense": row(
         changed(SOCKETS, connections=[OURS, None, [], [1, 2, 3, 4], "x"], listening=[["x"]])
     ),
@@ -108,16 +113,22 @@ ATTEMPTS = {
     "the table alone could not be read": row(
         altered(NOBODY, SOCKETS, error=error("EACCES")), unchecked="OUT-01 OUT-02"
     ),
-    "nobody could look": row(without(NOBODY, **SOCKETS), unchecked="OUT-02"),
+    "nobody could look": row(
+        without(NOBODY, **SOCKETS),
+        because={"OUT-02": "neither incoming packets nor the host's firewall could be read"},
+    ),
     "nobody heard our own, and nothing else was read": row(
         without(without(heard(own=False), **FIREWALL), **SOCKETS), unchecked="OUT-02"
     ),
     "no address is known": row(
         without(without([r for r in unresolved() if r["kind"] != "dns"], kind="public-dns"), kind="chain"),
         {"DNS-01": "dns.nxdomain"},
-        unchecked="OUT-02",
+        because={"OUT-02": "no address of the tenant is known here"},
     ),
-    "no address is known behind the proxy": row(without(proxied(), kind="public-dns"), inapplicable="OUT-02"),
+    "no address is known behind the proxy": row(
+        without(proxied(), kind="public-dns"),
+        because={"OUT-02": "the host uses an explicit proxy, and the tenant's addresses are not known here"},
+    ),
     "an attempt from an address that only the public has, behind the proxy": row(
         [*proxied(), *exchange([{"kind": "syn", "seen": [[FIRST, 51000, ME, 22, 3]], "own": True}])],
         {"OUT-02": "outbound.inbound-seen"},

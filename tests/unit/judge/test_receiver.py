@@ -47,7 +47,9 @@ FIRST_ANSWERS = {
     ),
     "no random path anywhere": row(without(healthy(), **ROOT_SIBLING), unchecked="RCV-01"),
     "not asked at one address": row(without(healthy(), **AT_FIRST), unchecked="RCV-01"),
-    "not asked at all": row(without(healthy(), **RECEIVER), unchecked="RCV-01"),
+    "not asked at all": row(
+        without(healthy(), **RECEIVER), because={"RCV-01": "no request to the receiver came to an end"}
+    ),
     "asked over unverified TLS alone": row(changed(RECEIVER, verified=False), unchecked="RCV-01"),
     "an old receiver": row(changed(RECEIVER, status=404)),
     "an old receiver, and nothing else is one either": row(
@@ -99,7 +101,13 @@ KEYS = {
     "the receiver has no such call": row(key(404), unchecked="RCV-03", settings=WITH_KEY),
     "the receiver has no such call any more": row(key(410), unchecked="RCV-03", settings=WITH_KEY),
     "no such page": row(key(404, UI, kind_of_body="text/html"), {"RCV-03": "http.not-found"}, settings=WITH_KEY),
-    "not asked": row(healthy(), unchecked="RCV-03", settings=WITH_KEY),
+    "not asked": row(
+        healthy(),
+        because={
+            "RCV-03": "the request with the key was not made: no verified connection, or no key was found on the host"
+        },
+        settings=WITH_KEY,
+    ),
     "asked over unverified TLS": row(key(403, verified=False), unchecked="RCV-03", settings=WITH_KEY),
     "none": row(key(403), inapplicable="RCV-03"),
 }
@@ -120,7 +128,10 @@ TIMES = {
         [{k: v for k, v in r.items() if k != "first_byte" or r.get("address") != FIRST} for r in healthy()],
         unchecked="RCV-04",
     ),
-    "not timed": row([{k: v for k, v in r.items() if k != "first_byte"} for r in healthy()], unchecked="RCV-04"),
+    "not timed": row(
+        [{k: v for k, v in r.items() if k != "first_byte"} for r in healthy()],
+        because={"RCV-04": "no answer was timed"},
+    ),
     "slow through the proxy": row(altered(proxied(), {"kind": "http"}, first_byte=3.0), {"RCV-04": "http.slow"}),
 }
 

@@ -103,9 +103,9 @@ def test_exchanges_that_ended_by_our_own_fault_were_not_made() -> None:
     ]
     assert Evidence(ours).all("tcp") == []
     assert len(Evidence([tcp("1.1.1.1", error=error("TIMEOUT")), tcp("1.1.1.2")]).all("tcp")) == 2
-    for kind in ("resolve", "dns", "tcp", "proxy", "tls", "http", "registry"):
+    for kind in ("resolve", "dns", "tcp", "proxy", "tls", "http", "registry", "chart"):
         assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(kind) is None
-    for kind in ("sockets", "syn", "firewall", "chart", "public-dns"):
+    for kind in ("sockets", "syn", "firewall", "public-dns"):
         assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(kind) is not None
 
 

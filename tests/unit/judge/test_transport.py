@@ -10,6 +10,7 @@ from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, changed, healthy, proxied, verdict_of, without
 
 FIRST, SECOND = ADDRESSES
+PROXIED = "the host reaches the service through an explicit proxy, not directly"
 TENANT = {"kind": "tcp", "task": "tenant"}
 AT_FIRST = {**TENANT, "address": FIRST}
 AT_SECOND = {**TENANT, "address": SECOND}
@@ -42,7 +43,11 @@ PORTS = {
     "an error that is no object is an error": row(changed(AT_SECOND, error="lost"), unchecked="HTTPS-01"),
     "a fault of ours is no refusal": row(changed(AT_SECOND, **fails("EMFILE")), unchecked="HTTPS-01"),
     "an address that was not tried": row(without(healthy(), **AT_SECOND), unchecked="HTTPS-01"),
-    "no address was tried": row(without(healthy(), **TENANT), unchecked="HTTPS-01 HTTPS-07"),
+    "no address was tried": row(
+        without(healthy(), **TENANT),
+        unchecked="HTTPS-07",
+        because={"HTTPS-01": "no connection to any address came to an end"},
+    ),
     "an address that only a nameserver gave was not tried": row(
         [
             {**r, "addresses": [FIRST]} if r["kind"] == "resolve" and r["host"] == HOST and r["addresses"] else r
@@ -50,7 +55,7 @@ PORTS = {
         ],
         unchecked="HTTPS-01",
     ),
-    "behind a proxy": row(proxied(), inapplicable="HTTPS-01 HTTPS-07"),
+    "behind a proxy": row(proxied(), because=dict.fromkeys(("HTTPS-01", "HTTPS-07", "OUT-01"), PROXIED)),
 }
 
 IPV6 = {
@@ -63,16 +68,21 @@ IPV6 = {
     "IPv6 opens slowly": row(changed(AT_6, seconds=4.0)),
     "IPv6 is dropped": row(changed(AT_6, **fails("TIMEOUT", 5.0)), {"HTTPS-07": "path.ipv6-dead"}),
     "IPv6 is dropped, by the system": row(changed(AT_6, **fails("ETIMEDOUT", 1.0)), {"HTTPS-07": "path.ipv6-dead"}),
-    "IPv6 was not tried": row(without(healthy(), **AT_6), unchecked="HTTPS-07"),
+    "IPv6 was not tried": row(
+        without(healthy(), **AT_6),
+        because={"HTTPS-07": f"the attempt to connect at {ADDRESS6} did not come to an end"},
+    ),
     "the name has no IPv6 address": row(
         [
             {**r, "addresses": list(ADDRESSES)} if r["kind"] == "resolve" and r["host"] == HOST else r
             for r in healthy()
             if ADDRESS6 not in (r.get("address"), r.get("rdtype")) and r.get("rdtype") != "AAAA"
         ],
-        inapplicable="HTTPS-07",
+        because={"HTTPS-07": "the tenant's name has no IPv6 address"},
     ),
-    "IPv6 alone, and it opens": row(NO_IPV4, inapplicable="HTTPS-07"),
+    "IPv6 alone, and it opens": row(
+        NO_IPV4, because={"HTTPS-07": "IPv6 is the only way to the tenant from here: HTTPS-01 judges it"}
+    ),
     "IPv6 alone, and it is dropped": row(
         altered(NO_IPV4, AT_6, **fails("TIMEOUT")), {"HTTPS-01": "tcp.filtered"}, unchecked="HTTPS-02"
     ),
@@ -101,7 +111,10 @@ CONTROLS = {
         altered(ANYTHING_OPENS, HANDSHAKE, **{**SILENT, "received": "SFRUUC8xLjE="}), {"HTTPS-02": "tls.not-tls"}
     ),
     "everything opens, and TLS was not tried": row(without(ANYTHING_OPENS, **HANDSHAKE), unchecked="HTTPS-02"),
-    "nobody behind, and no control": row(without(changed(HANDSHAKE, **SILENT), **CONTROL), unchecked="HTTPS-01"),
+    "nobody behind, and no control": row(
+        without(changed(HANDSHAKE, **SILENT), **CONTROL),
+        because={"HTTPS-01": "no address that cannot exist was tried, and nobody answered TLS"},
+    ),
     "nobody behind, and the control stays closed": row(changed(HANDSHAKE, **SILENT), {"HTTPS-02": "tls.stalled"}),
     "no control, and TLS proves the addresses": row(without(healthy(), **CONTROL)),
 }

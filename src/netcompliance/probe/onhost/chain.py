@@ -5,15 +5,13 @@ wire, where TLS up to 1.2 shows it.
 """
 
 import ssl
+import sys
 from typing import Any, List, Optional
 
+ON_THE_WIRE = sys.version_info < (3, 10)
+"""Must this interpreter read chains off the wire?"""
 HANDSHAKE_RECORD = 22
 CERTIFICATE_MESSAGE = 11
-
-
-def readable(secured: Any) -> bool:
-    """Does this interpreter give the peer's chain?"""
-    return _method(secured) is not None
 
 
 def chain_of(secured: Any, received: bytes) -> List[bytes]:

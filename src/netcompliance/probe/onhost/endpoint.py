@@ -101,7 +101,9 @@ class Endpoint:
         self._visit.emit("tls", self._task, purpose=purpose, **dict({"mss": None}, **facts), **self._target.fields(way))
 
     def _identify(self, way: Way) -> None:
-        stream, _ = self._shake(way, "identify", identifying_context(), way.open)
+        stream, _ = self._shake(way, "identify", identifying_context(readable=chain.ON_THE_WIRE), way.open)
+        if stream is None and chain.ON_THE_WIRE:
+            stream, _ = self._shake(way, "identify", identifying_context(), way.open)
         if stream is None:
             return
         wanted = [request for request in self._requests if request["purpose"] in UNVERIFIED]
@@ -119,7 +121,7 @@ class Endpoint:
     def _go_on(self, way: Way, stream: Stream) -> None:
         """The certificate verified: ask everything that the plan has for this address."""
         spawn, task = self._visit.spawn, self._task
-        if not chain.readable(getattr(stream, "secured", None)):
+        if chain.ON_THE_WIRE:
             spawn(task, self._read_chain, way)
         if self._told is not None and self._visit.first("verified", self._host, self._port):
             self._told(way)

@@ -1,0 +1,55 @@
+"""Records what the probe sees in the lab's scenarios, for tests that judge it again without a network.
+
+    PYTHONPATH=src:. python tests/recorded SCENARIO ...
+
+Each scenario becomes `tests/recorded/<scenario>.json.xz`: the settings, and the observations without what no judge
+reads. Record again when the probe sees more than it did, and read the difference in what is found.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lab.scenarios import SCENARIOS
+from netcompliance.judge.shape import FIELDS
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+READ = {*FIELDS, "vantage", "own"}
+
+
+def record(scenario: str) -> None:
+    """Run the suite in the lab and keep its journal's observations."""
+    with tempfile.TemporaryDirectory() as reports:
+        suite = [sys.executable, "-m", "pytest", "--tenant=acme", f"--report-dir={reports}", *_options(scenario)]
+        lab = [sys.executable, "-m", "lab", "run", "--scenario", scenario, "--"]
+        subprocess.run([*lab, *suite], cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=False)
+        (journal,) = Path(reports).rglob("journal.jsonl")
+        (HERE / f"{scenario}.json.xz").write_bytes(packed(journal))
+
+
+def packed(journal: Path) -> bytes:
+    """A journal's settings and observations, compressed. The same journal gives the same bytes."""
+    records: list[dict[str, Any]] = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    observations = [
+        {name: value for name, value in record.items() if name in READ}
+        for record in records
+        if record["type"] == "observation"
+    ]
+    text = json.dumps({"settings": records[0]["settings"], "observations": observations}, separators=(",", ":"))
+    return lzma.compress(text.encode(), preset=9)
+
+
+def _options(scenario: str) -> tuple[str, ...]:
+    return next(row.options for row in SCENARIOS if row.name == scenario)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        record(name)

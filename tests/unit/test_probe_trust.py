@@ -1,0 +1,63 @@
+"""Where the trust store is found, and what it makes of the files there."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from netcompliance.probe.onhost import trust
+from tests.fakes.peers import authority
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The distribution's bundle file."""
+    file = tmp_path / "bundle.pem"
+    file.write_bytes(authority("Distribution").pem)
+    monkeypatch.setattr(trust, "BUNDLES", (str(tmp_path / "missing.pem"), str(file), str(tmp_path / "later.pem")))
+    return file
+
+
+def roots(store: trust.Store) -> int:
+    return trust.verifying_context(store, []).cert_store_stats()["x509_ca"]
+
+
+def test_the_first_bundle_that_is_there_counts(bundle: Path) -> None:
+    store = trust.find_store({}, None)
+    assert store.source == str(bundle)
+    assert roots(store) == 1
+
+
+def test_the_variables_go_before_the_bundle_and_together(bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "named.pem"
+    file.write_bytes(authority("A").pem + authority("B").pem)
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    (directory / "c.pem").write_bytes(authority("C").pem)
+    (directory / "README").write_text("no certificate", encoding="utf-8")
+    (directory / "broken.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    assert roots(trust.find_store({"SSL_CERT_FILE": str(file)}, None)) == 2
+    both = trust.find_store({"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(directory)}, None)
+    assert roots(both) == 3
+    assert both.source == f"SSL_CERT_FILE={file} SSL_CERT_DIR={directory}"
+
+
+def test_a_store_that_cannot_be_read_trusts_nobody(bundle: Path, tmp_path: Path) -> None:
+    assert roots(trust.find_store({"SSL_CERT_FILE": str(tmp_path / "missing.pem")}, None)) == 0
+
+
+def test_a_plan_may_add_an_authority_for_the_length_of_a_visit(bundle: Path) -> None:
+    extra = authority("Extra").pem.decode()
+    assert roots(trust.find_store({}, extra)) == 2
+    assert roots(trust.find_store({}, None)) == 1
+
+
+def test_verifying_asks_for_tls_1_2_and_identifying_for_nothing(bundle: Path) -> None:
+    verifying = trust.verifying_context(trust.find_store({}, None), [])
+    assert (verifying.verify_mode, verifying.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert verifying.minimum_version == ssl.TLSVersion.TLSv1_2
+    identifying = trust.identifying_context()
+    assert (identifying.verify_mode, identifying.check_hostname) == (ssl.CERT_NONE, False)
+    assert trust.identifying_context(readable=True).maximum_version == ssl.TLSVersion.TLSv1_2
