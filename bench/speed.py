@@ -81,10 +81,7 @@ def scenarios() -> None:
     listing = subprocess.run([*LAB[:-1], "scenarios"], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     names = [line.split()[0] for line in listing.splitlines() if line[:1].strip()]
     with tempfile.TemporaryDirectory() as reports:
-        rows = [
-            (measure([*LAB, "--scenario", name, "--", *SUITE, f"--report-dir={reports}"]), name)
-            for name in names
-        ]
+        rows = [(measure([*LAB, "--scenario", name, "--", *SUITE, f"--report-dir={reports}"]), name) for name in names]
     for figure, name in sorted(rows, key=lambda row: -row[0].wall):
         print(f"{figure.wall:6.2f} s  {figure.megabytes:5.0f} MB  exit {figure.code}  {name}")
     walls = [figure.wall for figure, _ in rows]
