@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+Word = TypeVar("Word", bound=StrEnum)
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX_PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
@@ -29,6 +33,13 @@ def printable(text: str, limit: int = 300) -> str:
     """The text on one line, without characters that a terminal would obey."""
     flat = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def one_of(words: type[Word], text: str, what: str) -> Word:
+    """One word of a closed list."""
+    if text not in list(words):
+        raise BadInput(f"{what} {text!r}: it is one of {', '.join(words)}")
+    return words(text)
 
 
 def tenant_name(text: str) -> str:

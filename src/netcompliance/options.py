@@ -17,8 +17,6 @@ _TEXTS = (
     ("--allow-list", "FILE", "the addresses and names that the network team approved, one a line"),
     ("--proxy", "URL", "an explicit proxy (default: the host's own environment)"),
 )
-_MODES = ("direct", "proxy", "copy")
-_LEVELS = ("must", "should")
 
 
 def add(parser: pytest.Parser) -> None:
@@ -36,14 +34,16 @@ def add(parser: pytest.Parser) -> None:
         group.addoption(option, metavar=metavar, dest=_dest(option), help=text)
     group.addoption(
         "--registry-mode",
-        choices=_MODES,
+        metavar="direct|proxy|copy",
         dest=_dest("--registry-mode"),
         help="how one's own registry gets the images: it proxies quay.io, or holds copies",
     )
     group.addoption(
         "--report-dir", metavar="DIR", dest=_dest("--report-dir"), default="reports", help="default: reports/"
     )
-    group.addoption("--level", choices=_LEVELS, dest=_dest("--level"), help="plan the requirements of this level only")
+    group.addoption(
+        "--level", metavar="must|should", dest=_dest("--level"), help="plan the requirements of this level only"
+    )
 
 
 def read(config: pytest.Config) -> Options:

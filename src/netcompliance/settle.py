@@ -64,7 +64,9 @@ def settings(
     declared = (
         inputs.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
     )
-    mode = RegistryMode(options.registry_mode) if options.registry_mode else chosen.registry_mode
+    mode = chosen.registry_mode
+    if options.registry_mode is not None:
+        mode = inputs.one_of(RegistryMode, options.registry_mode, "--registry-mode")
     gathered = sources.gather(
         Path(options.images) if options.images is not None else chosen.images,
         declared,
@@ -125,7 +127,7 @@ def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path |
 
 def level(options: Options) -> Level | None:
     """The level that was asked for, None for both."""
-    return Level(options.level) if options.level else None
+    return inputs.one_of(Level, options.level, "--level") if options.level is not None else None
 
 
 def profile_path(tenant: str, options: Options, directories: Iterable[Path]) -> Path | None:

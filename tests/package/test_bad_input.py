@@ -126,11 +126,16 @@ def test_a_report_directory_without_the_right_to_write(
     assert "cannot be written" in refused("--report-dir=here")
 
 
-def test_unknown_words_of_an_option_are_refused_by_pytest_itself(pytester: pytest.Pytester):
-    for argument in ("--level=may", "--registry-mode=cache"):
-        result = pytester.runpytest_inprocess("-p", "netcompliance.plugin", "--tenant=acme", argument)
-        assert result.ret == pytest.ExitCode.USAGE_ERROR
-        assert not (pytester.path / "reports").exists()
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        ("--level=may", "--level 'may': it is one of must, should"),
+        ("--level=", "--level '': it is one of must, should"),
+        ("--registry-mode=cache", "--registry-mode 'cache': it is one of direct, proxy, copy"),
+    ],
+)
+def test_unknown_words_of_an_option(refused, argument: str, line: str):
+    assert refused(argument) == line
 
 
 def test_spreading_over_processes_is_refused(refused, pytester: pytest.Pytester):
