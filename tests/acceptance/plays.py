@@ -91,7 +91,7 @@ class Stage:
         results.chmod(0o777)
         python = interpreter[-1]
         suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", "-p", "no:cacheprovider"]
-        inside = [python, str(Path(__file__).with_name("inside.py")), str(results)]
+        inside = [python, str(self.checkout / "tests" / "acceptance" / "inside.py"), str(results)]
         process = subprocess.Popen(
             [*interpreter, *play.lab_arguments(), *inside, *suite, *play.options],
             cwd=self.checkout,

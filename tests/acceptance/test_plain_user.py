@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,36 @@ from plays import Play, Stage
 pytestmark = pytest.mark.lab
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+SYSTEM = "/usr/bin/python3"
 
 
-@functools.cache
-def plain_python(checkout: Path) -> tuple[str, ...]:
-    """A command that runs Python as somebody who is not root and may read the checkout; empty if there is none."""
+LEFT_OUT = shutil.ignore_patterns(".*", "reports", "__pycache__", "mutants")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """A checkout, and a command that runs Python on it without root."""
+
+    checkout: Path
+    python: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def plain(checkout: Path) -> Iterator[Plain]:
+    """As root, a copy that everybody may read, with the packages that these tests run on, for the system's Python."""
     if os.geteuid() != 0:
-        return (sys.executable,)
-    packages = os.pathsep.join([str(checkout / "src"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    for candidate in ((sys.executable,), ("env", f"PYTHONPATH={packages}", "/usr/bin/python3")):
-        command = (*NOBODY, "env", "HOME=/nonexistent", "PYTHONDONTWRITEBYTECODE=1", *candidate)
-        if _runs([*command, "-c", "import lab.cli, cryptography, pytest_html"], checkout):
-            return command
-    return ()
+        yield Plain(checkout=checkout, python=(sys.executable,))
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        copy, packages = Path(directory, "checkout"), Path(directory, "packages")
+        shutil.copytree(checkout, copy, ignore=LEFT_OUT)
+        shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=LEFT_OUT)
+        paths = os.pathsep.join([str(copy / "src"), str(packages)])
+        python = (*NOBODY, "env", "HOME=/nonexistent", f"PYTHONPATH={paths}", "PYTHONDONTWRITEBYTECODE=1", SYSTEM)
+        if not _runs([*python, "-c", "import lab.cli, cryptography, pytest_html"], copy):
+            pytest.skip(f"{SYSTEM} cannot use the packages of {sys.executable}")
+        yield Plain(checkout=copy, python=python)
 
 
 def has_namespaces(python: Sequence[str], checkout: Path) -> bool:
@@ -50,17 +68,14 @@ def _runs(command: Sequence[str], checkout: Path) -> bool:
     ],
 )
 def test_a_plain_user_gets_the_same_verdicts(
-    checkout: Path, scenario: str | None, servers: str, found: dict[str, frozenset[str]]
+    plain: Plain, scenario: str | None, servers: str, found: dict[str, frozenset[str]]
 ) -> None:
-    python = plain_python(checkout)
-    if not python:
-        pytest.skip("this checkout, or every Python with its packages, is readable by root only")
-    if not has_namespaces(python, checkout):
+    if not has_namespaces(plain.python, plain.checkout):
         pytest.skip("this system gives no namespaces to plain users")
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        outcome = Stage(checkout=checkout, directory=Path(directory)).run(
-            Play(scenario=scenario, servers=servers), python
+        outcome = Stage(checkout=plain.checkout, directory=Path(directory)).run(
+            Play(scenario=scenario, servers=servers), plain.python
         )
     assert outcome.failing() == found, outcome.output
     assert outcome.overall == ("not-satisfied" if found else "satisfied"), outcome.output

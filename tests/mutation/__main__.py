@@ -59,9 +59,6 @@ TESTS = {
 BUILT_AT_IMPORT = ("shape", "marks")
 """Their functions do their work while they are imported, so they are imported again with each mutant."""
 
-OURS = ("netcompliance", "tests", "unit")
-"""First names of modules that may hold parts of the judge; `unit` is what pytest calls the tests."""
-
 PATIENCE = 10.0
 """A mutant that takes so many times as long as the module as it is will never end."""
 
@@ -152,7 +149,7 @@ def import_again(name: str) -> None:
     """Import the module with the mutant awake, and give it to all that hold parts of it."""
     asleep = vars(sys.modules.pop(name))
     awake = vars(importlib.import_module(name))
-    for holder in [module for key, module in sys.modules.items() if key.partition(".")[0] in OURS]:
+    for holder in [m for m in sys.modules.values() if str(getattr(m, "__file__", "")).startswith(str(CHECKOUT))]:
         for attribute, value in list(vars(holder).items()):
             if attribute in awake and value is asleep.get(attribute):
                 setattr(holder, attribute, awake[attribute])

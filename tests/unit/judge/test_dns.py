@@ -358,6 +358,25 @@ NAMESERVERS = {
     "one has IPv6 addresses only": row(
         asked(healthy(), *fine(FIRST), dns_answer(SECOND), dns_answer(SECOND, "AAAA", ADDRESS6))
     ),
+    "one answers over TCP alone, and is the only one that knows": row(
+        asked(
+            healthy(),
+            dns_answer(FIRST, rcode="NXDOMAIN"),
+            dns_answer(SECOND, lost="TIMEOUT"),
+            dns_answer(SECOND, "A", *ADDRESSES, transport="tcp"),
+        ),
+        {"DNS-03": "dns.nxdomain dns.timeout"},
+    ),
+    "the name was asked for with its final dot": row(
+        [
+            {**r, "name": f"{HOST}."} if r["kind"] in ("dns", "public-dns") else r
+            for r in asked(healthy(), *fine(FIRST), *silent(SECOND))
+        ],
+        {"DNS-03": "dns.nameserver-dead"},
+    ),
+    "another name was asked for": row(
+        asked(healthy(), *fine(FIRST), *fine(SECOND), {**dns_answer(SECOND, lost="TIMEOUT"), "name": "quay.io"})
+    ),
     "none knows a name that the hosts file has": row(asked(healthy(), *all_say("NXDOMAIN"))),
     "all are dead, and the hosts file has the name": row(
         asked(healthy(), *silent(FIRST), *silent(SECOND)), {"DNS-03": "dns.nameserver-dead"}

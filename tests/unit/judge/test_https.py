@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance.model import Result
+from netcompliance.model import Result, Waiver
 from tests.unit.judge.records import (
     ADDRESS6,
     ADDRESSES,
@@ -21,7 +21,19 @@ from tests.unit.judge.records import (
     tls,
 )
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import added, altered, changed, exchange, healthy, proxied, verdict_of, verdicts, without
+from tests.unit.judge.world import (
+    added,
+    altered,
+    changed,
+    exchange,
+    healthy,
+    proxied,
+    settings,
+    untrusted,
+    verdict_of,
+    verdicts,
+    without,
+)
 
 FIRST = ADDRESSES[0]
 CORP = certificate(issuer="CN=Corp Proxy CA,O=Corp")
@@ -235,6 +247,14 @@ def test_the_interception_is_named() -> None:
     through = verdict_of("HTTPS-03", another_chain_at(None, proxied(), **FOREIGN))
     assert through.findings[0].subject == f"{HOST} through the proxy"
     assert through.reproduce.startswith(f"openssl s_client -connect {HOST}:443 ")
+
+
+def test_what_did_not_verify_is_not_judged_twice() -> None:
+    """Where HTTPS-02 is waived, HTTPS-03 has nothing to go by, and says so."""
+    accepted = settings(waivers=(Waiver(requirement="HTTPS-02", owner="o", reason="r", expires="2030-01-01"),))
+    foreign = altered(untrusted(), CHAIN, **FOREIGN)
+    verdict = verdict_of("HTTPS-03", foreign, accepted)
+    assert verdict.result is Result.NOTCHECKED
 
 
 def test_hellos_are_told_apart() -> None:

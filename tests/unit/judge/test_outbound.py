@@ -151,7 +151,7 @@ def test_outbound(case: Row) -> None:
             f"{FIRST} opened a connection from port 51000 to {ME} port 8126",
         ),
         ("OUT-01", CONNECTIONS["another port of theirs"].records, f"{ME} has a connection to {FIRST} port 8443"),
-        ("OUT-02", healthy(), "no SYN came from the tenant's addresses; nft opens nothing to them"),
+        ("OUT-02", healthy(), "no SYN came from the tenant's addresses; no rule of nft lets them in"),
         ("OUT-02", ATTEMPTS["an attempt"].records, f"3 SYNs came from {FIRST} to {ME} port 22"),
         (
             "OUT-02",

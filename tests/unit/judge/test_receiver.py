@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, BASE, EVERY, HOST, NOW, REFUSAL, UI, Record, b64, error, http
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, settings, verdict_of, without
+from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, settings, verdict_of, verdicts, without
 
 FIRST, SECOND = ADDRESSES
 RECEIVER = {"kind": "http", "purpose": "receiver"}
@@ -37,6 +37,9 @@ FIRST_ANSWERS = {
     ),
     "the same refusal at one address": row(
         altered(healthy(), {**ROOT_SIBLING, "address": FIRST}, status=403, **JSON), {"RCV-01": "http.block-page"}
+    ),
+    "the same refusal at another address": row(
+        altered(healthy(), {**ROOT_SIBLING, "address": SECOND}, status=403, **JSON), {"RCV-01": "http.block-page"}
     ),
     "the same refusal at an address whose own random path is unknown": row(
         altered(without(healthy(), **ROOT_SIBLING, address=FIRST), ROOT_SIBLING, status=403, **JSON),
@@ -69,6 +72,9 @@ PATHS = {
     "one path is another's": row(changed(COLLECTOR, status=200, **PAGE), {"RCV-02": "http.web-ui"}),
     "one path is unknown": row(changed(COLLECTOR, status=404), {"RCV-02": "http.not-found"}),
     "one path was not asked for": row(without(healthy(), **COLLECTOR), unchecked="RCV-02"),
+    "no path was asked for": row(
+        without(healthy(), kind="http", purpose="path"), because={"RCV-02": "the request did not come to an end"}
+    ),
     "one path stalls": row(changed(COLLECTOR, status=None, error=error("TIMEOUT", "head")), {"RCV-02": "http.stalled"}),
     "a complaint about the empty document": row(changed(COLLECTOR, status=400)),
     "through the proxy": row(altered(proxied(), COLLECTOR, status=502), {"RCV-02": "http.server-error"}),
@@ -207,8 +213,28 @@ def test_commands() -> None:
     assert path.reproduce == f"curl -sSi -X POST -d '{{}}' https://{path.case.target}"
 
 
+def test_the_address_that_refuses_everything_is_the_subject() -> None:
+    for address in (FIRST, SECOND):
+        alike = altered(healthy(), {**ROOT_SIBLING, "address": address}, status=403, **JSON)
+        assert [found.subject for found in verdict_of("RCV-01", alike).findings] == [address]
+
+
+def test_the_way_through_the_proxy_is_named() -> None:
+    through = f"{HOST} through the proxy"
+    assert verdict_of("RCV-01", proxied()).saw == f"status 403 application/json at {through}"
+    slow_proxy = altered(proxied(), {"kind": "http"}, first_byte=3.0)
+    assert verdict_of("RCV-04", slow_proxy).saw == f"{through} took 3.0 s to begin its answer"
+    page = altered(proxied(), COLLECTOR, status=200, **PAGE)
+    path = next(v for v in verdicts(page) if v.case.target.endswith("/collector"))
+    assert path.findings[0].subject == through
+
+
 def test_reasons() -> None:
     unasked = verdict_of("RCV-01", without(healthy(), **AT_FIRST))
     assert unasked.reason == f"the request at {FIRST} did not come to an end"
     alone = verdict_of("RCV-01", without(healthy(), **ROOT_SIBLING))
+    untimed = [{k: v for k, v in r.items() if k != "first_byte" or r.get("address") != FIRST} for r in healthy()]
+    assert verdict_of("RCV-04", untimed).reason == f"the answer at {FIRST} did not come to an end"
+    undated = altered(healthy(), RECEIVER, headers=[A_TYPE])
+    assert verdict_of("CLK-01", undated).reason == "the receiver's answers carry no date"
     assert alone.reason == f"the request for a random path at {', '.join(EVERY)} did not come to an end"

@@ -25,7 +25,7 @@ from tests.unit.judge.records import (
     tls,
 )
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import altered, changed, exchange, healthy, untrusted, verdict_of, without
+from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, untrusted, verdict_of, without
 
 FIRST = ADDRESSES[0]
 AT_FIRST = {"kind": "tls", "address": FIRST, "purpose": "verify", "task": "tenant"}
@@ -70,6 +70,11 @@ HANDSHAKES = {
     "closed in the middle of TLS": row(ended("EOF", HELLO), {"HTTPS-02": "tls.reset"}),
     "plain HTTP": row(ended("SSL", b"HTTP/1.1 400 Bad"), {"HTTPS-02": "tls.not-tls"}),
     "a banner, then silence": row(ended("TIMEOUT", b"SSH-2.0-x"), {"HTTPS-02": "tls.not-tls"}),
+    "noise": row(ended("SSL", b"\xff\xfe\x00"), {"HTTPS-02": "tls.not-tls"}),
+    "nothing through the proxy": row(
+        altered(proxied(), {"kind": "tls", "task": "tenant"}, verified=False, chain=[], error=error("EOF", "tls")),
+        {"HTTPS-02": "tls.reset"},
+    ),
     "alert for the version": row(ended("SSL", alert(70)), {"HTTPS-02": "tls.version"}),
     "alert for the name": row(ended("SSL", alert(112)), {"HTTPS-02": "tls.reset"}),
     "alert, and an old version is accepted": row(
@@ -150,6 +155,9 @@ CERTIFICATES = {
     "declared, and the host lacks it": row(
         shown(CORP, CORP_ROOT, **{**FOREIGN, "anchor": "declared"}), {"HTTPS-02": "tls.untrusted"}
     ),
+    "public by signatures, whatever its names, and the host lacks it": row(
+        shown(IN_TIME, CORP_ROOT, public_issuer=False), {"HTTPS-02": "tls.untrusted"}
+    ),
     "public, and the host lacks it": row(shown(IN_TIME, PUBLIC_TOP), {"HTTPS-02": "tls.untrusted"}),
     "the server leaves out an intermediate": row(
         shown(IN_TIME, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.untrusted"}
@@ -213,6 +221,9 @@ def test_handshakes(case: Row) -> None:
     case.check()
 
 
+EVERYWHERE = ", ".join(EVERY)
+
+
 @pytest.mark.parametrize(
     ("records", "detail"),
     [
@@ -227,6 +238,11 @@ def test_handshakes(case: Row) -> None:
         (ended("TIMEOUT"), f"{FIRST} opened and did not finish the TLS handshake in 20 ms"),
         (ended("EOF"), f"{FIRST} cut the connection 20 ms after the ClientHello ([EOF])"),
         (ended("EOF", text=""), f"{FIRST} cut the connection 20 ms after the ClientHello (EOF)"),
+        (
+            shown(certificate(self_signed=True), **FOREIGN),
+            f"{EVERYWHERE} shows a certificate of CN={HOST} that is signed by itself",
+        ),
+        (shown(IN_TIME, PUBLIC_TOP), f"{EVERYWHERE}: [VERIFY]; issued by CN=Public Issuing CA,O=Public Trust"),
         (changed(AT_FIRST, version="TLSv1"), f"{FIRST} speaks TLSv1 at most"),
         (
             identified("TLSv1.2", ended("SSL", HELLO)),
@@ -275,12 +291,30 @@ def test_what_a_stranger_answers_is_told() -> None:
         verdict_of("HTTPS-02", [*CERTIFICATES["intercepted, leaf alone"].records, *exchange([page])]).findings[0].detail
     )
     assert detail.endswith("; it answers status 200 application/json titled 'Guest'")
+    through = altered(proxied(), {"kind": "tls", "task": "tenant"}, verified=False, chain=[], error=error("EOF", "tls"))
+    assert verdict_of("HTTPS-02", through).findings[0].subject == f"{HOST} through the proxy"
+    other = {**page, "verified": True}
+    detail = verdict_of("HTTPS-02", [*CERTIFICATES["self-signed"].records, *exchange([other])]).findings[0].detail
+    assert detail.endswith("that is signed by itself")
     silent = {**page, "status": None}
     detail = verdict_of("HTTPS-02", [*CERTIFICATES["self-signed"].records, *exchange([silent])]).findings[0].detail
     assert detail.endswith("that is signed by itself")
 
 
+def test_what_is_missing_is_told() -> None:
+    reason = verdict_of("HTTPS-02", without(healthy(), **AT_FIRST)).reason
+    assert reason == f"the TLS handshake at {FIRST} did not come to an end"
+
+
+def test_the_failing_address_is_in_the_command() -> None:
+    second = changed({"kind": "tls", "address": ADDRESSES[1], "purpose": "verify"}, error=error("EOF", "tls"))
+    assert f"-connect {ADDRESSES[1]}:443 " in verdict_of("HTTPS-02", second).reproduce
+
+
 def test_what_verified_is_told() -> None:
+    through = verdict_of("HTTPS-02", proxied())
+    assert through.saw.startswith("TLSv1.3 verified at the proxy with ")
+    assert f"-connect {HOST}:443 " in through.reproduce
     verdict = verdict_of("HTTPS-02", healthy())
     assert verdict.saw == f"TLSv1.3 verified at {', '.join(EVERY)} with /etc/ssl/certs/ca-certificates.crt"
     assert (

@@ -7,7 +7,7 @@ import pytest
 from netcompliance.judge.transport import path_name, tcp_trouble, unfinished, usable, version_in_use, version_of
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, EVERY, HOST, error, tcp
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import altered, changed, healthy, proxied, verdict_of, without
+from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, verdict_of, without
 
 FIRST, SECOND = ADDRESSES
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
@@ -52,6 +52,13 @@ PORTS = {
         [
             {**r, "addresses": [FIRST]} if r["kind"] == "resolve" and r["host"] == HOST and r["addresses"] else r
             for r in without(healthy(), **AT_SECOND)
+        ],
+        unchecked="HTTPS-01",
+    ),
+    "an address that the rooted name alone has was not tried": row(
+        [
+            {**r, "addresses": [FIRST]} if r["kind"] == "resolve" and r.get("purpose") == "bare" else r
+            for r in without(without(healthy(), **AT_SECOND), kind="dns")
         ],
         unchecked="HTTPS-01",
     ),
@@ -165,6 +172,24 @@ def test_what_opened_is_told_with_its_control() -> None:
     assert "opened in 1.5 s" in verdict_of("HTTPS-01", slowest).saw
     assert verdict_of("HTTPS-07", healthy()).saw == f"{ADDRESS6} opened"
     assert verdict_of("HTTPS-07", changed(AT_6, **fails("ECONNREFUSED"))).saw == f"{ADDRESS6} failed at once"
+
+
+def test_the_addresses_that_cannot_exist_are_named() -> None:
+    records = altered(ANYTHING_OPENS, HANDSHAKE, **SILENT)
+    first = verdict_of("HTTPS-01", records).findings[0]
+    assert first.subject == FIRST
+    assert first.detail == f"192.0.2.1, which cannot exist, opened too, and at {FIRST} nobody answered TLS"
+
+
+def test_the_dead_ipv6_address_is_named() -> None:
+    (dead,) = verdict_of("HTTPS-07", changed(AT_6, **fails("TIMEOUT", 5.0))).findings
+    assert (dead.subject, dead.detail) == (ADDRESS6, f"no connection to {ADDRESS6} in 5.0 s (TIMEOUT)")
+
+
+def test_another_tasks_connections_say_nothing() -> None:
+    elsewhere = tcp(ADDRESS6, task="registry", error=error("TIMEOUT"))
+    row([*healthy(), *exchange([elsewhere])]).check()
+    row([*healthy(), *exchange([tcp(SECOND, task="registry", error=error("TIMEOUT"))])]).check()
 
 
 def test_why_nothing_can_pass_is_told() -> None:
