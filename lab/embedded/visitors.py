@@ -10,7 +10,7 @@ import time
 from lab.embedded import sockets
 from lab.world import Visitor
 
-_PATIENCE = 1.0
+_PATIENCE = 0.3
 
 
 def visit(visitor: Visitor) -> None:

@@ -90,7 +90,7 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
         if watched
         else "incoming SYNs could not be watched with these rights",
         *(["of the host's table of connections OUT-01 speaks"] if table_read and not watched else []),
-        f"{listed(seen.get('tool', '') for seen in rules)} opens nothing to them"
+        f"no rule of {listed(seen.get('tool', '') for seen in rules)} lets them in"
         if rules
         else "the host's firewall could not be read",
     ]

@@ -86,14 +86,9 @@ def path_answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     asked = [seen for seen in _asked(evidence, case.host, "path") if seen.get("path") == path]
     if not asked:
         return notchecked("the request did not come to an end")
-    siblings = [_sibling(evidence, case.host, seen) for seen in asked]
-    found = [f for seen, sibling in zip(asked, siblings, strict=True) if (f := trouble(seen, sibling, case.host))]
-    return decided(
-        found,
-        listed(described(seen) for seen in asked),
-        f"curl -sSi -X POST -d '{{}}' https://{case.target}",
-        missing="" if all(siblings) else "no random path was asked for, to compare with",
-    )
+    found = [f for seen in asked if (f := trouble(seen, _sibling(evidence, case.host, seen), case.host))]
+    reproduce = f"curl -sSi -X POST -d '{{}}' https://{case.target}"
+    return decided(found, listed(described(seen) for seen in asked), reproduce)
 
 
 def accepts_the_key(case: Case, evidence: Evidence, settings: Settings) -> Outcome:

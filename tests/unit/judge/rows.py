@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pytest
 
-from netcompliance.model import Result, Settings
+from netcompliance.model import Result, Settings, Verdict
 from tests.unit.judge.records import Record
 from tests.unit.judge.world import SETTINGS, Found, found, standing, verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`finds` is compared with the failures of the whole catalogue, so what is not in it must not be found."""
+    """`finds` is compared with the failures of the whole catalogue, so what is not in it must not be found. Where it is
+    empty, nothing else may be left open either."""
 
     records: list[Record]
     finds: Found
@@ -30,8 +31,16 @@ class Row:
         assert found(given) == self.finds
         assert standing(Result.NOTCHECKED, given) >= self.unchecked
         assert standing(Result.NOTAPPLICABLE, given) >= self.inapplicable
+        if not self.finds:
+            assert left_open(given) <= self.unchecked | self.because.keys()
         for requirement, reason in self.because.items():
             assert {verdict.reason for verdict in given if verdict.case.requirement == requirement} == {reason}
+
+
+def left_open(given: Iterable[Verdict]) -> set[str]:
+    """Requirements that are not checked for another reason than what they require."""
+    unchecked = [verdict for verdict in given if verdict.result is Result.NOTCHECKED]
+    return {v.case.requirement for v in unchecked if not v.reason.startswith("not evaluated")}
 
 
 def row(

@@ -121,7 +121,9 @@ RESOLUTION = {
         changed(BARE, addresses=[], error=error("EXCEPTION", "resolve")), unchecked="DNS-01"
     ),
     "no route, no verdict": row(
-        without(unresolved(), kind="route", host=HOST), because=dict.fromkeys(("DNS-01", "DNS-03"), NO_ROUTE)
+        without(unresolved(), kind="route", host=HOST),
+        unchecked="PRX-01",
+        because=dict.fromkeys(("DNS-01", "DNS-03"), NO_ROUTE),
     ),
     "proxied": row(
         proxied(),
@@ -321,6 +323,22 @@ def test_ownership(case: Row) -> None:
     case.check()
 
 
+def test_the_resolver_is_named_for_the_remedy() -> None:
+    names = ("sinkhole 0.0.0.0", "private", "rewritten", "search domain", "somebody else's public address")
+    for name in names:
+        assert verdict_of("DNS-02", OWNERSHIP[name].records).findings[0].values["server"] == "10.30.0.53, 10.30.0.54"
+
+
+def test_an_address_that_only_the_rooted_name_has_counts() -> None:
+    records = altered(healthy(), {"purpose": "rooted"}, addresses=[*EVERY, "10.9.9.9"])
+    row(records, {"DNS-02": "dns.private-address"}).check()
+    moved = altered(healthy(), {"purpose": "rooted"}, addresses=[*EVERY, "34.250.11.40"])
+    moved += exchange([tcp("34.250.11.40"), tls("34.250.11.40", chain=["b2xk"])])
+    given = settings(allow_list=EVERY)
+    assert [f.subject for f in verdict_of("DNS-05", moved, given).findings] == ["34.250.11.40"]
+    assert [f.subject for f in verdict_of("DNS-04", moved).findings] == ["34.250.11.40"]
+
+
 def test_the_wildcard_and_the_hosts_file_are_named() -> None:
     found = verdict_of("DNS-02", OWNERSHIP["search domain"].records).findings[0]
     assert found.values["wildcard"] == f"{HOST}.corp.example."
@@ -409,6 +427,8 @@ def public(*answers: Record, records: list[Record] | None = None) -> list[Record
 
 UNPROVED = answered_with(ELSEWHERE, reached=True, more=[tls(ELSEWHERE, chain=["b2xk"])])
 
+UNLOOKED = "DNS-04 HTTPS-03 HTTPS-05 OUT-01 RCV-01"
+
 PUBLIC_VIEW = {
     "rotating addresses that prove to be the service's": row(public(public_answer("A", "34.250.11.99"))),
     "another address, which proved nothing": row(UNPROVED, {"DNS-04": "dns.disagrees"}, unchecked="HTTPS-03"),
@@ -420,15 +440,13 @@ PUBLIC_VIEW = {
     "nobody in public answered": row(
         public({**public_answer("A"), "response": None, "error": error("TIMEOUT")}), unchecked="DNS-04"
     ),
-    "public resolvers failed": row(
-        public(public_answer("A", rcode="SERVFAIL"), records=UNPROVED), unchecked="DNS-04 HTTPS-03"
-    ),
+    "public resolvers failed": row(public(public_answer("A", rcode="SERVFAIL"), records=UNPROVED), unchecked=UNLOOKED),
     "public resolvers were not asked": row(
         without(healthy(), kind="public-dns"),
         because={"DNS-04": "no public resolver could be asked over HTTPS from here"},
     ),
     "only IPv6 was answered in public": row(
-        public(public_answer("AAAA", ADDRESS6), records=UNPROVED), unchecked="DNS-04 HTTPS-03"
+        public(public_answer("AAAA", ADDRESS6), records=UNPROVED), unchecked=UNLOOKED
     ),
 }
 
@@ -469,6 +487,10 @@ ALLOW_LISTS = {
         public(public_answer("A", *ADDRESSES, "34.250.11.30"), public_answer("AAAA", ADDRESS6)),
         settings=settings(allow_list=(*EVERY, "34.250.11.30")),
     ),
+    "a registry's address that was walked to": row(
+        [{**r, "address": "52.216.1.1"} if r.get("step") == "layer" else r for r in healthy()],
+        settings=settings(allow_list=(*EVERY, "52.216.1.1")),
+    ),
     "another name": row(healthy(), settings=settings(allow_list=(*EVERY, "quay.io"))),
     "empty": row(healthy(), {"DNS-05": "dns.not-allow-listed"}, settings=settings(allow_list=())),
 }
@@ -493,4 +515,6 @@ def test_what_passes_is_told_too() -> None:
     assert set(EVERY) == set(verdict_of("DNS-04", healthy()).saw.removeprefix("the public DNS says ").split(", "))
     listed = settings(allow_list=EVERY)
     assert verdict_of("DNS-05", healthy(), listed).saw == f"{', '.join(EVERY)} in the allow-list"
-    assert verdict_of("DNS-06", healthy(), listed).result is Result.PASS
+    current = verdict_of("DNS-06", healthy(), listed)
+    assert (current.result, current.saw) == (Result.PASS, "every entry is in use")
+    assert verdict_of("DNS-01", healthy()).reproduce == f"getent ahosts {HOST}"

@@ -254,6 +254,26 @@ def test_a_body_without_end_is_judged_by_its_beginning() -> None:
     assert str(page.code) == "http.block-page"
 
 
+def test_who_did_not_answer_is_the_subject() -> None:
+    for seen in (answer(None, error=error("TIMEOUT")), answer(None, error=error("EOF", "tls"))):
+        found = trouble(seen, UI_SIBLING, HOST)
+        assert found is not None
+        assert found.subject == FIRST
+    through = trouble(answer(None, error=error("EOF"), address=None), UI_SIBLING, HOST)
+    assert through is not None
+    assert through.subject == f"{HOST} through the proxy"
+
+
+def test_a_title_in_any_bytes() -> None:
+    assert described(answer(200, b"<title>\xff</title>")) == "status 200 text/html titled '\ufffd'"
+
+
+def test_a_block_page_elsewhere_is_named() -> None:
+    found = trouble(*redirect("https://block.corp.example/?u=x"), HOST)
+    assert found is not None
+    assert found.values["location"] == "https://block.corp.example/"
+
+
 def test_what_gave_it_away_is_told() -> None:
     alike = trouble(*refused_alike(REFUSAL, REFUSAL), HOST)
     assert alike is not None

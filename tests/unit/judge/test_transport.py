@@ -60,7 +60,7 @@ PORTS = {
             {**r, "addresses": [FIRST]} if r["kind"] == "resolve" and r.get("purpose") == "bare" else r
             for r in without(without(healthy(), **AT_SECOND), kind="dns")
         ],
-        unchecked="HTTPS-01",
+        unchecked="HTTPS-01 DNS-03",
     ),
     "behind a proxy": row(proxied(), because=dict.fromkeys(("HTTPS-01", "HTTPS-07", "OUT-01"), PROXIED)),
 }

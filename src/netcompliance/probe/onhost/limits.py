@@ -18,6 +18,7 @@ DEFAULTS: Dict[str, float] = {
     "dns_attempts": 2,
     "resolve": 8.0,
     "resolve_most": 14.0,  # while a configured nameserver is known to answer
+    "watch": 0.7,  # at least so long, attempts to connect are listened for
     "run": 3.0,
     "threads": 128,
     "addresses": 24,

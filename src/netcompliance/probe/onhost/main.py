@@ -76,6 +76,8 @@ def run(visit: Visit) -> None:
     for task in visit.plan["tasks"]:
         STARTERS[task["kind"]](visit, task)
     unfinished = visit.pool.wait(max(0.0, visit.deadline.left() - LAST_WORDS))
+    if watchers:
+        time.sleep(max(0.0, clock + visit.limits["watch"] - time.monotonic()))
     for watcher in watchers:
         watcher.finish()
     visit.emit("probe", "probe", finished=not unfinished, unfinished=unfinished, seconds=time.monotonic() - clock)

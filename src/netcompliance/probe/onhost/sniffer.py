@@ -42,6 +42,7 @@ class Sniffer:
         self._hosts = hosts
         self._seen: Dict[Attempt, int] = {}
         self._failure: Optional[Failure] = None
+        self._since = time.monotonic()
         self._socket: Optional[socket.socket] = None
         try:
             self._socket = _listening()
@@ -64,7 +65,7 @@ class Sniffer:
         self._visit.emit(
             "syn", "outbound", seen=[list(attempt) + [count] for attempt, count in between],
             own=any(attempt[1] in own for attempt, _ in between), at=time.time(),
-            error=self._failure.record() if self._failure else None,
+            seconds=time.monotonic() - self._since, error=self._failure.record() if self._failure else None,
         )  # fmt: skip
 
 
