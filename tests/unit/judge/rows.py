@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -63,6 +64,12 @@ def row(
     )
 
 
-def each(rows: Mapping[str, Row]) -> pytest.MarkDecorator:
-    """The decorator that runs a test for each row."""
-    return pytest.mark.parametrize("case", rows.values(), ids=rows)
+def each(*tables: Mapping[str, Row]) -> pytest.MarkDecorator:
+    """The decorator that runs a test for each row of the tables. Rows of two tables may have the same name."""
+    rows = [(name, row) for table in tables for name, row in table.items()]
+    used = Counter[str]()
+    ids = []
+    for name, _ in rows:
+        used[name] += 1
+        ids.append(f"{name} ({used[name]})" if used[name] > 1 else name)
+    return pytest.mark.parametrize("case", [row for _, row in rows], ids=ids)

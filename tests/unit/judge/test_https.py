@@ -190,7 +190,7 @@ UPLOADS = {
 }
 
 
-@each(ENDS | HELLOS | UPLOADS)
+@each(ENDS, HELLOS, UPLOADS)
 def test_https(case: Row) -> None:
     case.check()
 

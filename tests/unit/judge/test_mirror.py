@@ -138,7 +138,7 @@ VALUES = {
 }
 
 
-@each(HOSTS | COPIES | VALUES)
+@each(HOSTS, COPIES, VALUES)
 def test_mirror(case: Row) -> None:
     case.check()
 

@@ -137,7 +137,7 @@ ATTEMPTS = {
 }
 
 
-@each(CONNECTIONS | ATTEMPTS)
+@each(CONNECTIONS, ATTEMPTS)
 def test_outbound(case: Row) -> None:
     case.check()
 

@@ -172,7 +172,7 @@ CLOCKS = {
 }
 
 
-@each(FIRST_ANSWERS | PATHS | KEYS | TIMES | CLOCKS)
+@each(FIRST_ANSWERS, PATHS, KEYS, TIMES, CLOCKS)
 def test_receiver(case: Row) -> None:
     case.check()
 

@@ -259,7 +259,7 @@ def test_who_did_not_answer_is_the_subject() -> None:
         found = trouble(seen, UI_SIBLING, HOST)
         assert found is not None
         assert found.subject == FIRST
-    through = trouble(answer(None, error=error("EOF"), address=None), UI_SIBLING, HOST)
+    through = trouble({**answer(None, error=error("EOF")), "address": None}, UI_SIBLING, HOST)
     assert through is not None
     assert through.subject == f"{HOST} through the proxy"
 

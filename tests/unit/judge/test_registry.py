@@ -352,7 +352,7 @@ BLOBS = {
 }
 
 
-@each(PINGS | WAYS | OWN_HOUSE | TOKENS | MANIFESTS | BLOBS)
+@each(PINGS, WAYS, OWN_HOUSE, TOKENS, MANIFESTS, BLOBS)
 def test_registry(case: Row) -> None:
     case.check()
 

@@ -216,7 +216,7 @@ CERTIFICATES = {
 }
 
 
-@each(HANDSHAKES | CERTIFICATES)
+@each(HANDSHAKES, CERTIFICATES)
 def test_handshakes(case: Row) -> None:
     case.check()
 

@@ -127,7 +127,7 @@ CONTROLS = {
 }
 
 
-@each(PORTS | IPV6 | CONTROLS)
+@each(PORTS, IPV6, CONTROLS)
 def test_connections(case: Row) -> None:
     case.check()
 
