@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance.model import Result
+from netcompliance.model import Result, Waiver
 from tests.unit.judge.records import (
     ADDRESS6,
     ADDRESSES,
@@ -499,6 +499,24 @@ ALLOW_LISTS = {
 @each(ALLOW_LISTS)
 def test_allow_lists(case: Row) -> None:
     case.check()
+
+
+def test_a_name_of_ipv6_addresses_alone_is_held_against_the_list_wherever_one_looks_from() -> None:
+    only6 = [
+        {**r, "addresses": [ADDRESS6]} if r["kind"] == "resolve" and r["host"] == HOST and r["addresses"] else r
+        for r in without(HERE4, kind="dns")
+    ]
+    verdict = verdict_of("DNS-05", only6, settings(allow_list=ADDRESSES))
+    assert [found.subject for found in verdict.findings] == [ADDRESS6]
+
+
+def test_without_an_address_nothing_is_in_the_list_and_nothing_stale() -> None:
+    """DNS-01 is waived, so these are judged although the name has no address."""
+    accepted = Waiver(requirement="DNS-01", owner="o", reason="r", expires="2030-01-01")
+    lost = settings(allow_list=EVERY, waivers=(accepted,))
+    for requirement in ("DNS-05", "DNS-06"):
+        verdict = verdict_of(requirement, asked(unresolved(), *all_say("NXDOMAIN")), lost)
+        assert (verdict.result, verdict.reason) == (Result.NOTCHECKED, "no address of the tenant is known here")
 
 
 def test_each_address_and_entry_is_a_finding_of_its_own() -> None:

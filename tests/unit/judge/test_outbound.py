@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.judge.records import ADDRESSES, EVERY, HOST, Record, error
+from tests.unit.judge.records import ADDRESSES, EVERY, HOST, Record, dns_answer, error, public_answer
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import (
     added,
@@ -107,6 +107,10 @@ ATTEMPTS = {
     "the firewall alone was read": row(without(without(healthy(), **SYN), **SOCKETS), unchecked="OUT-01"),
     "the wire alone was watched": row(without(without(healthy(), **FIREWALL), **SOCKETS), unchecked="OUT-01"),
     "the table alone was read": row(NOBODY),
+    "the table alone was read, and nobody listens": row(altered(NOBODY, SOCKETS, listening=[])),
+    "the table alone was read, and holds no connection of ours": row(
+        altered(NOBODY, SOCKETS, own=[], connections=[]), unchecked="OUT-01"
+    ),
     "the table alone was read, and held nothing at all": row(
         altered(NOBODY, SOCKETS, own=[], connections=[], listening=[]), unchecked="OUT-01 OUT-02"
     ),
@@ -179,6 +183,30 @@ def test_subjects_and_remedies() -> None:
     assert port.subject == f"{FIRST}:8443"
     rule = verdict_of("OUT-02", rules(OPEN)).findings[0]
     assert (rule.subject, rule.values["rule"]) == (FIRST, f"in: source {FIRST} accept")
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"kind": "tcp", "task": "tenant", "host": HOST, "address": "34.250.11.99", "error": None},
+        {"kind": "resolve", "host": HOST, "name": f"{HOST}.", "purpose": "rooted", "addresses": ["34.250.11.99"]},
+        {"kind": "resolve", "host": HOST, "name": HOST, "purpose": "bare", "addresses": ["34.250.11.99"]},
+        dns_answer("10.30.0.53", "A", "34.250.11.99"),
+        public_answer("A", "34.250.11.99"),
+    ],
+    ids=["tried", "rooted", "bare", "told by a nameserver", "told in public"],
+)
+def test_an_address_is_the_tenants_by_whoever_says_so(known: Record) -> None:
+    knock = {"kind": "syn", "seen": [["34.250.11.99", 51000, ME, 22, 1]], "own": True}
+    assert verdict_of("OUT-02", [*healthy(), *exchange([knock])]).findings == ()
+    (found,) = verdict_of("OUT-02", [*healthy(), *exchange([knock, known])]).findings
+    assert found.subject == "34.250.11.99"
+
+
+def test_connections_are_counted() -> None:
+    several = table([ME, 40001, FIRST, 443, ""], [ME, 40002, EVERY[1], 443, ""])
+    assert verdict_of("OUT-01", several).saw.startswith("3 connections in 3 samples")
+    assert verdict_of("OUT-02", several).reproduce == "nft list ruleset"
 
 
 def test_a_rule_that_two_tools_show_is_told_once() -> None:

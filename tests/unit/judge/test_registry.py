@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netcompliance.judge.registry import host_of
-from netcompliance.model import RegistryMode
+from netcompliance.model import RegistryMode, Result
 from tests.unit.judge.records import (
     IMAGE,
     LAYER,
@@ -24,7 +24,17 @@ from tests.unit.judge.records import (
 )
 from tests.unit.judge.records import MANIFEST as MANIFEST_BYTES
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import altered, changed, exchange, healthy, own_registry, proxied, verdict_of, without
+from tests.unit.judge.world import (
+    altered,
+    changed,
+    exchange,
+    healthy,
+    own_registry,
+    proxied,
+    verdict_of,
+    verdicts,
+    without,
+)
 
 PING = {"kind": "registry", "step": "ping"}
 TOKEN, MANIFEST = {"kind": "registry", "step": "token"}, {"kind": "registry", "step": "manifest"}
@@ -241,6 +251,14 @@ MANIFESTS = {
     "the platform's manifest stalls": row(changed(PLATFORM, **fails("TIMEOUT")), {"REG-03": "http.stalled"}),
     "the platform's manifest is changed": row(changed(PLATFORM, sha256=sha(b"x")), {"REG-03": "registry.blob-corrupt"}),
     "the platform's manifest is elsewhere": row(changed(PLATFORM, status=302), unchecked="REG-03"),
+    "nobody asked for the platform's, in a list by Docker": row(
+        altered(
+            changed(PLATFORM, status=None),
+            MANIFEST,
+            media_type="application/vnd.docker.distribution.manifest.list.v2+json",
+        ),
+        unchecked="REG-03",
+    ),
     "nobody asked for the platform's": row(
         changed(PLATFORM, status=None), because={"REG-03": "the manifest for linux/amd64 was not asked for"}
     ),
@@ -381,6 +399,38 @@ def test_registry(case: Row) -> None:
 )
 def test_what_became_of_the_blobs_is_told(records: list[Record], saw: str) -> None:
     assert verdict_of("REG-04", records).saw == saw
+
+
+def test_every_failure_of_an_image_has_its_command() -> None:
+    tables = (TOKENS, MANIFESTS, BLOBS)
+    given = [v for table in tables for case in table.values() for v in verdicts(case.records, case.settings)]
+    failed = [v for v in given if v.result is Result.FAIL and v.case.requirement in ("REG-02", "REG-03", "REG-04")]
+    assert len(failed) > 40
+    for verdict in failed:
+        whole = verdict.case.requirement == "REG-04"
+        command = (
+            f"skopeo copy docker://{IMAGE} dir:$(mktemp -d)" if whole else f"skopeo inspect --raw docker://{IMAGE}"
+        )
+        assert verdict.reproduce == command
+
+
+def test_every_failure_of_the_registry_has_its_command() -> None:
+    for case in [*PINGS.values(), *WAYS.values()]:
+        for verdict in verdicts(case.records, case.settings):
+            if verdict.case.requirement == "REG-01" and verdict.result is Result.FAIL:
+                assert verdict.reproduce == "curl -sSi https://quay.io/v2/"
+                assert verdict.saw
+
+
+def test_a_config_that_did_not_arrive_is_named() -> None:
+    (found,) = verdict_of("REG-03", MANIFESTS["single, and its config does not arrive"].records).findings
+    assert found.subject == f"{IMAGE}@sha256:{sha(b'config')[:12]}"
+    assert found.values["cdn"] == "quay.io"
+
+
+def test_a_replaced_blob_names_its_host() -> None:
+    for name in ("other bytes", "fewer bytes", "dropped at the CDN"):
+        assert verdict_of("REG-04", BLOBS[name].records).findings[0].values["cdn"] == "cdn01.quay.io"
 
 
 def test_a_blob_is_named() -> None:

@@ -220,6 +220,7 @@ DATE = "Mon, 21 Sep 2026 14:13:20 GMT"
         ([("Date", DATE), ("Age", "-1")], {}, 0.0),
         ([("Date", DATE), ("Age", "²")], {}, 0.0),
         ([("Date", DATE.replace("GMT", "-0000"))], {}, 0.0),
+        ([("Date", DATE.replace("GMT", "+0200"))], {}, 7200.0),
         ([("Date", "")], {}, None),
         ([("Date", "Mon, 99 Sep 2026 14:13:20 GMT")], {}, None),
         ([], {}, None),
