@@ -23,7 +23,9 @@ from lab.right import HOST_ADDRESSES
 AT_ONCE = 4
 LONGEST = 120.0
 """Seconds after which a play is killed. None takes a tenth of it, but machines can be busy."""
-_NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY")
+_NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY", "PYTHONDONTWRITEBYTECODE")
+_AS_PEOPLE_HAVE_IT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Without the plugins of a developer's environment, which take longer to load than the suite itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Stage:
         results = Path(tempfile.mkdtemp(prefix=f"{play.scenario or 'healthy'}-{play.servers}-", dir=self.directory))
         results.chmod(0o777)
         python = interpreter[-1]
-        suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", "-p", "no:cacheprovider"]
+        suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", *_AS_PEOPLE_HAVE_IT]
         inside = [python, str(self.checkout / "tests" / "acceptance" / "inside.py"), str(results)]
         process = subprocess.Popen(
             [*interpreter, *play.lab_arguments(), *inside, *suite, *play.options],
