@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lab import doctor, mounts
+from lab import doctor, hosts, mounts
+from lab.hosts import cast, nodes
 from lab.right import RIGHT
 from lab.run import command_environment, run
 from lab.scenario import Scenario, unchanged
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "scenarios":
             _list_scenarios()
             return 0
+        case "hosts":
+            _list_hosts()
+            return 0
         case "doctor":
             return doctor.report()
         case "shell":
@@ -54,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case _ if not command:
             parser.error("what should run in the lab? python -m lab run [--scenario NAME] -- COMMAND")
     scenario = _scenario(parsed.scenario, parser)
-    return _run(scenario, _backend(parsed.servers, parser), command)
+    wanted = hosts.Wanted(nodes=parsed.nodes, cast=parsed.cast)
+    return _run(scenario, _backend(parsed.servers, parser), command, wanted)
 
 
 _SHELL_GREETING = f"""\
@@ -66,12 +71,15 @@ You are on the host of a small internet (10.20.0.4). Leave with exit; nothing st
 
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m lab", description="A small internet on this machine.", allow_abbrev=False)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="run|shell|scenarios|doctor")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="run|shell|scenarios|hosts|doctor")
     for name, says in (("run", "run COMMAND (after --) in the lab"), ("shell", "a shell in the lab")):
         action = actions.add_parser(name, help=says, allow_abbrev=False)
         action.add_argument("--scenario", metavar="NAME", default=None, help="break the world in this way")
+        action.add_argument("--nodes", metavar="N", type=_count, default=0, help="start ssh hosts node-1 … node-N")
+        action.add_argument("--cast", action="store_true", help="start one host of each kind that `lab hosts` lists")
         action.add_argument("--servers", metavar="|".join(_BACKENDS), default="embedded", help="who plays the servers")
     actions.add_parser("scenarios", help="the ways in which the world can be broken")
+    actions.add_parser("hosts", help="the hosts that --nodes and --cast start")
     actions.add_parser("doctor", help="what this machine allows and lacks")
     return parser
 
@@ -104,13 +112,24 @@ def _backend(name: str, parser: _Parser) -> Backend:
     return backend
 
 
-def _run(scenario: Scenario, backend: Backend, command: Sequence[str]) -> int:
+def _run(scenario: Scenario, backend: Backend, command: Sequence[str], wanted: hosts.Wanted) -> int:
     world = scenario.change(RIGHT)
     environment = command_environment(os.environ, world)
     if scenario.options:
         added = shlex.join(option.replace("{lab}", str(mounts.DIRECTORY)) for option in scenario.options)
         environment["PYTEST_ADDOPTS"] = f"{environment.get('PYTEST_ADDOPTS', '')} {added}".strip()
-    return run(world, backend, command, environment)
+    return run(world, backend, command, environment, wanted)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= nodes.MOST):
+        raise argparse.ArgumentTypeError(f"a number from 0 to {nodes.MOST}, not {text!r}")
+    return int(text)
+
+
+def _list_hosts() -> None:
+    for member in (*cast.ORDINARY, *cast.MEMBERS):
+        print(f"{member.hosts:<36}  {member.what}\n{'':<36}    {member.comes_of_it}")
 
 
 def _list_scenarios() -> None:

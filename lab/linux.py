@@ -58,7 +58,7 @@ def die_with_parent(signum: int) -> None:
     _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signum), 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
 
 
-def set_host_name(name: str) -> None:
+def set_host_name(name: str | bytes) -> None:
     """Set the host name of this UTS namespace."""
-    encoded = name.encode()
-    _check(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), f"sethostname({name})")
+    encoded = name if isinstance(name, bytes) else name.encode()
+    _check(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), f"sethostname({name!r})")

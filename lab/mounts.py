@@ -88,15 +88,15 @@ def trust_stores(pki: Pki, trusts: Iterable[Authority], certifis: Iterable[Path]
     hashed = [Path(name).resolve() for name in _HASHED]
     for certifi in certifis:
         if certifi.resolve().parent not in hashed:
-            _bind(public, certifi.resolve())
+            bind(public, certifi.resolve())
     defaults = ssl.get_default_verify_paths()
     for name in dict.fromkeys([*_BUNDLES, defaults.openssl_cafile]):
         path = Path(name)
         if path.is_file() and path.resolve().parent not in hashed:
-            _bind(bundle, path.resolve())
+            bind(bundle, path.resolve())
     for name in dict.fromkeys([*_HASHED, defaults.openssl_capath]):
         if Path(name).is_dir():
-            _bind(system, Path(name).resolve())
+            bind(system, Path(name).resolve())
 
 
 def certifi_bundles(command: Sequence[str]) -> list[Path]:
@@ -139,8 +139,9 @@ def _link_target(path: Path) -> Path:
 def _cover(path: Path, name: str, lines: Sequence[str]) -> None:
     own = DIRECTORY / name
     own.write_text("\n".join(lines) + "\n")
-    _bind(own, _link_target(path))
+    bind(own, _link_target(path))
 
 
-def _bind(source: Path, target: Path) -> None:
+def bind(source: Path, target: Path) -> None:
+    """Let a file or directory lie over another."""
     linux.mount(str(source), str(target), flags=linux.MS_BIND)

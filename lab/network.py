@@ -52,16 +52,23 @@ def build(world: World) -> None:
     """Make the namespaces and leave this process in the host's."""
     NETNS.mkdir(exist_ok=True)
     for machine in (*(each for each in Machine if each is not Machine.HOST), Machine.HOST):
-        linux.unshare(linux.CLONE_NEWNET)
-        (NETNS / machine).touch()
-        linux.mount("/proc/self/ns/net", str(NETNS / machine), flags=linux.MS_BIND)
-        _write_sysctls(_SYSCTLS | (_ROUTER_SYSCTLS if machine is Machine.ROUTER else {}))
-    _batch(Machine.ROUTER, _router_commands(world))
+        new_namespace(machine)
+        if machine is Machine.ROUTER:
+            _write_sysctls(_ROUTER_SYSCTLS)
+    batch(Machine.ROUTER, _router_commands(world))
     for machine in _LINKS:
-        _batch(machine, _machine_commands(machine, world))
+        batch(machine, _machine_commands(machine, world))
     load_rules(Machine.ROUTER, router_rules(world))
     if world.host.has_firewall:
         load_rules(Machine.HOST, host_rules(world))
+
+
+def new_namespace(name: str) -> None:
+    """Make a network namespace, give it a name, and leave this process in it."""
+    linux.unshare(linux.CLONE_NEWNET)
+    (NETNS / name).touch()
+    linux.mount("/proc/self/ns/net", str(NETNS / name), flags=linux.MS_BIND)
+    _write_sysctls(_SYSCTLS)
 
 
 def enter(machine: Machine) -> None:
@@ -79,7 +86,7 @@ def addresses_of(machine: Machine, world: World) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for owner, some in owners if owner is machine for address in some))
 
 
-def load_rules(machine: Machine, rules: str) -> None:
+def load_rules(machine: str, rules: str) -> None:
     """Load an nft ruleset in a machine."""
     _pipe(["ip", "netns", "exec", machine, "nft", "-f", "-"], rules)
 
@@ -99,6 +106,7 @@ def router_rules(world: World) -> str:
                 ct state established,related accept
                 iifname "to-host" accept
                 iifname "to-corp" accept
+                iifname "to-nodes" accept
             }}
             chain output {{
                 type filter hook output priority filter; policy accept;
@@ -108,13 +116,13 @@ def router_rules(world: World) -> str:
     """
 
 
-def host_rules(world: World) -> str:
-    """The host's ruleset: nothing comes in that it did not ask for."""
+def host_rules(world: World, *more: str) -> str:
+    """The host's ruleset: nothing comes in that it did not ask for. `more` rules come before the world's own."""
     return f"""
         table inet filter {{
             chain input {{
                 type filter hook input priority filter; policy drop;
-                {_lines(world.host.firewall)}
+                {_lines((*more, *world.host.firewall))}
                 ct state established,related accept
                 iifname "lo" accept
                 meta l4proto {{ icmp, ipv6-icmp }} accept
@@ -161,7 +169,8 @@ def _write_sysctls(values: dict[str, str]) -> None:
         Path("/proc/sys", name).write_text(value)
 
 
-def _batch(machine: Machine, commands: Iterable[str]) -> None:
+def batch(machine: str, commands: Iterable[str]) -> None:
+    """Carry out commands of `ip` in a machine."""
     _pipe(["ip", "-n", machine, "-batch", "-"], "\n".join(commands))
 
 

@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lab import linux, mounts, network
+from lab import hosts, linux, mounts, network
 from lab.pki import Pki
 from lab.stage import Backend, BackendError, Stage
 from lab.world import World
@@ -52,8 +52,14 @@ _UNSET = frozenset(
 )
 
 
-def run(world: World, backend: Backend, command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Play `world`, run `command` in it as the host, and give its exit code."""
+def run(
+    world: World,
+    backend: Backend,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    wanted: hosts.Wanted = hosts.NONE,
+) -> int:
+    """Play `world`, run `command` in it as the host, and give its exit code. `wanted` are hosts beside it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
@@ -68,7 +74,9 @@ def run(world: World, backend: Backend, command: Sequence[str], environment: Map
         os.close(alive_writing)
         code = LAB_FAILED
         try:
-            code = _first_process(world, backend, command, environment, alive_reading, had_terminal=had_terminal)
+            code = _first_process(
+                world, backend, command, environment, alive_reading, wanted, had_terminal=had_terminal
+            )
         except (BackendError, OSError, RuntimeError) as error:
             print(f"lab: {error}", file=sys.stderr)
         except Exception:  # noqa: BLE001 - os._exit would swallow it
@@ -111,6 +119,7 @@ def _first_process(
     command: Sequence[str],
     environment: Mapping[str, str],
     alive: int,
+    wanted: hosts.Wanted,
     *,
     had_terminal: bool,
 ) -> int:
@@ -131,6 +140,7 @@ def _first_process(
         (mounts.DIRECTORY / file.name).write_text(file.text)
     stage = Stage(directory=mounts.DIRECTORY, pki=pki)
     backend(world, stage)
+    hosts.start(wanted, world, stage)
     return _run_command(command, environment, stage, had_terminal=had_terminal)
 
 
