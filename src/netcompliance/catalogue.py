@@ -2,8 +2,8 @@
 
 Rules
 * `catalogue.toml` is the normative data. It cannot be loaded wrong: a mistake is a `CatalogueError` naming the culprit.
-* A requirement is asked of the peers that its `targets` names in `TARGETS`, from every vantage; what only a workstation
-  does (helm) is asked once, from this machine.
+* A requirement is asked of the peers that its `targets` names in `TARGETS`, from every vantage; what does not depend on
+  the host (helm, the agent's configuration) is asked once, from this machine.
 * A requirement whose condition does not hold is planned all the same and judged `notapplicable` with the reason, so
   that a reader of the report sees that it was thought of.
 * The same settings give the same cases in the same order, at every hour and without a network.
@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 from netcompliance.model import (
     DEFAULT_REGISTRY,
     DOCUMENTED_PATH,
+    HERE,
+    AskedFrom,
     Basis,
     Case,
     Level,
@@ -31,9 +33,6 @@ from netcompliance.model import (
     Settings,
     Waiver,
 )
-
-HERE = "local"
-"""The vantage that is this machine. It is also the workstation."""
 
 RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
 """Under the documented path: what the parts of the agent call, each possibly another back end."""
@@ -122,10 +121,7 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
 }
 
-WORKSTATION_TARGETS = frozenset({"chart"})
-"""Asked by whoever runs helm, so from this machine only."""
-
-_FIELDS = {"says", "level", "basis", "source", "requires", "targets", "when"}
+_FIELDS = {"says", "level", "basis", "source", "requires", "targets", "when", "from"}
 
 
 def load(text: str | None = None) -> Catalogue:
@@ -158,7 +154,7 @@ def expand(
         Case(requirement=requirement.id, target=target, vantage=vantage, host=host)
         for requirement in catalogue.requirements
         if level is None or requirement.level is level
-        for vantage in ((HERE,) if requirement.targets in WORKSTATION_TARGETS else everywhere)
+        for vantage in ((HERE,) if requirement.asked_from is AskedFrom.WORKSTATION else everywhere)
         for target, host in sorted(set(TARGETS[requirement.targets](settings)))
     )
 
@@ -179,8 +175,8 @@ def _requirement(name: str, fields: Any) -> Requirement:
         raise CatalogueError(f"catalogue: {name} has an unknown field {unknown!r}")
     for missing in sorted({"says", "level", "basis", "source"} - fields.keys()):
         raise CatalogueError(f"catalogue: {name} has no {missing!r}")
-    for key, known in (("level", Level), ("basis", Basis)):
-        if fields[key] not in list(known):
+    for key, known in (("level", Level), ("basis", Basis), ("from", AskedFrom)):
+        if fields.get(key, AskedFrom.ANYWHERE) not in list(known):
             raise CatalogueError(f"catalogue: {name} has an unknown {key} {fields[key]!r}")
     requirement = Requirement(
         id=name,
@@ -191,6 +187,7 @@ def _requirement(name: str, fields: Any) -> Requirement:
         requires=tuple(fields.get("requires", ())),
         targets=fields.get("targets", "tenant"),
         when=fields.get("when", "always"),
+        asked_from=AskedFrom(fields.get("from", AskedFrom.ANYWHERE)),
     )
     if requirement.targets not in TARGETS:
         raise CatalogueError(f"catalogue: {name} has unknown targets {requirement.targets!r}")

@@ -168,6 +168,11 @@ def hide_user(url: str) -> str:
     return re.sub(r"(//|^)[^/@\s]*@", r"\1***@", url)
 
 
+def hide_password(spec: str) -> str:
+    """`ssh://user:password@host` without the password, for messages and names."""
+    return re.sub(r"^([^/@]*//)?([^/@:]*):[^@]*@", r"\1\2@", spec)
+
+
 def _split(text: str, what: str) -> SplitResult:
     try:
         parts = urlsplit(text)

@@ -22,6 +22,8 @@ Observation: TypeAlias = Mapping[str, Any]
 DOCUMENTED_PATH = "/receiver/stsAgent"
 DEFAULT_DOMAIN = "app.stackstate.io"
 DEFAULT_REGISTRY = "quay.io"
+HERE = "local"
+"""The vantage that is this machine. It is also the workstation."""
 
 
 class Level(StrEnum):
@@ -52,6 +54,28 @@ class Result(StrEnum):
     WAIVED = "waived"
 
 
+class Kind(StrEnum):
+    """What a vantage is, which decides what can be asked of it."""
+
+    WORKSTATION = "workstation"
+    """This machine, where helm is run."""
+    NODE = "node"
+    """A machine, where a container runtime pulls images."""
+    POD = "pod"
+    CONTAINER = "container"
+    """A container that is no pod."""
+
+
+class AskedFrom(StrEnum):
+    """Where a requirement makes sense."""
+
+    ANYWHERE = "anywhere"
+    NODE = "node"
+    """What a node does for its pods: of a pod or a container it is not asked."""
+    WORKSTATION = "workstation"
+    """What does not depend on the host: asked once, here."""
+
+
 class RegistryMode(StrEnum):
     """Which of the page's three ways of getting images is in use."""
 
@@ -75,6 +99,7 @@ class Requirement:
     """What it is asked of: a key of `catalogue.TARGETS`."""
     when: str = "always"
     """When it is asked at all: a key of `catalogue.CONDITIONS`."""
+    asked_from: AskedFrom = AskedFrom.ANYWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +183,8 @@ class Settings:
     public_dns: tuple[str, ...] = ("https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query")
     strict: bool = False
     waivers: tuple[Waiver, ...] = ()
+    vantage_kinds: tuple[tuple[str, Kind], ...] = ()
+    """(pattern of vantages, kind) where the profile declares it; the first that fits counts."""
 
     @property
     def host(self) -> str:
@@ -168,6 +195,21 @@ class Settings:
     def endpoint(self) -> str:
         """The documented URL of the receiver."""
         return f"https://{self.host}{DOCUMENTED_PATH}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """`--hosts` and its companions, as typed (pytest-testinfra's names)."""
+
+    hosts: str | None = None
+    connection: str | None = None
+    ssh_config: str | None = None
+    ssh_identity_file: str | None = None
+    ssh_extra_args: str | None = None
+    sudo: bool = False
+    sudo_user: str | None = None
+    ansible_inventory: str | None = None
+    force_ansible: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

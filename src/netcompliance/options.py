@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,9 @@ def add(parser: pytest.Parser) -> None:
         help="how one's own registry gets the images: it proxies quay.io, or holds copies",
     )
     group.addoption(
+        "--visits", metavar="N", dest=_dest("--visits"), help="visit so many of --hosts at once (default: 32)"
+    )
+    group.addoption(
         "--report-dir", metavar="DIR", dest=_dest("--report-dir"), default="reports", help="default: reports/"
     )
     group.addoption(
@@ -48,6 +52,7 @@ def add(parser: pytest.Parser) -> None:
 
 def read(config: pytest.Config) -> Options:
     """What was typed."""
+    from netcompliance.model import HostOptions
     from netcompliance.settle import Options
 
     def text(option: str) -> str | None:
@@ -56,7 +61,8 @@ def read(config: pytest.Config) -> Options:
 
     return Options(
         tenants=tuple(config.getoption("--tenant")),
-        hosts=config.getoption("hosts", None),
+        hosts=HostOptions(**{each.name: config.getoption(each.name, None) for each in dataclasses.fields(HostOptions)}),
+        visits=text("--visits"),
         profile=text("--profile"),
         domain=text("--domain"),
         registry=text("--registry"),

@@ -66,6 +66,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     raise pytest.UsageError("name the tenant: pytest --tenant=NAME, as in https://NAME.app.stackstate.io")
 
 
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """From here on somebody may look: show how the visits go on."""
+    config = session.config
+    planned = config.stash.get(SESSION, None)
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if planned and reporter and not config.getoption("collectonly"):
+        planned.show(reporter, config.pluginmanager.getplugin("capturemanager"))
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is about to be asked."""
     planned = config.stash.get(SESSION, None)

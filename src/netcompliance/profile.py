@@ -19,7 +19,7 @@ from typing import Any
 
 from netcompliance import inputs
 from netcompliance.inputs import BadInput
-from netcompliance.model import RegistryMode, Waiver
+from netcompliance.model import Kind, RegistryMode, Waiver
 
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "": {"domain": str, "images": str, "allow_list": (str, list)},
@@ -29,6 +29,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "interception": {"ca_file": (str, list)},
     "key": {"env": str, "file": str},
     "chart": {"repository": str, "name": str},
+    "vantages": {},
     "waiver": {
         "requirement": str,
         "target": str,
@@ -38,7 +39,8 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "expires": (dt.date, str),
     },
 }
-"""Table → key → type. The table without a name is the top of the file; `waiver` is a list of tables."""
+"""Table → key → type. The table without a name is the top of the file; `waiver` is a list of tables; the keys of
+`vantages` are patterns."""
 
 _WAIVER_NEEDS = ("requirement", "owner", "reason", "expires")
 _TYPE_NAMES = {str: "text", bool: "true or false", list: "a list", dt.date: "a date"}
@@ -63,6 +65,7 @@ class Profile:
     key_file: Path | None = None
     chart_repository: str | None = None
     chart: str | None = None
+    vantage_kinds: tuple[tuple[str, Kind], ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
 
@@ -99,7 +102,8 @@ class _Reader:
             elif name in _KEYS:
                 if not isinstance(value, dict):
                     raise self._bad(f"{name} is a table: [{name}]", name)
-                self._check_table(name, value)
+                if name != "vantages":
+                    self._check_table(name, value)
             else:
                 known = ", ".join(sorted(_KEYS[""]) + [f"[{table}]" for table in _KEYS if table])
                 raise self._bad(f"unknown key {name!r} (known: {known})", name)
@@ -119,6 +123,7 @@ class _Reader:
             key_file=self._file("key", "file"),
             chart_repository=self._with("chart", "repository", inputs.web_url),
             chart=self._get("chart", "name"),
+            vantage_kinds=self._vantage_kinds(),
             waivers=tuple(self._waiver(index, each) for index, each in enumerate(self._data.get("waiver", []))),
         )
 
@@ -175,6 +180,13 @@ class _Reader:
         if not path.is_file():
             raise self._bad(f"{key}: no such file: {path}", key, table)
         return path
+
+    def _vantage_kinds(self) -> tuple[tuple[str, Kind], ...]:
+        kinds = self._data.get("vantages", {})
+        for pattern, kind in kinds.items():
+            if kind not in list(Kind):
+                raise self._bad(f"{pattern!r} = {kind!r}: it is one of {', '.join(Kind)}", pattern, "vantages")
+        return tuple((pattern, Kind(kind)) for pattern, kind in kinds.items())
 
     def _waiver(self, index: int, fields: Mapping[str, Any]) -> Waiver:
         for key in _WAIVER_NEEDS:

@@ -2,8 +2,9 @@
 
 Rules
 * The planned population is in the journal before anything is looked at.
-* Looking happens at most once, when the first verdict is asked for. That nobody could look is an error of the run
-  (`CouldNotLook`, for each case that asks), never a verdict.
+* Looking happens at most once, when the first verdict is asked for. That nobody could look from a vantage is an error
+  (`CouldNotLook`, for each of its cases that asks), never a verdict; other vantages do not suffer from it.
+* A vantage is judged as soon as it is complete, and its observations are then forgotten: the journal has them.
 * A verdict is written when its test asks for it, so what was deselected or interrupted stays without one.
 """
 
@@ -11,22 +12,23 @@ from __future__ import annotations
 
 import platform
 import secrets
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from netcompliance import conclusion
-from netcompliance.catalogue import HERE, Catalogue
+from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry
 from netcompliance.model import Case, Observation, Settings, Verdict
 from netcompliance.report.journal import Journal
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.visit import State, Watcher
 
-Look = Callable[[Settings, Sequence[Case], Callable[[Observation], None]], None]
+Look = Callable[[Settings, Sequence[Case], Watcher], None]
+"""Sees everything that the cases need, and tells the watcher."""
 
 
 def version() -> str:
@@ -35,6 +37,19 @@ def version() -> str:
         return metadata.version("netcompliance")
     except metadata.PackageNotFoundError:
         return "checkout"
+
+
+class Display(Protocol):
+    """Somebody who is shown how visits go on."""
+
+    def state(self, vantage: str, state: State, text: str = "") -> None:
+        """A visit went on."""
+
+    def tick(self) -> None:
+        """Some time has passed."""
+
+    def over(self) -> None:
+        """There is no more to come."""
 
 
 class Run:
@@ -57,13 +72,15 @@ class Run:
         self.started = at
         self.finished = at
         self.directory: Path | None = None
+        self.identities: dict[str, Mapping[str, Any]] = {}
+        self.display: Display | None = None
+        """Who is shown how the visits go on."""
         self._look = look
         self._journal: Journal | None = None
-        self._lock = threading.Lock()
-        self.identities: dict[str, Observation | None] = {}
         self._verdicts: dict[Case, Verdict] | None = None
         self._given: dict[Case, Verdict] = {}
-        self._trouble: CouldNotLook | None = None
+        self._troubles: dict[str, CouldNotLook] = {}
+        self._defect: CouldNotLook | None = None
 
     @property
     def report_path(self) -> Path | None:
@@ -93,13 +110,14 @@ class Run:
 
     def verdict(self, case: Case) -> Verdict:
         """The case's verdict. Raises `CouldNotLook` where there can be none."""
-        if self._trouble:
-            raise CouldNotLook(self._trouble.cause, self._trouble.remedy)
-        if self._verdicts is None:
-            self._verdicts = self._find_out()
-        if case not in self._verdicts:
+        if self._verdicts is None and not self._defect:
+            self._find_out()
+        problem = self._trouble_of(case)
+        if problem:
+            raise CouldNotLook(problem.cause, problem.remedy)
+        verdict = (self._verdicts or {}).get(case)
+        if verdict is None:
             raise CouldNotLook(f"the visit of {case.vantage} did not end", "run again, and look at the journal's end")
-        verdict = self._verdicts[case]
         if case not in self._given and self._journal:
             self._journal.verdict(verdict, self.catalogue[case.requirement])
         self._given[case] = verdict
@@ -107,13 +125,12 @@ class Run:
 
     def entries(self) -> list[Entry]:
         """Every planned case and what became of it, in the order of the plan."""
-        trouble = f"{self._trouble.cause}; {self._trouble.remedy}" if self._trouble else None
         return [
             Entry(
                 case=case,
                 requirement=self.catalogue[case.requirement],
                 verdict=self._given.get(case),
-                trouble=trouble,
+                trouble=f"{problem.cause}; {problem.remedy}" if (problem := self._trouble_of(case)) else None,
                 strict=self.settings.strict,
             )
             for case in self.cases
@@ -130,52 +147,79 @@ class Run:
         if self._journal:
             self._journal.footer(self.entries(), at)
 
-    def _find_out(self) -> dict[Case, Verdict]:
-        seen: list[Observation] = []
+    def _trouble_of(self, case: Case) -> CouldNotLook | None:
+        return self._defect or self._troubles.get(case.vantage)
 
-        def on_observation(observation: Observation) -> None:
-            with self._lock:
-                self._record(observation)
-                seen.append(observation)
-
+    def _find_out(self) -> None:
+        looking = _Looking(self, self._journal, self.display)
         try:
-            self._look(self.settings, self.cases, on_observation)
-            self._introduce({str(observation.get("vantage", HERE)) for observation in seen})
-            verdicts = decide(self.catalogue, self.cases, seen, self.settings)
-        except CouldNotLook as trouble:
-            self._trouble = trouble
-            if self._journal:
-                self._journal.vantage(HERE, error=f"{trouble.cause}; {trouble.remedy}")
-            raise
+            self._look(self.settings, self.cases, looking)
         except Exception as defect:
-            self._trouble = CouldNotLook(
+            self._defect = CouldNotLook(
                 f"a defect in netcompliance ({type(defect).__name__})", "see the traceback of the first case"
             )
             raise
-        return {verdict.case: verdict for verdict in verdicts}
+        finally:
+            self._troubles = looking.troubles
+            if self.display:
+                self.display.over()
+        from netcompliance.judge import settle_waivers
 
-    def _record(self, observation: Observation) -> None:
-        if self._journal is None:
-            return
-        if observation.get("kind") == "host":
-            self._introduce({str(observation.get("vantage", HERE))}, observation)
-        self._journal.observation(observation)
-
-    def _introduce(self, vantages: Iterable[str], identity: Observation | None = None) -> None:
-        """One record for each vantage; without an identity for one that did not say who it is."""
-        for vantage in sorted(set(vantages) - self.identities.keys()):
-            self.identities[vantage] = identity
-            if self._journal:
-                self._journal.vantage(vantage, identity=identity)
+        judged = [looking.verdicts[case] for case in self.cases if case in looking.verdicts]
+        self._verdicts = {v.case: v for v in settle_waivers(judged, self.cases, self.settings.waivers)}
 
 
-def decide(
-    catalogue: Catalogue, cases: Sequence[Case], seen: Sequence[Observation], settings: Settings
-) -> list[Verdict]:
-    """The judge's verdicts, as of today. Its libraries are loaded late: collecting tests needs none of them."""
-    from netcompliance.judge import judge
+class _Looking:
+    """What is done with what is seen: written down at once, judged when a vantage is complete, and then forgotten."""
 
-    return judge(catalogue.requirements, cases, seen, settings, datetime.now(UTC).date())
+    def __init__(self, run: Run, journal: Journal | None, display: Display | None) -> None:
+        self.verdicts: dict[Case, Verdict] = {}
+        self.troubles: dict[str, CouldNotLook] = {}
+        self._run = run
+        self._journal = journal
+        self._display = display
+        self._requirements = {requirement.id: requirement for requirement in run.catalogue.requirements}
+        self._cases: dict[str, list[Case]] = {}
+        for case in run.cases:
+            self._cases.setdefault(case.vantage, []).append(case)
+        self._seen: dict[str, list[Observation]] = {}
+        self._public: list[Observation] = []
+        self._today = datetime.now(UTC).date()
+
+    def observation(self, observation: Observation) -> None:
+        """Write it down and keep it until its vantage is judged."""
+        if self._journal:
+            self._journal.observation(observation)
+        self._seen.setdefault(str(observation["vantage"]), []).append(observation)
+        if observation.get("kind") == "public-dns":
+            self._public.append(observation)
+
+    def state(self, vantage: str, state: State, text: str = "") -> None:
+        """Show it."""
+        if self._display:
+            self._display.state(vantage, state, text)
+
+    def tick(self) -> None:
+        """Show that time passes."""
+        if self._display:
+            self._display.tick()
+
+    def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
+        """Judge the vantage, or note why nobody could look."""
+        from netcompliance.judge import identity, judge_vantage
+
+        seen, settings = self._seen.pop(vantage, []), self._run.settings
+        if problem is None:
+            self.verdicts |= judge_vantage(
+                self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._today
+            )
+        else:
+            self.troubles[vantage] = problem
+        known = identity(vantage, seen, settings) if seen else {}
+        error = f"{problem.cause}; {problem.remedy}" if problem else None
+        self._run.identities[vantage] = {**known, **({"error": error} if error else {})}
+        if self._journal:
+            self._journal.vantage(vantage, known, error)
 
 
 def new_directory(root: Path, tenant: str, at: datetime) -> Path:

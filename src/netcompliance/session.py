@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,22 +19,37 @@ from netcompliance import catalogue as catalogues
 from netcompliance import explain, settle
 from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.inputs import BadInput
-from netcompliance.model import Case, Observation, Result, Settings, Verdict
+from netcompliance.model import HERE, Case, Result, Settings, Verdict
+from netcompliance.probe import bundle
 from netcompliance.report import html, terminal
+from netcompliance.report.progress import Progress
 from netcompliance.report.redact import Redactor
 from netcompliance.run import Look, Run, new_directory, version
 from netcompliance.settle import Options
+from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.visit import Watcher
 
 _UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 
 
-class Unmet(Exception):
-    """The requirement is not met, or met only because somebody accepts that it is not."""
+class Unmet(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """The requirement is not met, or met only because somebody accepts that it is not.
+
+    Like `NotLooked` it has no traceback: pytest would take ten times as long for one as for all else of a test.
+    """
 
     def __init__(self, entry: Entry) -> None:
-        super().__init__(str(entry.case))
+        super().__init__(str(entry.case), pytrace=False)
         self.entry = entry
+
+
+class NotLooked(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """Nobody could look from the case's vantage."""
+
+    def __init__(self, problem: CouldNotLook) -> None:
+        super().__init__(str(problem), pytrace=False)
 
 
 class Asked:
@@ -79,7 +97,28 @@ class Session:
 
     def header(self) -> list[str]:
         """Lines for pytest's own header."""
-        return [f"network of {run.settings.endpoint}: {len(run.cases)} cases" for run in self._runs]
+        return [
+            f"network of {run.settings.endpoint}: {len(run.cases)} cases from "
+            f"{_counted(sorted({case.vantage for case in run.cases}))}"
+            for run in self._runs
+        ]
+
+    def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
+        """Show on the terminal how the visits go on. pytest's capture, if there is one, is held off for that."""
+
+        def write(text: str) -> None:
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                reporter.ensure_newline()
+                reporter.write(self._redactor.text(text), flush=True)
+
+        for run in self._runs:
+            run.display = Progress(
+                write,
+                time.monotonic,
+                hosts=len({case.vantage for case in run.cases}),
+                terminal=bool(reporter.isatty) and reporter.hasmarkup,
+                width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
+            )
 
     def cases(self, requirement: str) -> list[tuple[str, Case]]:
         """The planned cases of a requirement, with their tenants."""
@@ -96,10 +135,13 @@ class Session:
         ]
 
     def ask(self, asked: tuple[str, Case]) -> Asked:
-        """The verdict on a case. Raises `CouldNotLook`."""
+        """The verdict on a case. Raises `NotLooked`."""
         tenant, case = asked
         run = self._by_case[tenant, case]
-        verdict = run.verdict(case)
+        try:
+            verdict = run.verdict(case)
+        except CouldNotLook as problem:
+            raise NotLooked(problem) from None
         entry = Entry(
             case=case,
             requirement=run.catalogue[case.requirement],
@@ -112,7 +154,7 @@ class Session:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)
         told.update(netcompliance=True)
-        if isinstance(error, CouldNotLook):
+        if isinstance(error, NotLooked):
             told.update(longrepr=self._safe(str(error)), netcompliance_told=True)
         elif isinstance(error, Unmet) and error.entry.verdict:
             entry = error.entry
@@ -167,28 +209,42 @@ class Session:
 def plan(options: Options, here: Path) -> Session:
     """Everything that was asked for, checked. Raises `BadInput`; writes nothing."""
     catalogue = catalogues.load()
-    vantages = settle.vantages(options)
+    named = hosts_named.read(options.hosts, bundle.COMMAND)
+    at_once = settle.visits(options)
     profiles = (here / "fixtures" / "tenants", _packaged_profiles())
     at = datetime.now(UTC)
     runs = []
     for tenant in settle.tenants(options):
         settings = settle.settings(tenant, options, profiles)
-        cases = catalogues.expand(catalogue, settings, vantages, settle.level(options))
+        cases = catalogues.expand(catalogue, settings, [host.vantage for host in named], settle.level(options))
         settle.check_waivers(settings.waivers, cases, settle.profile_path(tenant, options, profiles))
-        redactor = Redactor(settle.secrets(tenant, options, profiles, os.environ))
-        runs.append(Run(settings, catalogue, cases, look=_looker(), redactor=redactor, at=at))
+        key = settle.key(tenant, options, profiles, os.environ)
+        passwords = [value for host in named for value in host.environment.values()]
+        redactor = Redactor([*settle.secrets(tenant, options, profiles, os.environ), *passwords])
+        look = _looker(_visited(named, cases), key, at_once)
+        runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at))
     report_dir = here / options.report_dir
     _check_writable(report_dir)
     return Session(runs, report_dir)
 
 
-def _looker() -> Look:
-    def look(settings: Settings, cases: Sequence[Case], on_observation: Callable[[Observation], None]) -> None:
+def _visited(named: Sequence[Host], cases: Sequence[Case]) -> tuple[Host, ...]:
+    """The hosts from which a case is asked: those that are named, and this machine if it is the workstation's turn."""
+    by_vantage = {Host(vantage=HERE).vantage: Host(vantage=HERE)} | {host.vantage: host for host in named}
+    return tuple(by_vantage[vantage] for vantage in sorted({case.vantage for case in cases}))
+
+
+def _looker(hosts: Sequence[Host], key: str | None, at_once: int) -> Look:
+    def look(settings: Settings, cases: Sequence[Case], watcher: Watcher) -> None:
         from netcompliance.vantage import visit
 
-        visit.look(settings, cases, on_observation)
+        visit.look(settings, cases, hosts, watcher, key=key, at_once=at_once)
 
     return look
+
+
+def _counted(vantages: Sequence[str]) -> str:
+    return vantages[0] if len(vantages) == 1 else f"{len(vantages)} vantages"
 
 
 def _packaged_profiles() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,8 +17,21 @@ from netcompliance import catalogue as catalogues
 from netcompliance import inputs, profile
 from netcompliance.images import sources
 from netcompliance.inputs import BadInput
-from netcompliance.model import DEFAULT_DOMAIN, DEFAULT_REGISTRY, Case, Level, RegistryMode, Settings, Waiver
+from netcompliance.model import (
+    DEFAULT_DOMAIN,
+    DEFAULT_REGISTRY,
+    Case,
+    HostOptions,
+    Level,
+    RegistryMode,
+    Settings,
+    Waiver,
+)
 
+DEFAULT_AT_ONCE = 32
+"""Hosts visited at once: what sshd of a jump host (MaxStartups) and a usual workstation bear."""
+MOST_AT_ONCE = 500
+"""More visits at once than file descriptors and processes of a usual workstation carry."""
 DEFAULTS = Settings(tenant="")
 """What holds where nobody says otherwise."""
 
@@ -28,7 +41,8 @@ class Options:
     """The command line, as typed."""
 
     tenants: tuple[str, ...]
-    hosts: str | None = None
+    hosts: HostOptions = field(default_factory=HostOptions)
+    visits: str | None = None
     profile: str | None = None
     domain: str | None = None
     registry: str | None = None
@@ -46,14 +60,12 @@ def tenants(options: Options) -> tuple[str, ...]:
     return tuple(dict.fromkeys(inputs.tenant_name(name) for name in options.tenants))
 
 
-def vantages(options: Options) -> tuple[str, ...]:
-    """Where to look from: this machine."""
-    for host in (options.hosts or "").split(","):
-        if host.strip() not in ("", "local", "local://", "localhost"):
-            raise BadInput(
-                f"--hosts {inputs.hide_user(host)!r}: this version looks from this machine only; leave --hosts out"
-            )
-    return (catalogues.HERE,)
+def visits(options: Options) -> int:
+    """How many hosts are visited at once."""
+    text = options.visits or str(DEFAULT_AT_ONCE)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_AT_ONCE):
+        raise BadInput(f"--visits {text!r}: a number from 1 to {MOST_AT_ONCE}")
+    return int(text)
 
 
 def settings(
@@ -96,6 +108,7 @@ def settings(
         key_env=chosen.key_env or DEFAULTS.key_env,
         key_file=str(chosen.key_file) if chosen.key_file else None,
         strict=options.strict,
+        vantage_kinds=chosen.vantage_kinds,
         waivers=chosen.waivers,
         chart_repository=chosen.chart_repository or DEFAULTS.chart_repository,
         chart=chosen.chart or DEFAULTS.chart,
@@ -112,6 +125,14 @@ def secrets(tenant: str, options: Options, profiles: Iterable[Path], environ: Ma
         if name.lower().endswith("_proxy") and "@" in value:
             found.append(unquote(urlsplit(value).password or ""))
     return tuple(secret for secret in found if secret)
+
+
+def key(tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str]) -> str | None:
+    """The API key as it is found on this machine, for hosts that are elsewhere."""
+    chosen = _profile(tenant, options, profiles)
+    if chosen.key_file:
+        return inputs.read_text(chosen.key_file, "key file").strip() or None
+    return environ.get(chosen.key_env or DEFAULTS.key_env, "").strip() or None
 
 
 def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path | None) -> None:

@@ -18,7 +18,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from netcompliance import run, session
+from netcompliance import judge, session
 from netcompliance.findings import Code
 from netcompliance.model import Finding, Result, Verdict
 from netcompliance.vantage.errors import CouldNotLook
@@ -36,27 +36,37 @@ HOST = {
 }
 
 
-def look(settings: Any, cases: Any, on_observation: Any) -> None:
+def look(settings: Any, cases: Any, watcher: Any) -> None:
     """The visit."""
-    if "trouble" in SCRIPT:
-        raise CouldNotLook(*SCRIPT["trouble"])
+    problem = CouldNotLook(*SCRIPT["trouble"]) if "trouble" in SCRIPT else None
+    if problem is None:
+        _see(watcher.observation)
+    for vantage in sorted({case.vantage for case in cases}):
+        if vantage != HOST["vantage"] and problem is None:
+            watcher.observation({"vantage": vantage, "kind": "probe"})
+        watcher.ended(vantage, problem)
+
+
+def _see(observe: Any) -> None:
     if "nobody" not in SCRIPT:
-        on_observation(HOST)
+        observe(HOST)
     for seen in SCRIPT.get("observations", ()):
-        on_observation({"vantage": "local", **seen})
+        observe({"vantage": "local", **seen})
     if "crash" in SCRIPT:
         raise ZeroDivisionError(SCRIPT["crash"])
     if SCRIPT.get("killed"):
         os.kill(os.getpid(), signal.SIGKILL)
     if SCRIPT.get("interrupt"):
         raise KeyboardInterrupt
-    on_observation({"vantage": "local", "kind": "probe", "finished": True, "unfinished": [], "seconds": 0.1})
+    observe({"vantage": "local", "kind": "probe", "finished": True, "unfinished": [], "seconds": 0.1})
 
 
-def decide(catalogue: Any, cases: Any, observations: Any, settings: Any) -> list[Verdict]:
+def judge_vantage(
+    requirements: Any, cases: Any, observations: Any, public: Any, settings: Any, today: Any
+) -> dict[Any, Verdict]:
     """The verdicts of the script."""
     assert any(seen["kind"] == "probe" for seen in observations)
-    return [_verdict(case, SCRIPT.get("verdicts", {}).get(case.requirement, {})) for case in cases]
+    return {case: _verdict(case, SCRIPT.get("verdicts", {}).get(case.requirement, {})) for case in cases}
 
 
 def _verdict(case: Any, told: dict[str, Any]) -> Verdict:
@@ -74,5 +84,5 @@ def _verdict(case: Any, told: dict[str, Any]) -> Verdict:
     )
 
 
-session._looker = lambda: look  # type: ignore[attr-defined]
-run.decide = decide
+session._looker = lambda *_: look  # type: ignore[assignment]
+judge.judge_vantage = judge_vantage

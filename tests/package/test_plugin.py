@@ -241,10 +241,10 @@ def test_the_journal_keeps_its_contract(run_suites, checkout: Path):
     kinds = [record["type"] for record in records]
     assert kinds[0] == "header"
     assert kinds[-1] == "footer"
-    first_look = kinds.index("vantage")
+    first_look = kinds.index("observation")
     assert set(kinds[1:first_look]) == {"case"}
     assert "case" not in kinds[first_look:]
-    assert kinds.index("verdict") > kinds.index("observation") > first_look
+    assert kinds.index("verdict") > kinds.index("vantage") > first_look
     assert {(r["requirement"], r["target"]) for r in records if r["type"] == "case"} == {
         (r["requirement"], r["target"]) for r in records if r["type"] == "verdict"
     }
@@ -254,7 +254,7 @@ def test_the_journal_keeps_its_contract(run_suites, checkout: Path):
 
 def test_a_vantage_that_does_not_say_who_it_is_has_a_record_too(run_suites):
     assert [r for r in run_suites(script={"nobody": True}).journal() if r["type"] == "vantage"] == [
-        {"type": "vantage", "id": "local"}
+        {"type": "vantage", "id": "local", "vantage_kind": "workstation", "clock_offset": None}
     ]
 
 
@@ -311,7 +311,7 @@ def test_the_page_tells_its_verdicts_without_a_script(run_suites):
     assert re.search(r"HTTPS-01</td><td>must</td><td>documented</td>.*?FAIL", static)
     assert "no answer to 3 SYNs in 5.0 s" in static
     assert "it as it should be" in static
-    assert "local: node-1, 10.20.0.4, linux/amd64, nameservers 10.30.0.53" in static
+    assert "<td>workstation</td><td>node-1</td><td>10.20.0.4</td><td>linux/amd64</td><td>10.30.0.53</td>" in static
     unsettled = static[static.index("What is not satisfied") : static.index("What is satisfied or")]
     assert re.findall(r"<tr><td class=\"nc-id\">([A-Z0-9-]+)", unsettled)[:2] == ["HTTPS-01", "DNS-03"]
     assert re.search(r"Report generated on \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by", static)

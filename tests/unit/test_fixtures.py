@@ -9,7 +9,7 @@ from netcompliance import profile
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"^# (?=(?:\[\[|[a-z_]+ = ))", "", text, flags=re.MULTILINE)
+    return re.sub(r"^# (?=(?:\[\[|[a-z_]+ = |\"))", "", text, flags=re.MULTILINE)
 
 
 def test_the_example_profile_loads_as_it_is(checkout: Path):

@@ -1,4 +1,4 @@
-"""The probe as one argument: does it fit, does it run under every Python, does it keep to the standard library?"""
+"""What a host is sent: does it run under every Python and through every shell, does it keep to the standard library?"""
 
 from __future__ import annotations
 
@@ -37,20 +37,27 @@ def plan(*tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"schema": 1, "agent": "test/1", "deadline": 10.0, "limits": {"hedge": 0.1}, "tasks": list(tasks), **more}
 
 
-def start(python: str, asked: dict[str, Any], given: str = "", **environment: str) -> list[dict[str, Any]]:
-    """What a run writes, with nothing of ours to import from."""
-    ended = subprocess.run(
-        [python, *bundle.command(asked)],
-        input=given,
+def start(
+    python: str | list[str], asked: dict[str, Any], given: str | None = None, **environment: str
+) -> list[dict[str, Any]]:
+    """What a run writes, with nothing of ours to import from. `python` may be a whole command."""
+    ended = send([python, *bundle.arguments()] if isinstance(python, str) else python, asked, given, **environment)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    return [json.loads(line) for line in ended.stdout.splitlines() if line]
+
+
+def send(
+    command: list[str], asked: dict[str, Any], given: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command,
+        input=bundle.parcel(asked, given),
         capture_output=True,
-        text=True,
         timeout=60,
         check=False,
         cwd="/",
         env={"PATH": os.environ["PATH"], **environment},
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("version", interpreters())
@@ -76,25 +83,73 @@ def test_it_runs_under_this_python_with_nothing_installed(version: str) -> None:
     assert refused == ["ECONNREFUSED"]
 
 
-def test_the_program_fits_into_one_argument_with_room_for_a_large_plan() -> None:
-    images = [{"name": f"r/{n}", "repository": f"r/{n}", "reference": f"{n:040x}"} for n in range(200)]
-    (program,) = bundle.command(plan({"kind": "registry", "images": images}))[-1:]
-    assert len(program.encode()) < 100 * 1024
+NOTHING = {"kind": "host", "names": ["localhost"]}
 
 
-def test_a_plan_that_does_not_fit_is_refused() -> None:
-    noise = [os.urandom(1000).hex() for _ in range(100)]
-    with pytest.raises(bundle.TooLarge):
-        bundle.command(plan({"kind": "registry", "images": noise}))
+@pytest.mark.parametrize("shell", ["sh", "bash", "busybox ash", "zsh", "ksh", "fish", "tcsh"])
+def test_the_command_passes_through_this_login_shell(shell: str) -> None:
+    program, *applet = shell.split()
+    if shutil.which(program) is None:
+        assert program not in ("sh", "bash"), f"{program} is missing"
+        pytest.skip(f"{program} is not installed")
+    first, *_, last = start([program, *applet, "-c", bundle.COMMAND], plan(NOTHING))
+    assert (first["netcompliance"], last["kind"]) == ("probe", "probe")
 
 
-WHERE = {"stdin": True, "file": "{file}", "env": "A_KEY"}
+def test_the_command_is_short_and_of_one_line() -> None:
+    assert len(bundle.COMMAND) < 1000
+    assert not set(bundle.COMMAND) & set("\n!")
+
+
+def interpreters_in(directory: Path, **programs: str) -> dict[str, str]:
+    """A PATH in which only these programs are, each a shell script."""
+    for name, text in programs.items():
+        (directory / name).write_text(f"#!/bin/sh\n{text}\n")
+        (directory / name).chmod(0o755)
+    return {"PATH": str(directory)}
+
+
+def searching(directory: Path) -> list[str]:
+    """The command, with the Pythons of the machine out of its sight."""
+    hidden = bundle.COMMAND
+    for path in ("/usr/bin/", "/usr/libexec/", "/usr/local/bin/"):
+        hidden = hidden.replace(f" {path}", f" {directory}{path}")
+    return ["/bin/sh", "-c", hidden]
+
+
+@pytest.mark.parametrize("unfit", ["exit 97", "echo 'Unknown option: -I' >&2; exit 2", "exit 127"])
+def test_an_interpreter_that_is_unfit_leaves_the_parcel_to_the_next(tmp_path: Path, unfit: str) -> None:
+    path = interpreters_in(tmp_path, python3=unfit, python=f'exec {sys.executable} "$@"')
+    ended = send(searching(tmp_path), plan(NOTHING), **path)
+    assert b'{"netcompliance":"probe"' in ended.stdout
+    assert b'"kind":"probe"' in ended.stdout
+
+
+def test_an_interpreter_that_fails_half_way_is_not_followed_by_another(tmp_path: Path) -> None:
+    path = interpreters_in(tmp_path, python3="exit 1", python=f'exec {sys.executable} "$@"')
+    ended = send(searching(tmp_path), plan(NOTHING), **path)
+    assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_what_does_not_pass_on_standard_input_is_told_by_its_exit_code(tmp_path: Path) -> None:
+    for command in ([sys.executable, *bundle.arguments()], ["/bin/sh", "-c", bundle.COMMAND], searching(tmp_path)):
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert ended.returncode == bundle.NO_INPUT
+
+
+def test_another_version_compiles_the_sources_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle.importlib.util, "MAGIC_NUMBER", b"no such")
+    *_, last = start(sys.executable, plan(NOTHING))
+    assert last["kind"] == "probe"
+
+
+WHERE = {"file": "{file}", "env": "A_KEY"}
 
 
 @pytest.mark.parametrize(
     ("where", "source"),
     [
-        (("stdin", "file", "env"), "standard input"),
+        (("given", "file", "env"), "standard input"),
         (("file", "env"), "file {file}"),
         (("env",), "environment variable A_KEY"),
         ((), None),
@@ -106,10 +161,10 @@ def test_the_key_is_found_on_the_host_and_only_its_place_is_told(
     secret = "a-secret-key"
     file = tmp_path / "key"
     file.write_text(secret + "\n", encoding="utf-8")
-    told: dict[str, Any] = {name: file if name == "file" else WHERE[name] for name in where}
+    told: dict[str, Any] = {name: file if name == "file" else WHERE[name] for name in where if name != "given"}
     asked = plan({"kind": "host", "names": ["localhost"]}, key=json.loads(json.dumps(told, default=str)))
-    assert secret not in "".join(bundle.command(asked))
-    seen = start(sys.executable, asked, json.dumps({"key": secret}) + "\n", A_KEY=secret)
+    assert secret not in bundle.COMMAND
+    seen = start(sys.executable, asked, secret if "given" in where else None, A_KEY=secret)
     (host,) = [record for record in seen if record.get("kind") == "host"]
     assert host["key"] == (None if source is None else {"from": source.format(file=file)})
     assert secret not in json.dumps(seen)

@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 import struct
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -108,20 +109,21 @@ def test_only_lines_of_the_hosts_file_that_name_a_target_are_kept() -> None:
     assert hosts_entries(text, ["acme.example"]) == ["10.0.0.9 x ACME.example # acme"]
 
 
-def test_the_kernels_table_is_read_for_both_families() -> None:
-    text = (
+def test_the_kernels_table_is_read_for_both_families(tmp_path: Path) -> None:
+    (tmp_path / "tcp").write_text(
         "  sl  local_address rem_address   st\n"
         "   0: 0400140A:D431 150BFA22:01BB 01 00000000:00000000\n"
         "   1: 00000000:0016 00000000:0000 0A 00000000:00000000\n"
         "   2: 0000000000000000FFFF00000400140A:D432 0000000000000000FFFF0000150BFA22:01BB 02 0\n"
-        "   3: 000000FD000000000000000004000000:D433 18D0052A000011000000000021000000:01BB 01 0\n"
+        "   3: 000020FD000000000000000004000000:D433 18D0052A000011000000000021000000:01BB 01 0\n"
     )
-    assert sockets.parse_table(text)[:3] == [
+    assert {sockets.read(row) for row in sockets.rows(str(tmp_path / "tcp"))} == {
         ("10.20.0.4", 54321, "34.250.11.21", 443, "ESTABLISHED"),
         ("0.0.0.0", 22, "0.0.0.0", 0, "LISTEN"),
         ("10.20.0.4", 54322, "34.250.11.21", 443, "SYN_SENT"),
-    ]
-    assert sockets.parse_table(text)[3][2] == "2a05:d018:11::21"
+        ("fd20::4", 54323, "2a05:d018:11::21", 443, "ESTABLISHED"),
+    }
+    assert sockets.rows(str(tmp_path / "tcp6")) == set()
 
 
 def ipv4(flags: int, options: bytes = b"", protocol: int = 6) -> bytes:

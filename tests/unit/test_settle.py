@@ -179,15 +179,30 @@ def test_declared_authorities_are_known_by_their_fingerprints(settled: Settle, t
     assert found.interception_files == (str(tmp_path / "ca.pem"),)
 
 
-@pytest.mark.parametrize("hosts", [None, "", "local", "local://", "localhost"])
-def test_this_machine_may_be_named(hosts: str | None):
-    assert settle.vantages(Options(tenants=("acme",), hosts=hosts)) == ("local",)
+@pytest.mark.parametrize(("typed", "expected"), [(None, 32), ("1", 1), ("500", 500)])
+def test_so_many_hosts_are_visited_at_once(typed: str | None, expected: int):
+    assert settle.visits(Options(tenants=("acme",), visits=typed)) == expected
 
 
-@pytest.mark.parametrize("hosts", ["ssh://node-1", "local,ssh://node-1", "node-1"])
-def test_other_machines_may_not_yet(hosts: str):
-    with pytest.raises(BadInput, match="leave --hosts out"):
-        settle.vantages(Options(tenants=("acme",), hosts=hosts))
+@pytest.mark.parametrize("typed", ["0", "-1", "many", "501", "3.5", "٣"])
+def test_a_number_of_visits_that_is_none(typed: str):
+    with pytest.raises(BadInput, match="a number from 1 to 500"):
+        settle.visits(Options(tenants=("acme",), visits=typed))
+
+
+def test_the_key_for_hosts_elsewhere_is_found_here(tmp_path: Path):
+    profile = tmp_path / "acme.toml"
+    (tmp_path / "key").write_text("from-the-file\n")
+    environment = {"STS_API_KEY": " by-default ", "MINE": "mine"}
+
+    def key(text: str, environ: dict[str, str]) -> str | None:
+        profile.write_text(text)
+        return settle.key("acme", Options(tenants=("acme",)), [tmp_path], environ)
+
+    assert key("", environment) == "by-default"
+    assert key("", {}) is None
+    assert key('[key]\nenv = "MINE"', environment) == "mine"
+    assert key('[key]\nfile = "key"', environment) == "from-the-file"
 
 
 def test_tenants_are_folded_and_each_once():

@@ -12,7 +12,8 @@ import dns.rdatatype
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.model import Case, Image, RegistryMode, Settings
+from netcompliance.model import AskedFrom, Case, Image, RegistryMode, Settings
+from netcompliance.vantage import plan
 from netcompliance.vantage.plan import build_plan
 
 AGENT = Image(registry="quay.io", repository="stackstate/agent", reference="1")
@@ -118,9 +119,23 @@ def test_a_source_that_cannot_be_seen_is_not_asked() -> None:
     [
         (("DNS-01",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound"}),
         (("REG-05",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound", "hosts"}),
-        (("REG-07",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound"}),
+        (("REG-07", "HTTPS-04"), {"host"}),
+        (("HELM-01",), {"host", "endpoint"}),
+        (("HELM-01", "DNS-01"), {"host", "resolve", "nameservers", "control", "endpoint", "outbound"}),
         (("REG-04",), {"host", "resolve", "nameservers", "control", "endpoint", "outbound", "registry"}),
     ],
 )
 def test_peers_that_no_case_needs_are_left_alone(requirements: tuple[str, ...], kinds: set[str]) -> None:
     assert {task["kind"] for task in plan_of(SETTINGS, *requirements)["tasks"]} == kinds
+
+
+def test_the_workstations_own_requirements_are_those_of_the_catalogue() -> None:
+    of_the_workstation = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
+    assert of_the_workstation == plan.WORKSTATION
+
+
+def test_a_file_with_the_key_is_this_machines() -> None:
+    settings = Settings(tenant="acme", key_declared=True, key_file="/run/secrets/key")
+    here, there = (build_plan(settings, (), nonce="abc", agent="test/1", here=here)["key"] for here in (True, False))
+    assert here == {"env": "STS_API_KEY", "file": "/run/secrets/key"}
+    assert there == {"env": "STS_API_KEY", "file": None}

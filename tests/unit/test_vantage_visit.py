@@ -1,96 +1,185 @@
-"""Looking: what is told, by whom, and that nothing is told after its end."""
+"""Looking: what is told, from which vantage, that one host's trouble is nobody else's, and that an end is an end."""
 
 from __future__ import annotations
 
 import base64
+import json
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.model import Settings
-from netcompliance.vantage import local, visit, workstation
+from netcompliance.model import Case, Observation, Settings
+from netcompliance.vantage import visit, workstation
 from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.visit import State
 from tests.fakes.peers import authority, leaf
 
 SETTINGS = Settings(tenant="acme")
-CASES = catalogue.expand(catalogue.load(), SETTINGS)
 ROOT = authority("Root")
 CHAIN = [base64.b64encode(leaf(ROOT, SETTINGS.host).der).decode()]
+SENTINEL = {"netcompliance": "probe", "schema": 1}
+END = {"kind": "probe"}
 
 
-class Probe:
-    """A visit that tells these records and may then fail."""
+class Told:
+    """A watcher that remembers."""
 
-    def __init__(self, *records: dict[str, Any], trouble: Exception | None = None) -> None:
-        self._records = records
-        self._trouble = trouble
+    def __init__(self) -> None:
+        self.observations: list[Observation] = []
+        self.states: dict[str, list[State]] = {}
+        self.problems: dict[str, CouldNotLook | None] = {}
+        self.ticks = 0
 
-    def follow(self, on_record: Callable[[dict[str, Any]], None]) -> None:
-        for record in self._records:
-            on_record(record)
-        if self._trouble:
-            raise self._trouble
+    def observation(self, observation: Observation) -> None:
+        assert observation["vantage"] not in self.problems
+        self.observations.append(observation)
+
+    def state(self, vantage: str, state: State, text: str = "") -> None:
+        self.states.setdefault(vantage, []).append(state)
+
+    def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
+        self.problems[vantage] = problem
+
+    def tick(self) -> None:
+        self.ticks += 1
+
+    def kinds(self, vantage: str) -> list[str]:
+        return [seen["kind"] for seen in self.observations if seen["vantage"] == vantage]
+
+
+def scripted(vantage: str, *records: dict[str, Any], before: str = "", after: str = "") -> Host:
+    """A host whose visit is a small program instead of a connection."""
+    lines = "".join(f"print({json.dumps(record)!r}, flush=True)\n" for record in records)
+    return Host(vantage=vantage, backend="ssh", carrier=(sys.executable, "-I", "-S", "-c", f"{before}\n{lines}{after}"))
+
+
+Look = Callable[..., Told]
 
 
 @pytest.fixture
-def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
-    """Look with a scripted probe and workstation."""
+def look(monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Look from scripted hosts, with a scripted workstation."""
 
-    def look(probe: Probe, *jobs: Callable[[Any], None], told: list[dict[str, Any]] | None = None) -> Any:
-        seen: list[Any] = [] if told is None else told
-        monkeypatch.setattr(local, "start", lambda plan, secrets: probe)
+    def look(
+        hosts: Sequence[Host], *jobs: Callable[[Any], None], told: Told | None = None, at_once: int = 32, **more: Any
+    ) -> Told:
+        told = told or Told()
+        cases: tuple[Case, ...] = catalogue.expand(catalogue.load(), SETTINGS, [host.vantage for host in hosts])
         monkeypatch.setattr(workstation, "jobs", lambda settings, wanted, agent: jobs)
-        visit.look(SETTINGS, CASES, seen.append)
-        return seen
+        visit.look(SETTINGS, cases, hosts, told, at_once=at_once, **more)
+        return told
 
     return look
 
 
-def test_everything_is_told_under_this_machines_name_and_chains_come_last(look: Any) -> None:
-    probe = Probe({"kind": "tls", "host": SETTINGS.host, "chain": CHAIN}, {"kind": "probe"})
-    seen = look(probe, lambda tell: tell({"kind": "chart"}))
-    assert {record["vantage"] for record in seen} == {"local"}
-    assert sorted(record["kind"] for record in seen) == ["chain", "chart", "probe", "tls"]
-    assert seen[-1]["kind"] == "chain"
+def test_everything_is_told_under_its_vantages_name_and_chains_come_last(look: Look) -> None:
+    tls = {"kind": "tls", "host": SETTINGS.host, "chain": CHAIN}
+    hosts = [scripted("ssh://a", SENTINEL, tls, END), scripted("ssh://b", SENTINEL, {"kind": "host"}, END)]
+    told = look(hosts, lambda tell: tell({"kind": "chart"}))
+    assert told.kinds("ssh://a") == ["tls", "probe", "chain"]
+    assert told.kinds("ssh://b") == ["host", "probe"]
+    assert told.kinds("local") == ["chart"]
+    assert told.problems == {"ssh://a": None, "ssh://b": None}
+    assert told.states["ssh://a"] == [State.REACHING, State.LOOKING, State.DONE]
 
 
-def test_the_workstation_is_waited_for(look: Any) -> None:
-    probe_is_over = threading.Event()
+def test_one_hosts_trouble_is_nobody_elses(look: Look) -> None:
+    hosts = [
+        scripted("ssh://gone", after="import sys; sys.exit('ssh: Could not resolve hostname gone: Name unknown')"),
+        scripted("ssh://fine", SENTINEL, END),
+        Host(vantage="podman://box", backend="podman", carrier=("/nonexistent/podman",)),
+        scripted("ssh://cut", SENTINEL, {"kind": "host"}),
+    ]
+    told = look(hosts)
+    causes = {vantage: problem.cause if problem else None for vantage, problem in told.problems.items()}
+    assert causes == {
+        "ssh://fine": None,
+        "ssh://gone": "the workstation cannot resolve the host's name gone",
+        "podman://box": "/nonexistent/podman is not installed on this machine",
+        "ssh://cut": "the probe's output arrived cut or damaged",
+    }
+    assert told.states["ssh://gone"][-1] is State.FAILED
 
-    class Quick(Probe):
-        def follow(self, on_record: Callable[[dict[str, Any]], None]) -> None:
-            super().follow(on_record)
-            probe_is_over.set()
+
+def test_a_host_that_never_speaks_delays_no_other(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netcompliance.vantage.child.SPEAK", 1.0)
+    silent = scripted("ssh://silent", after="import time; time.sleep(600)")
+    told = look([silent, *(scripted(f"ssh://n{n}", SENTINEL, END) for n in range(3))], at_once=2)
+    assert told.problems.pop("ssh://silent") is not None
+    assert list(told.problems.values()) == [None] * 3
+    assert list(told.states)[-1] == "ssh://n2"
+
+
+def test_no_more_visits_than_allowed_are_under_way(look: Look) -> None:
+    class Counting(Told):
+        most = under_way = 0
+
+        def state(self, vantage: str, state: State, text: str = "") -> None:
+            self.under_way += {State.REACHING: 1, State.DONE: -1}.get(state, 0)
+            self.most = max(self.most, self.under_way)
+
+    told = Counting()
+    look([scripted(f"ssh://n{n}", SENTINEL, END) for n in range(7)], told=told, at_once=3)
+    assert (told.most, len(told.problems)) == (3, 7)
+
+
+def test_a_vantage_ends_when_the_workstations_view_is_complete(look: Look) -> None:
+    ended = threading.Event()
+
+    class Watching(Told):
+        def state(self, vantage: str, state: State, text: str = "") -> None:
+            if state is State.DONE:
+                ended.set()
+
+        def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
+            assert "public-dns" in self.kinds("local")
+            super().ended(vantage, problem)
 
     def late(tell: Any) -> None:
-        probe_is_over.wait(5)
+        ended.wait(5)
         tell({"kind": "public-dns"})
 
-    assert [record["kind"] for record in look(Quick({"kind": "probe"}), late)] == ["probe", "public-dns"]
+    assert look([scripted("ssh://a", SENTINEL, END)], late, told=Watching()).problems == {"ssh://a": None}
 
 
-def test_after_a_failure_nothing_is_told_any_more(look: Any) -> None:
-    told: list[dict[str, Any]] = []
+def test_after_an_interrupt_nothing_is_told_and_no_child_is_left(look: Look) -> None:
     go, gone = threading.Event(), threading.Event()
+
+    class Interrupted(Told):
+        def observation(self, observation: Observation) -> None:
+            super().observation(observation)
+            raise KeyboardInterrupt
 
     def late(tell: Any) -> None:
         go.wait(5)
         tell({"kind": "chart"})
         gone.set()
 
-    with pytest.raises(CouldNotLook):
-        look(Probe({"kind": "host"}, trouble=CouldNotLook("cause", "remedy")), late, told=told)
+    told = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        look([scripted("ssh://a", SENTINEL, {"kind": "host"}, after="import time; time.sleep(600)")], late, told=told)
     go.set()
     assert gone.wait(5)
-    assert [record["kind"] for record in told] == ["host"]
+    assert [seen["kind"] for seen in told.observations] == ["host"]
 
 
-def test_a_defect_of_the_workstations_side_is_raised(look: Any) -> None:
+def test_a_defect_of_the_workstations_side_is_raised(look: Look) -> None:
     def broken(tell: Any) -> None:
         raise ZeroDivisionError("a defect")
 
     with pytest.raises(ZeroDivisionError, match="a defect"):
-        look(Probe({"kind": "probe"}), broken)
+        look([scripted("ssh://a", SENTINEL, END)], broken)
+
+
+def test_the_key_goes_over_standard_input_and_into_no_argument(look: Look) -> None:
+    reads = "import sys, json; line = json.loads(sys.stdin.readline())"
+    tells = "print(json.dumps({'kind': 'host', 'given': line['key'], 'arguments': sys.argv}), flush=True)\n"
+    host = scripted("ssh://a", SENTINEL, before=reads, after=f'{tells}print(\'{{"kind": "probe"}}\')')
+    (seen, _) = look([host], key="a-secret-key").observations
+    assert seen["given"] == "a-secret-key"
+    assert "a-secret-key" not in json.dumps(seen["arguments"])

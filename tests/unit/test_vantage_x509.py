@@ -36,7 +36,7 @@ def seen(*chain: Issued, host: str = HOST) -> dict[str, Any]:
 
 
 def read(*chain: Issued, host: str = HOST, **more: Any) -> dict[str, Any]:
-    (found,) = chains.read_chains([seen(*chain, host=host)], **more)
+    (found,) = chains.read_chains([seen(*chain, host=host)], chains.Reader(**more))
     return found
 
 
@@ -124,7 +124,7 @@ def test_the_longest_chain_of_a_leaf_counts_and_each_host_is_told_apart(public: 
     middle = authority("Middle", public)
     server = leaf(middle, HOST)
     found = chains.read_chains(
-        [seen(server), seen(server, middle), seen(server), seen(server, middle, host="b.example")]
+        [seen(server), seen(server, middle), seen(server), seen(server, middle, host="b.example")], chains.Reader()
     )
     assert [(each["host"], each["anchor"], each["covers"]) for each in found] == [
         (HOST, "public", True),
@@ -134,7 +134,10 @@ def test_the_longest_chain_of_a_leaf_counts_and_each_host_is_told_apart(public: 
 
 def test_what_is_no_certificate_is_left_out(public: Issued) -> None:
     rubbish = {"kind": "tls", "host": HOST, "chain": [base64.b64encode(b"rubbish").decode(), "%%"]}
-    assert chains.read_chains([rubbish, {"kind": "tls", "host": HOST, "chain": "text"}, {"kind": "tcp"}]) == []
+    assert (
+        chains.read_chains([rubbish, {"kind": "tls", "host": HOST, "chain": "text"}, {"kind": "tcp"}], chains.Reader())
+        == []
+    )
 
 
 def test_certificates_that_sign_each_other_in_a_circle_end(public: Issued) -> None:
@@ -145,7 +148,7 @@ def test_certificates_that_sign_each_other_in_a_circle_end(public: Issued) -> No
 
 
 def test_the_public_roots_of_certifi_are_read_without_a_warning() -> None:
-    assert chains.read_chains([seen(leaf(authority("Nobody"), HOST))])[0]["anchor"] is None
+    assert chains.read_chains([seen(leaf(authority("Nobody"), HOST))], chains.Reader())[0]["anchor"] is None
     assert len(chains._public()) > 100
 
 

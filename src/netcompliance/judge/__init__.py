@@ -7,6 +7,7 @@ Rules
 * A resolver or proxy that serves nobody, or a wrong clock, is one cause too. It is found where it is asked for
   (FOUNDATIONS), and cases of other hosts that show nothing else are not evaluated.
 * A waiver turns a failure into `waived` until it expires; one that nothing needs any more is a failure itself.
+* What only a node does (pulling images) is not asked of a pod or a container (`identity` says what a vantage is).
 * A vantage that was never visited gets no verdicts at all: that is an error of the run, not of the network.
 """
 
@@ -16,11 +17,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from netcompliance.catalogue import CONDITIONS, HERE, covers
+from netcompliance.catalogue import CONDITIONS, covers
 from netcompliance.findings import Code
 from netcompliance.judge import chart, dns, endpoint, https, mirror, outbound, proxy, receiver, registry
 from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
-from netcompliance.model import Case, Observation, Requirement, Result, Settings, Verdict, Waiver
+from netcompliance.judge.identity import identity, kind_of
+from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
+
+__all__ = ["identity", "judge", "judge_vantage", "settle_waivers"]
 
 Judge = Callable[[Case, Evidence, Settings], Outcome]
 
@@ -56,6 +60,10 @@ JUDGES: Mapping[str, Judge] = {
     "CLK-01": receiver.clock_is_right,
 }
 
+SHARED = "public-dns"
+"""The kind of observations that the workstation makes for every vantage."""
+BY_SHELL = "this host was looked at with its shell: install python3 (3.6 or later) there to have this checked"
+
 OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 """Verdicts of a prerequisite behind which one can go on."""
 
@@ -78,59 +86,104 @@ def judge(
 
     `today` is the UTC date by which waivers expire. Never raises for anything in the observations.
     """
-    by_id = {requirement.id: requirement for requirement in requirements}
+    needed = {requirement.id: requirement for requirement in requirements}
     seen: dict[str, list[Observation]] = {}
     for observation in observations:
         if isinstance(observation, Mapping):
             seen.setdefault(str(observation.get("vantage")), []).append(observation)
-    evidence = {vantage: Evidence(those) for vantage, those in seen.items() if _was_visited(those)}
-    verdicts: dict[Case, Verdict] = {}
+    public = [observation for observation in seen.get(HERE, ()) if observation.get("kind") == SHARED]
+    judged: dict[Case, Verdict] = {}
+    for vantage, those in seen.items():
+        here = [case for case in cases if case.vantage == vantage]
+        judged |= judge_vantage(needed, here, those, public, settings, today)
+    return settle_waivers([judged[case] for case in cases if case in judged], cases, settings.waivers)
 
-    def decide(case: Case) -> Verdict:
-        if case not in verdicts:
-            verdicts[case] = _waive(judge_one(case), settings.waivers, today)
-        return verdicts[case]
 
-    def judge_one(case: Case) -> Verdict:
-        requirement = by_id[case.requirement]
+def judge_vantage(
+    requirements: Mapping[str, Requirement],
+    cases: Sequence[Case],
+    observations: Sequence[Observation],
+    public: Sequence[Observation],
+    settings: Settings,
+    today: date,
+) -> dict[Case, Verdict]:
+    """Verdicts for the cases of one vantage; none if it was not visited.
+
+    `public` is what the workstation saw for everybody. `settle_waivers` has to follow once all vantages are judged.
+    """
+    if not any(seen.get("kind") == "probe" for seen in observations if isinstance(seen, Mapping)):
+        return {}
+    elsewhere = [seen for seen in public if seen not in observations]
+    at_vantage = _Vantage(requirements, cases, Evidence([*observations, *elsewhere]), settings, today)
+    return {case: at_vantage.decide(case) for case in cases}
+
+
+def settle_waivers(verdicts: Sequence[Verdict], cases: Iterable[Case], waivers: Iterable[Waiver]) -> list[Verdict]:
+    """The same verdicts, in which cases fail that pass although a waiver is there for them."""
+    by_case = {verdict.case: verdict for verdict in verdicts} if waivers else {}
+    unneeded = [waiver for waiver in waivers if _is_unneeded(waiver, cases, by_case)]
+    return [_refuse_unneeded(verdict, unneeded) for verdict in verdicts]
+
+
+class _Vantage:
+    """The cases of one vantage, decided one after the other, prerequisites first."""
+
+    def __init__(
+        self,
+        requirements: Mapping[str, Requirement],
+        cases: Sequence[Case],
+        evidence: Evidence,
+        settings: Settings,
+        today: date,
+    ) -> None:
+        self._requirements = requirements
+        self._cases = cases
+        self._evidence = evidence
+        self._settings = settings
+        self._today = today
+        self._verdicts: dict[Case, Verdict] = {}
+
+    def decide(self, case: Case) -> Verdict:
+        """The verdict on a case, made once."""
+        if case not in self._verdicts:
+            self._verdicts[case] = _waive(self._judge(case), self._settings.waivers, self._today)
+        return self._verdicts[case]
+
+    def _judge(self, case: Case) -> Verdict:
+        requirement = self._requirements[case.requirement]
         condition = CONDITIONS[requirement.when]
-        if not condition.holds(settings):
+        if not condition.holds(self._settings):
             return _verdict(case, notapplicable(condition.otherwise))
+        kind = kind_of(case.vantage, self._evidence.vantage, self._settings.vantage_kinds)
+        if requirement.asked_from is AskedFrom.NODE and kind in (Kind.POD, Kind.CONTAINER):
+            return _verdict(case, notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node"))
         for needed in requirement.requires:
-            for prerequisite in _prerequisites(case, needed, cases):
-                if decide(prerequisite).result not in OPEN_DOORS:
-                    return _verdict(case, notchecked(f"not evaluated: {_root(decide(prerequisite))}"))
-        here = evidence[case.vantage]
-        outcome = JUDGES[case.requirement](case, here, settings)
-        foundation = _foundation(case, outcome)
+            for prerequisite in self._prerequisites(case, needed):
+                if self.decide(prerequisite).result not in OPEN_DOORS:
+                    return _verdict(case, notchecked(f"not evaluated: {_root(self.decide(prerequisite))}"))
+        outcome = JUDGES[case.requirement](case, self._evidence, self._settings)
+        foundation = self._foundation(case, outcome)
         if foundation:
             return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
-        return _verdict(case, outcome, _whereabouts(case, here))
+        if outcome.result is Result.NOTCHECKED and self._evidence.by_shell:
+            outcome = replace(outcome, reason=f"{outcome.reason}; {BY_SHELL}")
+        return _verdict(case, outcome, _whereabouts(case, self._evidence))
 
-    def _foundation(case: Case, outcome: Outcome) -> str | None:
+    def _prerequisites(self, case: Case, needed: str) -> list[Case]:
+        near = [c for c in self._cases if c.requirement == needed and c.host == case.host]
+        return [c for c in near if c.target == case.target] or near
+
+    def _foundation(self, case: Case, outcome: Outcome) -> str | None:
         """The requirement whose failure explains all of this one's."""
         codes = {found.code for found in outcome.findings}
         for foundation, shared in FOUNDATIONS.items():
             if case.requirement in FOUNDATIONS or not codes or not codes <= shared:
                 continue
-            for other in cases:
-                at_this_vantage = (other.requirement, other.vantage) == (foundation, case.vantage)
-                if at_this_vantage and shared & {found.code for found in decide(other).findings}:
+            for other in self._cases:
+                is_foundation = other.requirement == foundation
+                if is_foundation and shared & {found.code for found in self.decide(other).findings}:
                     return foundation
         return None
-
-    judged = [decide(case) for case in cases if case.vantage in evidence]
-    unneeded = [waiver for waiver in settings.waivers if _is_unneeded(waiver, cases, verdicts)]
-    return [_refuse_unneeded(verdict, unneeded) for verdict in judged]
-
-
-def _was_visited(observations: Iterable[Observation]) -> bool:
-    return any(seen.get("kind") == "probe" for seen in observations)
-
-
-def _prerequisites(case: Case, needed: str, cases: Iterable[Case]) -> list[Case]:
-    near = [c for c in cases if c.requirement == needed and c.vantage == case.vantage and c.host == case.host]
-    return [c for c in near if c.target == case.target] or near
 
 
 def _root(blocking: Verdict) -> str:

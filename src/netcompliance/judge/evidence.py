@@ -191,6 +191,11 @@ class Evidence:
         """What the vantage says about itself."""
         return self.one("host") or {}
 
+    @property
+    def by_shell(self) -> bool:
+        """Whether a shell did the looking, which sees less than Python."""
+        return (self.one("probe") or {}).get("with") == "sh"
+
     def route(self, host: str) -> Observation | None:
         """Which way connections to this host take; `None` if that is not known."""
         return self.one("route", host=without_port(host))

@@ -124,9 +124,16 @@ FIELDS: Mapping[str, Shape] = {
         _each(text, "name purpose server transport rdtype response declared phase body received version method path")
     ),
     **dict(_each(text, "step image digest url redirected_to media_type sha256 tool rules anchor anchor_name wanted")),
+    **dict(_each(text, "with")),
+    **dict(_each(flag, "kubernetes runtime")),
     **dict(_each(whole, "hop body_bytes sent_bytes request_bytes size hello_bytes samples syns")),
     **dict(_each(number, "at seconds first_byte")),
-    **dict(_each(flag, "finished verified complete body_complete token covers public_issuer other_scheme")),
+    **dict(
+        _each(
+            flag,
+            "finished verified complete body_complete token covers public_issuer other_scheme",
+        )
+    ),
     **dict(_each(several(text), "nameservers search hosts_entries addresses chain platforms versions")),
     "status": status,
     "source": anything,

@@ -1,68 +1,132 @@
-"""The on-host program and a plan, as one command-line argument.
+"""The on-host program, its plan and its secrets, as what a visited host is sent.
+
+A visit is one command (`COMMAND`, or `arguments` for a Python that is known) and one *parcel* on its standard input.
 
 Rules
-* One argument, under 100 KiB (the kernel takes 128 KiB): nothing is copied to the host and nothing is written there.
+* The command is short, one line, the same for every host, and holds nothing of the plan: it passes through login shells
+  (csh and fish too), `kubectl exec`'s URL and process lists, which limit, log or show it. Program, plan and key go over
+  standard input; nothing is copied to the host and nothing is written there.
 * The modules are made in memory under their own names, so a traceback and an import read the same as here.
 * `-I` and `-S`: neither the environment's Python variables nor anything installed on the host has a part in it. The
   trust store's variables (SSL_CERT_FILE, SSL_CERT_DIR) are the probe's own business and still count.
-* No secret is ever in a plan.
+* `-B`: as root, Python would leave compiled modules of its own library behind where an image has none.
+* The system's own Python is asked first: it verifies with the system's trust store. A Python that is too old or was
+  built without TLS says so with exit code `UNFIT`, and the next one is tried; where none is left, the shell probe that
+  follows in the parcel is run.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import importlib.util
 import json
+import marshal
+import shlex
 import zlib
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-PACKAGE = "netcompliance.probe.onhost"
-LIMIT = 100 * 1024
+from netcompliance.probe.shell import shell
 
-BOOTSTRAP = """\
-import sys, json, zlib, base64
-from importlib.util import spec_from_loader
-def unpack(text): return json.loads(zlib.decompress(base64.b64decode(text)).decode())
-sources = unpack({sources!r})
+PACKAGE = "netcompliance.probe.onhost"
+UNFIT = 97
+"""Exit code of an interpreter that cannot run the probe."""
+NO_INPUT = 96
+"""Exit code where standard input was empty: what carries the command does not pass it on."""
+
+READER = (
+    'exec("import sys\\ntry:\\n import ast,base64,json,socket,ssl,threading,zlib\\n assert sys.version_info>=(3,6)\\n'
+    f"except Exception: sys.exit({UNFIT})\\n"
+    "line=sys.stdin.buffer.readline()\\n"
+    f"line or sys.exit({NO_INPUT})\\n"
+    'parcel=json.loads(line.decode())\\nexec(parcel.pop(\\"loader\\"),{\\"parcel\\":parcel})")'
+)
+"""For `python3 -c`: takes the parcel's first line, and leaves it alone where it cannot run it."""
+
+LOADER = """\
+import base64, importlib.util, json, marshal, sys, zlib
+def unpack(text): return zlib.decompress(base64.b64decode(text))
+same = parcel["magic"] == base64.b64encode(importlib.util.MAGIC_NUMBER).decode()
+modules = marshal.loads(unpack(parcel["compiled"])) if same else json.loads(unpack(parcel["sources"]).decode())
 class Memory:
     def find_spec(self, name, path=None, target=None):
-        if name in sources: return spec_from_loader(name, self, is_package=sources[name] is None)
+        if name in modules: return importlib.util.spec_from_loader(name, self, is_package=modules[name] is None)
     def create_module(self, spec): return None
     def exec_module(self, module):
-        name = module.__name__
-        exec(compile(sources[name] or "", "<" + name + ">", "exec", dont_inherit=True), module.__dict__)
+        code = modules[module.__name__] or ""
+        if isinstance(code, str): code = compile(code, "<" + module.__name__ + ">", "exec", dont_inherit=True)
+        exec(code, module.__dict__)
 sys.meta_path.insert(0, Memory())
 from {package}.main import main
-main(unpack({plan!r}))
+main(parcel["plan"], parcel["key"])
 """
 
+PYTHONS = (
+    "/usr/bin/python3 /usr/libexec/platform-python /usr/local/bin/python3 python3 "
+    "python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 python3.6 python"
+)
 
-class TooLarge(Exception):
-    """The program and its plan do not fit into one argument."""
+_SEARCH = (
+    f'for p in {PYTHONS}; do command -v "$p" >/dev/null 2>&1 || continue; "$p" -I -S -B -c "$1"; r=$?; '
+    f"case $r in {UNFIT}|126|127|2) ;; *) exit $r;; esac; done; IFS= read -r parcel || exit {NO_INPUT}; "
+    'eval "$(cat)"'
+)
+
+COMMAND = f"/bin/sh -c {shlex.quote(_SEARCH)} sh {shlex.quote(READER)}"
+"""For a shell on the host, whichever it is. It holds no newline and no exclamation mark."""
 
 
-def command(plan: Mapping[str, Any]) -> list[str]:
-    """The arguments for a Python interpreter, from 3.6 on."""
-    program = BOOTSTRAP.format(sources=_program(), plan=_pack(plan), package=PACKAGE)
-    if len(program) > LIMIT:
-        raise TooLarge(f"the probe and its plan are {len(program)} bytes; {LIMIT} fit into an argument")
-    return ["-I", "-S", "-c", program]
+def arguments() -> list[str]:
+    """For a Python interpreter (3.6 or later) that reads the parcel from its standard input."""
+    return ["-I", "-S", "-B", "-c", READER]
+
+
+def parcel(plan: Mapping[str, Any], key: str | None = None) -> bytes:
+    """What the host reads: a line for Python, then the shell probe."""
+    line = {
+        "loader": LOADER.replace("{package}", PACKAGE),
+        "magic": base64.b64encode(importlib.util.MAGIC_NUMBER).decode(),
+        "compiled": _compiled(),
+        "sources": _sources(),
+        "plan": plan,
+        "key": key,
+    }
+    first = json.dumps(line, separators=(",", ":")) + "\n"
+    given = f"NETCOMPLIANCE_KEY={shlex.quote(key or '')}\n"
+    return (first + given + shell.parcel(plan)).encode()
 
 
 @functools.cache
-def _program() -> str:
-    sources: dict[str, str | None] = {}
+def _sources() -> str:
+    return _pack(json.dumps(_modules(), separators=(",", ":")).encode())
+
+
+@functools.cache
+def _compiled() -> str:
+    """The same as code objects, for hosts with this interpreter's version: compiling takes as long as importing ssl."""
+    return _pack(
+        marshal.dumps(
+            {
+                name: None if source is None else compile(source, f"<{name}>", "exec", dont_inherit=True)
+                for name, source in _modules().items()
+            }
+        )
+    )
+
+
+@functools.cache
+def _modules() -> dict[str, str | None]:
+    modules: dict[str, str | None] = {}
     parts = PACKAGE.split(".")
     for depth in range(1, len(parts) + 1):
-        sources[".".join(parts[:depth])] = None
+        modules[".".join(parts[:depth])] = None
     for file in sorted(resources.files(PACKAGE).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".py") and file.name != "__init__.py":
-            sources[f"{PACKAGE}.{file.name.removesuffix('.py')}"] = file.read_text(encoding="utf-8")
-    return _pack(sources)
+            modules[f"{PACKAGE}.{file.name.removesuffix('.py')}"] = file.read_text(encoding="utf-8")
+    return modules
 
 
-def _pack(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+def _pack(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")

@@ -30,6 +30,22 @@ _CLASSES = {
     Standing.NOTAPPLICABLE: "nc-none",
 }
 
+_IDENTITY: Mapping[str, str] = {
+    "vantage_kind": "kind",
+    "error": "could not look",
+    "hostname": "host name",
+    "pod": "pod",
+    "source_address": "source address",
+    "source_address6": "source address, IPv6",
+    "platform": "platform",
+    "nameservers": "nameservers",
+    "proxies": "proxies",
+    "trust": "trust store",
+    "interpreter": "looked with",
+    "clock_offset": "clock, ahead of the service's",
+}
+"""Fields of a vantage's identity, and what their columns are called."""
+
 STYLE = """<style>
 .nc { font-family: sans-serif; color: #222; margin: 1em 0 2em; }
 .nc table { border-collapse: collapse; margin: .6em 0 1.4em; width: 100%; }
@@ -41,6 +57,8 @@ STYLE = """<style>
 .nc dt { color: #555; } .nc dd { margin: 0; overflow-wrap: anywhere; }
 .nc .nc-bad { color: #a40000; font-weight: bold; } .nc .nc-warn { color: #8a5a00; font-weight: bold; }
 .nc .nc-good { color: #14661d; } .nc .nc-none { color: #666; }
+.nc .nc-wide { overflow-x: auto; }
+.nc .nc-wide td:first-child, .nc .nc-wide th:first-child { position: sticky; left: 0; background: #fff; }
 .nc code { font-size: 95%; }
 </style>"""
 
@@ -57,13 +75,14 @@ class Page:
         self,
         settings: Settings,
         entries: Sequence[Entry],
-        identities: Mapping[str, Observation | None],
+        identities: Mapping[str, Observation],
         redactor: Redactor,
     ) -> None:
         self._settings = settings
         self._entries = entries
         self._identities = identities
         self._redactor = redactor
+        self._places = summary.vantages(entries)
 
     def parts(self, started: datetime, finished: datetime, made_with: str) -> Iterator[str]:
         """The pieces of HTML, in order."""
@@ -72,6 +91,7 @@ class Page:
         yield '<section class="nc">'
         yield f'<h2>{self._safe(self._settings.tenant)}: <span class="{mark}">{summary.OVERALL_TEXT[word]}</span></h2>'
         yield self._facts(started, finished, made_with)
+        yield self._vantages()
         yield self._table()
         settled = (Standing.PASS, Standing.NOTAPPLICABLE)
         unsettled = [entry for entry in self._entries if entry.standing not in settled]
@@ -84,7 +104,7 @@ class Page:
         registry = "/".join(part for part in (s.registry, s.registry_prefix) if part)
         facts = (
             ("endpoint", s.endpoint),
-            *(("looked from", self._who(vantage)) for vantage in summary.vantages(self._entries)),
+            ("looked from", ", ".join(summary.vantages(self._entries))),
             ("started", moment(started)),
             ("finished", moment(finished)),
             ("cases", f"{len(self._entries)} planned: {summary.counted(self._entries)}"),
@@ -96,22 +116,25 @@ class Page:
         )
         return f"<dl>{''.join(f'<dt>{name}</dt><dd>{self._safe(text)}</dd>' for name, text in facts)}</dl>"
 
-    def _who(self, vantage: str) -> str:
-        """The vantage and what it said of itself."""
-        known = self._identities.get(vantage) or {}
-        trust = known.get("trust")
-        told = (
-            known.get("hostname"),
-            known.get("source_address"),
-            known.get("source_address6"),
-            known.get("platform"),
-            f"nameservers {', '.join(map(str, known.get('nameservers') or ())) or 'none'}" if known else "",
-            f"trust store {trust.get('source')}" if isinstance(trust, Mapping) else "",
+    def _vantages(self) -> str:
+        """Who looked: a row for each vantage, with what it said of itself, or why nobody could."""
+        columns = [name for name in _IDENTITY if any(_told(self._known(v), name) for v in self._places)]
+        head = "".join(f"<th>{_IDENTITY[name]}</th>" for name in columns)
+        rows = "".join(
+            f'<tr><td class="nc-id">{self._safe(vantage)}</td>'
+            f"{''.join(f'<td>{self._safe(_told(self._known(vantage), name))}</td>' for name in columns)}</tr>"
+            for vantage in self._places
         )
-        return f"{vantage}: {', '.join(str(part) for part in told if part)}" if known else vantage
+        return (
+            f'<h3>Vantages</h3><div class="nc-wide"><table><thead><tr><th>vantage</th>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+    def _known(self, vantage: str) -> Observation:
+        return self._identities.get(vantage) or {}
 
     def _table(self) -> str:
-        places = summary.vantages(self._entries)
+        places = self._places
         head = "".join(f"<th>{self._safe(place)}</th>" for place in places)
         rows = []
         for name, (requirement, found) in summary.rows(self._entries).items():
@@ -121,8 +144,8 @@ class Page:
                 f"<td>{requirement.basis}</td><td>{self._safe(requirement.says)}</td>{cells}</tr>"
             )
         return (
-            "<h3>Verdicts</h3><table><thead><tr><th>requirement</th><th>level</th><th>basis</th><th>says</th>"
-            f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+            '<h3>Verdicts</h3><div class="nc-wide"><table><thead><tr><th>requirement</th><th>level</th><th>basis</th>'
+            f"<th>says</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         )
 
     def _cell(self, entries: Sequence[Entry]) -> str:
@@ -132,19 +155,34 @@ class Page:
     def _details(self, title: str, entries: Sequence[Entry]) -> str:
         if not entries:
             return ""
-        rows = "".join(self._row(entry) for entry in entries)
+        alike: dict[tuple[object, ...], list[Entry]] = {}
+        for entry in entries:
+            alike.setdefault(_sameness(entry), []).append(entry)
+        rows = "".join(self._row(group) for group in alike.values())
         return (
             f"<h3>{title}</h3><table><thead><tr><th>requirement</th><th>target</th><th>from</th>"
             f"<th>verdict</th><th>evidence</th></tr></thead><tbody>{rows}</tbody></table>"
         )
 
-    def _row(self, entry: Entry) -> str:
+    def _row(self, entries: Sequence[Entry]) -> str:
+        entry, *others = entries
         standing = entry.standing
         return (
             f'<tr><td class="nc-id">{self._safe(entry.requirement.id)}</td><td>{self._safe(entry.case.target)}</td>'
             f'<td>{self._safe(entry.case.vantage)}</td><td class="{_CLASSES[standing]}">{standing}</td>'
-            f"<td>{self._evidence(entry)}</td></tr>"
+            f"<td>{self._evidence(entry)}{self._alike(others)}</td></tr>"
         )
+
+    def _alike(self, others: Sequence[Entry]) -> str:
+        """The same verdict from other vantages, each with what was seen there."""
+        if not others:
+            return ""
+        folded = self._safe(summary.folded(other.case.vantage for other in others))
+        each = "".join(
+            f"<li>{self._safe(other.case.vantage)}{f': {self._safe(other.verdict.saw)}' if other.verdict else ''}</li>"
+            for other in others
+        )
+        return f"<details><summary>the same from {folded} ({len(others)})</summary><ul>{each}</ul></details>"
 
     def _evidence(self, entry: Entry) -> str:
         told: Iterable[tuple[str, str]]
@@ -165,6 +203,27 @@ class Page:
 
     def _safe(self, text: str) -> str:
         return escape(self._redactor.text(explain.printable(text)))
+
+
+def _sameness(entry: Entry) -> tuple[object, ...]:
+    """Cases of which this is the same differ in the vantage alone."""
+    verdict = entry.verdict
+    told = (tuple(explain.grouped(verdict)), verdict.reason) if verdict else (entry.trouble,)
+    return entry.requirement.id, entry.case.target, entry.standing, *told
+
+
+def _told(known: Observation, name: str) -> str:
+    """One field of an identity, for people."""
+    value = known.get(name)
+    if name == "trust" and isinstance(value, Mapping):
+        return str(value.get("source") or "")
+    if name == "clock_offset" and isinstance(value, (int, float)):
+        return f"{value:+.1f} s"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def in_utc(path: Path, at: datetime) -> None:

@@ -21,10 +21,6 @@ from netcompliance.model import Case, Observation, Requirement, Settings, Verdic
 from netcompliance.report.redact import Redactor
 
 SCHEMA = 1
-_IDENTITY = (
-    "hostname", "system", "machine", "platform", "user", "source_address", "source_address6", "nameservers",
-    "search", "options", "proxies", "trust", "python", "openssl", "container",
-)  # fmt: skip
 
 
 def rfc3339(moment: datetime) -> str:
@@ -75,8 +71,7 @@ class Journal:
 
     def vantage(self, vantage: str, identity: Mapping[str, Any] | None = None, error: str | None = None) -> None:
         """Who looked, or why nobody could."""
-        known = {name: identity[name] for name in _IDENTITY if name in identity} if identity else {}
-        self._write({"type": "vantage", "id": vantage, **known, **({"error": error} if error else {})})
+        self._write({"type": "vantage", "id": vantage, **(identity or {}), **({"error": error} if error else {})})
 
     def observation(self, observation: Observation) -> None:
         """What a probe saw, as it said it."""

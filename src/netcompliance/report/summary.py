@@ -61,6 +61,49 @@ def by_reason(entries: Iterable[Entry], standing: Standing) -> dict[str, list[En
     return groups
 
 
+def folded(vantages: Iterable[str], most: int = 12) -> str:
+    """`ssh://node-1 … node-47, ssh://db`: vantages in prose, numbers that run on as a range, `most` of them at most."""
+    parts: list[str] = []
+    run: list[str] = []
+
+    def close() -> None:
+        parts.extend([f"{run[0]} … {run[-1].rpartition('/')[2]}"] if len(run) > 2 else run)
+        run.clear()
+
+    for vantage in sorted(set(vantages), key=_by_number):
+        if run and _by_number(vantage) != _next(run[-1]):
+            close()
+        run.append(vantage)
+    close()
+    rest = len(parts) - most
+    return ", ".join(parts[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _by_number(vantage: str) -> tuple[str, int]:
+    """Text and final number, so that node-2 comes before node-10."""
+    text = vantage.rstrip("0123456789")
+    digits = vantage[len(text) :]
+    return (text, int(digits)) if digits.isascii() and digits and len(digits) < 10 else (vantage, -1)
+
+
+def _next(vantage: str) -> tuple[str, int]:
+    text, number = _by_number(vantage)
+    return text, number + 1 if number >= 0 else -2
+
+
+def places(entries: Sequence[Entry], concerned: Sequence[Entry]) -> str:
+    """Which cases these are: all, all of some vantages, or so many of some requirements."""
+    if len(concerned) == len(entries):
+        return "all cases"
+    everywhere = vantages(entries)
+    where = vantages(concerned)
+    cases = Counter(entry.case.vantage for entry in entries)
+    if len(concerned) == sum(cases[vantage] for vantage in where):
+        return f"all cases from {folded(where)}"
+    several = f" from {folded(where)}" if len(everywhere) > 1 and len(where) < len(everywhere) else ""
+    return f"{names(concerned)}{several}"
+
+
 def names(entries: Iterable[Entry]) -> str:
     """The requirements of the entries, each once, with the number of its cases if there are several."""
     tally = Counter(entry.requirement.id for entry in entries)

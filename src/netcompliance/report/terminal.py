@@ -2,7 +2,8 @@
 
 Rules
 * Pure: `lines` gives lines of coloured spans for a width; who has a terminal writes them.
-* Readable at 80 columns, and without colours. Cases that fail alike are one paragraph with all their targets.
+* Readable at 80 columns, and without colours. Cases that fail alike are one paragraph with all
+  their targets and vantages, and vantages that are alike one column.
 * Nothing a peer sent is obeyed by the terminal: every text goes through `explain.printable` and the redactor.
 """
 
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from netcompliance import explain
-from netcompliance.conclusion import Entry, Overall, Standing, overall
+from netcompliance.conclusion import RANK, Entry, Overall, Standing, overall
 from netcompliance.model import Settings, Verdict
 from netcompliance.report import summary
 from netcompliance.report.redact import Redactor
@@ -41,6 +43,10 @@ _OVERALL_COLOURS = {
     Overall.UNDETERMINED: {"yellow": True, "bold": True},
 }
 _LABEL = 9
+_NAMED = 3
+"""So many vantages have a column each; more are put together where they are alike."""
+_LEAST_SAYS = 12
+"""Columns that are left for what a requirement says, at least."""
 
 
 def lines(
@@ -67,22 +73,75 @@ def lines(
 
 def _table(entries: Sequence[Entry], width: int) -> Iterator[Line]:
     rows = summary.rows(entries)
-    places = summary.vantages(entries)
-    cells = {(name, place): summary.cell(found.get(place, [])) for name, (_, found) in rows.items() for place in places}
+    groups = _columns(rows, summary.vantages(entries))
     name_width = max(map(len, rows), default=0) + 2
-    place_widths = {place: max([len(place), *(len(cells[name, place][0]) for name in rows)]) + 2 for place in places}
-    says_width = width - name_width - 8 - sum(place_widths.values())
-    head = f"{'':<{name_width + 8}}{'':<{max(says_width, 0)}}"
-    yield ((head + "".join(f"  {explain.printable(place):<{place_widths[place] - 2}}" for place in places), _BOLD),)
-    for name, (requirement, _) in rows.items():
+    heads = [explain.printable(group.vantages[0]) for group in groups]
+    room = width - name_width - 8 - _LEAST_SAYS
+    named = sum(max(len(head), group.widest) + 2 for head, group in zip(heads, groups, strict=True)) <= room
+    if not named or any(len(group.vantages) > 1 for group in groups):
+        heads = [f"{_letter(number)} ({len(group.vantages)})" for number, group in enumerate(groups)]
+    while (
+        sum(max(len(head), group.widest) + 2 for head, group in zip(heads, groups, strict=False)) > room and heads[1:]
+    ):
+        heads.pop()
+    shown = list(zip(heads, groups, strict=False))
+    says_width = width - name_width - 8 - sum(max(len(head), group.widest) + 2 for head, group in shown)
+    start = f"{'':<{name_width + 8}}{'':<{max(says_width, 0)}}"
+    yield ((start + "".join(f"  {head:<{max(len(head), group.widest)}}" for head, group in shown), _BOLD),)
+    for number, (name, (requirement, _)) in enumerate(rows.items()):
         says = _shortened(requirement.says, says_width)
         yield (
             (f"{name:<{name_width}}{requirement.level:<8}{says:<{max(says_width, 0)}}", _PLAIN),
             *(
-                (f"  {cells[name, place][0]:<{place_widths[place] - 2}}", _COLOURS[cells[name, place][1]])
-                for place in places
+                (f"  {group.cells[number][0]:<{max(len(head), group.widest)}}", _COLOURS[group.cells[number][1]])
+                for head, group in shown
             ),
         )
+    if len(groups) > 1 and heads[0].startswith("A ("):
+        yield ()
+        for head, group in shown:
+            yield from _wrapped(f"{head:<{_LABEL}}{explain.printable(summary.folded(group.vantages))}", width)
+        if groups[len(shown) :]:
+            rest = [vantage for group in groups[len(shown) :] for vantage in group.vantages]
+            yield from _wrapped(f"{'others':<{_LABEL}}{explain.printable(summary.folded(rest))}: see the report", width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """Vantages of which every cell is the same."""
+
+    vantages: tuple[str, ...]
+    cells: tuple[tuple[str, Standing | None], ...]
+
+    @property
+    def widest(self) -> int:
+        return max((len(text) for text, _ in self.cells), default=0)
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """The worst first, then the many."""
+        worst = min((RANK[standing] for _, standing in self.cells if standing), default=len(RANK))
+        return worst, -len(self.vantages), self.vantages[0]
+
+
+def _columns(rows: Mapping[str, tuple[object, Mapping[str, list[Entry]]]], places: Sequence[str]) -> list[_Column]:
+    alike: dict[tuple[tuple[str, Standing | None], ...], list[str]] = {}
+    for place in places:
+        cells = tuple(summary.cell(found.get(place, [])) for _, found in rows.values())
+        alike.setdefault(cells, []).append(place)
+    columns = [_Column(vantages=tuple(vantages), cells=cells) for cells, vantages in alike.items()]
+    if len(places) <= _NAMED:
+        return [_Column(vantages=(place,), cells=c.cells) for place in places for c in columns if place in c.vantages]
+    return sorted(columns, key=lambda column: column.rank)
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number % 26)
+
+
+def _wrapped(text: str, width: int, indent: int = _LABEL) -> Iterator[Line]:
+    for part in textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False):
+        yield ((part, _PLAIN),)
 
 
 def _paragraphs(
@@ -106,25 +165,24 @@ def _paragraphs(
 
 
 def _alike(entries: Sequence[Entry]) -> list[list[tuple[Entry, Verdict]]]:
-    """Cases of one requirement and vantage with the same findings: one cause, told once."""
+    """Cases of one requirement with the same findings, from wherever: one cause, told once."""
     groups: dict[tuple[object, ...], list[tuple[Entry, Verdict]]] = {}
     for entry in entries:
         if entry.verdict:
-            codes = tuple(explain.grouped(entry.verdict))
-            key = (entry.case.requirement, entry.case.vantage, codes, entry.verdict.reason)
+            key = (entry.case.requirement, tuple(explain.grouped(entry.verdict)), entry.verdict.reason)
             groups.setdefault(key, []).append((entry, entry.verdict))
     return list(groups.values())
 
 
 def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: int) -> Iterator[str]:
-    """The other targets of a cause, with what must be done for them where that differs."""
+    """The other targets and vantages of a cause, with what must be done for them where that differs."""
     differing: dict[str, list[Verdict]] = {}
     for verdict in others:
         differing.setdefault(_fix_of_any(verdict), []).append(verdict)
     start = f"  {'also':<{explain.LABEL}}"
     for fix, verdicts in differing.items():
-        targets = ", ".join(explain.printable(verdict.case.target) for verdict in verdicts)
-        told = targets if fix == _fix_of_any(first) else f"{targets}: {explain.fix(verdicts[0])}"
+        which = "; ".join(_which(first, verdicts))
+        told = which if fix == _fix_of_any(first) else f"{which}: {explain.fix(verdicts[0])}"
         yield from textwrap.wrap(
             redactor.text(told),
             width,
@@ -135,9 +193,29 @@ def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: 
         )
 
 
+def _which(first: Verdict, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Targets, vantages, or targets from vantages: what differs from the first."""
+    targets: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        targets.setdefault(verdict.case.vantage, []).append(explain.printable(verdict.case.target))
+    told = [explain.printable(first.case.target), *targets.pop(first.case.vantage, ())]
+    if told[1:]:
+        yield ", ".join(told[1:])
+    places: dict[str, list[str]] = {}
+    for vantage, asked in targets.items():
+        what = "" if sorted(asked) == sorted(told) else f"{', '.join(asked)} "
+        places.setdefault(what, []).append(explain.printable(vantage))
+    for what, vantages in places.items():
+        yield f"{what or ('all of these ' if told[1:] else '')}from {summary.folded(vantages)}"
+
+
 def _fix_of_any(verdict: Verdict) -> str:
-    """The fix with the target's name taken out, so that what differs only in the name counts as the same."""
-    return explain.fix(verdict).replace(explain.printable(verdict.case.target), "")
+    """The fix without the names of target and vantage, so that what differs only in them counts as the same."""
+    values = verdict.findings[0].values if verdict.findings else {}
+    text = explain.fix(verdict)
+    for own in (verdict.case.target, values.get("source", ""), values.get("vantage", "")):
+        text = text.replace(explain.printable(own), "") if own else text
+    return text
 
 
 def _grouped(
@@ -148,8 +226,7 @@ def _grouped(
         return
     yield from _title(title)
     for reason, concerned in groups.items():
-        which = "all cases" if len(concerned) == len(entries) else summary.names(concerned)
-        told = f"{redactor.text(explain.printable(reason))}: {which}"
+        told = f"{redactor.text(explain.printable(reason))}: {explain.printable(summary.places(entries, concerned))}"
         for part in textwrap.wrap(told, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False):
             yield ((part, _PLAIN),)
 

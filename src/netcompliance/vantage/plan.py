@@ -25,6 +25,8 @@ NOWHERE = ("192.0.2.1", "198.51.100.1")
 RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
 UPLOADS = (300_000, 2_500_000)
 """Larger than any socket buffer in the way of a path MTU black hole; and the largest payload that agents send."""
+WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01"})
+"""Requirements for which nothing of the tenant has to be looked at."""
 EDNS_PAYLOAD = 1232
 ADDRESS_TYPES = ("A", "AAAA")
 
@@ -35,21 +37,27 @@ def build_plan(
     *,
     nonce: str,
     agent: str,
+    here: bool = True,
 ) -> Plan:
-    """The plan that answers these cases. `agent` is the User-Agent that peers see."""
+    """The plan that answers these cases, all of one vantage.
+
+    `agent` is the User-Agent that peers see. `here`: the host is this machine, whose files the settings name.
+    """
     planned = tuple(cases)
     wanted = {case.requirement for case in planned}
     from_quay = settings.registry == DEFAULT_REGISTRY and settings.registry_mode is RegistryMode.DIRECT
     cdn = sorted({case.host for case in planned if case.requirement == "REG-05" and from_quay})
-    tasks = [
-        {"kind": "host", "names": [settings.host, _host_of(settings.registry)]},
-        _names(settings, nonce),
-        _nameservers(settings.host),
-        {"kind": "control", "addresses": list(NOWHERE), "port": HTTPS},
-        _tenant(settings, nonce),
-        {"kind": "outbound", "hosts": [settings.host]},
-        *(_registries(settings) if any(_is_registry(requirement) for requirement in wanted) else ()),
-    ]
+    tasks: list[Task] = [{"kind": "host", "names": []}]
+    if wanted - WORKSTATION:
+        tasks = [
+            {"kind": "host", "names": [settings.host, _host_of(settings.registry)]},
+            _names(settings, nonce),
+            _nameservers(settings.host),
+            {"kind": "control", "addresses": list(NOWHERE), "port": HTTPS},
+            _tenant(settings, nonce),
+            {"kind": "outbound", "hosts": [settings.host]},
+            *(_registries(settings) if any(_is_registry(requirement) for requirement in wanted) else ()),
+        ]
     if cdn:
         tasks.append({"kind": "hosts", "id": "cdn", "hosts": cdn, "port": HTTPS})
     if "HELM-01" in wanted:
@@ -61,9 +69,14 @@ def build_plan(
         "limits": {},
         "proxy": None if settings.proxy is None else {"url": settings.proxy, "no_proxy": settings.no_proxy},
         "trust": None,
-        "key": {"env": settings.key_env, "file": settings.key_file} if settings.key_declared else None,
+        "key": _key(settings, here=here) if settings.key_declared else None,
         "tasks": tasks,
     }
+
+
+def _key(settings: Settings, *, here: bool) -> Task:
+    """Where the host may find the key by itself. Files are this machine's."""
+    return {"env": settings.key_env, "file": settings.key_file if here else None}
 
 
 def _is_registry(requirement: str) -> bool:

@@ -36,10 +36,8 @@ TEXT = 200
 Anchor = tuple[str | None, str | None]
 
 
-def read_chains(
-    observations: Iterable[Observation], declared: Sequence[str] = (), authorities: Sequence[bytes] = ()
-) -> list[dict[str, Any]]:
-    """A `chain` observation for each distinct leaf and host. `declared`: fingerprints; `authorities`: PEM bundles."""
+def read_chains(observations: Iterable[Observation], reader: Reader) -> list[dict[str, Any]]:
+    """A `chain` observation for each distinct leaf and host."""
     longest: dict[tuple[str, str], list[str]] = {}
     for seen in observations:
         chain = seen.get("chain")
@@ -49,20 +47,26 @@ def read_chains(
                 longest[key] = [str(item) for item in chain]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        reader = Reader(declared, authorities)
         return [found for (_, host), chain in longest.items() if (found := reader.read(chain, host))]
 
 
 class Reader:
-    """Knows the roots, public and declared."""
+    """Knows the roots, public and declared (`declared`: fingerprints; `authorities`: PEM bundles), and what it read."""
 
-    def __init__(self, declared: Sequence[str], authorities: Sequence[bytes]) -> None:
+    def __init__(self, declared: Sequence[str] = (), authorities: Sequence[bytes] = ()) -> None:
+        self._known: dict[tuple[str, tuple[str, ...]], dict[str, Any] | None] = {}
         self._declared = {fingerprint.lower().replace(":", "") for fingerprint in declared}
         self._authorities = [cert for pem in authorities for cert in _load_pem(pem)]
         self._declared.update(_sha256(cert) for cert in self._authorities)
 
     def read(self, chain: Sequence[str], host: str) -> dict[str, Any] | None:
         """One chain, leaf first, in base64; None if its leaf is no certificate."""
+        key = (host, tuple(chain))
+        if key not in self._known:
+            self._known[key] = self._read(chain, host)
+        return self._known[key]
+
+    def _read(self, chain: Sequence[str], host: str) -> dict[str, Any] | None:
         certificates = [cert for item in chain if (cert := _load_der(item))]
         if not certificates:
             return None

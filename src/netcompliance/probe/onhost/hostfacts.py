@@ -6,6 +6,7 @@ import platform as system
 import re
 import socket
 import ssl
+import sys
 import time
 from typing import Any, Dict, List, Optional
 
@@ -20,6 +21,14 @@ ARCHITECTURES = {
 DISCARD = 9
 """A UDP "connection" sends nothing: it only makes the kernel choose a source address."""
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+POD_NAMES = {
+    "pod": ("POD_NAME", "MY_POD_NAME", "K8S_POD_NAME", "KUBERNETES_POD_NAME"),
+    "namespace": ("POD_NAMESPACE", "MY_POD_NAMESPACE", "NAMESPACE"),
+    "node": ("NODE_NAME", "MY_NODE_NAME", "K8S_NODE_NAME", "KUBERNETES_NODE_NAME", "KUBERNETES_KUBELET_HOST"),
+}
+"""Variables by which pods are commonly told who they are: no file says so."""
+RUNTIMES = ("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock", "/var/lib/kubelet")
 CONTAINER_GROUPS = re.compile(r"docker|kubepods|containerd|libpod|lxc")
 
 
@@ -48,7 +57,8 @@ def report(visit: Visit, task: Dict[str, Any]) -> None:
         proxies={name: shown(os.environ[name]) for name in names_set(os.environ)}, trust=visit.trust.summary(),
         source_address=source_address(socket.AF_INET, towards),
         source_address6=source_address(socket.AF_INET6, towards),
-        container=_in_container(), key={"from": visit.key_from} if visit.key is not None else None, error=None,
+        container=_in_container(), kubernetes=_in_pod(), runtime=_has_runtime(), pod=_pod(), interpreter=sys.executable,
+        key={"from": visit.key_from} if visit.key is not None else None, error=None,
     )  # fmt: skip
 
 
@@ -74,6 +84,30 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return str(os.getuid())
+
+
+def _in_pod() -> bool:
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) or os.path.exists(SERVICE_ACCOUNT)
+
+
+def _pod() -> Optional[Dict[str, str]]:
+    """Name, namespace and node of the pod, as far as it knows."""
+    if not _in_pod():
+        return None
+    told = {
+        what: value
+        for what, variables in POD_NAMES.items()
+        for value in [next((os.environ[each] for each in variables if os.environ.get(each)), "")]
+        if value
+    }
+    told.setdefault("pod", socket.gethostname())
+    namespace = read_text(SERVICE_ACCOUNT).strip()
+    return {**told, "namespace": namespace} if namespace else told
+
+
+def _has_runtime() -> bool:
+    """Does it run containers itself?"""
+    return any(os.path.exists(path) for path in RUNTIMES)
 
 
 def _in_container() -> bool:

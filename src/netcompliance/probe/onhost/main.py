@@ -4,20 +4,18 @@ Standard output begins with the sentinel and ends with the `probe` record. When 
 still running is named there and left behind.
 """
 
-import json
+import gc
 import os
-import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from netcompliance.probe.onhost import endpoint, firewall, hostfacts, names, nameservers, registry, sniffer, sockets
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.trust import Trust
-from netcompliance.probe.onhost.visit import SENTINEL, Output, Visit, to_stdout
+from netcompliance.probe.onhost.visit import Output, Visit, to_stdout
 
 LAST_WORDS = 0.5
 """Seconds kept back for the observations that close a visit."""
-KEY_LINE = 65536
 SLOWER = 3
 """A control is given so many times as long as the slowest real connection took."""
 
@@ -57,12 +55,16 @@ STARTERS: Dict[str, Callable[[Visit, Task], None]] = {
 }
 
 
-def main(plan: Task) -> None:
-    """Run the plan and end the process."""
+def main(plan: Task, key: Optional[str] = None) -> None:
+    """Run the plan and end the process, which is too short for garbage to matter.
+
+    `key` is an API key that came with the plan, but never in it.
+    """
     os.umask(0o077)
+    gc.disable()
     output = Output(to_stdout)
-    output.line(SENTINEL)
-    run(Visit(plan, output, find_key(plan.get("key") or {}), Trust(plan.get("trust"))))
+    output.begin()
+    run(Visit(plan, output, find_key(plan.get("key") or {}, key), Trust(plan.get("trust"))))
     os._exit(0)
 
 
@@ -80,15 +82,13 @@ def run(visit: Visit) -> None:
         time.sleep(max(0.0, clock + visit.limits["watch"] - time.monotonic()))
     for watcher in watchers:
         watcher.finish()
-    visit.emit("probe", "probe", finished=not unfinished, unfinished=unfinished, seconds=time.monotonic() - clock)
+    visit.end(finished=not unfinished, unfinished=unfinished, seconds=time.monotonic() - clock)
 
 
-def find_key(where: Task) -> Tuple[Optional[str], Optional[str]]:
+def find_key(where: Task, given: Optional[str]) -> Tuple[Optional[str], Optional[str]]:
     """The API key and where it was found: standard input, a file, the environment; in this order."""
-    if where.get("stdin"):
-        given = json.loads(sys.stdin.readline(KEY_LINE) or "{}").get("key")
-        if given:
-            return str(given), "standard input"
+    if given:
+        return given, "standard input"
     if where.get("file"):
         key = names.read_text(where["file"]).strip()
         if key:

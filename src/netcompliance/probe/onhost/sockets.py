@@ -1,7 +1,8 @@
 """Which connections there are between host and tenant, and who listens: samples of /proc/net/tcp and tcp6.
 
 A sample sees a moment. So samples are taken whenever a connection of ours opens, and our own connections among them are
-the positive control: without them, having seen no other says nothing.
+the positive control: without them, having seen no other says nothing. The kernel walks through all its connections for
+each, and a busy host has many thousands: so samples are few, and read only once all of them are taken.
 """
 
 import binascii
@@ -16,8 +17,8 @@ from netcompliance.probe.onhost.visit import Visit
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 BYTES = 1 << 24
-SAMPLES = 12
-PAUSE = 0.05
+SAMPLES = 5
+PAUSE = 0.12
 LISTEN = "LISTEN"
 STATES = {
     "01": "ESTABLISHED", "02": "SYN_SENT", "03": "SYN_RECV", "04": "FIN_WAIT1", "05": "FIN_WAIT2", "06": "TIME_WAIT",
@@ -25,6 +26,8 @@ STATES = {
 }  # fmt: skip
 
 Entry = Tuple[str, int, str, int, str]
+Row = Tuple[str, str, str]
+"""Local end, remote end and state as the kernel prints them."""
 
 
 class Sampler:
@@ -33,7 +36,7 @@ class Sampler:
     def __init__(self, visit: Visit, hosts: List[str]) -> None:
         self._visit = visit
         self._hosts = hosts
-        self._seen: Set[Entry] = set()
+        self._rows: Set[Row] = set()
         self._samples = 0
         self._error: Optional[Failure] = None
 
@@ -49,8 +52,9 @@ class Sampler:
         """One last sample, and the observation."""
         self._sample()
         tenant = self._visit.others(self._hosts)
-        listening = sorted({entry[:2] for entry in self._seen if entry[4] == LISTEN})
-        between = sorted(entry for entry in self._seen if entry[4] != LISTEN and entry[2] in tenant)
+        seen = self._read_all()
+        listening = sorted({entry[:2] for entry in seen if entry[4] == LISTEN})
+        between = sorted(entry for entry in seen if entry[4] != LISTEN and entry[2] in tenant)
         local = {entry[1] for entry in between}
         self._visit.emit(
             "sockets", "outbound", samples=self._samples, listening=[list(entry) for entry in listening],
@@ -58,34 +62,37 @@ class Sampler:
             error=self._error.record() if self._error else None,
         )  # fmt: skip
 
+    def _read_all(self) -> Set[Entry]:
+        try:
+            return {read(row) for row in self._rows}
+        except Exception as error:
+            self._error = failure_from(error, "file")
+            return set()
+
     def _sample(self) -> None:
         try:
             for table in TABLES:
-                self._seen.update(read_table(table))
+                self._rows.update(rows(table))
             self._samples += 1
         except Exception as error:
             self._error = failure_from(error, "file")
 
 
-def read_table(path: str) -> Set[Entry]:
-    """The entries of one table; none where the system has no such family."""
+def rows(path: str) -> Set[Row]:
+    """The rows of one table; none where the system has no such family."""
     try:
         with open(path, "rb") as file:
             text = file.read(BYTES).decode("ascii", "replace")
     except FileNotFoundError:
         return set()
-    return set(parse_table(text))
+    words = (line.split(None, 4) for line in text.splitlines()[1:])
+    return {(word[1], word[2], word[3]) for word in words if len(word) > 3 and ":" in word[1]}
 
 
-def parse_table(text: str) -> List[Entry]:
+def read(row: Row) -> Entry:
     """Local address and port, remote address and port, state."""
-    entries = []
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 3 and ":" in words[1]:
-            local, remote = _endpoint(words[1]), _endpoint(words[2])
-            entries.append((local[0], local[1], remote[0], remote[1], STATES.get(words[3], words[3])))
-    return entries
+    local, remote = _endpoint(row[0]), _endpoint(row[1])
+    return local[0], local[1], remote[0], remote[1], STATES.get(row[2], row[2])
 
 
 def _endpoint(text: str) -> Tuple[str, int]:

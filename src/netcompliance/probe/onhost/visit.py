@@ -37,17 +37,35 @@ def is_local(address: str) -> bool:
 
 
 class Output:
-    """JSON lines, each written whole and at once."""
+    """JSON lines, each written whole and at once, and counted: a reader can tell whether all of them arrived."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._lock = threading.Lock()
+        self._records = 0
+
+    def begin(self) -> None:
+        """Say that the probe speaks from here on, on a line of its own."""
+        with self._lock:
+            self._write("\n" + json.dumps(SENTINEL, separators=(",", ":")) + "\n")
 
     def line(self, record: Record) -> None:
         """Write one record now."""
         text = json.dumps(record, separators=(",", ":")) + "\n"
         with self._lock:
+            self._records += 1
             self._write(text)
+
+    def last(self, record: Record) -> None:
+        """Write the last record, with the number of those before it, and nothing after it."""
+        with self._lock:
+            record["records"] = self._records
+            self._write(json.dumps(record, separators=(",", ":")) + "\n")
+            self._write = _nowhere
+
+
+def _nowhere(_: str) -> None:
+    """What a thread says that is late."""
 
 
 def to_stdout(text: str) -> None:
@@ -129,6 +147,12 @@ class Visit:
         record: Record = {"kind": kind, "task": task}
         record.update(fields)
         self._output.line(record)
+
+    def end(self, **fields: Any) -> None:
+        """Write the record that closes a visit."""
+        record: Record = {"kind": "probe", "task": "probe"}
+        record.update(fields)
+        self._output.last(record)
 
     def first(self, *what: Any) -> bool:
         """True for the first who says these words, False for all later ones."""

@@ -1,0 +1,1 @@
+"""The probe for hosts without a fitting Python: one POSIX shell program."""

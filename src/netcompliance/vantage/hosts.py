@@ -1,0 +1,255 @@
+"""Where to look from: hosts as pytest-testinfra names them, each with the command that carries a visit there.
+
+testinfra knows how to reach a host (ssh, kubectl, docker, podman, lxc, chroot, Ansible inventories) and every backend
+of it ends in `run_local(command, *arguments)`. Replaced on a copy of the backend, that method hands us the command line
+instead of running it without limits of time. Nothing is reached here, so all of it can happen before anything is
+written.
+
+Rules
+* A vantage is named as it was typed, without a password: `ssh://user@node-1:2222`, `kubectl://pod?namespace=monitoring`.
+* Nothing may ask a question: ssh gets BatchMode and keep-alives, sudo gets -n, containers get their standard input.
+* What the user configured wins: options of `--ssh-extra-args` come first, and ssh obeys the first it is given.
+* A password never stands in an argument: it goes to sshpass through its environment.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from netcompliance import inputs
+from netcompliance.inputs import BadInput
+from netcompliance.model import HERE, HostOptions
+
+if TYPE_CHECKING:
+    from testinfra.backend.ansible import AnsibleBackend
+    from testinfra.backend.base import BaseBackend
+
+SSH_OPTIONS = (
+    "-T -o BatchMode={batch} -o NumberOfPasswordPrompts=1 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 "
+    "-o RemoteCommand=none -o LogLevel=INFO"
+)
+BACKENDS = ("ssh", "local", "docker", "podman", "kubectl", "openshift", "lxc", "chroot", "ansible")
+ALIASES = {"safe-ssh": "ssh"}
+PATHS = ("chroot", "kubectl", "openshift")
+"""Where a name may hold slashes (`chroot:///srv/root`, `kubectl://deployment/agent`), which testinfra would cut off."""
+IN_A_VANTAGE = ("namespace", "container", "context")
+"""What tells two pods of the same name apart."""
+STDIN = {
+    "docker": ("docker exec ", "docker exec -i "),
+    "podman": ("podman exec ", "podman exec -i "),
+    "kubectl": ("exec %s -- ", "exec -i %s -- "),
+    "openshift": ("exec %s -- ", "exec -i %s -- "),
+}
+"""Where each command line learns to pass on its standard input."""
+MISQUOTED = '="%s"'
+"""testinfra quotes twice here, so a path with a blank would not be found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A vantage and the way to it."""
+
+    vantage: str
+    backend: str = HERE
+    """testinfra's name of the kind of connection; for hosts of an inventory, of the one that it resolves to."""
+    carrier: tuple[str, ...] = ()
+    """The command line that runs the probe's `COMMAND` there; empty: this machine, without anything in between."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables for the carrier. May hold a password."""
+
+    @property
+    def is_here(self) -> bool:
+        """This machine, as the user who is running this."""
+        return not self.carrier
+
+
+def read(asked: HostOptions, command: str) -> tuple[Host, ...]:
+    """Every host that is named, once, in order of name. Raises `BadInput`.
+
+    `command` is what shall run there, a line for a shell.
+    """
+    found: dict[str, Host] = {}
+    for spec in _specs(asked):
+        for host in _resolved(spec, asked, command):
+            if found.setdefault(host.vantage, host) != host:
+                raise BadInput(f"--hosts: {host.vantage} is named twice, with different settings")
+    return tuple(found[vantage] for vantage in sorted(found))
+
+
+def _specs(asked: HostOptions) -> list[str]:
+    named = [spec.strip() for spec in (asked.hosts or "").split(",") if spec.strip()]
+    if not named and asked.hosts is not None:
+        raise BadInput("--hosts names no host; write --hosts=ssh://node-1,ssh://node-2")
+    if not named:
+        named = ["all"] if asked.connection == "ansible" else [HERE]
+    return named
+
+
+def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
+    shown = inputs.printable(inputs.hide_password(spec))
+    if not spec.isprintable():
+        raise BadInput(f"--hosts {shown}: a character that cannot be printed")
+    connection, name, given = _parts(spec, asked, shown)
+    if connection == HERE:
+        yield _here(asked, given, command)
+        return
+    try:
+        backends = [host.backend for host in _testinfra_hosts(spec, connection, name, given, asked)]
+    except BadInput:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever testinfra or Ansible finds wrong with what was typed
+        raise BadInput(f"--hosts {shown}: {_first_line(error)}") from None
+    if not backends:
+        raise BadInput(f"--hosts {shown}: no host of the inventory is called so")
+    for backend in backends:
+        if connection == "ansible":
+            vantage, inner = f"ansible://{backend.hostname}", _inner(cast("AnsibleBackend", backend), asked, shown)
+        else:
+            vantage, inner = _vantage(connection, name, given), backend
+        yield _host(vantage, inner, asked, command)
+
+
+def _parts(spec: str, asked: HostOptions, shown: str) -> tuple[str, str, dict[str, str]]:
+    """Connection, the name it is given, and the settings behind the question mark."""
+    scheme, mark, _ = spec.partition("://")
+    if not mark:
+        is_this_machine = spec in (HERE, "localhost") and asked.connection in (None, HERE)
+        connection, name, query = asked.connection or (HERE if is_this_machine else "paramiko"), spec, ""
+    else:
+        try:
+            parts = urlsplit(spec)
+        except ValueError:
+            raise BadInput(f"--hosts {shown}: not a name like ssh://user@host:22") from None
+        connection, name, query = scheme, parts.netloc + (parts.path if scheme in PATHS else ""), parts.query
+    connection = ALIASES.get(connection, connection)
+    if connection not in BACKENDS:
+        bare = "" if mark else f"; write ssh://{shown}"
+        raise BadInput(f"--hosts {shown}: {connection!r} is not supported here, only {', '.join(BACKENDS)}{bare}")
+    if not name and connection != HERE:
+        raise BadInput(f"--hosts {shown}: names no host; write {connection}://NAME")
+    if unquote(name).rpartition("@")[2].startswith("-"):
+        raise BadInput(f"--hosts {shown}: a host's name does not begin with a dash")
+    return connection, name, dict(parse_qsl(query))
+
+
+def _vantage(connection: str, name: str, given: Mapping[str, str]) -> str:
+    kept = "&".join(f"{key}={given[key]}" for key in IN_A_VANTAGE if key in given)
+    user, at, host = name.rpartition("@")
+    return f"{connection}://{user.partition(':')[0]}{at}{host}{'?' if kept else ''}{kept}"
+
+
+def _testinfra_hosts(spec: str, connection: str, name: str, given: Mapping[str, str], asked: HostOptions) -> list[Any]:
+    import testinfra
+
+    settings: dict[str, Any] = {
+        "ssh_config": _home(asked.ssh_config),
+        "ssh_identity_file": _home(asked.ssh_identity_file),
+        "sudo": asked.sudo or given.get("sudo", "").lower() == "true",
+        "sudo_user": asked.sudo_user,
+        "ansible_inventory": _home(asked.ansible_inventory),
+        "controlpersist": 0,
+    }
+    if asked.force_ansible or given.get("force_ansible", "").lower() == "true":
+        raise BadInput("--force-ansible: a module run by Ansible says nothing before it has ended; leave it out")
+    if connection in PATHS:
+        settings |= {key: given[key] for key in (*IN_A_VANTAGE, "kubeconfig", "sudo_user") if key in given}
+        return list(testinfra.get_hosts([unquote(name)], connection=connection, **settings))
+    if "://" not in spec:
+        settings["connection"] = connection
+    return list(testinfra.get_hosts([spec], **settings))
+
+
+def _inner(backend: AnsibleBackend, asked: HostOptions, shown: str) -> BaseBackend:
+    """The backend that the inventory resolves a host to."""
+    host = backend.ansible_runner.get_host(
+        backend.host, ssh_config=_home(asked.ssh_config), ssh_identity_file=_home(asked.ssh_identity_file)
+    )
+    if host is None or host.backend.NAME not in BACKENDS:
+        kind = "another connection" if host is None else host.backend.NAME
+        raise BadInput(
+            f"--hosts {shown}: the inventory reaches {backend.host} by {kind}, which is not supported here; "
+            f"name it directly ({', '.join(BACKENDS[:4])}, …)"
+        )
+    return host.backend
+
+
+def _here(asked: HostOptions, given: Mapping[str, str], command: str) -> Host:
+    from testinfra.backend.local import LocalBackend
+
+    sudo = asked.sudo or given.get("sudo", "").lower() == "true"
+    if not sudo:
+        return Host(vantage=HERE)
+    user = given.get("sudo_user", asked.sudo_user)
+    carrier = ("/bin/sh", "-c", _quietly(LocalBackend(sudo=True, sudo_user=user)).get_command(command))
+    return Host(vantage=HERE, carrier=carrier)
+
+
+def _host(vantage: str, backend: BaseBackend, asked: HostOptions, command: str) -> Host:
+    backend = _quietly(backend)
+    environment: dict[str, str] = {}
+    kind = ALIASES.get(backend.NAME, backend.NAME)
+    if kind == "ssh":
+        _prepare_ssh(backend, asked, environment)
+    template, arguments = _borrowed(backend, command)
+    if template.startswith("sshpass -p %s "):
+        template, arguments = template.replace("-p %s", "-e", 1), arguments[1:]
+    template = template.replace(*STDIN.get(kind, ("", ""))).replace(MISQUOTED, "=%s")
+    line = backend.quote(template, *arguments)
+    carrier = ("/bin/sh", "-c", line) if kind == HERE else tuple(shlex.split(line))
+    return Host(vantage=vantage, backend=kind, carrier=carrier, environment=environment)
+
+
+def _prepare_ssh(backend: Any, asked: HostOptions, environment: dict[str, str]) -> None:
+    password = backend.host.password
+    if password:
+        environment["SSHPASS"] = password
+    inventory = backend.ssh_extra_args or ""
+    ours = SSH_OPTIONS.format(batch="no" if password else "yes")
+    path = f"-o ControlPath={shlex.quote(backend.controlpath)}" if backend.controlpath else ""
+    backend.ssh_extra_args = " ".join(part for part in (asked.ssh_extra_args, inventory, path, ours) if part)
+
+
+def _quietly(backend: BaseBackend) -> Any:
+    """A copy of the backend whose sudo asks no question."""
+    copied = copy.copy(backend)
+
+    def get_sudo_command(command: str, sudo_user: str | None) -> str:
+        user = f"-u {shlex.quote(sudo_user)} " if sudo_user else ""
+        return f"sudo -n {user}/bin/sh -c {shlex.quote(command)}"
+
+    vars(copied)["get_sudo_command"] = get_sudo_command
+    return copied
+
+
+def _borrowed(backend: Any, command: str) -> tuple[str, Sequence[str]]:
+    """The command line that would run `command` on the host: a template and its arguments."""
+    from testinfra.backend.ssh import SshBackend
+
+    captured: list[tuple[str, Sequence[str]]] = []
+
+    def run_local(template: str, *arguments: str) -> Any:
+        captured.append((template, arguments))
+        return backend.result(0, b"", b"", b"")
+
+    vars(backend)["run_local"] = run_local
+    if isinstance(backend, SshBackend):
+        SshBackend.run(backend, command)
+    else:
+        backend.run(command)
+    return captured[-1]
+
+
+def _home(path: str | None) -> str | None:
+    return None if path is None else os.path.expanduser(path)  # noqa: PTH111 - what follows wants a text
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    lines = [line for line in text.splitlines() if line.strip()]
+    return inputs.printable(lines[0][:300])

@@ -1,0 +1,130 @@
+"""A visit counts if it began, ended and lost nothing; else it says how it ended. Nothing waits for a child for ever."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance.vantage import child
+from netcompliance.vantage.child import Child, Ending
+
+SENTINEL = '{"netcompliance": "probe", "schema": 1}'
+END = '{"kind": "probe", "finished": true, "records": 1}'
+HOST = '{"kind": "host"}'
+
+
+def visit(*lines: str, after: str = "", parcel: bytes = b"", deadline: float = 20.0) -> Any:
+    """The records of a program that writes these lines and then does something else, and how it ended."""
+    program = "".join(f"print({line!r}, flush=True)\n" for line in lines) + after
+    return follow(Child([sys.executable, "-I", "-S", "-c", program], parcel, deadline))
+
+
+def follow(probe: Child) -> tuple[list[dict[str, Any]], Ending | None]:
+    seen: list[dict[str, Any]] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(probe.stdout, selectors.EVENT_READ)
+        while True:
+            probe.feed() if not probe.stdin.closed else None
+            if selector.select(max(0.0, min(0.1, probe.seconds_left()))) and not probe.listen(seen.append):
+                break
+            if probe.seconds_left() <= 0:
+                probe.give_up()
+                break
+    return seen, probe.stop()
+
+
+def test_records_between_sentinel_and_end_are_handed_on() -> None:
+    seen, ending = visit("motd of some shell", SENTINEL, HOST, END, '{"kind": "late"}')
+    assert [record["kind"] for record in seen] == ["host", "probe"]
+    assert ending is None
+
+
+@pytest.mark.parametrize("noise", ["\\xff\\xfe no UTF-8", "{no JSON", "[1, 2]", ""])
+def test_noise_between_records_is_passed_over_as_long_as_none_is_missing(noise: str) -> None:
+    writes = f"import sys; sys.stdout.buffer.write(b'{noise}\\n'); sys.stdout.flush()\n"
+    end = f"print({HOST!r}); print({END!r}, flush=True)"
+    seen, ending = visit(SENTINEL, after=f"{writes}{end}")
+    assert ([record["kind"] for record in seen], ending) == (["host", "probe"], None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "after", "expected"),
+    [
+        ((), "", {"begun": False, "code": 0, "why": "ended"}),
+        ((HOST, END), "", {"begun": False, "code": 0, "why": "ended"}),
+        ((SENTINEL, HOST), "import sys; sys.exit('no more')", {"begun": True, "code": 1, "errors": "no more\n"}),
+        ((SENTINEL,), "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", {"begun": True, "code": -11}),
+        ((SENTINEL, END), "", {"begun": True, "why": "damaged"}),
+        ((SENTINEL, HOST, HOST, END), "", {"begun": True, "why": "damaged"}),
+        (("hello",), "import sys; sys.exit(3)", {"noise": "hello\n", "code": 3}),
+    ],
+)
+def test_a_visit_that_does_not_end_as_one_says_how_it_ended(
+    lines: tuple[str, ...], after: str, expected: dict[str, Any]
+) -> None:
+    _, ending = visit(*lines, after=after)
+    assert ending is not None
+    assert {name: getattr(ending, name) for name in expected} == expected
+
+
+def test_a_host_that_never_speaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SPEAK", 0.3)
+    _, ending = visit(after="import time; time.sleep(600)")
+    assert ending is not None
+    assert (ending.why, ending.code, ending.begun) == ("late", None, False)
+
+
+def test_a_probe_that_hangs_is_given_up_a_little_after_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "GRACE", 0.2)
+    _, ending = visit(SENTINEL, after="import time; time.sleep(600)", deadline=0.1)
+    assert ending is not None
+    assert (ending.why, ending.code) == ("overdue", None)
+
+
+@pytest.mark.parametrize("flood", ["'x\\n' * 999", "'x' * 999"])
+def test_endless_output_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
+    monkeypatch.setattr(child, "NOISE_LIMIT", 10_000)
+    monkeypatch.setattr(child, "LINE_LIMIT", 10_000)
+    _, ending = visit(after=f"while True: print({flood}, end='', flush=True)")
+    assert ending is not None
+    assert ending.why == "flood"
+    assert len(ending.noise) <= child.KEPT
+
+
+def test_the_parcel_arrives_whole_however_large_and_unread_it_does_not_block() -> None:
+    parcel = os.urandom(1_000_000)
+    program = (
+        "import sys, json, zlib; data = sys.stdin.buffer.read(); "
+        f"print({SENTINEL!r}); print(json.dumps({{'kind': 'probe', 'got': zlib.crc32(data)}}))"
+    )
+    seen, ending = follow(Child([sys.executable, "-c", program], parcel, 20.0))
+    import zlib
+
+    assert (seen[-1]["got"], ending) == (zlib.crc32(parcel), None)
+    _, ending = visit("a program that reads nothing", after="import sys; sys.exit(5)", parcel=parcel)
+    assert ending is not None
+    assert ending.code == 5
+
+
+def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
+    program = (
+        "import subprocess, sys\n"
+        "helper = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(helper.pid))\n"
+        f'print({SENTINEL!r})\nprint(\'{{"kind": "probe"}}\', flush=True)\nhelper.wait()\n'
+    )
+    _, ending = follow(Child([sys.executable, "-c", program], b"", 20.0))
+    assert ending is None
+    helper = int((tmp_path / "pid").read_text())
+    state = Path(f"/proc/{helper}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_command_that_cannot_be_started_raises() -> None:
+    with pytest.raises(FileNotFoundError):
+        Child(["/nonexistent/python"], b"", 1.0)

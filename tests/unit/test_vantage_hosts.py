@@ -1,0 +1,193 @@
+"""Which hosts are named, under which names, and with which command line a visit gets there."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from netcompliance.inputs import BadInput
+from netcompliance.model import HostOptions
+from netcompliance.vantage import hosts
+from netcompliance.vantage.hosts import Host
+
+LOOK = "/bin/sh -c 'look \"$1\"' sh 'with \"quotes\"'"
+SHELL = ("--", "/bin/sh", "-c", LOOK)
+
+
+def read(spec: str | None = None, **more: object) -> tuple[Host, ...]:
+    return hosts.read(HostOptions(hosts=spec, **more), LOOK)  # type: ignore[arg-type]
+
+
+def one(spec: str, **more: object) -> Host:
+    (host,) = read(spec, **more)
+    return host
+
+
+def options(carrier: tuple[str, ...]) -> list[str]:
+    """What stands behind each -o of ssh."""
+    return [after for word, after in pairwise(carrier) if word == "-o"]
+
+
+@pytest.mark.parametrize("spec", [None, "local", "local://", "localhost"])
+def test_without_a_name_and_by_these_names_it_is_this_machine(spec: str | None) -> None:
+    assert read(spec) == (Host(vantage="local"),)
+
+
+def test_a_host_is_named_as_it_was_typed_but_for_its_password() -> None:
+    spec = "ssh://op:s3cret@node-2:2222,ssh://node-1,kubectl://agent-0?namespace=mon&container=agent&kubeconfig=/k"
+    assert [host.vantage for host in read(spec)] == [
+        "kubectl://agent-0?namespace=mon&container=agent",
+        "ssh://node-1",
+        "ssh://op@node-2:2222",
+    ]
+
+
+def test_ssh_asks_nothing_and_ends_by_itself() -> None:
+    host = one("ssh://op@node-1:2222", ssh_config="~/ssh config", ssh_identity_file="/key", ssh_extra_args="-o A=1 -4")
+    assert host.carrier[0] == "ssh"
+    assert host.carrier[-2:] == ("node-1", LOOK)
+    told = options(host.carrier)
+    assert {"BatchMode=yes", "User=op", "Port=2222", "ConnectTimeout=10", "ServerAliveInterval=5"} <= set(told)
+    assert not [option for option in told if option.startswith("Control")]
+    assert told.index("A=1") < told.index("BatchMode=yes")
+    assert "-4" in host.carrier
+    assert host.carrier[host.carrier.index("-F") + 1] == str(Path("~/ssh config").expanduser())
+    assert host.carrier[host.carrier.index("-i") + 1] == "/key"
+
+
+def test_options_of_the_user_come_first_so_ssh_obeys_them() -> None:
+    told = options(one("ssh://n", ssh_extra_args="-o ServerAliveInterval=60 -o ConnectTimeout=3").carrier)
+    assert told.index("ServerAliveInterval=60") < told.index("ServerAliveInterval=5")
+    assert [option for option in told if option.startswith("ConnectTimeout")] == ["ConnectTimeout=3"]
+
+
+def test_a_password_is_in_the_environment_and_in_no_argument() -> None:
+    host = one("ssh://op:s3cret@node-1")
+    assert host.carrier[:3] == ("sshpass", "-e", "ssh")
+    assert "s3cret" not in " ".join(host.carrier)
+    assert host.environment == {"SSHPASS": "s3cret"}
+    assert "BatchMode=no" in options(host.carrier)
+
+
+@pytest.mark.parametrize(
+    ("spec", "carrier"),
+    [
+        ("docker://box", ("docker", "exec", "-i", "box", "/bin/sh", "-c", LOOK)),
+        ("docker://op@box", ("docker", "exec", "-i", "-u", "op", "box", "/bin/sh", "-c", LOOK)),
+        ("podman://box", ("podman", "exec", "-i", "box", "/bin/sh", "-c", LOOK)),
+        ("lxc://box", ("lxc", "exec", "box", "--mode=non-interactive", "--", "/bin/sh", "-c", LOOK)),
+        ("chroot:///srv/root", ("chroot", "/srv/root", "/bin/sh", "-c", LOOK)),
+        ("kubectl://p", ("kubectl", "exec", "-i", "p", "--", "/bin/sh", "-c", LOOK)),
+        ("kubectl://deployment/agent", ("kubectl", "exec", "-i", "deployment/agent", "--", "/bin/sh", "-c", LOOK)),
+        (
+            "kubectl://p?namespace=n&container=c&context=x&kubeconfig=/a b",
+            (
+                *[
+                    "kubectl",
+                    "--kubeconfig=/a b",
+                    "--context=x",
+                    "-n",
+                    "n",
+                    "-c",
+                    "c",
+                    "exec",
+                    "-i",
+                    "p",
+                    "--",
+                    "/bin/sh",
+                    "-c",
+                ],
+                LOOK,
+            ),
+        ),
+        ("openshift://p?namespace=n", ("oc", "-n", "n", "exec", "-i", "p", "--", "/bin/sh", "-c", LOOK)),
+    ],
+)
+def test_every_backend_carries_the_command_and_its_standard_input(spec: str, carrier: tuple[str, ...]) -> None:
+    assert one(spec).carrier == carrier
+
+
+def test_sudo_asks_for_no_password() -> None:
+    host = one("ssh://node-1?sudo=true&sudo_user=agent")
+    assert host.carrier[-1].startswith("sudo -n -u agent /bin/sh -c ")
+    here = one("local", sudo=True)
+    assert here.carrier[:2] == ("/bin/sh", "-c")
+    assert here.carrier[2].startswith("sudo -n /bin/sh -c ")
+    assert not here.is_here
+
+
+INVENTORY = """
+[agents]
+web ansible_host=10.0.0.1 ansible_user=op ansible_port=2222
+[agents:vars]
+ansible_ssh_common_args='-o X=1'
+[agents]
+web ansible_private_key_file=/key
+db ansible_host=10.0.0.2 ansible_become=true ansible_become_user=agent
+[controllers]
+here ansible_connection=local
+[others]
+windows ansible_connection=winrm
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> str:
+    assert shutil.which("ansible-inventory"), "ansible-core is missing: it belongs to the extra `test`"
+    path = tmp_path / "inventory.ini"
+    path.write_text(INVENTORY)
+    return str(path)
+
+
+def test_an_inventory_is_resolved_to_its_hosts_and_their_settings(inventory: str) -> None:
+    db, web = read("ansible://agents", ansible_inventory=inventory, ssh_extra_args="-o Y=2")
+    assert (web.vantage, db.vantage) == ("ansible://web", "ansible://db")
+    told = options(web.carrier)
+    assert {"User=op", "Port=2222", "X=1", "Y=2", "BatchMode=yes"} <= set(told)
+    assert web.carrier[web.carrier.index("-i") + 1] == "/key"
+    assert web.carrier[-2:] == ("10.0.0.1", LOOK)
+    assert db.carrier[-1].startswith("sudo -n -u agent /bin/sh -c ")
+    assert one("ansible://here", ansible_inventory=inventory).carrier == ("/bin/sh", "-c", LOOK)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            "node-1",
+            "'paramiko' is not supported here, only ssh, local, docker, podman, kubectl, openshift, lxc, chroot",
+        ),
+        ("node-1", "; write ssh://node-1"),
+        ("salt://node-1", "'salt' is not supported"),
+        ("paramiko://op:s3cret@node-1", "paramiko://op@node-1"),
+        ("", "names no host"),
+        ("ssh://", "names no host; write ssh://NAME"),
+        ("ssh://-oProxyCommand=touch", "does not begin with a dash"),
+        ("ssh://x@-oProxyCommand=touch", "does not begin with a dash"),
+        ("kubectl://-p", "does not begin with a dash"),
+        ("ssh://a,ssh://a?sudo=true", "ssh://a is named twice, with different settings"),
+        ("ssh://a\x1b[2J", "a character that cannot be printed"),
+        ("ansible://nobody", "no host of the inventory is called so"),
+        ("ansible://windows", "reaches windows by another connection, which is not supported here"),
+    ],
+)
+def test_bad_input_is_one_line(inventory: str, spec: str, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read(spec, ansible_inventory=inventory)
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_inventory_and_forced_ansible_are_said(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="ansible://all"):
+        read("ansible://all", ansible_inventory=str(tmp_path / "none"))
+    with pytest.raises(BadInput, match="--force-ansible"):
+        read("ansible://all", force_ansible=True)
+
+
+def test_the_same_host_twice_is_one() -> None:
+    assert len(read("ssh://a,ssh://a, ssh://b")) == 2
