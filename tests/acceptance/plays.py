@@ -36,11 +36,20 @@ class Play:
     servers: str = "embedded"
     options: tuple[str, ...] = ()
     """Added to pytest's."""
+    hosts: tuple[str, ...] = ()
+    """Where to look from; this machine if there are none."""
+    nodes: int = 0
+    cast: bool = False
 
     def lab_arguments(self) -> list[str]:
         """`-m lab run …` up to the command."""
         chosen = ["--scenario", self.scenario] if self.scenario else []
-        return ["-m", "lab", "run", "--servers", self.servers, *chosen, "--"]
+        hosts = [f"--nodes={self.nodes}", *(["--cast"] if self.cast else [])]
+        return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, "--"]
+
+    def suite_options(self) -> list[str]:
+        """What follows `pytest --tenant=acme`."""
+        return [*([f"--hosts={','.join(self.hosts)}"] if self.hosts else []), *self.options]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +66,26 @@ class Outcome:
     peak_kib: int
     """Resident memory of the largest process."""
 
-    def failing(self) -> dict[str, frozenset[str]]:
-        """The codes of the failing verdicts, by requirement."""
+    def failing(self, vantage: str = "local") -> dict[str, frozenset[str]]:
+        """The codes of the failing verdicts of a vantage, by requirement."""
         codes: dict[str, set[str]] = {}
         for record in self.journal:
-            if record["type"] == "verdict" and record["verdict"] == "fail":
+            if (record["type"], record.get("vantage"), record.get("verdict")) == ("verdict", vantage, "fail"):
                 codes.setdefault(record["requirement"], set()).update(each["code"] for each in record["findings"])
         return {requirement: frozenset(some) for requirement, some in codes.items()}
+
+    def verdicts(self, vantage: str) -> dict[tuple[str, str], str]:
+        """Requirement and target → verdict."""
+        return {
+            (record["requirement"], record["target"]): record["verdict"]
+            for record in self.journal
+            if record["type"] == "verdict" and record["vantage"] == vantage
+        }
+
+    def trouble(self, vantage: str) -> str:
+        """Why the vantage could not be visited; empty if it was."""
+        records = [r for r in self.journal if r["type"] == "vantage" and r["id"] == vantage]
+        return str(records[0].get("error", "")) if records else "no record of it"
 
     @property
     def overall(self) -> str | None:
@@ -95,7 +117,7 @@ class Stage:
         suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", *_AS_PEOPLE_HAVE_IT]
         inside = [python, str(self.checkout / "tests" / "acceptance" / "inside.py"), str(results)]
         process = subprocess.Popen(
-            [*interpreter, *play.lab_arguments(), *inside, *suite, *play.options],
+            [*interpreter, *play.lab_arguments(), *inside, *suite, *play.suite_options()],
             cwd=self.checkout,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,4 +1,7 @@
-"""Every scenario in the lab, with the suite as it is: exactly the findings of its row, and nothing else."""
+"""Every scenario in the lab, with the suite as it is: exactly the findings of its row, and nothing else.
+
+Each is looked at twice in one run, locally and over ssh, one after the other so that neither disturbs the other.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,21 @@ from plays import Play, Plays
 
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
+from netcompliance import catalogue
+from netcompliance.model import AskedFrom
 
 pytestmark = pytest.mark.lab
 
-CASES = [pytest.param(Play(scenario=scenario.name), scenario, id=scenario.name) for scenario in SCENARIOS]
+OVER_SSH = "ssh://lab-host"
+CASES = [
+    pytest.param(
+        Play(scenario=scenario.name, hosts=("local", OVER_SSH), nodes=1, options=("--visits=1",)),
+        scenario,
+        id=scenario.name,
+    )
+    for scenario in SCENARIOS
+]
+ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
 
 
 @pytest.mark.parametrize(("play", "scenario"), CASES)
@@ -18,6 +32,8 @@ def test_the_row_and_nothing_else_is_found(plays: Plays, play: Play, scenario: S
     outcome = plays[play]
     assert outcome.overall is not None, outcome.output
     assert outcome.failing() == scenario.find, outcome.output
+    from_a_host = {name: codes for name, codes in scenario.find.items() if name not in ASKED_HERE}
+    assert outcome.failing(OVER_SSH) == from_a_host, outcome.output
 
 
 def test_the_healthy_world_is_satisfied(plays: Plays) -> None:
