@@ -25,6 +25,8 @@ def encoded(text: str) -> str:
     "text",
     [
         "http://user:hunter2@proxy.corp.example:3128/x",
+        "ssh://op:hunter2@node-1",
+        "http://hunter2@proxy.corp.example",
         "see https://hunter2@host/ and so on",
         "Authorization: Bearer hunter2hunter2",
         "authorization:Basic hunter2==",
@@ -60,6 +62,7 @@ def test_secrets_are_recognised_by_where_they_stand(text: str):
         "the receiver accepts the API key",
         "http://proxy.corp.example:3128",
         "mail@corp.example",
+        "from ssh://op@node-1, podman://daemon@agent",
     ],
 )
 def test_harmless_texts_stay(text: str):

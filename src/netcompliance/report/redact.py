@@ -4,6 +4,7 @@ Rules
 * Known secrets (the API key) are removed wherever they stand, also inside base64 and URL encoding.
 * Unknown ones are recognised by where they stand: user information of URLs, `Authorization` and its kin, cookies,
   `api_key=`, `token=`, signatures of signed URLs, `"token": "…"` in JSON.
+* The user in a vantage's name (`ssh://op@node-1`) is no secret: without it two vantages would be one.
 * What is removed is replaced by `***`, so a reader sees that something was there.
 * It would rather remove too much than too little, and it never raises.
 """
@@ -25,8 +26,12 @@ _NAMES = (
     r"x-goog-signature|x-goog-credential"
 )
 _SECRET_KEY = re.compile(rf"(?i)(?:{_NAMES})")
+_VANTAGE_USER = r"(?:ssh|docker|podman)://[^/@:\s\"'<>]*@"
 _PATTERNS = (
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/@\s\"'<>]*@"), rf"\1{HIDDEN}@"),
+    (
+        re.compile(rf"(?i)\b(?!{_VANTAGE_USER})([a-z][a-z0-9+.-]{{0,20}}://)[^/@\s\"'<>]*@"),
+        rf"\1{HIDDEN}@",
+    ),
     (re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*:\s*)[^\r\n\"'<>]+"), rf"\1\2{HIDDEN}"),
     (
         re.compile(r"(?i)\b(bearer|basic|apikey)(\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{16,}"),
