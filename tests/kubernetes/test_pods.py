@@ -93,11 +93,12 @@ def test_trouble_of_one_pod_is_not_anothers(run_suites) -> None:
 def test_a_connection_cut_during_the_visit_is_no_verdict(run_suites, cutting_relay, tmp_path: Path) -> None:
     config = tmp_path / "kubeconfig"
     config.write_text(Path(CONFIG).read_text().replace(":6443", f":{cutting_relay.port}"))
-    ended = run_suites(f"--hosts={AGENT}&kubeconfig={config}")
+    host = f"{AGENT}&kubeconfig={config}"
+    ended = run_suites(f"--hosts={host}")
     assert cutting_relay.was_cut.is_set()
-    assert any(record["type"] == "observation" and record["vantage"] == AGENT for record in ended.journal())
+    assert any(record["type"] == "observation" and record["vantage"] == host for record in ended.journal())
     assert (ended.code, "acme: undetermined" in ended.out) == (1, True), ended.out
-    assert verdicts(ended.journal(), AGENT) == {}
+    assert verdicts(ended.journal(), host) == {}
 
 
 def verdicts(journal: list[dict[str, Any]], vantage: str) -> dict[tuple[str, str], str]:

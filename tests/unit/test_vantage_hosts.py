@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_without_a_name_and_by_these_names_it_is_this_machine(spec: str | None) 
 def test_a_host_is_named_as_it_was_typed_but_for_its_password() -> None:
     spec = "ssh://op:s3cret@node-2:2222,ssh://node-1,kubectl://agent-0?namespace=mon&container=agent&kubeconfig=/k"
     assert [host.vantage for host in read(spec)] == [
-        "kubectl://agent-0?namespace=mon&container=agent",
+        "kubectl://agent-0?namespace=mon&container=agent&kubeconfig=/k",
         "ssh://node-1",
         "ssh://op@node-2:2222",
     ]
@@ -129,6 +129,7 @@ web ansible_private_key_file=/key
 db ansible_host=10.0.0.2 ansible_become=true ansible_become_user=agent
 [controllers]
 here ansible_connection=local
+box ansible_connection=containers.podman.podman ansible_host=agent-1 ansible_user=op
 [others]
 windows ansible_connection=winrm
 """
@@ -136,7 +137,6 @@ windows ansible_connection=winrm
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> str:
-    assert shutil.which("ansible-inventory"), "ansible-core is missing: it belongs to the extra `test`"
     path = tmp_path / "inventory.ini"
     path.write_text(INVENTORY)
     return str(path)
@@ -151,6 +151,28 @@ def test_an_inventory_is_resolved_to_its_hosts_and_their_settings(inventory: str
     assert web.carrier[-2:] == ("10.0.0.1", LOOK)
     assert db.carrier[-1].startswith("sudo -n -u agent /bin/sh -c ")
     assert one("ansible://here", ansible_inventory=inventory).carrier == ("/bin/sh", "-c", LOOK)
+    box = one("ansible://box", ansible_inventory=inventory)
+    assert box.carrier == ("podman", "exec", "-i", "-u", "op", "agent-1", "/bin/sh", "-c", LOOK)
+    assert (box.vantage, box.backend) == ("ansible://box", "podman")
+
+
+def test_ansible_is_found_beside_the_interpreter_and_the_users_own_comes_first(
+    inventory: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert one("ansible://web", ansible_inventory=inventory).vantage == "ansible://web"
+    assert os.environ["PATH"] == "/usr/bin:/bin"
+    own = tmp_path / "ansible-inventory"
+    own.write_text('#!/bin/sh\necho \'{"_meta": {}, "all": {"hosts": ["mine"]}}\'\n')
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert one("ansible://all", ansible_inventory=f"{inventory}.other").vantage == "ansible://mine"
+
+
+def test_an_inventory_without_ansible_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts.shutil, "which", lambda name: None)
+    with pytest.raises(BadInput, match="pip install ansible-core"):
+        read("ansible://all")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +193,7 @@ def test_an_inventory_is_resolved_to_its_hosts_and_their_settings(inventory: str
         ("ssh://a,ssh://a?sudo=true", "ssh://a is named twice, with different settings"),
         ("ssh://a\x1b[2J", "a character that cannot be printed"),
         ("ansible://nobody", "no host of the inventory is called so"),
-        ("ansible://windows", "reaches windows by another connection, which is not supported here"),
+        ("ansible://windows", "reaches windows by winrm, which is not supported here"),
     ],
 )
 def test_bad_input_is_one_line(inventory: str, spec: str, said: str) -> None:

@@ -88,6 +88,11 @@ def test_everything_is_told_under_its_vantages_name_and_chains_come_last(look: L
     assert told.states["ssh://a"] == [State.REACHING, State.LOOKING, State.DONE]
 
 
+def test_a_host_is_told_with_the_connection_that_reached_it(look: Look) -> None:
+    told = look([scripted("ansible://a", SENTINEL, {"kind": "host", "hostname": "a"}, END)])
+    assert [seen["connection"] for seen in told.observations if seen["kind"] == "host"] == ["ssh"]
+
+
 def test_one_hosts_trouble_is_nobody_elses(look: Look) -> None:
     hosts = [
         scripted("ssh://gone", after="import sys; sys.exit('ssh: Could not resolve hostname gone: Name unknown')"),

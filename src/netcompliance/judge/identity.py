@@ -12,7 +12,7 @@ from netcompliance.model import HERE, Kind, Observation, Settings
 
 IDENTITY = (
     "hostname", "pod", "system", "machine", "platform", "user", "source_address", "source_address6", "nameservers",
-    "search", "options", "proxies", "trust", "python", "interpreter", "openssl", "container", "runtime",
+    "search", "options", "proxies", "trust", "python", "interpreter", "openssl", "container", "runtime", "connection",
 )  # fmt: skip
 """Fields of the `host` observation that say who looked."""
 
@@ -30,7 +30,7 @@ def kind_of(vantage: str, host: Observation, declared: Iterable[tuple[str, Kind]
     for pattern, kind in declared:
         if fnmatchcase(vantage, pattern):
             return kind
-    scheme = vantage.partition("://")[0]
+    scheme = host.get("connection") or vantage.partition("://")[0]
     if scheme in PODS or host.get("kubernetes"):
         return Kind.POD
     if vantage == HERE:

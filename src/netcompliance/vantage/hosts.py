@@ -14,10 +14,13 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -38,8 +41,10 @@ BACKENDS = ("ssh", "local", "docker", "podman", "kubectl", "openshift", "lxc", "
 ALIASES = {"safe-ssh": "ssh"}
 PATHS = ("chroot", "kubectl", "openshift")
 """Where a name may hold slashes (`chroot:///srv/root`, `kubectl://deployment/agent`), which testinfra would cut off."""
-IN_A_VANTAGE = ("namespace", "container", "context")
+IN_A_VANTAGE = ("namespace", "container", "context", "kubeconfig")
 """What tells two pods of the same name apart."""
+OF_INVENTORIES = {"podman": "podman", "containers.podman.podman": "podman"}
+"""Ansible's connections that testinfra has a backend for and does not resolve itself."""
 STDIN = {
     "docker": ("docker exec ", "docker exec -i "),
     "podman": ("podman exec ", "podman exec -i "),
@@ -100,7 +105,8 @@ def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
         yield _here(asked, given, command)
         return
     try:
-        backends = [host.backend for host in _testinfra_hosts(spec, connection, name, given, asked)]
+        with _own_programs():
+            backends = [host.backend for host in _testinfra_hosts(spec, connection, name, given, asked)]
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001 - whatever testinfra or Ansible finds wrong with what was typed
@@ -157,8 +163,10 @@ def _testinfra_hosts(spec: str, connection: str, name: str, given: Mapping[str, 
     }
     if asked.force_ansible or given.get("force_ansible", "").lower() == "true":
         raise BadInput("--force-ansible: a module run by Ansible says nothing before it has ended; leave it out")
+    if connection == "ansible" and not shutil.which("ansible-inventory"):
+        raise BadInput("an inventory needs Ansible's program ansible-inventory: pip install ansible-core")
     if connection in PATHS:
-        settings |= {key: given[key] for key in (*IN_A_VANTAGE, "kubeconfig", "sudo_user") if key in given}
+        settings |= {key: given[key] for key in (*IN_A_VANTAGE, "sudo_user") if key in given}
         return list(testinfra.get_hosts([unquote(name)], connection=connection, **settings))
     if "://" not in spec:
         settings["connection"] = connection
@@ -170,13 +178,34 @@ def _inner(backend: AnsibleBackend, asked: HostOptions, shown: str) -> BaseBacke
     host = backend.ansible_runner.get_host(
         backend.host, ssh_config=_home(asked.ssh_config), ssh_identity_file=_home(asked.ssh_identity_file)
     )
-    if host is None or host.backend.NAME not in BACKENDS:
-        kind = "another connection" if host is None else host.backend.NAME
-        raise BadInput(
-            f"--hosts {shown}: the inventory reaches {backend.host} by {kind}, which is not supported here; "
-            f"name it directly ({', '.join(BACKENDS[:4])}, …)"
-        )
-    return host.backend
+    if host is not None and host.backend.NAME in BACKENDS:
+        return host.backend
+    known = backend.get_variables()
+    kind = str(known.get("ansible_connection", "")) if host is None else host.backend.NAME
+    if kind in OF_INVENTORIES:
+        return _contained(OF_INVENTORIES[kind], str(known.get("ansible_host", backend.host)), known.get("ansible_user"))
+    raise BadInput(
+        f"--hosts {shown}: the inventory reaches {backend.host} by {inputs.printable(kind) or 'another connection'}, "
+        f"which is not supported here; name it directly ({', '.join(BACKENDS[:4])}, …)"
+    )
+
+
+def _contained(connection: str, name: str, user: str | None) -> BaseBackend:
+    import testinfra
+
+    backend: BaseBackend = testinfra.get_host(f"{connection}://{f'{user}@' if user else ''}{name}").backend
+    return backend
+
+
+@contextlib.contextmanager
+def _own_programs() -> Iterator[None]:
+    """Let what is installed beside this interpreter be found: `.venv/bin/pytest` is typed without activating .venv."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = f"{before}{os.pathsep}{os.path.dirname(sys.executable)}"  # noqa: PTH120 - not resolved
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _here(asked: HostOptions, given: Mapping[str, str], command: str) -> Host:

@@ -192,18 +192,21 @@ class _Tour:
     def _listen(self, child: Child) -> None:
         if child not in self._under_way:
             return
-        vantage = self._under_way[child].vantage
+        host = self._under_way[child]
+        vantage = host.vantage
         begun = child.begun
-        goes_on = child.listen(lambda record: self._observe(vantage, record))
+        goes_on = child.listen(lambda record: self._observe(host, record))
         if child.begun and not begun:
             self._watcher.state(vantage, State.LOOKING)
         if not goes_on:
             self._finish(child)
 
-    def _observe(self, vantage: str, record: dict[str, Any]) -> None:
+    def _observe(self, host: Host, record: dict[str, Any]) -> None:
         if record.get("kind") == "tls" and record.get("chain"):
-            self._chains[vantage].append(record)
-        self.tell(record, vantage)
+            self._chains[host.vantage].append(record)
+        if record.get("kind") == "host":
+            record = {**record, "connection": host.backend}
+        self.tell(record, host.vantage)
 
     def _finish(self, child: Child) -> None:
         host = self._under_way.pop(child)
