@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lab import doctor, hosts, mounts
-from lab.hosts import cast, nodes
+from lab.hosts import cast, containers, nodes
 from lab.right import RIGHT
 from lab.run import command_environment, run
 from lab.scenario import Scenario, unchanged
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case _ if not command:
             parser.error("what should run in the lab? python -m lab run [--scenario NAME] -- COMMAND")
     scenario = _scenario(parsed.scenario, parser)
-    wanted = hosts.Wanted(nodes=parsed.nodes, cast=parsed.cast)
+    wanted = hosts.Wanted(nodes=parsed.nodes, cast=parsed.cast, containers=parsed.containers)
     return _run(scenario, _backend(parsed.servers, parser), command, wanted)
 
 
@@ -77,9 +77,10 @@ def _parser() -> _Parser:
         action.add_argument("--scenario", metavar="NAME", default=None, help="break the world in this way")
         action.add_argument("--nodes", metavar="N", type=_count, default=0, help="start ssh hosts node-1 … node-N")
         action.add_argument("--cast", action="store_true", help="start one host of each kind that `lab hosts` lists")
+        action.add_argument("--containers", action="store_true", help="start containers, and a stand-in for kubectl")
         action.add_argument("--servers", metavar="|".join(_BACKENDS), default="embedded", help="who plays the servers")
     actions.add_parser("scenarios", help="the ways in which the world can be broken")
-    actions.add_parser("hosts", help="the hosts that --nodes and --cast start")
+    actions.add_parser("hosts", help="the hosts that --nodes, --cast and --containers start")
     actions.add_parser("doctor", help="what this machine allows and lacks")
     return parser
 
@@ -115,6 +116,8 @@ def _backend(name: str, parser: _Parser) -> Backend:
 def _run(scenario: Scenario, backend: Backend, command: Sequence[str], wanted: hosts.Wanted) -> int:
     world = scenario.change(RIGHT)
     environment = command_environment(os.environ, world)
+    if wanted.containers:
+        environment["PATH"] = f"{containers.PROGRAMS}:{environment['PATH']}"
     if scenario.options:
         added = shlex.join(option.replace("{lab}", str(mounts.DIRECTORY)) for option in scenario.options)
         environment["PYTEST_ADDOPTS"] = f"{environment.get('PYTEST_ADDOPTS', '')} {added}".strip()
@@ -128,7 +131,7 @@ def _count(text: str) -> int:
 
 
 def _list_hosts() -> None:
-    for member in (*cast.ORDINARY, *cast.MEMBERS):
+    for member in (*cast.ORDINARY, *cast.MEMBERS, *containers.MEMBERS):
         print(f"{member.hosts:<36}  {member.what}\n{'':<36}    {member.comes_of_it}")
 
 

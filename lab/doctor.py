@@ -111,6 +111,14 @@ def _real_servers() -> None:
         raise RuntimeError(f"not installed: {absent}")
 
 
+def _hosts() -> None:
+    wanted = ("sshd", "ssh", "sudo", "busybox", "podman", "crun")
+    if absent := ", ".join(name for name in wanted if shutil.which(name) is None):
+        raise RuntimeError(f"not installed: {absent}")
+    if os.geteuid():
+        raise RuntimeError("this is not root")
+
+
 def _whole_lab() -> None:
     started = time.monotonic()
     code = run.run(RIGHT, play, ["true"], os.environ)
@@ -172,6 +180,12 @@ CHECKS = (
         needs="real servers (--servers real)",
         look=_real_servers,
         remedy="lab/install-daemons installs them; without them the embedded servers play everything",
+        optional=True,
+    ),
+    Check(
+        needs="hosts to visit (--nodes, --cast, --containers)",
+        look=_hosts,
+        remedy="run as root; lab/install-daemons installs them; without them the suite looks from this machine alone",
         optional=True,
     ),
     Check(needs="a whole lab in less than 3 s", look=_whole_lab, remedy="see the message above"),

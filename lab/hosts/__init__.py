@@ -1,15 +1,17 @@
-"""Hosts to visit: real OpenSSH servers beside the host under test, reached from it as `ssh NAME`.
+"""Hosts to visit: real OpenSSH servers and real containers beside the host under test.
 
 Theory. COMMAND runs on the host under test, which is the workstation as well. Every other host here is a process of
 sshd with namespaces of its own: a network with a data path through the router and a management path that no fault of
-the data path can cut (`nodes`), a host name, and where it says so other files (`cast`). All of it dies with the lab.
+the data path can cut (`nodes`), a host name, and where it says so other files (`cast`). Containers are podman's
+(`containers`). All of it dies with the lab.
 
 Rules
 * `lab-host` is the host under test itself: what a scenario breaks shows there as it does locally.
 * A client configuration of the lab's own lies over /etc/ssh/ssh_config, so `ssh node-1` works as typed and with every
   check switched on: the hosts' keys are known, nothing is accepted blindly.
 * Accounts are the machine's, plus some, in files of the lab's own that are mounted over the machine's.
-* sshd needs real root: without it the lab says so in one line.
+* An Ansible inventory of them lies at `INVENTORY`.
+* sshd and podman need real root: without it the lab says so in one line.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import network
-from lab.hosts import cast, nodes
+from lab import mounts, network
+from lab.hosts import cast, containers, nodes
 from lab.hosts.ssh import LOOPBACK, Ssh
 from lab.stage import BackendError, Stage
 from lab.world import Machine, World
@@ -32,12 +34,15 @@ class Wanted:
     """Ordinary hosts, node-1 and so on."""
     cast: bool = False
     """One of each kind that is out of the ordinary (`cast.MEMBERS`)."""
+    containers: bool = False
+    """Containers, a root directory, and pods of a stand-in (`containers.MEMBERS`)."""
 
     def __bool__(self) -> bool:
-        return bool(self.nodes or self.cast)
+        return bool(self.nodes or self.cast or self.containers)
 
 
 NONE = Wanted()
+INVENTORY = mounts.DIRECTORY / "inventory.ini"
 
 
 def start(wanted: Wanted, world: World, stage: Stage) -> None:
@@ -45,9 +50,17 @@ def start(wanted: Wanted, world: World, stage: Stage) -> None:
     if not wanted:
         return
     if Path("/proc/self/uid_map").read_text().split()[2] == "1":
-        raise BackendError("ssh hosts need root: sshd cannot change users in a user namespace of a plain user")
-    ssh = Ssh(stage, world.host.environment)
+        raise BackendError("hosts need root: sshd and podman cannot work in a user namespace of a plain user")
     network.enter(Machine.HOST)
+    if wanted.nodes or wanted.cast:
+        _start_servers(wanted, world, stage)
+    if wanted.containers:
+        containers.start(stage, world.host.environment)
+    INVENTORY.write_text(_inventory(wanted))
+
+
+def _start_servers(wanted: Wanted, world: World, stage: Stage) -> None:
+    ssh = Ssh(stage, world.host.environment)
     ssh.know(LOOPBACK, ssh.serve("lab-host", LOOPBACK))
     ssh.name("lab-host", HostName=LOOPBACK)
     if wanted.cast:
@@ -55,3 +68,13 @@ def start(wanted: Wanted, world: World, stage: Stage) -> None:
     nodes.start(wanted.nodes, world, ssh)
     network.enter(Machine.HOST)
     ssh.wait()
+
+
+def _inventory(wanted: Wanted) -> str:
+    """Every host that a visit can look from, in groups."""
+    lines = ["[nodes]", *(nodes.name(number) for number in range(1, wanted.nodes + 1))]
+    if wanted.cast:
+        lines += ["[elevated]", "sudo-ok ansible_user=deploy ansible_become=true", "[troubled]", "refused", "new-key"]
+    if wanted.containers:
+        lines += ["[containers]", "box ansible_connection=containers.podman.podman ansible_host=agent"]
+    return "".join(f"{line}\n" for line in lines)

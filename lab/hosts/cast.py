@@ -6,7 +6,9 @@ They are reached over loopback.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from lab import linux, mounts
 from lab.hosts.ssh import LOOPBACK, Ssh
+from lab.stage import BackendError
 
 NOBODY = "192.0.2.77"
 """Nobody has this address, and the router drops what is sent there."""
@@ -169,13 +172,8 @@ def _with_a_weird_name() -> None:
 
 def _busybox_root(root: Path) -> Path:
     """A root directory with busybox alone, and what belongs to the host rather than to its programs."""
-    (root / "bin").mkdir(parents=True)
-    program = root / "bin" / "busybox"
-    program.write_bytes(_busybox().read_bytes())
-    program.chmod(0o755)
-    for applet in os.popen(f"{program} --list").read().split():  # noqa: S605 - a program of ours
-        if applet != "busybox":
-            (root / "bin" / applet).symlink_to("busybox")
+    root.mkdir()
+    busybox_programs(root)
     for name in ("etc/ssl/certs", "dev", "proc", "tmp", "run"):
         (root / name).mkdir(parents=True)
     for name in ("etc/resolv.conf", "etc/hosts", "etc/nsswitch.conf", "etc/passwd"):
@@ -187,13 +185,24 @@ def _busybox_root(root: Path) -> Path:
     return root
 
 
-def _busybox() -> Path:
-    from lab.stage import BackendError
-
-    found = next((path for path in (Path("/bin/busybox"), Path("/usr/bin/busybox")) if path.exists()), None)
+def busybox_programs(root: Path) -> Path:
+    """Put busybox, under all of its names, into the /bin of a root directory."""
+    found = shutil.which("busybox", path="/bin:/usr/bin")
     if found is None:
-        raise BackendError("--cast needs busybox: lab/install-daemons installs what is missing")
-    return found
+        raise BackendError("a host with busybox needs busybox: lab/install-daemons installs what is missing")
+    directory = root / "bin"
+    if directory.is_symlink():
+        directory.unlink()
+    directory.mkdir()
+    program = directory / "busybox"
+    shutil.copy(found, program)
+    listed = subprocess.run([program, "--list"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        raise BackendError(f"{found} needs libraries: install busybox-static, as lab/install-daemons does")
+    for applet in listed.stdout.split():
+        if applet != "busybox":
+            (directory / applet).symlink_to("busybox")
+    return root
 
 
 def _listen_without_a_word() -> int:

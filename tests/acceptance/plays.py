@@ -40,11 +40,13 @@ class Play:
     """Where to look from; this machine if there are none."""
     nodes: int = 0
     cast: bool = False
+    containers: bool = False
 
     def lab_arguments(self) -> list[str]:
         """`-m lab run …` up to the command."""
         chosen = ["--scenario", self.scenario] if self.scenario else []
-        hosts = [f"--nodes={self.nodes}", *(["--cast"] if self.cast else [])]
+        flags = {"--cast": self.cast, "--containers": self.containers}
+        hosts = [f"--nodes={self.nodes}", *(flag for flag, wanted in flags.items() if wanted)]
         return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, "--"]
 
     def suite_options(self) -> list[str]:
