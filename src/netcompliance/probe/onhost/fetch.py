@@ -3,7 +3,7 @@
 Rules
 * GET and never HEAD: a registry answers HEAD of a blob itself, and then the CDN was never seen.
 * A token goes to the registry's own host and port, and nowhere else.
-* At most a few requests at once per host. Connections to the registry are kept and used again.
+* At most a few requests at once per host. Connections are kept and used again, as a container runtime does.
 """
 
 import base64
@@ -28,6 +28,8 @@ LOCATIONS = ("location", "content-location", "link", "refresh")
 HIDDEN_HEADERS = ("set-cookie", "authorization", "proxy-authorization")
 
 
+Origin = Tuple[str, int]
+Kept = Tuple[Way, TlsStream]
 Describe = Callable[[http1.Answer], Dict[str, Any]]
 
 
@@ -62,7 +64,7 @@ class Fetcher:
         self._way = way
         self._local = way.address is not None and urls.forbidden(way.address)
         self._lock = threading.Lock()
-        self._idle: List[TlsStream] = []
+        self._idle: Dict[Origin, List[Kept]] = {}
 
     def get(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> Optional[http1.Answer]:
         """The answer at the end of the redirects; None if there was none. `describe` adds to the observations."""
@@ -87,14 +89,15 @@ class Fetcher:
         answer = http1.Answer(wish.read, wish.read)
         own = self._owns(url)
         way: Optional[Way] = self._way if own else None
+        kept: Optional[TlsStream] = None
         location, following, failure = None, None, None
         at = time.time()
         clock = time.monotonic()
         with self._slot(url):
             try:
-                if way is None:
-                    way = self._way_to(url)
-                self._exchange(url, wish, way, answer)
+                kept_way, kept = self._kept(url) or (None, None)
+                way = way or kept_way or self._way_to(url)
+                self._exchange(url, wish, way, kept, answer)
                 location = answer.header("location") if answer.status in REDIRECTS else None
                 if location is not None:
                     following = self._following(url, location, hop, seen)
@@ -149,18 +152,17 @@ class Fetcher:
             raise Failure("redirect", "REDIRECT", "%s has the address %s" % (url.host, addresses[0]))
         return Nearest(self._visit, url.port, addresses)
 
-    def _exchange(self, url: Url, wish: Wish, way: Way, answer: http1.Answer) -> None:
+    def _exchange(self, url: Url, wish: Wish, way: Way, kept: Optional[TlsStream], answer: http1.Answer) -> None:
         headers = [
             ("Host", authority(url.host, url.port)),
             ("User-Agent", self._visit.plan["agent"]),
             ("Accept", wish.accept),
             ("Accept-Encoding", "identity"),
         ]
-        own = self._owns(url)
-        if own and wish.token is not None:
+        if self._owns(url) and wish.token is not None:
             headers.append(("Authorization", "Bearer " + wish.token))
         head = http1.request_head("GET", url.target, headers)
-        if own and self._asked_again(head, answer):
+        if kept is not None and self._asked_again(url, way, kept, head, answer):
             return
         stream = TlsStream(way.open(), self._visit.trust.verifying, url.host)
         try:
@@ -168,29 +170,26 @@ class Fetcher:
         except Exception as error:
             stream.close()
             raise failure_from(error, "tls") from error
-        self._ask(stream, head, answer, keep=own)
+        self._ask(url, way, stream, head, answer)
 
-    def _asked_again(self, head: bytes, answer: http1.Answer) -> bool:
-        """Did a connection that was kept serve once more? The registry may have closed it meanwhile."""
-        kept = self._kept()
-        if kept is None:
-            return False
+    def _asked_again(self, url: Url, way: Way, kept: TlsStream, head: bytes, answer: http1.Answer) -> bool:
+        """Did a connection that was kept serve once more? The peer may have closed it meanwhile."""
         try:
-            self._ask(kept, head, answer, keep=True)
+            self._ask(url, way, kept, head, answer)
         except (Failure, OSError):
             if answer.first_byte is not None:
                 raise
             return False
         return True
 
-    def _ask(self, stream: TlsStream, head: bytes, answer: http1.Answer, *, keep: bool) -> None:
+    def _ask(self, url: Url, way: Way, stream: TlsStream, head: bytes, answer: http1.Answer) -> None:
         limits = self._visit.limits
         try:
             http1.exchange(stream, head, b"", answer, limits, Deadline(limits["exchange"]))
         finally:
-            if keep and answer.reusable:
+            if answer.reusable:
                 with self._lock:
-                    self._idle.append(stream)
+                    self._idle.setdefault((url.host, url.port), []).append((way, stream))
             else:
                 stream.close()
 
@@ -198,9 +197,10 @@ class Fetcher:
         """Is this the registry itself, which alone may see the token?"""
         return (url.host, url.port) == self._origin
 
-    def _kept(self) -> Optional[TlsStream]:
+    def _kept(self, url: Url) -> Optional[Kept]:
         with self._lock:
-            return self._idle.pop() if self._idle else None
+            idle = self._idle.get((url.host, url.port))
+            return idle.pop() if idle else None
 
 
 def _shown(answer: http1.Answer, wish: Wish) -> str:
