@@ -26,6 +26,8 @@ SUBJECTS = 6
 
 def printable(text: object, most: int = 2000) -> str:
     """Text without anything a terminal would obey or a reader could not see, and not endless."""
+    if isinstance(text, str) and len(text) <= most and text.isprintable():
+        return text
     clean = "".join(
         " "
         if ch in "\n\r\t"

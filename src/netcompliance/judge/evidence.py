@@ -180,7 +180,10 @@ class Evidence:
 
     def all(self, kind: str, **fields: object) -> list[Observation]:
         """Every observation of the kind whose fields have these values."""
-        return [o for o in self._by_kind.get(kind, ()) if all(o.get(k) == v for k, v in fields.items())]
+        found: list[Observation] = self._by_kind.get(kind, [])
+        for name, value in fields.items():
+            found = [seen for seen in found if seen.get(name) == value]
+        return list(found)
 
     def one(self, kind: str, **fields: object) -> Observation | None:
         """The first such observation, `None` if there is none."""

@@ -41,7 +41,7 @@ def kind_of(vantage: str, host: Observation, declared: Iterable[tuple[str, Kind]
 def identity(vantage: str, observations: Sequence[Observation], settings: Settings) -> Mapping[str, Any]:
     """For journal and report. `clock_offset` is in seconds, ahead of the receiver's clock; `None` if unknown."""
     host = next((seen for seen in observations if seen.get("kind") == "host"), {})
-    evidence = Evidence(observations)
+    evidence = Evidence(seen for seen in observations if seen.get("kind") in ("host", "http"))
     answers = evidence.all("http", task=TENANT, host=settings.host, purpose="receiver")
     offsets = [offset for seen in answers if (offset := clock_offset(seen)) is not None]
     return {

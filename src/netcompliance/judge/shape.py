@@ -22,6 +22,8 @@ def text(value: Any) -> str | None:
     """Text that can be encoded."""
     if not isinstance(value, str):
         return None
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -84,12 +86,12 @@ def table(fields: Mapping[str, Shape]) -> Shape:
     """An object with these fields, each of its shape or missing."""
 
     def values(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
             return None
         return {
             name: shaped
-            for name, shape in fields.items()
-            if name in value and (shaped := shape(value[name])) is not None
+            for name, given in value.items()
+            if (shape := fields.get(name)) and (shaped := shape(given)) is not None
         }
 
     return values
