@@ -69,17 +69,17 @@ def _told(parts: Iterable[str]) -> str:
 
 def means(verdict: Verdict) -> str:
     """What it means for the agent."""
-    return _told(_filled(code.means, found) for code, found in grouped(verdict).items())
+    return verdict.told.get("means") or _told(_filled(code.means, found) for code, found in grouped(verdict).items())
 
 
 def fix(verdict: Verdict) -> str:
     """What to do about it."""
-    return _told(_filled(code.fix, found) for code, found in grouped(verdict).items())
+    return verdict.told.get("fix") or _told(_filled(code.fix, found) for code, found in grouped(verdict).items())
 
 
 def ask(verdict: Verdict) -> str:
     """Who can do it."""
-    return ", ".join(dict.fromkeys(str(code.ask) for code in grouped(verdict)))
+    return verdict.told.get("ask") or ", ".join(dict.fromkeys(str(code.ask) for code in grouped(verdict)))
 
 
 def headline(verdict: Verdict) -> str:

@@ -252,3 +252,5 @@ class Verdict:
     """Why it was not applicable, not checked or waived."""
     reproduce: str = ""
     """A command that shows the same to a person with a shell."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """`means`, `fix` and `ask` as a journal recorded them; empty where they have not been told yet."""

@@ -13,16 +13,16 @@ from __future__ import annotations
 import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
 from netcompliance import conclusion
 from netcompliance.catalogue import Catalogue
-from netcompliance.conclusion import Entry
+from netcompliance.conclusion import Entry, Overall
 from netcompliance.model import Case, Observation, Settings, Verdict
-from netcompliance.report.journal import Journal
+from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.visit import State, Watcher
@@ -99,6 +99,7 @@ class Run:
         self._journal.header(secrets.token_hex(8), self.started, self.settings, self.head())
         for case in self.cases:
             self._journal.case(case, self.catalogue[case.requirement])
+        self._journal.planned()
 
     def head(self) -> Mapping[str, Any]:
         """With what the run was made."""
@@ -119,7 +120,11 @@ class Run:
         if verdict is None:
             raise CouldNotLook(f"the visit of {case.vantage} did not end", "run again, and look at the journal's end")
         if case not in self._given and self._journal:
-            self._journal.verdict(verdict, self.catalogue[case.requirement])
+            try:
+                self._journal.verdict(verdict, self.catalogue[case.requirement])
+            except Unwritten as unwritten:
+                self._defect = _unwritten(unwritten)
+                raise self._defect from None
         self._given[case] = verdict
         return verdict
 
@@ -138,14 +143,18 @@ class Run:
 
     @property
     def overall(self) -> conclusion.Overall:
-        """One word."""
-        return conclusion.overall(self.entries())
+        """One word. A run whose journal has no end is none that was completed."""
+        return Overall.UNDETERMINED if self._defect else conclusion.overall(self.entries())
 
     def close(self, at: datetime) -> None:
         """Write the footer. The run is over, however it ended."""
         self.finished = at
         if self._journal:
-            self._journal.footer(self.entries(), at)
+            try:
+                self._journal.footer(self.entries(), at)
+            except Unwritten as problem:
+                self._defect = self._defect or _unwritten(problem)
+                self._given.clear()
 
     def _trouble_of(self, case: Case) -> CouldNotLook | None:
         return self._defect or self._troubles.get(case.vantage)
@@ -154,6 +163,9 @@ class Run:
         looking = _Looking(self, self._journal, self.display)
         try:
             self._look(self.settings, self.cases, looking)
+            looking.tick()
+        except Unwritten as problem:
+            self._defect = _unwritten(problem)
         except Exception as defect:
             self._defect = CouldNotLook(
                 f"a defect in netcompliance ({type(defect).__name__})", "see the traceback of the first case"
@@ -184,12 +196,17 @@ class _Looking:
             self._cases.setdefault(case.vantage, []).append(case)
         self._seen: dict[str, list[Observation]] = {}
         self._public: list[Observation] = []
-        self._today = datetime.now(UTC).date()
+        self._unwritten: Unwritten | None = None
 
-    def observation(self, observation: Observation) -> None:
-        """Write it down and keep it until its vantage is judged."""
-        if self._journal:
-            self._journal.observation(observation)
+    def observation(self, seen: Observation) -> None:
+        """Write it down, and keep it as it is written until its vantage is judged: judging again gives the same."""
+        observation = self._run.redactor.value(seen)
+        if self._journal and not self._unwritten:
+            try:
+                self._journal.observation(observation)
+            except Unwritten as problem:
+                # This may be another thread than the one that looks: `tick` ends the visits.
+                self._unwritten = problem
         self._seen.setdefault(str(observation["vantage"]), []).append(observation)
         if observation.get("kind") == "public-dns":
             self._public.append(observation)
@@ -200,7 +217,9 @@ class _Looking:
             self._display.state(vantage, state, text)
 
     def tick(self) -> None:
-        """Show that time passes."""
+        """Show that time passes. Nobody need look on if it cannot be written down: raises `Unwritten`."""
+        if self._unwritten:
+            raise self._unwritten
         if self._display:
             self._display.tick()
 
@@ -211,7 +230,7 @@ class _Looking:
         seen, settings = self._seen.pop(vantage, []), self._run.settings
         if problem is None:
             self.verdicts |= judge_vantage(
-                self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._today
+                self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._run.started.date()
             )
         else:
             self.troubles[vantage] = problem
@@ -220,6 +239,10 @@ class _Looking:
         self._run.identities[vantage] = {**known, **({"error": error} if error else {})}
         if self._journal:
             self._journal.vantage(vantage, known, error)
+
+
+def _unwritten(problem: Unwritten) -> CouldNotLook:
+    return CouldNotLook(f"the journal cannot be written: {problem}", "make room for reports, and run again")
 
 
 def new_directory(root: Path, tenant: str, at: datetime) -> Path:

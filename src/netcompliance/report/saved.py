@@ -1,25 +1,53 @@
 """A journal that was written, read back: the same nouns as while it ran.
 
 Rules
-* A journal is hostile until it is checked: lines, records and their number are bounded, nothing in it is executed, and
-  whatever does not fit is `BadJournal`, one line that names file and line.
+* A journal is hostile until it is checked. Lines, values in them, and what is kept of all lines are bounded, so a
+  journal of any size is read in bounded memory; nothing in it is executed; whatever does not fit is `BadJournal`, one
+  line that names file and line.
 * Observations are by far the most of it, so they are not kept: `observations` reads them again, one at a time.
+* Reading checks the chain. A journal in which a byte was changed is not read; `walk` goes on behind such a line, for
+  those who want to name them all.
+* A journal without its footer can be read, and is no evidence: `Saved.footer` is None then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import math
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from netcompliance.catalogue import Catalogue
+from netcompliance.conclusion import Entry, Overall, overall
+from netcompliance.model import Case, Requirement, Settings
+from netcompliance.report import chain, recall
 from netcompliance.report.journal import SCHEMA
+from netcompliance.report.recall import Misfit, Record
+
+Noun = TypeVar("Noun")
 
 LINE_LIMIT = 1 << 22
-"""Bytes of one line."""
-Record = Mapping[str, Any]
+"""Bytes of one line. What a probe may say in one is half of it."""
+VALUES_LIMIT = 1 << 18
+"""Values in one line, roughly: brackets and commas are counted."""
+KEPT_LIMIT = 1 << 28
+"""What is kept of a journal, in bytes as `weight` counts them: some hundred thousand cases with their verdicts."""
+
+KEPT = ("header", "case", "vantage", "verdict", "footer")
+_NEEDED: Mapping[str, Mapping[str, type]] = {
+    "header": {"tenant": str, "endpoint": str, "started": str, "settings": dict, "tool": dict, "catalogue_sha256": str},
+    "case": dict.fromkeys(("requirement", "target", "vantage", "host", "level", "basis", "says", "source"), str),
+    "vantage": {"id": str},
+    "observation": {"vantage": str, "kind": str},
+    "verdict": {**dict.fromkeys(("requirement", "target", "vantage", "verdict"), str), "findings": list},
+    "footer": {"overall": str, "counts": dict, "finished": str, "sha256": str},
+}
+"""Record → field → type: without these it is none."""
 
 
 class BadJournal(Exception):
@@ -27,6 +55,19 @@ class BadJournal(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a journal: its record, or what is wrong with it."""
+
+    number: int
+    record: Record | None
+    problem: str | None = None
+    cut: bool = False
+    """The file ends within this line: the run was cut off while it wrote it."""
+    weight: int = 0
+    """Bytes that keeping the record costs, roughly."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Saved:
     """A journal without its observations."""
 
@@ -46,52 +87,217 @@ class Saved:
         """What was seen, read again from the file."""
         return (record for record in records(self.path) if record["type"] == "observation")
 
+    @property
+    def schema(self) -> int:
+        """Which version of the journal's format this is."""
+        number: int = self.header["schema"]
+        return number
 
-def records(path: Path) -> Iterator[Record]:
-    """Every record of a journal. Raises `BadJournal`."""
-    for number, line in enumerate(_lines(path), 1):
+    @cached_property
+    def settings(self) -> Settings:
+        """What the run was told. Raises `BadJournal`."""
+        return self._fitting(lambda: recall.settings(self.header["settings"]))
+
+    @cached_property
+    def plan(self) -> tuple[tuple[Case, Requirement], ...]:
+        """Every planned case with its requirement, as this journal states it. Raises `BadJournal`."""
+        return self.planned(None)
+
+    def planned(self, catalogue: Catalogue | None) -> tuple[tuple[Case, Requirement], ...]:
+        """Likewise; what a journal of schema 1 does not state is taken from the catalogue. Raises `BadJournal`."""
+        return self._fitting(
+            lambda: tuple((recall.case(record), recall.requirement(record, catalogue)) for record in self.cases)
+        )
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every planned case and what became of it, in the order of the plan. Raises `BadJournal`."""
+        strict = self.settings.strict
+        return self._fitting(lambda: tuple(recall.entries(self.plan, self.verdicts, self.vantages, strict=strict)))
+
+    @property
+    def overall(self) -> Overall:
+        """One word over all that is in the journal; undetermined if it was cut off."""
+        return overall(self.entries) if self.footer else Overall.UNDETERMINED
+
+    def _fitting(self, recalled: Callable[[], Noun]) -> Noun:
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            raise BadJournal(f"{path}: line {number} is no JSON") from None
-        if not isinstance(record, dict) or not isinstance(record.get("type"), str):
-            raise BadJournal(f"{path}: line {number} is no record of a journal")
-        yield record
+            return recalled()
+        except Misfit as misfit:
+            raise BadJournal(f"{self.path}: {misfit}") from None
 
 
-def read(path: Path) -> Saved:
-    """A journal, also one that was cut off. Raises `BadJournal`."""
-    kept: dict[str, list[Record]] = {name: [] for name in ("header", "case", "vantage", "verdict", "footer")}
+def read(path: Path, *, complete: bool = False) -> Saved:
+    """A journal; also one that was cut off, unless it must be `complete`. Raises `BadJournal`."""
+    kept: dict[str, list[Record]] = {name: [] for name in KEPT}
     counted: dict[str, int] = {}
-    for record in records(path):
+    weight = 0
+    walker = Walker(path)
+    for line in walker:
+        record = _sound(path, line)
+        if record is None:
+            continue
         counted[record["type"]] = counted.get(record["type"], 0) + 1
         if record["type"] in kept:
             kept[record["type"]].append(record)
-    if len(kept["header"]) != 1 or kept["header"][0].get("schema") != SCHEMA:
-        raise BadJournal(f"{path}: no journal of a schema that is known here")
+            weight += line.weight
+        if weight > KEPT_LIMIT:
+            raise BadJournal(f"{path}: line {line.number}: more cases and verdicts than are read here")
+    if complete and not kept["footer"]:
+        raise BadJournal(f"{path}: the journal is cut off: it has no footer, so it is no evidence")
     return Saved(
         path=path,
         header=kept["header"][0],
         cases=tuple(kept["case"]),
         vantages=tuple(kept["vantage"]),
         verdicts=tuple(kept["verdict"]),
-        footer=kept["footer"][-1] if kept["footer"] else None,
-        sha256=_sha256(path),
+        footer=kept["footer"][0] if kept["footer"] else None,
+        sha256=walker.sha256,
         counted=counted,
     )
 
 
+def records(path: Path) -> Iterator[Record]:
+    """Every record of a journal, one at a time. Raises `BadJournal`."""
+    return (record for line in Walker(path) if (record := _sound(path, line)) is not None)
+
+
+class Walker:
+    """Every line of a journal, good or bad. Raises `BadJournal` only where it cannot go on, or this is no journal."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._digest = hashlib.sha256()
+        self._schema = SCHEMA
+        self._before: str | None = chain.START
+        self._footer = 0
+
+    @property
+    def sha256(self) -> str:
+        """Of all bytes so far."""
+        return self._digest.hexdigest()
+
+    def __iter__(self) -> Iterator[Line]:
+        number = 0
+        for number, raw in enumerate(_lines(self._path), 1):
+            yield self._line(number, raw)
+            self._digest.update(raw)
+        if not number:
+            raise BadJournal(f"{self._path}: an empty file is no journal")
+
+    def _line(self, number: int, raw: bytes) -> Line:
+        record, problem = _parsed(raw)
+        if number == 1:
+            self._schema = self._known_schema(record if raw.endswith(b"\n") else None)
+        broken = self._broken_link(raw) if self._schema > 1 else None
+        if not raw.endswith(b"\n"):
+            return Line(number=number, record=None, problem="the file ends in the middle of this line", cut=True)
+        if record is not None:
+            problem = self._misplaced(number, record)
+        return Line(number=number, record=record, problem=broken or problem, weight=_weight(raw))
+
+    def _known_schema(self, record: Record | None) -> int:
+        if record is None or record["type"] != "header":
+            raise BadJournal(f"{self._path}: no journal: its first line is no whole header")
+        schema = record.get("schema")
+        if type(schema) is not int or schema < 1:
+            raise BadJournal(f"{self._path}: no journal: its header names no schema")
+        if schema > SCHEMA:
+            raise BadJournal(
+                f"{self._path}: a newer netcompliance wrote this (schema {schema}; up to {SCHEMA} is read here)"
+            )
+        return schema
+
+    def _broken_link(self, raw: bytes) -> str | None:
+        """What is wrong with the chain at this line. A line without a link leaves the next one without a check."""
+        parted, before = chain.parted(raw), self._before
+        self._before = parted[1] if parted else None
+        if parted is None:
+            return "no link to the line before it: the line was changed or added"
+        if before is not None and chain.link(before, parted[0]) != parted[1]:
+            return "does not follow the line before it: it was changed, or lines were added, removed or moved here"
+        return None
+
+    def _misplaced(self, number: int, record: Record) -> str | None:
+        """What is wrong with a record, or with where it stands."""
+        kind = record["type"]
+        if self._footer:
+            return f"there is more behind the footer in line {self._footer}"
+        if kind == "footer":
+            self._footer = number
+            if record.get("sha256") != self.sha256:
+                return "the footer's digest is not that of the lines before it"
+        if kind == "header" and number > 1:
+            return "a second header"
+        for name, wanted in _NEEDED.get(kind, {}).items():
+            if type(record.get(name)) is not wanted:
+                return f"a {kind} without a usable {name!r}"
+        return None
+
+
+def _sound(path: Path, line: Line) -> Record | None:
+    """The line's record, None if it is the beginning of one. Raises `BadJournal`."""
+    if line.problem and not line.cut:
+        raise BadJournal(f"{path}: line {line.number}: {line.problem}")
+    return line.record
+
+
 def _lines(path: Path) -> Iterator[bytes]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadJournal(f"{path}: {'a directory' if path.is_dir() else 'no regular file'}, and not a journal")
         with path.open("rb") as file:
-            while line := file.readline(LINE_LIMIT):
-                if not line.endswith(b"\n") and len(line) == LINE_LIMIT:
-                    raise BadJournal(f"{path}: a line of more than {LINE_LIMIT} bytes")
+            number = 0
+            while line := file.readline(LINE_LIMIT + 1):
+                number += 1
+                if len(line) > LINE_LIMIT:
+                    raise BadJournal(
+                        f"{path}: line {number} is longer than {LINE_LIMIT >> 20} MiB: no journal has such"
+                    )
                 yield line
     except OSError as error:
         raise BadJournal(f"{path}: {error.strerror or error}") from None
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _parsed(raw: bytes) -> tuple[Record | None, str | None]:
+    """A line's record, or why it is none."""
+    if _values(raw) > VALUES_LIMIT:
+        return None, "more values than a record has"
+    try:
+        text = raw.decode("utf-8")
+        record = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)
+        if "\\u" in text:
+            json.dumps(record, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        return None, "no JSON of a record"
+    if not isinstance(record, dict) or not isinstance(record.get("type"), str):
+        return None, "no record of a journal"
+    return record, None
+
+
+def _values(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _weight(raw: bytes) -> int:
+    """What a record costs in memory, roughly: its bytes, and some for each value."""
+    return len(raw) + 100 * _values(raw)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one in which a name stands twice says two things, so it says nothing."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _repeated()
+
+
+def _repeated() -> dict[str, Any]:
+    raise ValueError("a name twice")
