@@ -36,6 +36,29 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def verdict_record(verdict: Verdict, requirement: Requirement) -> dict[str, Any]:
+    """A verdict as a journal tells it."""
+    return {
+        "type": "verdict",
+        "requirement": requirement.id,
+        "level": requirement.level,
+        "basis": requirement.basis,
+        "target": verdict.case.target,
+        "vantage": verdict.case.vantage,
+        "verdict": verdict.result,
+        "findings": [
+            {"code": found.code, "subject": found.subject, "detail": found.detail, "values": found.values}
+            for found in verdict.findings
+        ],
+        "saw": verdict.saw,
+        "means": explain.means(verdict),
+        "fix": explain.fix(verdict),
+        "ask": explain.ask(verdict),
+        "reason": verdict.reason,
+        "reproduce": verdict.reproduce,
+    }
+
+
 class Unwritten(Exception):
     """A line could not be written, and none will be after it. The text says why."""
 
@@ -108,27 +131,7 @@ class Journal:
 
     def verdict(self, verdict: Verdict, requirement: Requirement) -> None:
         """What was decided."""
-        self._write(
-            {
-                "type": "verdict",
-                "requirement": requirement.id,
-                "level": requirement.level,
-                "basis": requirement.basis,
-                "target": verdict.case.target,
-                "vantage": verdict.case.vantage,
-                "verdict": verdict.result,
-                "findings": [
-                    {"code": found.code, "subject": found.subject, "detail": found.detail, "values": found.values}
-                    for found in verdict.findings
-                ],
-                "saw": verdict.saw,
-                "means": explain.means(verdict),
-                "fix": explain.fix(verdict),
-                "ask": explain.ask(verdict),
-                "reason": verdict.reason,
-                "reproduce": verdict.reproduce,
-            }
-        )
+        self._write(verdict_record(verdict, requirement))
 
     def footer(self, entries: Iterable[Entry], finished: datetime) -> None:
         """The last line; the journal is closed."""

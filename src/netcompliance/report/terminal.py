@@ -55,8 +55,10 @@ def lines(
     files: Mapping[str, Path],
     redactor: Redactor,
     width: int,
+    *,
+    whole: bool = True,
 ) -> Iterator[Line]:
-    """The whole summary. `files` are what the run left, by what they are."""
+    """The whole summary. `files` are what the run left, by what they are; `whole`: the journal came to its end."""
     width = max(width, MIN_WIDTH)
     yield from _table(entries, width)
     yield from _paragraphs("not satisfied", Standing.FAIL, entries, redactor, width)
@@ -66,7 +68,7 @@ def lines(
     yield from _grouped("could not look", Standing.ERROR, entries, redactor, width)
     yield from _grouped("planned, without a verdict", Standing.NO_VERDICT, entries, redactor, width)
     yield from _grouped("not applicable", Standing.NOTAPPLICABLE, entries, redactor, width)
-    yield from _conclusion(settings, entries, width)
+    yield from _conclusion(settings, entries, width, whole=whole)
     for name, path in files.items():
         yield ((f"{name:<{_LABEL}}{explain.printable(path)}", _PLAIN),)
 
@@ -231,9 +233,10 @@ def _grouped(
             yield ((part, _PLAIN),)
 
 
-def _conclusion(settings: Settings, entries: Sequence[Entry], width: int) -> Iterator[Line]:
-    word = overall(entries)
-    told = f" (exit 1): {summary.why_undetermined(entries)}" if word is Overall.UNDETERMINED else ""
+def _conclusion(settings: Settings, entries: Sequence[Entry], width: int, *, whole: bool) -> Iterator[Line]:
+    word = overall(entries) if whole else Overall.UNDETERMINED
+    why = summary.why_undetermined(entries) if whole else "the journal has no footer, so it is no evidence"
+    told = f" (exit 1): {why}" if word is Overall.UNDETERMINED else ""
     text = f"{settings.tenant}: {summary.OVERALL_TEXT[word]}{told}"
     yield ()
     for part in textwrap.wrap(text, width, subsequent_indent="  "):

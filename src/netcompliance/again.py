@@ -1,0 +1,172 @@
+"""A journal judged again: verdicts from its own observations, offline, by the judge of this version.
+
+Rules
+* The population is the journal's: its cases, its settings, its observations. What was not planned then is not judged.
+* With `pinned` the requirements are those that the journal states; else those of the catalogue, and a case of which it
+  no longer has the requirement is left out.
+* The date by which waivers expire is the run's own, unless another is named.
+* As while the run went on, a vantage is judged when its record comes, and its observations are then forgotten: what is
+  held at once is bounded. In schema 1 that record says nothing of the end, so all is held until the file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from netcompliance.catalogue import CONDITIONS, Catalogue
+from netcompliance.conclusion import Entry, Overall, overall
+from netcompliance.judge import JUDGES, judge_vantage, settle_waivers
+from netcompliance.model import Case, Observation, Requirement, Verdict
+from netcompliance.report import recall
+from netcompliance.report.journal import verdict_record
+from netcompliance.report.redact import Redactor
+from netcompliance.report.saved import BadJournal, Saved, Walker
+
+HELD_LIMIT = 1 << 28
+"""What is held of observations at once, in bytes as a line's weight counts them: 32 visits take a tenth of it."""
+_DECIDED = ("verdict", "findings")
+"""Fields of a verdict that a later version may not tell in other words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A case that comes out in another way than the journal says."""
+
+    case: Case
+    before: Mapping[str, Any]
+    """The journal's record."""
+    after: Mapping[str, Any] | None
+    """The record as it would be written now; None if there is no judge for it here."""
+    fields: tuple[str, ...]
+    """What differs."""
+
+    @property
+    def is_decisive(self) -> bool:
+        """Another verdict, or other findings: not only other words for them."""
+        return self.after is None or bool({*_DECIDED, "level"} & {*self.fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What judging again came to."""
+
+    entries: tuple[Entry, ...]
+    """As they are judged now, in the order of the plan; a case that had no verdict then has none now."""
+    changes: tuple[Change, ...]
+    unjudged: tuple[str, ...]
+    """Requirements of the journal for which there is no judge here."""
+    dropped: tuple[str, ...]
+    """Requirements of the journal that this catalogue no longer has: nothing is asked of them now."""
+    unasked: tuple[str, ...]
+    """Requirements of this catalogue that were not planned then."""
+
+    @property
+    def overall(self) -> Overall:
+        """One word, as of now."""
+        return overall(self.entries)
+
+
+def run_date(read: Saved) -> date:
+    """The UTC date on which the run began. Raises `BadJournal`."""
+    try:
+        return datetime.fromisoformat(read.header["started"]).date()
+    except ValueError:
+        raise BadJournal(f"{read.path}: started is no time") from None
+
+
+def judge_again(read: Saved, catalogue: Catalogue, today: date, *, pinned: bool) -> Again:
+    """Judge the journal's cases. Raises `BadJournal`."""
+    plan = [(case, _current(stated, catalogue, pinned=pinned)) for case, stated in read.planned(catalogue)]
+    able = {case: required for case, required in plan if required and _is_able(required)}
+    verdicts = _verdicts(read, able, today)
+    before = {recall.key(record): record for record in read.verdicts}
+    entries: list[Entry] = []
+    changes: list[Change] = []
+    for then, (case, required) in zip(read.entries, plan, strict=True):
+        if required is None:
+            continue
+        verdict = verdicts.get(case) if then.verdict else None
+        entries.append(replace(then, verdict=verdict, requirement=required))
+        if then.verdict:
+            changes += _changes(case, before[case.requirement, case.target, case.vantage], verdict, required)
+    planned = dict.fromkeys(case.requirement for case, _ in plan)
+    kept = {required.id for _, required in plan if required}
+    return Again(
+        entries=tuple(entries),
+        changes=tuple(changes),
+        unjudged=tuple(name for name in planned if name in kept and name not in {c.requirement for c in able}),
+        dropped=tuple(name for name in planned if name not in kept),
+        unasked=tuple(each.id for each in catalogue.requirements if each.id not in planned),
+    )
+
+
+def _current(stated: Requirement, catalogue: Catalogue, *, pinned: bool) -> Requirement | None:
+    if pinned:
+        return stated
+    return next((required for required in catalogue.requirements if required.id == stated.id), None)
+
+
+def _is_able(required: Requirement) -> bool:
+    return required.id in JUDGES and required.when in CONDITIONS
+
+
+def _verdicts(read: Saved, able: Mapping[Case, Requirement], today: date) -> dict[Case, Verdict]:
+    requirements = {required.id: required for required in able.values()}
+    cases: dict[str, list[Case]] = {}
+    for case in able:
+        cases.setdefault(case.vantage, []).append(case)
+    judged: dict[Case, Verdict] = {}
+    public: list[Observation] = []
+    for vantage, seen in _visits(read, public):
+        judged |= judge_vantage(requirements, cases.get(vantage, ()), seen, public, read.settings, today)
+    every = [judged[case] for case in able if case in judged]
+    return {verdict.case: verdict for verdict in settle_waivers(every, tuple(able), read.settings.waivers)}
+
+
+def _visits(read: Saved, public: list[Observation]) -> Iterator[tuple[str, list[Observation]]]:
+    """Vantage and what was seen there, for each that was visited to its end. What all may use is put into `public`."""
+    held: dict[str, list[Observation]] = {}
+    weights: dict[str, int] = {}
+    unvisited = {record["id"] for record in read.vantages if record.get("error")}
+    for line in Walker(read.path):
+        record = line.record
+        if line.problem and not line.cut:
+            raise BadJournal(f"{read.path}: line {line.number}: {line.problem}")
+        if record is None:
+            continue
+        if record["type"] == "observation":
+            vantage = record["vantage"]
+            held.setdefault(vantage, []).append(record)
+            weights[vantage] = weights.get(vantage, 0) + line.weight
+            if record["kind"] == "public-dns":
+                public.append(record)
+                weights[""] = weights.get("", 0) + line.weight
+            if sum(weights.values()) > HELD_LIMIT:
+                raise BadJournal(f"{read.path}: line {line.number}: more observations than one run makes")
+        elif record["type"] == "vantage" and read.schema > 1:
+            seen = held.pop(record["id"], [])
+            weights.pop(record["id"], None)
+            if record["id"] not in unvisited:
+                yield record["id"], seen
+    if read.schema == 1:
+        yield from ((vantage, seen) for vantage, seen in held.items() if vantage not in unvisited)
+
+
+def _changes(case: Case, before: Mapping[str, Any], verdict: Verdict | None, required: Requirement) -> Iterator[Change]:
+    if verdict is None:
+        yield Change(case=case, before=before, after=None, fields=())
+        return
+    after = Redactor().value(verdict_record(verdict, required))
+    fields = tuple(name for name in after if name in before and _told(before, name) != _told(after, name))
+    if fields:
+        yield Change(case=case, before=before, after=after, fields=fields)
+
+
+def _told(record: Mapping[str, Any], name: str) -> Any:
+    """A field, without what only a journal of schema 2 has in it."""
+    if name != "findings":
+        return record[name]
+    return [(found.get("code"), found.get("subject"), found.get("detail")) for found in record[name]]

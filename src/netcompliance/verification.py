@@ -1,0 +1,259 @@
+"""Is this evidence whole, is it what the run left, who signed it, and do its verdicts follow from what was seen?
+
+Rules
+* Each check says what it found. One that is `bad` makes the evidence unusable as such; a `note` limits what it proves.
+* Nothing is looked up anywhere: what is known is in the directory, in this program, and in the list of allowed signers.
+* A check whose ground is gone (a journal whose chain is broken) is not made, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netcompliance.again import judge_again, run_date
+from netcompliance.catalogue import Catalogue
+from netcompliance.conclusion import Standing, counts, overall
+from netcompliance.report import recall, signature, sums
+from netcompliance.report.saved import BadJournal, Saved, Walker, read
+from netcompliance.report.signature import Unsigned
+from netcompliance.report.sums import BadSums
+
+JOURNAL = "journal.jsonl"
+REPORT = "report.html"
+MOST = 10
+"""Problems of one kind that are told; the rest is counted."""
+
+
+class Outcome(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question to the evidence, and its answer."""
+
+    name: str
+    """`chain`, `plan`, `verdicts`, `files`, `report`, `signature`."""
+    outcome: Outcome
+    text: str
+
+
+def verify(
+    journal: Path,
+    catalogue: Catalogue,
+    version: str,
+    *,
+    directory: Path | None = None,
+    allowed: Path | None = None,
+    identity: str | None = None,
+) -> list[Check]:
+    """Every check, in the order in which one builds on another. Raises `BadJournal` where there is no journal."""
+    checks = list(_chain(journal))
+    saved: Saved | None = None
+    if all(check.outcome is not Outcome.BAD for check in checks):
+        saved = read(journal)
+        checks += _plan(saved)
+        checks += _verdicts(saved, catalogue, version)
+    else:
+        checks.append(_bad("verdicts", "not judged again: the journal is not what was written"))
+    if directory is None:
+        checks.append(_note("files", "a journal alone was named: report and signature were not looked at"))
+        return checks
+    checks += _files(directory, saved)
+    checks += _report(directory, journal)
+    checks += _signature(directory, saved, allowed, identity)
+    return checks
+
+
+def _ok(name: str, text: str) -> Check:
+    return Check(name=name, outcome=Outcome.OK, text=text)
+
+
+def _note(name: str, text: str) -> Check:
+    return Check(name=name, outcome=Outcome.NOTE, text=text)
+
+
+def _bad(name: str, text: str) -> Check:
+    return Check(name=name, outcome=Outcome.BAD, text=text)
+
+
+def _some(name: str, problems: list[str]) -> Iterator[Check]:
+    yield from (_bad(name, problem) for problem in problems[:MOST])
+    if problems[MOST:]:
+        yield _bad(name, f"and {len(problems) - MOST} more")
+
+
+def _chain(journal: Path) -> Iterator[Check]:
+    """Is each line the one that was written, where it was written?"""
+    problems: list[str] = []
+    number, last, schema, looked = 0, "", 0, False
+    for line in Walker(journal):
+        number, record = line.number, line.record
+        if number == 1 and record:
+            schema = record["schema"]
+        if line.problem and len(problems) <= 2 * MOST:
+            problems.append(f"line {number}: {line.problem}")
+        last = record["type"] if record else ""
+        if last == "case" and looked:
+            problems.append(f"line {number}: a case that was planned after somebody had looked")
+        looked = looked or last == "observation"
+    if last != "footer" and not problems:
+        problems.append(
+            f"line {number}: the journal ends without a footer: the run was cut off, and this is no evidence"
+        )
+    yield from _some("chain", problems)
+    if schema == 1:
+        yield _note(
+            "chain", "schema 1: lines are not linked; the footer's digest says whether one was changed, not which"
+        )
+    if not problems:
+        yield _ok("chain", f"{number} lines, as they were written")
+
+
+def _plan(saved: Saved) -> Iterator[Check]:
+    """Is there at most one verdict for each planned case, and does the footer count them right?"""
+    problems = [f"{name} is planned twice" for name in _twice(recall.key(record) for record in saved.cases)]
+    problems += [f"{name} has two verdicts" for name in _twice(recall.key(record) for record in saved.verdicts)]
+    planned = {recall.key(record) for record in saved.cases}
+    problems += [
+        f"{_named(recall.key(record))} has a verdict and was not planned"
+        for record in saved.verdicts
+        if recall.key(record) not in planned
+    ]
+    if saved.footer and not problems:
+        if saved.footer["overall"] != overall(saved.entries):
+            problems.append(f"the footer says {saved.footer['overall']!r}, the verdicts say {overall(saved.entries)}")
+        if saved.footer["counts"] != counts(saved.entries):
+            problems.append("the footer's counts are not those of the verdicts")
+    yield from _some("plan", problems)
+    if problems:
+        return
+    missing = Counter(entry.standing for entry in saved.entries if entry.verdict is None)
+    if missing:
+        yield _note(
+            "plan",
+            f"{sum(missing.values())} of {len(saved.cases)} planned cases have no verdict "
+            f"(could not look: {missing[Standing.ERROR]}, not run: {missing[Standing.NO_VERDICT]})",
+        )
+    else:
+        yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict")
+
+
+def _verdicts(saved: Saved, catalogue: Catalogue, version: str) -> Iterator[Check]:
+    """Do the verdicts follow from the observations?"""
+    wrote = saved.header["tool"].get("version")
+    again = judge_again(saved, catalogue, run_date(saved), pinned=True)
+    exact = wrote == version and saved.header["catalogue_sha256"] == catalogue.sha256
+    changes = [change for change in again.changes if exact or change.is_decisive]
+    yield from _some(
+        "verdicts",
+        [
+            f"{change.case}: the journal says {change.before['verdict']}, judged again it is "
+            f"{change.after['verdict'] if change.after else 'not judged'}"
+            + (f" ({', '.join(change.fields)} differ)" if change.fields else "")
+            for change in changes
+        ],
+    )
+    if not exact:
+        which = f"netcompliance {wrote}, catalogue {saved.header.get('catalogue')}"
+        yield _note(
+            "verdicts", f"written by {which}; judged here by {version} with the requirements that the journal states"
+        )
+    if not changes:
+        yield _ok(
+            "verdicts", f"{len(saved.verdicts)} verdicts, the same when they are judged again from the observations"
+        )
+
+
+def _files(directory: Path, saved: Saved | None) -> Iterator[Check]:
+    """Is each file the one that was summed up at the end of the run?"""
+    try:
+        listed = sums.read(directory)
+    except FileNotFoundError:
+        if saved and saved.schema == 1:
+            yield _note("files", f"schema 1: there was no {sums.NAME}")
+        else:
+            yield _bad("files", f"no {sums.NAME}: the run did not come to its end, or it was taken away")
+        return
+    except (BadSums, OSError) as error:
+        yield _bad("files", _text(error))
+        return
+    problems = [f"{sums.NAME} does not name {name}" for name in (JOURNAL, REPORT) if name not in listed]
+    for name, digest in listed.items():
+        try:
+            if sums.sha256(directory / name) != digest:
+                problems.append(f"{name} was changed after the run")
+        except (BadSums, OSError) as error:
+            problems.append(f"{name}: {_text(error)}")
+    yield from _some("files", problems)
+    more = sums.unlisted(directory, listed)
+    if more:
+        yield _note("files", f"not part of the evidence: {', '.join(more[:MOST])}{' …' if more[MOST:] else ''}")
+    if not problems:
+        yield _ok("files", f"{', '.join(listed)}: as they were at the end of the run")
+
+
+def _report(directory: Path, journal: Path) -> Iterator[Check]:
+    """Was the report made from this journal?"""
+    try:
+        if sums.holds(directory / REPORT, sums.sha256(journal)):
+            yield _ok("report", "carries this journal's digest")
+        elif _first_schema(journal) == 1:
+            yield _note("report", "schema 1: the report carried no digest of its journal")
+        else:
+            yield _bad("report", f"{REPORT} does not carry this journal's digest: it was made from another one")
+    except (BadSums, OSError) as error:
+        yield _bad("report", f"{REPORT}: {_text(error)}")
+
+
+def _signature(directory: Path, saved: Saved | None, allowed: Path | None, identity: str | None) -> Iterator[Check]:
+    """Who vouches for it?"""
+    promised = saved.header.get("signer") if saved else None
+    path = directory / f"{sums.NAME}.sig"
+    if not path.exists():
+        if promised:
+            yield _bad("signature", f"the run was to be signed with the key {promised}, and there is no signature")
+        elif allowed:
+            yield _bad("signature", "not signed")
+        else:
+            yield _note("signature", "not signed: nothing says who made this, nor that it was not made anew as a whole")
+        return
+    try:
+        signed = signature.check((directory / sums.NAME).read_bytes(), path, allowed, identity)
+    except (Unsigned, OSError) as error:
+        yield _bad("signature", _text(error))
+        return
+    if promised and promised != signed.fingerprint:
+        yield _bad("signature", f"the run was to be signed with the key {promised}, and is with {signed.fingerprint}")
+    elif signed.identity:
+        yield _ok("signature", f"by {signed.identity}, key {signed.fingerprint}")
+    else:
+        yield _note("signature", f"by the key {signed.fingerprint}; whose it is was not checked (--allowed-signers)")
+
+
+def _first_schema(journal: Path) -> int:
+    try:
+        return next(int(line.record["schema"]) for line in Walker(journal) if line.record)
+    except BadJournal:
+        return 0
+
+
+def _twice(keys: Iterator[recall.Key]) -> list[str]:
+    return [_named(key) for key, number in Counter(keys).items() if number > 1]
+
+
+def _named(key: recall.Key) -> str:
+    requirement, target, vantage = key
+    return f"{requirement} {target} from {vantage}"
+
+
+def _text(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
