@@ -17,6 +17,7 @@ _TEXTS = (
     ("--images", "FILE", "Helm values, rendered manifests or a plain list (default: the dated list in the package)"),
     ("--allow-list", "FILE", "the addresses and names that the network team approved, one a line"),
     ("--proxy", "URL", "an explicit proxy (default: the host's own environment)"),
+    ("--sign", "KEY", "sign the evidence with this OpenSSH key (a file; with an agent, its .pub)"),
 )
 
 
@@ -70,6 +71,7 @@ def read(config: pytest.Config) -> Options:
         images=text("--images"),
         allow_list=text("--allow-list"),
         proxy=text("--proxy"),
+        sign=text("--sign"),
         report_dir=text("--report-dir") or "reports",
         level=text("--level"),
         strict=bool(config.getoption("strict", default=False)),

@@ -9,7 +9,10 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+import signal
+import threading
+from collections.abc import Generator, Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
     from netcompliance.session import Session
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
+_SPREADING = {
+    "numprocesses": "-n",
+    "tx": "--tx",
+    "dist": "--dist",
+    "forked": "--forked",
+    "workers": "--workers",
+    "tests_per_worker": "--tests-per-worker",
+}
+"""Options of pytest-xdist, pytest-forked and pytest-parallel, by where pytest keeps them. A worker would make visits of
+its own, and nobody would have seen all of them."""
 _INFORMATIONAL = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -66,13 +79,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     raise pytest.UsageError("name the tenant: pytest --tenant=NAME, as in https://NAME.app.stackstate.io")
 
 
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """From here on somebody may look: show how the visits go on."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """From here on somebody may look: show how the visits go on. Who is asked to end, ends as after Ctrl-C."""
     config = session.config
     planned = config.stash.get(SESSION, None)
+    if planned is None or config.getoption("collectonly"):
+        return (yield)
     reporter = config.pluginmanager.getplugin("terminalreporter")
-    if planned and reporter and not config.getoption("collectonly"):
+    if reporter:
         planned.show(reporter, config.pluginmanager.getplugin("capturemanager"))
+    with _ending_in_order():
+        return (yield)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -121,16 +139,22 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Write the footers before the reports, and finish the HTML page after pytest-html wrote it."""
+    """Write the footers before the reports, finish the page after pytest-html wrote it, and sum up everything last."""
     planned = session.config.stash.get(SESSION, None)
     if planned is None or session.config.getoption("collectonly"):
         return (yield)
     planned.close()
-    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not planned.satisfied:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    result = yield
-    if session.config.option.htmlpath:
-        planned.finish_pages(Path(session.config.option.htmlpath))
+    _never_green(session, planned)
+    page = session.config.option.htmlpath
+    try:
+        result = yield
+        if page:
+            planned.finish_pages(Path(page))
+    except OSError as error:
+        planned.unreported(error, page and Path(page))
+        result = None
+    planned.seal()
+    _never_green(session, planned)
     return result
 
 
@@ -184,15 +208,42 @@ def suites() -> Path:
     return installed if installed.is_dir() else here.parent.parent / "suites"
 
 
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP, where nobody else has a use for them, interrupt: so the journal gets its footer."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    taken = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        taken = []
+    for each in taken:
+        signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        for each in taken:
+            signal.signal(each, signal.SIG_DFL)
+
+
 def _asks_pytest_itself(config: pytest.Config) -> bool:
     return any(config.getoption(name, None) for name in _INFORMATIONAL)
+
+
+def _never_green(session: pytest.Session, planned: Session) -> None:
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not planned.satisfied:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _refuse_workers(config: pytest.Config) -> None:
     from netcompliance.inputs import BadInput
 
-    if config.getoption("numprocesses", None):
-        raise BadInput("-n: one visit serves all tests, so there is nothing to spread over processes; leave -n out")
+    for name, option in _SPREADING.items():
+        if config.getoption(name, None) not in (None, False, 0, [], "no"):
+            raise BadInput(
+                f"{option}: one visit serves all tests: nothing to spread over processes; leave {option} out"
+            )
 
 
 def _is_ours(path: Path) -> bool:

@@ -64,6 +64,7 @@ class Run:
         look: Look,
         redactor: Redactor,
         at: datetime,
+        signer: str | None = None,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
@@ -71,6 +72,8 @@ class Run:
         self.redactor = redactor
         self.started = at
         self.finished = at
+        self.signer = signer
+        """Fingerprint of the key that will sign what this run leaves."""
         self.directory: Path | None = None
         self.identities: dict[str, Mapping[str, Any]] = {}
         self.display: Display | None = None
@@ -86,6 +89,16 @@ class Run:
     def report_path(self) -> Path | None:
         """Where the HTML report belongs."""
         return self.directory / "report.html" if self.directory else None
+
+    @property
+    def journal_sha256(self) -> str | None:
+        """Of all that is in the journal."""
+        return self._journal.sha256 if self._journal else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the journal came to its end."""
+        return self._journal is not None and self._journal.ended
 
     @property
     def journal_path(self) -> Path | None:
@@ -107,6 +120,7 @@ class Run:
             "tool": {"name": "netcompliance", "version": version(), "python": platform.python_version()},
             "catalogue": self.catalogue.version,
             "catalogue_sha256": self.catalogue.sha256,
+            **({"signer": self.signer} if self.signer else {}),
         }
 
     def verdict(self, case: Case) -> Verdict:
@@ -154,7 +168,7 @@ class Run:
                 self._journal.footer(self.entries(), at)
             except Unwritten as problem:
                 self._defect = self._defect or _unwritten(problem)
-                self._given.clear()
+            self._journal.close()
 
     def _trouble_of(self, case: Case) -> CouldNotLook | None:
         return self._defect or self._troubles.get(case.vantage)

@@ -21,9 +21,11 @@ from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.inputs import BadInput
 from netcompliance.model import HERE, Case, Result, Settings, Verdict
 from netcompliance.probe import bundle
-from netcompliance.report import html, terminal
+from netcompliance.report import html, signature, sums, terminal
+from netcompliance.report.journal import Unwritten
 from netcompliance.report.progress import Progress
 from netcompliance.report.redact import Redactor
+from netcompliance.report.signature import Key, Unsigned
 from netcompliance.run import Look, Run, new_directory, version
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
@@ -71,9 +73,11 @@ class Asked:
 class Session:
     """The runs of a session, in the order of the command line."""
 
-    def __init__(self, runs: Sequence[Run], report_dir: Path) -> None:
+    def __init__(self, runs: Sequence[Run], report_dir: Path, key: Key | None = None) -> None:
         self._runs = tuple(runs)
         self._report_dir = report_dir
+        self._key = key
+        self._shortcomings: dict[Run, list[str]] = {run: [] for run in runs}
         self._by_case = {(run.settings.tenant, case): run for run in runs for case in run.cases}
         self._redactor = runs[0].redactor
 
@@ -84,16 +88,21 @@ class Session:
 
     @property
     def satisfied(self) -> bool:
-        """Whether every run is."""
-        return all(run.overall is Overall.SATISFIED for run in self._runs)
+        """Whether every run is, and left all the evidence that it was to leave."""
+        return all(run.overall is Overall.SATISFIED and not self._shortcomings[run] for run in self._runs)
 
     def open(self) -> None:
         """Make the directories and begin the journals."""
+        made: list[Path] = []
         try:
             for run in self._runs:
-                run.open(new_directory(self._report_dir, run.settings.tenant, run.started))
-        except OSError as error:
-            raise BadInput(f"--report-dir {self._report_dir}: {error.strerror or error}") from None
+                made.append(new_directory(self._report_dir, run.settings.tenant, run.started))
+                run.open(made[-1])
+        except (OSError, Unwritten) as error:
+            for directory in made:
+                shutil.rmtree(directory, ignore_errors=True)
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise BadInput(f"--report-dir {self._report_dir}: {reason}") from None
 
     def header(self) -> list[str]:
         """Lines for pytest's own header."""
@@ -173,13 +182,17 @@ class Session:
         """Write the summaries to the terminal."""
         for run in self._runs:
             reporter.write_sep("=", run.settings.endpoint)
-            files = {"report": run.report_path, "journal": run.journal_path}
+            files = {"report": run.report_path, "journal": run.journal_path, "sums": self._in(run, sums.NAME)}
             shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
             width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
-            for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width):
+            for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width, whole=run.is_whole):
                 for text, markup in line:
                     reporter.write(text, **markup)
                 reporter.write_line("")
+            if self._in(run, sums.SIGNATURE).exists() and run.signer:
+                reporter.write_line(f"signed   with the key {run.signer}")
+            for shortcoming in self._shortcomings[run]:
+                reporter.write_line(self._safe(f"evidence {shortcoming}"), red=True, bold=True)
 
     def html(self) -> Iterator[str]:
         """The static part of the page."""
@@ -187,7 +200,7 @@ class Session:
         for run in self._runs:
             made_with = (
                 f"netcompliance {version()}, Python {platform.python_version()}, catalogue {run.catalogue.version} "
-                f"(sha256 {run.catalogue.sha256})"
+                f"(sha256 {run.catalogue.sha256}), journal sha256 {run.journal_sha256}"
             )
             yield from html.Page(run.settings, run.entries(), run.identities, run.redactor).parts(
                 run.started, run.finished, made_with
@@ -202,6 +215,32 @@ class Session:
             if run.report_path and run.report_path.resolve() != written.resolve():
                 shutil.copyfile(written, run.report_path)
 
+    def unreported(self, error: OSError, page: Path | None) -> None:
+        """A report could not be written: half of one is taken away, and the run is told to lack it."""
+        for run in self._runs:
+            for path in (page, run.report_path):
+                if path:
+                    with contextlib.suppress(OSError):
+                        path.unlink(missing_ok=True)
+            self._shortcomings[run].append(f"without a report: {error.strerror or error}")
+
+    def seal(self) -> None:
+        """Sum up what each run left, and sign it. Whatever cannot be done is told, and the run is not green."""
+        for run in self._runs:
+            if run.directory is None or not run.is_whole:
+                continue
+            try:
+                path = sums.write(run.directory)
+                if self._key:
+                    (run.directory / sums.SIGNATURE).write_bytes(signature.sign(path.read_bytes(), self._key))
+            except Unsigned as problem:
+                self._shortcomings[run].append(f"not signed: {problem}")
+            except OSError as error:
+                self._shortcomings[run].append(f"not sealed: {error.strerror or error}")
+
+    def _in(self, run: Run, name: str) -> Path:
+        return (run.directory or self._report_dir) / name
+
     def _safe(self, text: str) -> str:
         return self._redactor.text(explain.printable(text))
 
@@ -211,6 +250,7 @@ def plan(options: Options, here: Path) -> Session:
     catalogue = catalogues.load()
     named = hosts_named.read(options.hosts, bundle.COMMAND)
     at_once = settle.visits(options)
+    signing_key = _signing_key(options.sign)
     profiles = (here / "fixtures" / "tenants", _packaged_profiles())
     at = datetime.now(UTC)
     runs = []
@@ -222,10 +262,21 @@ def plan(options: Options, here: Path) -> Session:
         passwords = [value for host in named for value in host.environment.values()]
         redactor = Redactor([*settle.secrets(tenant, options, profiles, os.environ), *passwords])
         look = _looker(_visited(named, cases), key, at_once)
-        runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at))
+        signer = signing_key.fingerprint if signing_key else None
+        runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at, signer=signer))
     report_dir = here / options.report_dir
     _check_writable(report_dir)
-    return Session(runs, report_dir)
+    return Session(runs, report_dir, signing_key)
+
+
+def _signing_key(named: str | None) -> Key | None:
+    """The key to sign with, after it has shown that it can: afterwards would be too late."""
+    if named is None:
+        return None
+    try:
+        return signature.key(Path(named))
+    except Unsigned as problem:
+        raise BadInput(f"--sign {problem}") from None
 
 
 def _visited(named: Sequence[Host], cases: Sequence[Case]) -> tuple[Host, ...]:

@@ -50,6 +50,7 @@ class Options:
     images: str | None = None
     allow_list: str | None = None
     proxy: str | None = None
+    sign: str | None = None
     report_dir: str = "reports"
     level: str | None = None
     strict: bool = False

@@ -217,7 +217,7 @@ def _report(directory: Path, journal: Path) -> Iterator[Check]:
 def _signature(directory: Path, saved: Saved | None, allowed: Path | None, identity: str | None) -> Iterator[Check]:
     """Who vouches for it?"""
     promised = saved.header.get("signer") if saved else None
-    path = directory / f"{sums.NAME}.sig"
+    path = directory / sums.SIGNATURE
     if not path.exists():
         if promised:
             yield _bad("signature", f"the run was to be signed with the key {promised}, and there is no signature")

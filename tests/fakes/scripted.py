@@ -2,7 +2,8 @@
 
     {"trouble": ["cause", "remedy"],          nobody could look
      "crash": "text",                         looking ends in a defect
-     "interrupt": true, "killed": true,       looking ends in Ctrl-C, or in SIGKILL
+     "interrupt": true, "signal": "SIGKILL",  looking ends in Ctrl-C, or in a signal
+     "lose": "file",                          a file is gone afterwards
      "nobody": true,                          the host does not say who it is
      "observations": [...],                   what was seen, in addition to `host` and `probe`
      "verdicts": {"DNS-01": {"result": "fail", "codes": ["dns.nxdomain"], "saw": "…", "reason": "…"}}}
@@ -54,8 +55,10 @@ def _see(observe: Any) -> None:
         observe({"vantage": "local", **seen})
     if "crash" in SCRIPT:
         raise ZeroDivisionError(SCRIPT["crash"])
-    if SCRIPT.get("killed"):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if "lose" in SCRIPT:
+        Path(SCRIPT["lose"]).unlink()
+    if "signal" in SCRIPT:
+        os.kill(os.getpid(), signal.Signals[SCRIPT["signal"]])
     if SCRIPT.get("interrupt"):
         raise KeyboardInterrupt
     observe({"vantage": "local", "kind": "probe", "finished": True, "unfinished": [], "seconds": 0.1})

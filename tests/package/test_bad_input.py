@@ -140,9 +140,28 @@ def test_unknown_words_of_an_option(refused, argument: str, line: str):
     assert refused(argument) == line
 
 
-def test_spreading_over_processes_is_refused(refused, pytester: pytest.Pytester):
-    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--numprocesses', type=int)")
-    assert "leave -n out" in refused("--numprocesses=2")
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("-n", "2"), "-n"),
+        (("-n1",), "-n"),
+        (("--tx", "2*popen"), "--tx"),
+        (("-d", "--tx", "2*popen"), "--tx"),
+        (("--dist", "loadfile"), "--dist"),
+        (("--forked",), "--forked"),
+    ],
+)
+def test_spreading_over_processes_is_refused(run_suites, arguments: tuple[str, ...], option: str):
+    ended = run_suites(*arguments, script={"crash": "looked"})
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert ended.err.strip() == (
+        f"ERROR: {option}: one visit serves all tests: nothing to spread over processes; leave {option} out"
+    )
+    assert not ended.reports.exists()
+
+
+def test_one_process_is_no_spreading(run_suites):
+    assert run_suites("-n0", "--dist", "no", script={}).code == 0
 
 
 def test_in_the_checkout_without_a_tenant_one_line_says_what_to_type(checkout: Path, run_suites):

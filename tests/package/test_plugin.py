@@ -43,7 +43,7 @@ def test_a_healthy_network_is_satisfied(run_suites):
     assert str(ended.directory() / "report.html") in ended.out
     assert str(ended.directory() / "journal.jsonl") in ended.out
     assert re.fullmatch(r"\d{8}T\d{6}Z", ended.directory().name)
-    assert sorted(path.name for path in ended.directory().iterdir()) == ["journal.jsonl", "report.html"]
+    assert sorted(path.name for path in ended.directory().iterdir()) == ["SHA256SUMS", "journal.jsonl", "report.html"]
 
 
 def test_one_unmet_must_is_told_once_as_a_paragraph(run_suites):
@@ -273,7 +273,7 @@ def test_the_schema_can_refuse(checkout: Path):
 
 
 def test_a_killed_run_leaves_what_it_saw_and_no_footer(run_suites):
-    ended = run_suites(script={"observations": [{"kind": "resolve", "name": "marker.example"}], "killed": True})
+    ended = run_suites(script={"observations": [{"kind": "resolve", "name": "marker.example"}], "signal": "SIGKILL"})
     assert ended.code == -signal.SIGKILL
     records = ended.journal()
     assert records[-1]["name"] == "marker.example"

@@ -73,6 +73,8 @@ class Journal:
         self._link = chain.START
         self._written = 0
         self._failure: str | None = None
+        self.ended = False
+        """Whether it has its footer."""
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -146,6 +148,7 @@ class Journal:
             }
         )
         self._sync()
+        self.ended = True
         self.close()
 
     def close(self) -> None:

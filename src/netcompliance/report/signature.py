@@ -9,6 +9,8 @@ Rules
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
 import subprocess
@@ -22,6 +24,10 @@ TOUCH = 60.0
 """Seconds."""
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _ARMOUR = b"-----BEGIN SSH SIGNATURE-----"
+_ARMOURED = re.compile(
+    _ARMOUR + rb"\n((?:[A-Za-z0-9+/]{70}\n)*[A-Za-z0-9+/]{1,70}={0,2}\n)-----END SSH SIGNATURE-----\n"
+)
+_SIZE_LIMIT = 1 << 16
 
 
 class Unsigned(Exception):
@@ -73,6 +79,8 @@ def sign(data: bytes, by: Key) -> bytes:
 
 def check(data: bytes, signature: Path, allowed: Path | None = None, identity: str | None = None) -> Signed:
     """Who signed the data. Raises `Unsigned` where the signature is not right, or is nobody's who is allowed."""
+    if not _is_as_written(signature):
+        raise Unsigned(f"{signature.name} is not as ssh-keygen writes a signature: it was changed")
     made_for = ["-n", NAMESPACE, "-s", str(signature)]
     done = _ssh_keygen(["-Y", "check-novalidate", *made_for], data)
     found = _FINGERPRINT.search(done.stdout.decode("utf-8", "replace"))
@@ -86,6 +94,19 @@ def check(data: bytes, signature: Path, allowed: Path | None = None, identity: s
             return Signed(fingerprint=found[0], identity=name)
     whose = f"{identity}'s" if identity else "anybody's"
     raise Unsigned(f"signed with the key {found[0]}, which is not {whose} in {allowed}")
+
+
+def _is_as_written(signature: Path) -> bool:
+    """Whether the file is one armoured signature and nothing else: ssh-keygen is more lenient, and signs no armour."""
+    with signature.open("rb") as file:
+        found = _ARMOURED.fullmatch(file.read(_SIZE_LIMIT))
+    if not found:
+        return False
+    text = found[1].replace(b"\n", b"")
+    try:
+        return base64.b64encode(base64.b64decode(text, validate=True)) == text
+    except binascii.Error:
+        return False
 
 
 def _principals(allowed: Path, signature: Path) -> list[str]:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NAME = "SHA256SUMS"
+SIGNATURE = f"{NAME}.sig"
+"""Beside it, where it is signed."""
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._-]{0,254})")
 _SIZE_LIMIT = 1 << 20
 _BLOCK = 1 << 20
@@ -39,7 +41,7 @@ def write(directory: Path) -> Path:
 def read(directory: Path) -> Mapping[str, str]:
     """Name → digest. Raises `BadSums`, and `FileNotFoundError` where there is no such file."""
     data = _regular(directory / NAME).read_bytes()[: _SIZE_LIMIT + 1]
-    lines = [_LINE.fullmatch(line) for line in data.decode("utf-8", "replace").splitlines()]
+    lines = [_LINE.fullmatch(line) for line in data.decode("utf-8", "replace").removesuffix("\n").split("\n")]
     if len(data) > _SIZE_LIMIT or not data.endswith(b"\n") or not all(lines):
         raise BadSums(f"{NAME} is no list of digests and names")
     listed = [(found[2], found[1]) for found in lines if found]
@@ -50,7 +52,7 @@ def read(directory: Path) -> Mapping[str, str]:
 
 def unlisted(directory: Path, listed: Mapping[str, str]) -> list[str]:
     """Files of the directory that the sums do not cover."""
-    return sorted(path.name for path in directory.iterdir() if path.name not in {*listed, NAME, f"{NAME}.sig"})
+    return sorted(path.name for path in directory.iterdir() if path.name not in {*listed, NAME, SIGNATURE})
 
 
 def sha256(path: Path) -> str:
