@@ -26,6 +26,36 @@ HERE = "local"
 """The vantage that is this machine. It is also the workstation."""
 
 
+class DriftKind(StrEnum):
+    """The closed list of what can change underneath the verdicts. A profile names these words."""
+
+    ADDRESSES = "addresses"
+    """Of the tenant."""
+    ALIAS = "alias"
+    """The canonical name behind the tenant's."""
+    RESOLVERS = "resolvers"
+    """Nameservers, search domains and options of a vantage."""
+    WAY = "way"
+    """Direct, or through which proxy."""
+    ISSUER = "issuer"
+    """Who issued the certificate that a host shows."""
+    KEY = "key"
+    """The public key in it."""
+    CERTIFICATE = "certificate"
+    """The certificate, renewed with the same key."""
+    TLS_VERSION = "tls-version"
+    REDIRECTS = "redirects"
+    """Hosts to which a registry sends for its layers."""
+    DIGEST = "digest"
+    """Of an image's manifest or index."""
+    VANTAGE = "vantage"
+    """Who looked: host name, source addresses, trust store, what was looked with."""
+    SLOWER = "slower"
+    """A path takes longer, by more than noise."""
+    CAUSE = "cause"
+    """A case is unmet before and after, for another reason."""
+
+
 class Level(StrEnum):
     """How much a requirement weighs."""
 
@@ -183,6 +213,8 @@ class Settings:
     public_dns: tuple[str, ...] = ("https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query")
     strict: bool = False
     waivers: tuple[Waiver, ...] = ()
+    fail_on_drift: tuple[DriftKind, ...] = ()
+    """Changes underneath the verdicts that fail a comparison with a baseline."""
     vantage_kinds: tuple[tuple[str, Kind], ...] = ()
     """(pattern of vantages, kind) where the profile declares it; the first that fits counts."""
 

@@ -16,7 +16,15 @@ from netcompliance.run import version
 
 DESCRIPTION = "Journals of network compliance runs: read, export, check, judge again. No network is used."
 USAGE = 4
-ACTIONS: tuple[str, ...] = ("requirements", "findings", "show", "verify", "judge", "completion")
+ACTIONS: tuple[str, ...] = (
+    "requirements",
+    "findings",
+    "show",
+    "verify",
+    "judge",
+    "compare",
+    "completion",
+)
 """In the order of `--help`. Each is a module of this package."""
 
 

@@ -135,6 +135,10 @@ class Journal:
         """What was decided."""
         self._write(verdict_record(verdict, requirement))
 
+    def comparison(self, fields: Mapping[str, Any]) -> None:
+        """With which baseline the run was compared, and what came of it."""
+        self._write({"type": "comparison", **fields})
+
     def footer(self, entries: Iterable[Entry], finished: datetime) -> None:
         """The last line; the journal is closed."""
         listed = list(entries)

@@ -1,0 +1,195 @@
+"""What a run knows of the network underneath its verdicts: addresses, certificates, ways, times (pure).
+
+Rules
+* Observations are looked at one by one and forgotten; what is kept is bounded, however long the journal is.
+* Observations are hostile: a field of the wrong shape is missing.
+* A fact is a set of texts, because one run may see several: an answer per address, a redirect per layer.
+* Nothing seen is no fact. It is not the same as "there is none", and nothing is compared with it.
+* Only the tenant's own addresses count: the documentation allows it by address, and registries and their CDNs by name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from netcompliance.model import DriftKind, Observation
+
+MOST_VALUES = 200
+"""Values of one fact that are kept."""
+MOST_SAMPLES = 1000
+"""Times of one path that are kept."""
+DIRECT = "direct"
+"""The way of a host that is reached without a proxy."""
+CDN = "CDN hosts"
+
+
+Key = tuple[DriftKind, str, str]
+"""(kind, vantage, subject)"""
+Path = tuple[str, str, str]
+"""(vantage, layer, host)"""
+
+_IDENTITY: Mapping[str, str] = {
+    "hostname": "host name",
+    "source_address": "source address",
+    "source_address6": "IPv6 source address",
+    "platform": "platform",
+    "vantage_kind": "kind",
+    "trust": "trust store",
+    "python": "looked with",
+    "openssl": "OpenSSL",
+    "pod": "pod",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that is compared underneath the verdicts."""
+
+    known: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    seconds: Mapping[Path, tuple[float, ...]] = field(default_factory=dict)
+    """How long each exchange of a path took that came to an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What tells one certificate from another."""
+
+    issuer: str
+    sha256: str
+    key: str
+
+
+def gather(observations: Iterable[Observation], vantages: Iterable[Observation], tenant: str) -> Facts:
+    """The facts of a run. `vantages` are the journal's records of them, `tenant` is the tenant's host name."""
+    gathering = _Gathering(tenant)
+    for record in vantages:
+        gathering.identity(record)
+    for observation in observations:
+        gathering.observation(observation)
+    return Facts(
+        known={key: frozenset(values) for key, values in gathering.known.items() if values},
+        seconds={path: tuple(times) for path, times in gathering.seconds.items()},
+    )
+
+
+class _Gathering:
+    def __init__(self, tenant: str) -> None:
+        self.known: dict[Key, set[str]] = {}
+        self.seconds: dict[Path, list[float]] = {}
+        self._tenant = tenant
+
+    def identity(self, record: Observation) -> None:
+        vantage = _text(record.get("id"))
+        for name, told in _IDENTITY.items():
+            self._know(DriftKind.VANTAGE, vantage, told, _flat(record.get(name)))
+        for name in ("nameservers", "search", "options"):
+            self._know(DriftKind.RESOLVERS, vantage, name, " ".join(_texts(record.get(name))))
+
+    def observation(self, seen: Observation) -> None:
+        look = _LOOK.get(_text(seen.get("kind")))
+        if look:
+            look(self, seen, _text(seen.get("vantage")))
+
+    def _know(self, topic: DriftKind, vantage: str, subject: str, *values: str) -> None:
+        kept = self.known.setdefault((topic, vantage, subject), set())
+        kept.update(value for value in values[: MOST_VALUES - len(kept)] if value)
+
+    def _took(self, vantage: str, layer: str, seen: Observation, name: str = "seconds") -> None:
+        took = seen.get(name)
+        if seen.get("error") is not None or seen.get("task") == "control" or not isinstance(took, (int, float)):
+            return
+        host = CDN if seen.get("task") == "cdn" else _text(seen.get("host") or seen.get("server"))
+        times = self.seconds.setdefault((vantage, layer, host), [])
+        if 0 <= took < 3600 and len(times) < MOST_SAMPLES:
+            times.append(float(took))
+
+    def resolve(self, seen: Observation, vantage: str) -> None:
+        if seen.get("host") == self._tenant and seen.get("purpose") == "bare":
+            self._know(DriftKind.ADDRESSES, vantage, self._tenant, *_texts(seen.get("addresses")))
+            self._know(DriftKind.ALIAS, vantage, self._tenant, _text(seen.get("canonical")))
+
+    def dns(self, seen: Observation, vantage: str) -> None:
+        self._took(vantage, "DNS", seen)
+
+    def route(self, seen: Observation, vantage: str) -> None:
+        self._know(DriftKind.WAY, vantage, _text(seen.get("host")), _text(seen.get("proxy")) or DIRECT)
+
+    def tcp(self, seen: Observation, vantage: str) -> None:
+        self._took(vantage, "TCP", seen)
+
+    def tls(self, seen: Observation, vantage: str) -> None:
+        if seen.get("purpose") not in ("verify", "identify"):
+            return
+        host = _text(seen.get("host"))
+        self._know(DriftKind.TLS_VERSION, vantage, host, _text(seen.get("version")))
+        chain = _texts(seen.get("chain"))
+        shown = leaf(chain[0]) if chain else None
+        if shown:
+            self._know(DriftKind.ISSUER, vantage, host, shown.issuer)
+            self._know(DriftKind.KEY, vantage, host, shown.key)
+            self._know(DriftKind.CERTIFICATE, vantage, host, shown.sha256)
+        if seen.get("purpose") == "verify":
+            self._took(vantage, "TLS", seen)
+
+    def http(self, seen: Observation, vantage: str) -> None:
+        if seen.get("purpose") in ("receiver", "path", "sibling"):
+            self._took(vantage, "HTTP", seen, "first_byte")
+
+    def registry(self, seen: Observation, vantage: str) -> None:
+        step, image = seen.get("step"), _text(seen.get("image"))
+        if seen.get("hop") == 0 and step in ("ping", "token", "manifest"):
+            self._took(vantage, "HTTP", seen, "first_byte")
+        if step in ("config", "layer") and seen.get("redirected_to"):
+            self._know(DriftKind.REDIRECTS, vantage, _text(seen.get("host")), _host_of(seen.get("redirected_to")))
+        if step == "manifest" and seen.get("status") == 200 and seen.get("sha256") and seen.get("complete"):
+            self._know(DriftKind.DIGEST, vantage, image, f"sha256:{_text(seen.get('sha256'))}")
+
+
+_LOOK = {name: getattr(_Gathering, name) for name in ("resolve", "dns", "route", "tcp", "tls", "http", "registry")}
+
+
+@lru_cache(maxsize=256)
+def leaf(encoded: str) -> Leaf | None:
+    """What tells this certificate (DER, base64) from others; None if it cannot be read."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        der = base64.b64decode(encoded, validate=True)
+        read = x509.load_der_x509_certificate(der)
+        spki = read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        issuer = read.issuer.rfc4514_string()
+    except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return Leaf(issuer=issuer[:300], sha256=hashlib.sha256(der).hexdigest(), key=hashlib.sha256(spki).hexdigest())
+
+
+def _text(value: Any) -> str:
+    return value[:500] if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [each for each in value[:MOST_VALUES] if isinstance(each, str)]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {each}" for name, each in sorted(value.items()) if isinstance(each, (str, int)))[:500]
+    return _text(value)
+
+
+def _host_of(url: Any) -> str:
+    try:
+        return urlsplit(_text(url)).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,68 @@
+"""A comparison as data: for `--json`, and the record that the later run's journal keeps of it (pure)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netcompliance.change.compare import Change, Compared, Comparison, Side
+from netcompliance.change.drift import Drift
+
+
+def in_journal(comparison: Comparison) -> dict[str, Any]:
+    """With which run it was compared, and what came of it."""
+    return {
+        "baseline": _named(comparison.before),
+        "outcome": comparison.outcome,
+        "counts": comparison.counts,
+        "regressed": [dict(zip(_KEY, each.key, strict=True)) for each in comparison.of(Change.REGRESSED)],
+        "drift": [drifted(each) for each in comparison.drifts],
+    }
+
+
+def whole(comparison: Comparison) -> dict[str, Any]:
+    """Everything, every case included."""
+    return {
+        "tenant": comparison.after.tenant,
+        "endpoint": comparison.after.endpoint,
+        "before": {**_named(comparison.before), "overall": comparison.before.overall, "path": comparison.before.path},
+        "after": {**_named(comparison.after), "overall": comparison.after.overall, "path": comparison.after.path},
+        "outcome": comparison.outcome,
+        "counts": comparison.counts,
+        "lost_vantages": comparison.lost_vantages,
+        "asked_differently": {name: list(pair) for name, pair in comparison.asked.items()},
+        "drift": [drifted(each) for each in comparison.drifts],
+        "cases": [_case(each) for each in comparison.cases],
+    }
+
+
+_KEY = ("requirement", "target", "vantage")
+
+
+def _named(side: Side) -> dict[str, Any]:
+    return {"run": side.run, "sha256": side.sha256, "started": side.started}
+
+
+def drifted(change: Drift) -> dict[str, Any]:
+    """One drift."""
+    return {
+        "kind": change.kind,
+        "vantage": change.vantage,
+        "subject": change.subject,
+        "before": list(change.before),
+        "after": list(change.after),
+    }
+
+
+def _case(case: Compared) -> dict[str, Any]:
+    return {
+        **dict(zip(_KEY, case.key, strict=True)),
+        "change": case.change,
+        "accepted": case.accepted,
+        "level": case.after.level or case.before.level,
+        "before": _state(case.before.word, case.before.codes, case.before.saw, case.before.reason),
+        "after": _state(case.after.word, case.after.codes, case.after.saw, case.after.reason),
+    }
+
+
+def _state(word: str, codes: tuple[str, ...], saw: str, reason: str) -> dict[str, Any]:
+    return {"verdict": word, "findings": list(codes), "saw": saw, "reason": reason}

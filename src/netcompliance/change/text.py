@@ -1,0 +1,71 @@
+"""A comparison for terminals: coloured spans, readable at 80 columns and without colours (pure)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from netcompliance.change import told
+from netcompliance.change.compare import Comparison
+from netcompliance.change.told import Item, Tone
+from netcompliance.report.redact import Redactor
+from netcompliance.report.terminal import MIN_WIDTH, Line
+
+LABEL = 12
+_PLAIN: Mapping[str, bool] = {}
+_COLOURS: Mapping[Tone, Mapping[str, bool]] = {
+    Tone.BAD: {"red": True, "bold": True},
+    Tone.WARN: {"yellow": True, "bold": True},
+    Tone.GOOD: {"green": True, "bold": True},
+    Tone.PLAIN: {"bold": True},
+}
+
+
+def lines(comparison: Comparison, redactor: Redactor, width: int) -> Iterator[Line]:
+    """All of it, the conclusion last."""
+    width = max(width, MIN_WIDTH)
+    for section in told.sections(comparison):
+        yield ((section.title, _COLOURS[section.tone]),)
+        for item in section.items:
+            yield from _item(item, redactor, width)
+        yield ()
+    for part in textwrap.wrap(redactor.text(told.conclusion(comparison)), width, subsequent_indent="  "):
+        yield ((part, _COLOURS[told.TONES[comparison.outcome]]),)
+    for label, text in (
+        ("cases", told.counted(comparison)),
+        ("before", told.side(comparison.before)),
+        ("after", told.side(comparison.after)),
+    ):
+        for part in _wrapped(redactor.text(text), width, f"{label:<9}"):
+            yield ((part, _PLAIN),)
+
+
+def paragraph(item: Item, width: int = 100) -> str:
+    """One item as text."""
+    return "\n".join(text for line in _item(item, Redactor(), width) for text, _ in line)
+
+
+def _item(item: Item, redactor: Redactor, width: int) -> Iterator[Line]:
+    indent = "" if item.rows else "  "
+    for part in textwrap.wrap(
+        redactor.text(item.head), width, initial_indent=indent, subsequent_indent="    ", break_on_hyphens=False
+    ):
+        yield ((part, _PLAIN),)
+    for label, text in item.rows:
+        start = f"  {label:<{LABEL - 1}} "
+        if label == "reproduce":
+            yield ((start + redactor.text(text), _PLAIN),)
+            continue
+        for part in _wrapped(redactor.text(text), width, start):
+            yield ((part, _PLAIN),)
+
+
+def _wrapped(text: str, width: int, start: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * min(len(start), LABEL + 2),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,280 @@
+"""What a comparison comes to, in words: the sections that terminal, ticket and page show alike (pure).
+
+Rules
+* A regression is a paragraph: before, now, and what to do about it. Everything else is a line.
+* What is alike is told once, with all its targets and vantages.
+* Control characters are removed here; escaping is the business of whoever writes a format.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netcompliance.change import drift
+from netcompliance.change.compare import Change, Compared, Comparison, Outcome, Side, State, Word
+from netcompliance.change.drift import Drift
+from netcompliance.explain import printable
+from netcompliance.model import DriftKind as Kind
+from netcompliance.report import summary
+
+MOST = 8
+"""Values, targets and the like that are named before the rest is counted."""
+
+
+class Tone(StrEnum):
+    """How a section is to be read."""
+
+    BAD = "bad"
+    WARN = "warn"
+    GOOD = "good"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A line, and what is told under it."""
+
+    head: str
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Items of one kind."""
+
+    title: str
+    tone: Tone
+    items: tuple[Item, ...]
+
+
+TONES: Mapping[Outcome, Tone] = {
+    Outcome.REGRESSED: Tone.BAD,
+    Outcome.DRIFTED: Tone.BAD,
+    Outcome.UNDETERMINED: Tone.WARN,
+    Outcome.UNHARMED: Tone.GOOD,
+}
+
+_COUNTED = {
+    Change.REGRESSED: "regressed",
+    Change.NO_LONGER_CHECKED: "no longer checked",
+    Change.NEWLY_CHECKED: "newly checked",
+    Change.FIXED: "fixed",
+    Change.SAME: "the same",
+}
+
+
+_ONE = "1 case was met before and is unmet now"
+
+
+def sections(comparison: Comparison) -> list[Section]:
+    """Everything that is worth a word, the worst first."""
+    regressed = comparison.of(Change.REGRESSED)
+    newly = comparison.of(Change.NEWLY_CHECKED)
+    accepted = [each for each in regressed if each.accepted]
+    unmet = [each for each in newly if each.newly_unmet]
+    forbidden = comparison.forbidden_drifts
+    drifted = [each for each in comparison.drifts if each not in forbidden]
+    listed = (
+        ("regressed: met before, unmet now", Tone.BAD, _paragraphs(comparison, comparison.regressions)),
+        ("regressed, and accepted by a waiver", Tone.WARN, _paragraphs(comparison, accepted)),
+        ("changed underneath, and was not to", Tone.BAD, _drifts(comparison, forbidden)),
+        ("no longer checked", Tone.WARN, _lines(comparison.of(Change.NO_LONGER_CHECKED), _why_no_longer)),
+        ("newly checked, and unmet", Tone.WARN, _lines(unmet, _why_newly)),
+        ("newly checked", Tone.PLAIN, _lines([each for each in newly if not each.newly_unmet], _why_newly)),
+        ("fixed: unmet before, met now", Tone.GOOD, _lines(comparison.of(Change.FIXED), _why_fixed)),
+        ("changed underneath", Tone.WARN, _drifts(comparison, drifted)),
+        ("asked differently", Tone.PLAIN, _asked(comparison)),
+    )
+    return [Section(title=title, tone=tone, items=tuple(items)) for title, tone, items in listed if items]
+
+
+def conclusion(comparison: Comparison) -> str:
+    """One line: what came of it, and how often."""
+    unmet = sum(each.newly_unmet for each in comparison.cases)
+    also = f"; newly checked and unmet: {_number(unmet, 'case')}" if unmet else ""
+    return f"{comparison.after.tenant}: {_answer(comparison)}{also}"
+
+
+def counted(comparison: Comparison) -> str:
+    """`1 regressed, 14 no longer checked, 42 the same; 3 changes underneath`."""
+    tally = comparison.counts
+    cases = ", ".join(f"{tally[change]} {word}" for change, word in _COUNTED.items() if tally[change]) or "none"
+    return f"{cases}; {_number(len(comparison.drifts), 'change')} underneath"
+
+
+def side(one: Side, *, path: bool = True) -> str:
+    """A run, for people: when, which, how it ended, and where its journal is."""
+    ended = f", {one.overall}" if one.overall else ""
+    return printable(f"{one.started} (run {one.run}{ended}){f' {one.path}' if path else ''}")
+
+
+def regressions(comparison: Comparison) -> list[Item]:
+    """A paragraph for each cause."""
+    return _paragraphs(comparison, comparison.regressions)
+
+
+def drifts(comparison: Comparison, some: Sequence[Drift]) -> list[Item]:
+    """What changed, by kind."""
+    return _drifts(comparison, some)
+
+
+def _answer(comparison: Comparison) -> str:
+    match comparison.outcome:
+        case Outcome.REGRESSED:
+            number = len(comparison.regressions)
+            return f"{number} cases were met before and are unmet now" if number > 1 else _ONE
+        case Outcome.DRIFTED:
+            return f"nothing regressed, but what was not to change did: {_kinds(comparison.forbidden_drifts)}"
+        case Outcome.UNDETERMINED:
+            return f"undetermined: {_why_undetermined(comparison)}"
+        case Outcome.UNHARMED:
+            return "nothing that was met before is unmet now"
+
+
+def _why_undetermined(comparison: Comparison) -> str:
+    if comparison.lost_vantages and comparison.lost:
+        return f"nobody looked from {printable(summary.folded(comparison.lost_vantages))} this time"
+    if comparison.lost:
+        return f"{_number(len(comparison.lost), 'case')} met before, without an answer now"
+    return "the two runs have no case in common"
+
+
+def _kinds(drifts: Iterable[Drift]) -> str:
+    return ", ".join(dict.fromkeys(drift.SAYS[each.kind] for each in drifts))
+
+
+def _number(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+# --- regressions ------------------------------------------------------------------------------------------------------
+
+
+def _paragraphs(comparison: Comparison, cases: Sequence[Compared]) -> list[Item]:
+    groups: dict[tuple[object, ...], list[Compared]] = {}
+    for case in cases:
+        codes = tuple(dict.fromkeys(code.partition(" ")[0] for code in case.after.codes))
+        groups.setdefault((case.key[0], codes, case.after.reason), []).append(case)
+    return [_paragraph(comparison, group) for group in groups.values()]
+
+
+def _paragraph(comparison: Comparison, cases: Sequence[Compared]) -> Item:
+    first = cases[0]
+    requirement, target, vantage = first.key
+    now = first.after
+    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in now.codes)) or now.word
+    should = " (should)" if now.level == "should" else ""
+    rows = (
+        ("required", now.says),
+        ("before", f"{first.before.word}: {first.before.saw}" if first.before.saw else first.before.word),
+        ("now", f"{now.word}: {now.saw}" if now.saw else now.word),
+        ("means", now.means),
+        ("fix", now.fix),
+        ("ask", now.ask),
+        ("because", now.reason),
+        ("underneath", "; ".join(_underneath(comparison, first))),
+        ("also", _also(first, cases[1:])),
+        ("reproduce", now.reproduce),
+    )
+    return Item(
+        head=printable(f"{requirement}{should} {target} from {vantage} — {codes}"),
+        rows=tuple((label, printable(text)) for label, text in rows if text),
+    )
+
+
+def _underneath(comparison: Comparison, case: Compared) -> Iterator[str]:
+    for each in comparison.underneath(case):
+        told = (each.before, each.after) if each.kind is Kind.SLOWER else (each.gone, each.new)
+        yield f"{drift.SAYS[each.kind]}: {_became(*told)}"
+
+
+def _also(first: Compared, others: Sequence[Compared]) -> str:
+    targets: dict[str, list[str]] = {}
+    for case in others:
+        targets.setdefault("" if case.key[1] == first.key[1] else f"{case.key[1]} ", []).append(case.key[2])
+    told = [f"{target}from {summary.folded(vantages)}" for target, vantages in targets.items()]
+    return _named(told, "; ")
+
+
+# --- everything else --------------------------------------------------------------------------------------------------
+
+
+def _lines(cases: Sequence[Compared], why: Callable[[Compared], str]) -> list[Item]:
+    groups: dict[str, list[Compared]] = {}
+    for case in cases:
+        groups.setdefault(why(case), []).append(case)
+    return [Item(head=printable(f"{reason}: {_which(group)}")) for reason, group in groups.items()]
+
+
+def _which(cases: Sequence[Compared]) -> str:
+    tally = Counter(case.key[0] for case in cases)
+    names = ", ".join(name if number == 1 else f"{name} ×{number}" for name, number in tally.items())
+    return f"{names} from {summary.folded(case.key[2] for case in cases)}"
+
+
+_WAS = {Word.PASS: "met", Word.FAIL: "unmet", Word.WAIVED: "waived"}
+
+
+def _why_no_longer(case: Compared) -> str:
+    return f"was {_WAS[case.before.word]}; {_unanswered(case.after, 'not asked in the later run')}"
+
+
+def _why_newly(case: Compared) -> str:
+    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in case.after.codes))
+    now = _WAS[case.after.word] + (f" ({codes})" if codes else "")
+    return f"{now}; before: {_unanswered(case.before, 'not asked in the earlier run')}"
+
+
+def _why_fixed(case: Compared) -> str:
+    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in case.before.codes))
+    return f"was {_WAS[case.before.word]}{f' ({codes})' if codes else ''}"
+
+
+def _unanswered(state: State, not_planned: str) -> str:
+    match state.word:
+        case Word.NOTAPPLICABLE:
+            return f"did not apply: {state.reason}"
+        case Word.NOTCHECKED:
+            return state.reason or "not checked"
+        case Word.NO_VERDICT:
+            return "no verdict: nobody could look, or the run was cut short"
+        case _:
+            return not_planned
+
+
+def _drifts(comparison: Comparison, drifts: Sequence[Drift]) -> list[Item]:
+    rows: dict[Kind, list[tuple[str, str]]] = {}
+    several = len({vantage for _, _, vantage in comparison.after.states}) > 1
+    for (kind, subject, gone, new), vantages in drift.folded(drifts).items():
+        where = f" (from {summary.folded(vantages)})" if several else ""
+        rows.setdefault(kind, []).append((printable(subject), printable(f"{_became(gone, new)}{where}")))
+    return [Item(head=drift.SAYS[kind], rows=tuple(told)) for kind, told in rows.items()]
+
+
+def _became(gone: Sequence[str], new: Sequence[str]) -> str:
+    if len(gone) == len(new) == 1:
+        return f"{_short(gone[0])} became {_short(new[0])}"
+    return "; ".join(f"{word}: {_named(values)}" for word, values in (("gone", gone), ("new", new)) if values)
+
+
+def _short(value: str) -> str:
+    """A digest by its beginning: people compare that, machines have the JSON."""
+    name, _, digest = value.rpartition(":")
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        return value
+    return f"{name or 'sha256'}:{digest[:12]}…"
+
+
+def _asked(comparison: Comparison) -> list[Item]:
+    return [
+        Item(head=printable(f"{name.replace('_', ' ')}: {before or 'nothing'} became {after or 'nothing'}"))
+        for name, (before, after) in comparison.asked.items()
+    ]
+
+
+def _named(values: Sequence[str], between: str = ", ") -> str:
+    rest = len(values) - MOST
+    return between.join(map(_short, values[:MOST])) + (f" and {rest} more" if rest > 0 else "")
