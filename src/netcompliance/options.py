@@ -16,6 +16,7 @@ _TEXTS = (
     ("--registry", "HOST[/PREFIX]", "where the images are pulled from, if not from quay.io"),
     ("--images", "FILE", "Helm values, rendered manifests or a plain list (default: the dated list in the package)"),
     ("--allow-list", "FILE", "the addresses and names that the network team approved, one a line"),
+    ("--baseline", "PATH|latest", "compare with an earlier run: its directory or journal, or the newest one before"),
     ("--proxy", "URL", "an explicit proxy (default: the host's own environment)"),
     ("--sign", "KEY", "sign the evidence with this OpenSSH key (a file; with an agent, its .pub)"),
 )
@@ -47,6 +48,12 @@ def add(parser: pytest.Parser) -> None:
         "--report-dir", metavar="DIR", dest=_dest("--report-dir"), default="reports", help="default: reports/"
     )
     group.addoption(
+        "--fail-on-drift",
+        action="store_true",
+        dest=_dest("--fail-on-drift"),
+        help="with --baseline: fail too if something changed underneath the verdicts",
+    )
+    group.addoption(
         "--level", metavar="must|should", dest=_dest("--level"), help="plan the requirements of this level only"
     )
 
@@ -72,6 +79,8 @@ def read(config: pytest.Config) -> Options:
         allow_list=text("--allow-list"),
         proxy=text("--proxy"),
         sign=text("--sign"),
+        baseline=text("--baseline"),
+        fail_on_drift=bool(config.getoption(_dest("--fail-on-drift"))),
         report_dir=text("--report-dir") or "reports",
         level=text("--level"),
         strict=bool(config.getoption("strict", default=False)),

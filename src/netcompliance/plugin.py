@@ -107,6 +107,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker and planned and "verdict" in metafunc.fixturenames:
         cases = planned.cases(marker.args[0])
         metafunc.parametrize("verdict", cases, ids=planned.ids(cases), indirect=True)
+    if planned and "comparison" in metafunc.fixturenames:
+        runs = planned.held()
+        metafunc.parametrize("comparison", runs, ids=[run.settings.tenant for run in runs], indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Compare when all verdicts are given, and only where there is a baseline."""
+    planned = config.stash.get(SESSION, None)
+    if planned is None:
+        return
+    last = [item for item in items if "comparison" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in last] + (last if planned.held() else [])
 
 
 @pytest.fixture
@@ -116,6 +129,15 @@ def verdict(request: pytest.FixtureRequest) -> Any:
     if planned is None:
         raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
     return planned.ask(request.param)
+
+
+@pytest.fixture
+def comparison(request: pytest.FixtureRequest) -> Any:
+    """A run, held against its baseline."""
+    planned = request.config.stash.get(SESSION, None)
+    if planned is None:
+        raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
+    return planned.hold(request.param)
 
 
 @pytest.hookimpl(wrapper=True)

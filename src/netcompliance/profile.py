@@ -19,7 +19,7 @@ from typing import Any
 
 from netcompliance import inputs
 from netcompliance.inputs import BadInput
-from netcompliance.model import Kind, RegistryMode, Waiver
+from netcompliance.model import DriftKind, Kind, RegistryMode, Waiver
 
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "": {"domain": str, "images": str, "allow_list": (str, list)},
@@ -29,6 +29,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "interception": {"ca_file": (str, list)},
     "key": {"env": str, "file": str},
     "chart": {"repository": str, "name": str},
+    "comparison": {"fail_on_drift": list},
     "vantages": {},
     "waiver": {
         "requirement": str,
@@ -65,6 +66,7 @@ class Profile:
     key_file: Path | None = None
     chart_repository: str | None = None
     chart: str | None = None
+    fail_on_drift: tuple[DriftKind, ...] = ()
     vantage_kinds: tuple[tuple[str, Kind], ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
@@ -123,6 +125,7 @@ class _Reader:
             key_file=self._file("key", "file"),
             chart_repository=self._with("chart", "repository", inputs.web_url),
             chart=self._get("chart", "name"),
+            fail_on_drift=self._fail_on_drift(),
             vantage_kinds=self._vantage_kinds(),
             waivers=tuple(self._waiver(index, each) for index, each in enumerate(self._data.get("waiver", []))),
         )
@@ -180,6 +183,14 @@ class _Reader:
         if not path.is_file():
             raise self._bad(f"{key}: no such file: {path}", key, table)
         return path
+
+    def _fail_on_drift(self) -> tuple[DriftKind, ...]:
+        listed = self._get("comparison", "fail_on_drift", default=[])
+        for each in listed:
+            if each not in list(DriftKind):
+                known = ", ".join(DriftKind)
+                raise self._bad(f"fail_on_drift {each!r}: it is one of {known}", "fail_on_drift", "comparison")
+        return tuple(kind for kind in DriftKind if kind in listed)
 
     def _vantage_kinds(self) -> tuple[tuple[str, Kind], ...]:
         kinds = self._data.get("vantages", {})

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netcompliance import conclusion
 from netcompliance.catalogue import Catalogue
@@ -26,6 +26,9 @@ from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.visit import State, Watcher
+
+if TYPE_CHECKING:
+    from netcompliance.against import Against
 
 Look = Callable[[Settings, Sequence[Case], Watcher], None]
 """Sees everything that the cases need, and tells the watcher."""
@@ -78,6 +81,8 @@ class Run:
         self.identities: dict[str, Mapping[str, Any]] = {}
         self.display: Display | None = None
         """Who is shown how the visits go on."""
+        self.against: Against | None = None
+        """The baseline that it is held against."""
         self._look = look
         self._journal: Journal | None = None
         self._verdicts: dict[Case, Verdict] | None = None
@@ -165,6 +170,8 @@ class Run:
         self.finished = at
         if self._journal:
             try:
+                if self.against:
+                    self._journal.comparison(self.against.record(self._journal.path))
                 self._journal.footer(self.entries(), at)
             except Unwritten as problem:
                 self._defect = self._defect or _unwritten(problem)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +32,9 @@ from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Watcher
+
+if TYPE_CHECKING:
+    from netcompliance.against import Against, Held
 
 _UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 
@@ -88,8 +91,10 @@ class Session:
 
     @property
     def satisfied(self) -> bool:
-        """Whether every run is, and left all the evidence that it was to leave."""
-        return all(run.overall is Overall.SATISFIED and not self._shortcomings[run] for run in self._runs)
+        """Whether every run is, left all the evidence that it was to leave, and none is worse than its baseline."""
+        return all(run.overall is Overall.SATISFIED and not self._shortcomings[run] for run in self._runs) and all(
+            against.unharmed(journal) for _, against, journal in self._compared()
+        )
 
     def open(self) -> None:
         """Make the directories and begin the journals."""
@@ -106,11 +111,12 @@ class Session:
 
     def header(self) -> list[str]:
         """Lines for pytest's own header."""
-        return [
-            f"network of {run.settings.endpoint}: {len(run.cases)} cases from "
-            f"{_counted(sorted({case.vantage for case in run.cases}))}"
-            for run in self._runs
-        ]
+        lines = []
+        for run in self._runs:
+            vantages = _counted(sorted({case.vantage for case in run.cases}))
+            lines.append(f"network of {run.settings.endpoint}: {len(run.cases)} cases from {vantages}")
+            lines += [self._redactor.text(each) for each in (run.against.header() if run.against else ())]
+        return lines
 
     def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
         """Show on the terminal how the visits go on. pytest's capture, if there is one, is held off for that."""
@@ -159,12 +165,26 @@ class Session:
         )
         return Asked(entry, verdict)
 
+    def held(self) -> list[Run]:
+        """The runs that are held against a baseline."""
+        return [run for run in self._runs if run.against]
+
+    def hold(self, run: Run) -> Held:
+        """What one of them comes to until now."""
+        from netcompliance.against import Held
+
+        assert run.against
+        assert run.journal_path
+        return Held(run.against.comparison(run.journal_path))
+
     def explain(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)
         told.update(netcompliance=True)
         if isinstance(error, NotLooked):
             told.update(longrepr=self._safe(str(error)), netcompliance_told=True)
+        elif self.held() and _is_worse(error):
+            told.update(longrepr=self._redactor.text(str(error)), netcompliance_told=True)
         elif isinstance(error, Unmet) and error.entry.verdict:
             entry = error.entry
             text = self._redactor.text(explain.paragraph(error.entry.verdict, entry.requirement))
@@ -186,13 +206,15 @@ class Session:
             shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
             width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
             for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width, whole=run.is_whole):
-                for text, markup in line:
-                    reporter.write(text, **markup)
-                reporter.write_line("")
+                _write(reporter, line)
             if self._in(run, sums.SIGNATURE).exists() and run.signer:
                 reporter.write_line(f"signed   with the key {run.signer}")
             for shortcoming in self._shortcomings[run]:
                 reporter.write_line(self._safe(f"evidence {shortcoming}"), red=True, bold=True)
+        for run, against, journal in self._compared():
+            reporter.write_sep("-", f"{run.settings.tenant}: compared with the baseline")
+            for line in against.lines(journal, run.redactor, min(reporter._tw.fullwidth, 120)):  # noqa: SLF001 - likewise
+                _write(reporter, line)
 
     def html(self) -> Iterator[str]:
         """The static part of the page."""
@@ -205,6 +227,8 @@ class Session:
             yield from html.Page(run.settings, run.entries(), run.identities, run.redactor).parts(
                 run.started, run.finished, made_with
             )
+        for run, against, journal in self._compared():
+            yield from against.html(journal, run.redactor)
 
     def finish_pages(self, written: Path) -> None:
         """Put UTC into the page, and the page into every tenant's directory."""
@@ -241,6 +265,11 @@ class Session:
     def _in(self, run: Run, name: str) -> Path:
         return (run.directory or self._report_dir) / name
 
+    def _compared(self) -> Iterator[tuple[Run, Against, Path]]:
+        for run in self._runs:
+            if run.against and run.journal_path:
+                yield run, run.against, run.journal_path
+
     def _safe(self, text: str) -> str:
         return self._redactor.text(explain.printable(text))
 
@@ -266,6 +295,11 @@ def plan(options: Options, here: Path) -> Session:
         runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at, signer=signer))
     report_dir = here / options.report_dir
     _check_writable(report_dir)
+    if options.baseline is not None:
+        from netcompliance import against
+
+        for run in runs:
+            run.against = against.find(options.baseline, report_dir, run.settings, run.cases, run.started)
     return Session(runs, report_dir, signing_key)
 
 
@@ -277,6 +311,18 @@ def _signing_key(named: str | None) -> Key | None:
         return signature.key(Path(named))
     except Unsigned as problem:
         raise BadInput(f"--sign {problem}") from None
+
+
+def _is_worse(error: BaseException | None) -> bool:
+    from netcompliance.against import Worse
+
+    return isinstance(error, Worse)
+
+
+def _write(reporter: pytest.TerminalReporter, line: terminal.Line) -> None:
+    for text, markup in line:
+        reporter.write(text, **markup)
+    reporter.write_line("")
 
 
 def _visited(named: Sequence[Host], cases: Sequence[Case]) -> tuple[Host, ...]:

@@ -21,6 +21,7 @@ from netcompliance.model import (
     DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
     Case,
+    DriftKind,
     HostOptions,
     Level,
     RegistryMode,
@@ -51,6 +52,8 @@ class Options:
     allow_list: str | None = None
     proxy: str | None = None
     sign: str | None = None
+    baseline: str | None = None
+    fail_on_drift: bool = False
     report_dir: str = "reports"
     level: str | None = None
     strict: bool = False
@@ -109,6 +112,7 @@ def settings(
         key_env=chosen.key_env or DEFAULTS.key_env,
         key_file=str(chosen.key_file) if chosen.key_file else None,
         strict=options.strict,
+        fail_on_drift=_fail_on_drift(options, chosen),
         vantage_kinds=chosen.vantage_kinds,
         waivers=chosen.waivers,
         chart_repository=chosen.chart_repository or DEFAULTS.chart_repository,
@@ -182,6 +186,12 @@ def _proxy(options: Options, chosen: profile.Profile, gathered: sources.Gathered
     if chosen.proxy is not None or gathered.proxy is None:
         return chosen.proxy
     return inputs.proxy_url(gathered.proxy, f"{gathered.origin}: global.proxy.url")
+
+
+def _fail_on_drift(options: Options, chosen: profile.Profile) -> tuple[DriftKind, ...]:
+    if options.fail_on_drift and options.baseline is None:
+        raise BadInput("--fail-on-drift needs something to compare with: --baseline PATH|latest")
+    return tuple(DriftKind) if options.fail_on_drift else chosen.fail_on_drift
 
 
 def _agent_url(chosen: profile.Profile, gathered: sources.Gathered) -> str | None:
