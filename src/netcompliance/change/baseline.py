@@ -27,6 +27,8 @@ from netcompliance.report import saved
 from netcompliance.report.saved import BadJournal, Saved
 
 LATEST = "latest"
+MOST_TOLD = 3
+"""Runs that were passed over and are named where there is no baseline."""
 JOURNAL = "journal.jsonl"
 _ASKED = ("registry", "registry_prefix", "registry_mode", "images_from", "proxy", "no_proxy", "strict")
 """Settings that change what is asked, or of whom."""
@@ -103,19 +105,22 @@ def find(
     passed_over: list[str] = []
     below = reports / tenant
     for journal in _newest_first(below, endpoint, started):
+        name = journal.parent.name
         try:
             found = side(journal)
         except BadInput as error:
-            passed_over.append(str(error))
+            passed_over.append(f"{name}: {str(error).removeprefix(f'{journal}: ')}")
             continue
         if found.overall == Overall.UNDETERMINED:
-            passed_over.append(f"{journal}: undetermined")
+            passed_over.append(f"{name}: undetermined")
             continue
         if missing := sorted(set(vantages) - {vantage for _, _, vantage in found.states}):
-            passed_over.append(f"{journal}: nobody looked from {', '.join(missing)}")
+            passed_over.append(f"{name}: nobody looked from {', '.join(missing)}")
             continue
         return Found(side=found, passed_over=tuple(passed_over))
-    why = f"; passed over: {'; '.join(passed_over)}" if passed_over else ""
+    why = f"; passed over: {'; '.join(passed_over[:MOST_TOLD])}" if passed_over else ""
+    if passed_over[MOST_TOLD:]:
+        why += f" and {len(passed_over) - MOST_TOLD} more"
     raise BadInput(f"no run of {tenant} in {below} to compare with; make one without --baseline, or name one{why}")
 
 

@@ -23,6 +23,8 @@ from netcompliance.model import DriftKind, Observation
 
 MOST_VALUES = 200
 """Values of one fact that are kept."""
+MOST_FACTS = 100_000
+"""Facts and paths of one run that are kept: those of some thousand hosts."""
 MOST_SAMPLES = 1000
 """Times of one path that are kept."""
 DIRECT = "direct"
@@ -98,12 +100,16 @@ class _Gathering:
             look(self, seen, _text(seen.get("vantage")))
 
     def _know(self, topic: DriftKind, vantage: str, subject: str, *values: str) -> None:
+        if len(self.known) >= MOST_FACTS:
+            return
         kept = self.known.setdefault((topic, vantage, subject), set())
         kept.update(value for value in values[: MOST_VALUES - len(kept)] if value)
 
     def _took(self, vantage: str, layer: str, seen: Observation, name: str = "seconds") -> None:
         took = seen.get(name)
         if seen.get("error") is not None or seen.get("task") == "control" or not isinstance(took, (int, float)):
+            return
+        if len(self.seconds) >= MOST_FACTS:
             return
         host = CDN if seen.get("task") == "cdn" else _text(seen.get("host") or seen.get("server"))
         times = self.seconds.setdefault((vantage, layer, host), [])

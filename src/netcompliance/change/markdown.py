@@ -32,7 +32,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
 def _item(item: Item) -> Iterator[str]:
     yield f"* {_safe(item.head)}"
     for label, text in item.rows:
-        yield f"  * **{label}**: {_code(text) if label == 'reproduce' else _safe(text)}"
+        yield f"  * **{_safe(label)}**: {_code(text) if label == 'reproduce' else _safe(text)}"
 
 
 def _safe(text: str) -> str:

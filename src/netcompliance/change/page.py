@@ -42,7 +42,7 @@ def parts(comparison: Comparison, redactor: Redactor) -> Iterator[str]:
 
 def _row(item: Item, safe: Callable[[str], str]) -> str:
     rows = "".join(
-        f"<dt>{label}</dt><dd>{f'<code>{safe(text)}</code>' if label == 'reproduce' else safe(text)}</dd>"
+        f"<dt>{safe(label)}</dt><dd>{f'<code>{safe(text)}</code>' if label == 'reproduce' else safe(text)}</dd>"
         for label, text in item.rows
     )
     return f"<li>{safe(item.head)}{f'<dl>{rows}</dl>' if rows else ''}</li>"

@@ -1,0 +1,1 @@
+"""The change window: before, during, after."""
