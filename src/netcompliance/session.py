@@ -219,6 +219,8 @@ class Session:
     def html(self) -> Iterator[str]:
         """The static part of the page."""
         yield html.STYLE
+        for run, against, journal in self._compared():
+            yield from against.html(journal, run.redactor)
         for run in self._runs:
             made_with = (
                 f"netcompliance {version()}, Python {platform.python_version()}, catalogue {run.catalogue.version} "
@@ -227,8 +229,6 @@ class Session:
             yield from html.Page(run.settings, run.entries(), run.identities, run.redactor).parts(
                 run.started, run.finished, made_with
             )
-        for run, against, journal in self._compared():
-            yield from against.html(journal, run.redactor)
 
     def finish_pages(self, written: Path) -> None:
         """Put UTC into the page, and the page into every tenant's directory."""

@@ -23,6 +23,7 @@ ACTIONS: tuple[str, ...] = (
     "verify",
     "judge",
     "compare",
+    "history",
     "completion",
 )
 """In the order of `--help`. Each is a module of this package."""
