@@ -65,6 +65,8 @@ class Outcome:
     """What the servers saw."""
     report: str
     """report.html; empty if there is none."""
+    journal_path: Path
+    """The journal itself; missing if there is none."""
     peak_kib: int
     """Resident memory of the largest process."""
 
@@ -137,10 +139,12 @@ class Stage:
         finally:
             del self._running[process.pid]
         reports = list(results.glob("acme/*/report.html"))
+        journal = next(results.glob("acme/*/journal.jsonl"), results / "none")
         return Outcome(
             code=process.returncode,
             output=output,
-            journal=_lines(next(results.glob("acme/*/journal.jsonl"), results / "none")),
+            journal=_lines(journal),
+            journal_path=journal,
             log=_lines(results / "log.jsonl"),
             report=reports[0].read_text() if reports else "",
             peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
