@@ -74,7 +74,7 @@ class Archive:
     def _read(self, path: Path) -> Past:
         reading = _Reading()
         for number, record in enumerate(saved.records(path)):
-            if number == 0 and (record["type"] != "header" or record.get("schema") != SCHEMA):
+            if number == 0 and (record["type"] != "header" or record.get("schema") not in range(1, SCHEMA + 1)):
                 raise BadJournal(f"{path}: no journal of a schema that is known here")
             reading.record(record)
         if reading.footer is None:

@@ -120,7 +120,7 @@ def test_all_refusals_are_one_line_and_exit_4(tmp_path: Path, say: Say) -> None:
         ((after, before), "not before the run"),
         ((cut, after), "no footer"),
         ((before, cut), "no footer"),
-        ((edited, after), "changed after it was written"),
+        ((edited, after), "not that of the lines before it"),
         ((other, after), "tenant other"),
         ((tmp_path, after), "no journal.jsonl in it"),
         ((before, tmp_path / "none"), "No such file"),
