@@ -12,13 +12,16 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from lab import doctor, hosts, mounts
+from lab.changes import app, firewall
 from lab.hosts import cast, containers, nodes
 from lab.right import RIGHT
 from lab.run import command_environment, run
-from lab.scenario import Scenario, unchanged
+from lab.scenario import Change, Scenario, both, unchanged
 from lab.scenarios import SCENARIOS
 from lab.stage import Backend
 
@@ -59,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error("what should run in the lab? python -m lab run [--scenario NAME] -- COMMAND")
     scenario = _scenario(parsed.scenario, parser)
     wanted = hosts.Wanted(nodes=parsed.nodes, cast=parsed.cast, containers=parsed.containers)
-    return _run(scenario, _backend(parsed.servers, parser), command, wanted)
+    change = both(scenario.change, *_rules(parsed, parser))
+    return _run(replace(scenario, change=change), _backend(parsed.servers, parser), command, wanted)
 
 
 _SHELL_GREETING = f"""\
@@ -78,6 +82,12 @@ def _parser() -> _Parser:
         action.add_argument("--nodes", metavar="N", type=_count, default=0, help="start ssh hosts node-1 … node-N")
         action.add_argument("--cast", action="store_true", help="start one host of each kind that `lab hosts` lists")
         action.add_argument("--containers", action="store_true", help="start containers, and a stand-in for kubectl")
+        action.add_argument(
+            "--router-rules",
+            metavar="FILE",
+            help="nft or iptables-save: all that the hosts may open",
+        )
+        action.add_argument("--proxy-rules", metavar="FILE", help="squid.conf lines: all that the proxies grant")
         action.add_argument("--servers", metavar="|".join(_BACKENDS), default="embedded", help="who plays the servers")
     actions.add_parser("scenarios", help="the ways in which the world can be broken")
     actions.add_parser("hosts", help="the hosts that --nodes, --cast and --containers start")
@@ -101,6 +111,24 @@ def _scenario(name: str | None, parser: _Parser) -> Scenario:
         hint = f"; did you mean {', '.join(near)}?" if near else "; python -m lab scenarios lists them"
         parser.error(f"no scenario {name!r}{hint}")
     return known[name]
+
+
+def _rules(parsed: argparse.Namespace, parser: _Parser) -> list[Change]:
+    """What narrows the world down to given rules."""
+
+    def text(path: str) -> str:
+        try:
+            return Path(path).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            parser.error(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}")
+
+    found = []
+    if parsed.router_rules:
+        found.append(firewall(allowed=text(parsed.router_rules)))
+    if parsed.proxy_rules:
+        granted = text(parsed.proxy_rules)
+        found += [app(name, rules=granted) for name in ("proxy", "tls-proxy")]
+    return found
 
 
 def _backend(name: str, parser: _Parser) -> Backend:

@@ -59,6 +59,7 @@ def build(world: World) -> None:
     for machine in _LINKS:
         batch(machine, _machine_commands(machine, world))
     load_rules(Machine.ROUTER, router_rules(world))
+    allow_only(world.firewall.allowed)
     if world.host.has_firewall:
         load_rules(Machine.HOST, host_rules(world))
 
@@ -89,6 +90,38 @@ def addresses_of(machine: Machine, world: World) -> tuple[str, ...]:
 def load_rules(machine: str, rules: str) -> None:
     """Load an nft ruleset in a machine."""
     _pipe(["ip", "netns", "exec", machine, "nft", "-f", "-"], rules)
+
+
+def allow_only(allowed: str) -> None:
+    """Let the hosts open what the chain `netcompliance` of these rules accepts, and drop everything else of theirs."""
+    if "*filter" in allowed:
+        for restore in ("iptables-nft-restore", "ip6tables-nft-restore"):
+            _pipe(["ip", "netns", "exec", Machine.ROUTER, restore, "--noflush"], allowed)
+            _pipe(["ip", "netns", "exec", Machine.ROUTER, restore, "--noflush"], _DENY_IPTABLES)
+    elif allowed:
+        load_rules(Machine.ROUTER, allowed)
+        load_rules(Machine.ROUTER, _DENY_NFTABLES)
+
+
+_DENY_NFTABLES = """
+    table inet filter {
+        chain forward {
+            type filter hook forward priority filter + 1; policy drop;
+            ct state established,related accept
+            iifname != { "to-host", "to-nodes" } accept
+            jump netcompliance
+        }
+    }
+"""
+_DENY_IPTABLES = """\
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -i to-corp -j ACCEPT
+-A FORWARD -i to-internet -j ACCEPT
+-A FORWARD -j netcompliance
+COMMIT
+"""
 
 
 def router_rules(world: World) -> str:

@@ -169,6 +169,8 @@ class Proxy:
     login: str = "agent:lab-proxy-password"
     reply: Reply | None = None
     """Given to every CONNECT instead of an answer of its own."""
+    rules: str = ""
+    """Lines of squid.conf that say what is granted, and nothing else is. Empty: everything that is not denied."""
     bumps: tuple[str, ...] = ()
     """`fnmatch` patterns of `host:port` whose TLS is terminated with the device CA and opened again behind it."""
 

@@ -164,6 +164,9 @@ class Firewall:
     """Of the router itself: its ICMP errors."""
     prerouting: tuple[str, ...] = ()
     """nat, before routing."""
+    allowed: str = ""
+    """Rules of the chain `netcompliance`, nftables or iptables-save: what the hosts may open, and nothing else. Empty:
+    they may open anything."""
     internet_mtu: int = 1500
     """Of the way from the router to the Internet; the way back always takes 1500."""
 

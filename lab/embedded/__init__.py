@@ -17,14 +17,16 @@ from lab.embedded.log import Log
 from lab.embedded.registry import Store
 from lab.embedded.sites import SiteServer
 from lab.names import Names
-from lab.roles import Cdn, Registry
-from lab.stage import Ready, Stage
+from lab.roles import Cdn, Proxy, Registry
+from lab.stage import BackendError, Ready, Stage
 from lab.world import Machine, World
 
 
 def play(world: World, stage: Stage) -> None:
     """Start the servers of every machine and wait until they listen."""
     for site in world.sites:
+        if isinstance(site.app, Proxy) and site.app.rules:
+            raise BackendError("rules of a proxy are squid's: --servers real")
         if site.tls:
             stage.pki.leaf(site)
     for machine in Machine:

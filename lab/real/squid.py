@@ -99,7 +99,10 @@ def _lines(stage: Stage, number: int, site: Site, app: Proxy) -> Iterator[str]:
     if app.denies:
         yield f"acl denied_{number} url_regex -i {' '.join(f'^{globs.regex(pattern)}$' for pattern in app.denies)}"
         yield f"http_access deny at_{number} denied_{number}"
-    yield f"http_access allow at_{number} CONNECT"
+    if app.rules:
+        yield from app.rules.splitlines()
+    else:
+        yield f"http_access allow at_{number} CONNECT"
     if app.bumps:
         yield f"acl bumped_{number} url_regex -i {' '.join(f'^{globs.regex(pattern)}$' for pattern in app.bumps)}"
         yield f"http_access allow at_{number}"

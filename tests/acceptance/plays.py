@@ -41,13 +41,17 @@ class Play:
     nodes: int = 0
     cast: bool = False
     containers: bool = False
+    router_rules: Path | None = None
+    proxy_rules: Path | None = None
 
     def lab_arguments(self) -> list[str]:
         """`-m lab run …` up to the command."""
         chosen = ["--scenario", self.scenario] if self.scenario else []
         flags = {"--cast": self.cast, "--containers": self.containers}
         hosts = [f"--nodes={self.nodes}", *(flag for flag, wanted in flags.items() if wanted)]
-        return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, "--"]
+        named = {"--router-rules": self.router_rules, "--proxy-rules": self.proxy_rules}
+        rules = [f"{option}={file}" for option, file in named.items() if file]
+        return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, *rules, "--"]
 
     def suite_options(self) -> list[str]:
         """What follows `pytest --tenant=acme`."""

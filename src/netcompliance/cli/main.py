@@ -19,6 +19,7 @@ USAGE = 4
 ACTIONS: tuple[str, ...] = (
     "requirements",
     "findings",
+    "allowlist",
     "show",
     "verify",
     "judge",

@@ -68,22 +68,22 @@ def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: E
 
     def ask(seen: dict[str, Any]) -> None:
         headers = {"Accept": DNS_MESSAGE, "Content-Type": DNS_MESSAGE}
-        answer, body, _ = _fetch(settings, agent, server, DNS_BYTES, data=wire, headers=headers)
+        answer, body, _, address = _fetch(settings, agent, server, DNS_BYTES, data=wire, headers=headers)
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        seen["status"] = answer.status_code
+        seen.update(status=answer.status_code, address=address)
         if answer.status_code != requests.codes.ok or kind != DNS_MESSAGE:
             raise Refused("head", "PROTOCOL", f"status {answer.status_code}, type {kind or 'none'}")
         seen["response"] = base64.b64encode(body).decode()
 
-    emit(_told(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, response=None))
+    emit(_told(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None))
 
 
 def charts(settings: Settings, agent: str, emit: Emit) -> None:
     """The repository's index, and the start of the chart's newest archive."""
 
     def ask_index(seen: dict[str, Any]) -> None:
-        answer, body, whole = _fetch(settings, agent, seen["url"], INDEX_BYTES)
-        seen.update(status=answer.status_code, body_bytes=len(body))
+        answer, body, whole, address = _fetch(settings, agent, seen["url"], INDEX_BYTES)
+        seen.update(status=answer.status_code, address=address, body_bytes=len(body))
         if answer.status_code != requests.codes.ok:
             return
         if not whole:
@@ -94,16 +94,26 @@ def charts(settings: Settings, agent: str, emit: Emit) -> None:
         seen["archive"] = urljoin(f"{answer.url.rpartition('/')[0]}/", location) if location else None
 
     def ask_archive(seen: dict[str, Any]) -> None:
-        answer, body, _ = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES)
-        seen.update(status=answer.status_code, body_bytes=len(body))
+        answer, body, _, address = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES)
+        seen.update(status=answer.status_code, address=address, body_bytes=len(body))
         if answer.status_code == requests.codes.ok and not body.startswith(MAGIC):
             raise Refused("body", "PROTOCOL", "no gzip archive")
 
     url = f"{settings.chart_repository.rstrip('/')}/index.yaml"
-    index = _told(ask_index, kind="chart", step="index", url=url, status=None, versions=[], archive=None, body_bytes=0)
+    index = _told(
+        ask_index,
+        kind="chart",
+        step="index",
+        url=url,
+        status=None,
+        address=None,
+        versions=[],
+        archive=None,
+        body_bytes=0,
+    )
     emit(index)
     if index["archive"]:
-        emit(_told(ask_archive, kind="chart", step="archive", url=index["archive"], status=None))
+        emit(_told(ask_archive, kind="chart", step="archive", url=index["archive"], status=None, address=None))
 
 
 def _versions(body: bytes, chart: str) -> list[tuple[str, str | None]]:
@@ -153,8 +163,8 @@ def _fetch(
     *,
     data: bytes | None = None,
     headers: dict[str, str] | None = None,
-) -> tuple[requests.Response, bytes, bool]:
-    """The answer, its first bytes as they came over the wire, and whether these are all."""
+) -> tuple[requests.Response, bytes, bool, str | None]:
+    """The answer, its first bytes as they came over the wire, whether these are all, and the address that gave it."""
     with requests.Session() as session:
         session.auth = _nobody
         for _ in range(REDIRECTS + 1):
@@ -172,9 +182,18 @@ def _fetch(
             )
             with answer:
                 if not answer.is_redirect:
-                    return (answer, *_body(answer, most))
+                    address = _peer(answer)
+                    return (answer, *_body(answer, most), address)
                 url = urljoin(answer.url, answer.headers["Location"])
     raise Refused("redirect", "REDIRECT", f"more than {REDIRECTS} redirects")
+
+
+def _peer(answer: requests.Response) -> str | None:
+    """The peer's address; None behind a proxy, which alone knows it. Asked before the body: afterwards it is gone."""
+    connection = answer.raw.connection
+    if connection is None or getattr(connection, "proxy", None) or connection.sock is None:
+        return None
+    return str(connection.sock.getpeername()[0])
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

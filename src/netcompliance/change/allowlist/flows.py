@@ -1,0 +1,217 @@
+"""Flows: which source has to reach which destination, merged over tenants, vantages and journals (pure).
+
+Rules
+* Whatever stands in a flow was checked: names are host names, addresses are addresses, so that every format may write
+  them down as they are. Vantages are people's words, and each format quotes them by its own rules.
+* Where a vantage's look-up of the tenant failed or led elsewhere (DNS-01, DNS-02), its addresses are not the tenant's
+  and are not asked for; a note says so. Notes say too what could not be known.
+* Every flow is opened by its source. Nothing is asked for in the other direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from netcompliance.catalogue import Catalogue
+from netcompliance.inputs import BadInput, host_name, printable
+from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.identity import kind_of
+from netcompliance.judge.needs import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs
+from netcompliance.model import HERE, Basis, Kind, Observation, Settings
+
+DIRECTION = "outbound"
+DRIFT = (
+    "Addresses are those that were seen at the dates given. The documentation promises no stable addresses: allow "
+    "names where the device knows names, and audit the list with --allow-list before and after every change."
+)
+_NAMES_OF_THE_TENANT = ("DNS-01", "DNS-02")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Source:
+    """Who opens a flow."""
+
+    vantage: str
+    kind: Kind
+    addresses: tuple[str, ...]
+    """As the vantage itself sees them, one for each version of IP. Behind address translation others arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What one source has to reach."""
+
+    source: Source
+    tenants: tuple[str, ...]
+    """The tenants' names for which it is needed."""
+    name: str
+    """Empty for a resolver."""
+    addresses: Mapping[str, datetime]
+    """Address → when it was seen last. Empty behind a proxy, and where none was seen."""
+    port: int
+    protocols: tuple[str, ...]
+    purpose: Purpose
+    requirements: tuple[str, ...]
+    basis: Basis
+    via: str | None
+    """The proxy that is asked for it; the source itself then needs the proxy only."""
+
+    @property
+    def destination(self) -> str:
+        """Its name, else its address."""
+        return self.name or next(iter(self.addresses), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What one run saw from one vantage."""
+
+    vantage: str
+    settings: Settings
+    observations: Sequence[Observation]
+    """With the public view of the DNS, whoever asked for it."""
+    failed: frozenset[str] = frozenset()
+    """Requirements that were not met there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowList:
+    """Everything that is asked for."""
+
+    tenants: tuple[str, ...]
+    flows: tuple[Flow, ...]
+    notes: tuple[str, ...]
+    """What a reader has to know besides, each a sentence."""
+    incomplete: bool = False
+    """Something that is needed is missing, and a note says what."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Each once, sorted."""
+        return tuple(sorted({flow.source for flow in self.flows}))
+
+    def direct(self, *kinds: Kind) -> tuple[Flow, ...]:
+        """The flows that a packet filter sees, of sources of these kinds or of all."""
+        return tuple(flow for flow in self.flows if not flow.via and (not kinds or flow.source.kind in kinds))
+
+
+def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = False) -> AllowList:
+    """The allow-list of all that was looked at. `checks`: with what only the suite needs."""
+    flows: dict[tuple[object, ...], Flow] = {}
+    notes: dict[str, None] = {}
+    tenants: dict[str, None] = {}
+    for look in looks:
+        tenants[look.settings.host] = None
+        for flow in _flows(look, catalogue, notes, checks=checks):
+            key = (flow.source, flow.destination, flow.port, flow.protocols, flow.via)
+            flows[key] = _merged(flows[key], flow) if key in flows else flow
+    if HERE not in {flow.source.vantage for flow in flows.values() if flow.purpose is Purpose.CHART}:
+        notes["The chart repository was not looked at: whoever runs helm needs it too."] = None
+    return AllowList(tenants=tuple(tenants), flows=tuple(sorted(flows.values(), key=_order)), notes=tuple(notes))
+
+
+def _flows(look: Looked, catalogue: Catalogue, notes: dict[str, None], *, checks: bool) -> Iterable[Flow]:
+    evidence = Evidence(look.observations)
+    source = _source(look, evidence)
+    for server in asked_on_itself(evidence):
+        notes[
+            f"{source.vantage} asks the resolver {server} on itself: whom that one asks was not seen. UDP and TCP port "
+            "53 to those have to be allowed."
+        ] = None
+    found = needs(look.vantage, evidence, look.settings)
+    if Purpose.REGISTRY in {need.purpose for need in found} and not _followed_layers(evidence):
+        notes[
+            f"{source.vantage}: no image layer was seen to arrive, so hosts that {look.settings.registry} redirects to "
+            "may be missing. Look again once the registry is open."
+        ] = None
+    for need in found:
+        if need.purpose in CHECKS and not checks:
+            continue
+        if need.purpose is Purpose.TENANT and not need.via and look.failed.intersection(_NAMES_OF_THE_TENANT):
+            failed = ", ".join(sorted(look.failed.intersection(_NAMES_OF_THE_TENANT)))
+            notes[f"{source.vantage}: {failed} failed, so what {need.name} resolves to there is not asked for."] = None
+            need = replace(need, addresses={})  # noqa: PLW2901 - the same need, less what is not true
+        if (flow := _flow(need, look, source, catalogue)) is not None:
+            yield flow
+
+
+def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flow | None:
+    """The flow, `None` where a journal names something that is no name."""
+    try:
+        literal = not need.name or need.name in need.addresses
+        name = "" if literal else host_name(need.name, "")
+        addresses = {str(ip_address(address)): _moment(at) for address, at in sorted(need.addresses.items())}
+        via = printable(need.via) if need.via else None
+    except (BadInput, ValueError):
+        return None
+    if not 0 < need.port < 65536:
+        return None
+    requirements = REQUIREMENTS[need.purpose]
+    return Flow(
+        source=source,
+        tenants=(look.settings.host,),
+        name=name,
+        addresses=addresses,
+        port=need.port,
+        protocols=need.protocols,
+        purpose=need.purpose,
+        requirements=requirements,
+        basis=catalogue[requirements[0]].basis,
+        via=via,
+    )
+
+
+def _source(look: Looked, evidence: Evidence) -> Source:
+    told = (evidence.vantage.get(field) for field in ("source_address", "source_address6"))
+    return Source(
+        vantage=printable(look.vantage),
+        kind=kind_of(look.vantage, evidence.vantage, look.settings.vantage_kinds),
+        addresses=tuple(address for address in told if address and _is_address(address)),
+    )
+
+
+def _followed_layers(evidence: Evidence) -> bool:
+    return any(seen.get("complete") and seen.get("status") == 200 for seen in evidence.all("registry", step="layer"))
+
+
+def _merged(one: Flow, other: Flow) -> Flow:
+    """The same flow, seen twice. What is documented once is documented."""
+    latest = {
+        address: max(flow.addresses[address] for flow in (one, other) if address in flow.addresses)
+        for address in sorted(one.addresses.keys() | other.addresses.keys())
+    }
+    return replace(
+        one,
+        tenants=tuple(dict.fromkeys([*one.tenants, *other.tenants])),
+        addresses=latest,
+        requirements=tuple(dict.fromkeys([*one.requirements, *other.requirements])),
+        basis=min(one.basis, other.basis, key=list(Basis).index),
+    )
+
+
+def _order(flow: Flow) -> tuple[object, ...]:
+    return (list(Purpose).index(flow.purpose), flow.destination, flow.port, flow.source, flow.via or "")
+
+
+def _moment(at: float) -> datetime:
+    """A time of a journal; one that no calendar has is the beginning of all."""
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def day(moment: datetime) -> str:
+    """The date of a sighting."""
+    return moment.date().isoformat()

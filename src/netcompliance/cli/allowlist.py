@@ -1,0 +1,116 @@
+"""`netcompliance allowlist`: what a network team is asked for, from the journals of runs.
+
+A live run is a run whose journal is handed in at once: `pytest --tenant=acme && netcompliance allowlist reports/acme`.
+A directory stands for the newest whole journal below it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from netcompliance.inputs import BadInput
+
+HELP = "the allow-list that journals give rise to: a request for a ticket, or rules"
+JOURNAL = "journal.jsonl"
+FORMATS = (
+    "markdown", "csv", "nftables", "iptables-save", "networkpolicy", "cilium", "calico", "aws", "azure", "squid",
+)  # fmt: skip
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "journals", nargs="+", type=Path, metavar="JOURNAL", help="a journal, or a directory: the newest below it"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="markdown", metavar="FORMAT", help=", ".join(FORMATS))
+    parser.add_argument(
+        "--with-checks",
+        action="store_true",
+        help="also what only the suite needs: one public resolver (DNS-04), the source of a copied registry (REG-06)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the list to standard output; 1 where something that is needed could not be asked for."""
+    from netcompliance import catalogue
+    from netcompliance.change.allowlist.flows import derive
+    from netcompliance.change.allowlist.formats import FORMATS as WRITERS
+    from netcompliance.report.saved import BadJournal
+
+    try:
+        looks = [look for path in arguments.journals for look in _looks(_newest(path))]
+    except BadJournal as error:
+        raise BadInput(str(error)) from None
+    allowed = derive(looks, catalogue.load(), checks=arguments.with_checks)
+    if not allowed.flows:
+        raise BadInput(f"{arguments.journals[0]}: nobody could look, so there is nothing to ask for")
+    sys.stdout.write(WRITERS[arguments.format](allowed))
+    for note in allowed.notes:
+        print(f"netcompliance allowlist: {note}", file=sys.stderr)
+    return 1 if allowed.incomplete else 0
+
+
+def _newest(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    found = max(path.rglob(JOURNAL), key=lambda each: each.parent.name, default=None)
+    if found is None:
+        raise BadInput(f"{path}: no {JOURNAL} below it")
+    return found
+
+
+def _looks(path: Path) -> Iterator[Any]:
+    from netcompliance.change.allowlist.flows import Looked
+    from netcompliance.model import HERE
+    from netcompliance.report import saved
+
+    journal = saved.read(path)
+    if journal.footer is None:
+        raise BadInput(f"{path}: the journal is cut off: it has no footer, so it is no evidence")
+    settings = _settings(journal.header, path)
+    seen: dict[str, list[Mapping[str, Any]]] = {}
+    public = []
+    for observation in journal.observations():
+        seen.setdefault(str(observation.get("vantage")), []).append(observation)
+        if observation.get("kind") == "public-dns":
+            public.append(observation)
+    for vantage, observations in seen.items():
+        elsewhere = public if vantage != HERE else []
+        yield Looked(
+            vantage=vantage,
+            settings=settings,
+            observations=[*observations, *elsewhere],
+            failed=frozenset(
+                str(verdict.get("requirement"))
+                for verdict in journal.verdicts
+                if (verdict.get("vantage"), verdict.get("verdict")) == (vantage, "fail")
+            ),
+        )
+
+
+def _settings(header: Mapping[str, Any], path: Path) -> Any:
+    """What of a run's settings decides whom it needs."""
+    from netcompliance.model import Image, Kind, RegistryMode, Settings
+
+    told = header.get("settings")
+    try:
+        sources = tuple(
+            Image(registry=str(each["registry"]), repository=str(each["repository"]), reference=str(each["reference"]))
+            for each in told["source_images"]
+        )
+        return Settings(
+            tenant=str(told["tenant"]),
+            domain=str(told["domain"]),
+            registry=str(told["registry"]),
+            registry_mode=RegistryMode(told["registry_mode"]),
+            source_images=sources,
+            chart_repository=str(told["chart_repository"]),
+            public_dns=tuple(map(str, told["public_dns"])),
+            vantage_kinds=tuple((str(pattern), Kind(kind)) for pattern, kind in told["vantage_kinds"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise BadInput(f"{path}: its settings cannot be read") from None
