@@ -37,3 +37,9 @@ def test_every_address_is_in_the_allow_list(verdict):
 def test_every_address_in_the_allow_list_is_the_tenants(verdict):
     """No entry of the declared allow-list has become somebody else's address."""
     verdict.is_satisfied()
+
+
+@pytest.mark.requirement("DNS-07")
+def test_no_entry_of_the_allow_list_is_wider_than_needed(verdict):
+    """No entry of the declared allow-list opens more than is needed."""
+    verdict.is_satisfied()

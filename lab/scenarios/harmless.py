@@ -16,6 +16,7 @@ from lab.changes import (
     record,
     resolver,
     rules,
+    set_of,
     site,
     tls,
     to,
@@ -50,6 +51,41 @@ _LOGIN = Proxy().login
 _NO_OUTSIDE_NAMES = tuple(
     DnsFault(manner=DnsManner.NXDOMAIN, names=pattern) for pattern in ("*.io", "*.com", "dns.google")
 )
+
+_NFTABLES = f"""\
+table inet filter {{
+    set tenant {{
+        type ipv4_addr
+        elements = {set_of(TENANT_V4)}
+    }}
+    chain agents {{
+        ip daddr @tenant tcp dport https counter accept comment "agreed with the network team"
+        ip6 daddr {TENANT_V6[0]} tcp dport 443 accept
+        ip daddr {set_of(RESOLVERS)} meta l4proto {{ tcp, udp }} th dport 53 accept
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        ip saddr {HOST_ADDRESSES[0]} jump agents
+        ip6 saddr {HOST_ADDRESSES[1]} jump agents
+    }}
+}}
+"""
+_NETWORK_POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: agent}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+    - to: [{namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+      ports: [{port: 53, protocol: UDP}]
+    - to:
+        - ipBlock: {cidr: 34.250.11.20/30, except: [34.250.11.20/32]}
+        - ipBlock: {cidr: "2a05:d018:11::21/128"}
+      ports: [{port: 443}]
+"""
 
 SCENARIOS = (
     Scenario(
@@ -102,10 +138,16 @@ SCENARIOS = (
         change=host(etc_hosts=(f"{TENANT_V4[0]} {TENANT}",)),
     ),
     Scenario(
-        name="allow-list-in-blocks",
-        broken="nothing: the approved list covers the tenant with blocks",
-        change=file("approved.txt", "# agreed with the network team\n34.250.11.16/28  # tenant\n2a05:d018:11::/64\n"),
-        options=("--allow-list={lab}/approved.txt",),
+        name="allow-list-nftables",
+        broken="nothing: the approved rules of the firewall let out to the tenant and the resolvers, and no further",
+        change=file("approved.nft", _NFTABLES),
+        options=("--allow-list={lab}/approved.nft",),
+    ),
+    Scenario(
+        name="allow-list-networkpolicy",
+        broken="nothing: the approved NetworkPolicy lets out to the tenant, and no further",
+        change=file("approved.yaml", _NETWORK_POLICY),
+        options=("--allow-list={lab}/approved.yaml",),
     ),
     Scenario(
         name="syn-proxy",

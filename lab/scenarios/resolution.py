@@ -40,6 +40,13 @@ _SEARCH_SITE = Site(
     name="search-page", hosts=("search.isp.example",), addresses=(_SEARCH_PAGE,), app=Fixed(reply=BLOCK_PAGE)
 )
 
+
+def _iptables(what: str) -> str:
+    """Rules that let out to the tenant's addresses."""
+    rules = [f"-A FORWARD -d {address} {what} -j ACCEPT" for address in (*TENANT_V4, *TENANT_V6)]
+    return "\n".join(["*filter", ":FORWARD DROP [0:0]", *rules, "COMMIT", ""])
+
+
 SCENARIOS = (
     Scenario(
         name="dns-nxdomain",
@@ -213,6 +220,27 @@ SCENARIOS = (
         change=file("approved.txt", "\n".join([*TENANT_V4, *TENANT_V6, _FORMER, ""])),
         options=("--allow-list={lab}/approved.txt",),
         find=finds(DNS_06="dns.stale-allow-list"),
+    ),
+    Scenario(
+        name="allow-list-in-blocks",
+        broken="the approved list covers the tenant with blocks that hold others too",
+        change=file("approved.txt", "# agreed with the network team\n34.250.11.16/28  # tenant\n2a05:d018:11::/64\n"),
+        options=("--allow-list={lab}/approved.txt",),
+        find=finds(DNS_07="dns.wide-allow-list"),
+    ),
+    Scenario(
+        name="allow-list-of-every-port",
+        broken="the firewall's rules let out to the tenant's addresses on every port",
+        change=file("approved.v4", _iptables("")),
+        options=("--allow-list={lab}/approved.v4",),
+        find=finds(DNS_07="dns.wide-allow-list"),
+    ),
+    Scenario(
+        name="allow-list-of-another-port",
+        broken="the firewall's rules let out to the tenant's addresses on port 80",
+        change=file("approved.v4", _iptables("-p tcp -m tcp --dport 80")),
+        options=("--allow-list={lab}/approved.v4",),
+        find=finds(DNS_05="dns.not-allow-listed", DNS_07="dns.wide-allow-list"),
     ),
     Scenario(
         name="allow-list-of-yesterday",

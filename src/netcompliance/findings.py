@@ -127,6 +127,13 @@ class Code(StrEnum):
         Team.FIREWALL,
     )
 
+    DNS_WIDE_ALLOW_LIST = (
+        "dns.wide-allow-list",
+        "an approved entry opens more than is needed: whatever else is behind it can be reached too",
+        "narrow {entry} to {narrow}, tcp/443 (DNS: udp/53 and tcp/53)",
+        Team.FIREWALL,
+    )
+
     # --- connections ------------------------------------------------------------------------------------------------
     TCP_REFUSED = (
         "tcp.refused",

@@ -155,14 +155,6 @@ def entries(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def read_allow_list(path: Path) -> tuple[str, ...]:
-    """The approved addresses and names of a file, sorted and each once."""
-    listed = entries(read_text(path, "allow-list"))
-    if not listed:
-        raise BadInput(f"allow-list {path}: no address and no name in it")
-    return tuple(sorted({approved(entry, f"allow-list {path}:{number}") for number, entry in listed}))
-
-
 def hide_user(url: str) -> str:
     """The URL with its user information replaced."""
     return re.sub(r"(//|^)[^/@\s]*@", r"\1***@", url)

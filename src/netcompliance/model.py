@@ -160,6 +160,33 @@ class ChartValues:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Ports of a protocol."""
+
+    protocol: str
+    """`tcp`, `udp`, …; `any` for all."""
+    first: int = 0
+    last: int = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """One entry of an approved allow-list. Of several that fit a connection the first decides."""
+
+    text: str
+    """As it is written there: an address, a block, a range, a name."""
+    blocks: tuple[str, ...] = ()
+    """The addresses, as CIDR blocks; empty for a name."""
+    services: tuple[Service, ...] | None = None
+    """None: the list speaks of addresses only."""
+    sources: tuple[str, ...] = ()
+    """Blocks for which it is meant; empty: for everybody."""
+    allows: bool = True
+    where: str = ""
+    """File and line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
     """An accepted failure. It names who accepts it, why, and until when (a UTC date, inclusive)."""
 
@@ -191,6 +218,8 @@ class Settings:
     images_from: str = ""
     allow_list: tuple[str, ...] | None = None
     """Approved addresses, CIDR blocks and names; None if no list was handed in."""
+    approved: tuple[Approved, ...] = ()
+    """The same with ports, sources and the lines on which they stand, in the order of the list."""
     proxy: str | None = None
     """An explicit proxy's URL without its user information; None: the host's own environment decides."""
     no_proxy: str | None = None

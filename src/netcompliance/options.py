@@ -15,7 +15,11 @@ _TEXTS = (
     ("--domain", "DOMAIN", "the tenants' parent domain (default: app.stackstate.io)"),
     ("--registry", "HOST[/PREFIX]", "where the images are pulled from, if not from quay.io"),
     ("--images", "FILE", "Helm values, rendered manifests or a plain list (default: the dated list in the package)"),
-    ("--allow-list", "FILE", "the addresses and names that the network team approved, one a line"),
+    (
+        "--allow-list",
+        "FILE",
+        "what the network team approved: addresses and names, or nftables, iptables-save or NetworkPolicy rules",
+    ),
     ("--baseline", "PATH|latest", "compare with an earlier run: its directory or journal, or the newest one before"),
     ("--proxy", "URL", "an explicit proxy (default: the host's own environment)"),
     ("--sign", "KEY", "sign the evidence with this OpenSSH key (a file; with an agent, its .pub)"),

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance import inputs
+from netcompliance.approved import plain, reading
 from netcompliance.inputs import BadInput
-from netcompliance.model import DriftKind, Kind, RegistryMode, Waiver
+from netcompliance.model import Approved, DriftKind, Kind, RegistryMode, Waiver
 
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "": {"domain": str, "images": str, "allow_list": (str, list)},
@@ -58,7 +59,7 @@ class Profile:
     registry_mode: RegistryMode | None = None
     source_visible: bool = True
     images: Path | None = None
-    allow_list: tuple[str, ...] | None = None
+    allow_list: tuple[Approved, ...] | None = None
     proxy: str | None = None
     no_proxy: str | None = None
     ca_files: tuple[Path, ...] = ()
@@ -156,16 +157,16 @@ class _Reader:
             raise self._bad(f"unknown mode {mode!r} (known: {', '.join(RegistryMode)})", "mode", "registry")
         return RegistryMode(mode)
 
-    def _allow_list(self) -> tuple[str, ...] | None:
+    def _allow_list(self) -> tuple[Approved, ...] | None:
         listed = self._get("", "allow_list")
         if listed is None:
             return None
         if isinstance(listed, str):
-            return inputs.read_allow_list(self._path.parent / listed)
+            return reading.read(self._path.parent / listed)
         where = f"{self._at('allow_list')}: allow_list"
         if not listed or not all(isinstance(entry, str) for entry in listed):
             raise BadInput(f"{where}: a list of addresses, CIDR blocks and names")
-        return tuple(sorted({inputs.approved(entry, where) for entry in listed}))
+        return tuple(plain.entry(entry, where) for entry in listed)
 
     def _ca_files(self) -> tuple[Path, ...]:
         listed = self._get("interception", "ca_file", default=[])

@@ -15,11 +15,13 @@ from urllib.parse import unquote, urlsplit
 
 from netcompliance import catalogue as catalogues
 from netcompliance import inputs, profile
+from netcompliance.approved import reading
 from netcompliance.images import sources
 from netcompliance.inputs import BadInput
 from netcompliance.model import (
     DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
+    Approved,
     Case,
     DriftKind,
     HostOptions,
@@ -88,6 +90,7 @@ def settings(
         declared,
         direct=mode is RegistryMode.DIRECT,
     )
+    approved = _approved(options, chosen)
     at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
     if at_quay and mode in (RegistryMode.PROXY, RegistryMode.COPY):
         raise BadInput(f"--registry-mode {mode} needs one's own registry: --registry HOST/PREFIX")
@@ -101,7 +104,8 @@ def settings(
         images=gathered.images,
         source_images=gathered.source_images,
         images_from=gathered.origin,
-        allow_list=_allow_list(options, chosen),
+        allow_list=None if approved is None else tuple(sorted({entry.text for entry in approved if entry.allows})),
+        approved=approved or (),
         proxy=_proxy(options, chosen, gathered),
         no_proxy=chosen.no_proxy,
         agent_url=_agent_url(chosen, gathered),
@@ -174,9 +178,9 @@ def _domain(options: Options, chosen: profile.Profile) -> str:
     return chosen.domain or DEFAULT_DOMAIN
 
 
-def _allow_list(options: Options, chosen: profile.Profile) -> tuple[str, ...] | None:
+def _approved(options: Options, chosen: profile.Profile) -> tuple[Approved, ...] | None:
     if options.allow_list is not None:
-        return inputs.read_allow_list(Path(options.allow_list))
+        return reading.read(Path(options.allow_list))
     return chosen.allow_list
 
 

@@ -14,7 +14,18 @@ PACKAGE = CHECKOUT / "src" / "netcompliance"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 EVERYTHING = "*"
-PLUMBING = {"inputs", "options", "settle", "images", "profile", "catalogue", "model", "findings"}
+PLUMBING = {
+    "approved",
+    "yamlfile",
+    "inputs",
+    "options",
+    "settle",
+    "images",
+    "profile",
+    "catalogue",
+    "model",
+    "findings",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "findings": set(),
     "model": {"findings"},
@@ -22,10 +33,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": {"model", "findings"},
     "explain": {"model", "findings"},
     "judge": {"catalogue", "model", "findings"},
+    "approved": PLUMBING,
+    "change": {"catalogue", "inputs", "judge", "model", "findings"},
     "inputs": PLUMBING,
     "images": PLUMBING,
     "profile": PLUMBING,
     "settle": PLUMBING,
+    "yamlfile": PLUMBING,
     "options": PLUMBING,
     "probe": set(),
     "vantage": {"probe", "model", "findings", "inputs"},

@@ -96,7 +96,7 @@ def _settings(header: Mapping[str, Any], path: Path) -> Any:
     """What of a run's settings decides whom it needs."""
     from netcompliance.model import Image, Kind, RegistryMode, Settings
 
-    told = header.get("settings")
+    told: Any = header.get("settings")
     try:
         sources = tuple(
             Image(registry=str(each["registry"]), repository=str(each["repository"]), reference=str(each["reference"]))

@@ -19,7 +19,7 @@ from datetime import date
 
 from netcompliance.catalogue import CONDITIONS, covers
 from netcompliance.findings import Code
-from netcompliance.judge import chart, dns, endpoint, https, mirror, outbound, proxy, receiver, registry
+from netcompliance.judge import approval, chart, dns, endpoint, https, mirror, outbound, proxy, receiver, registry
 from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
 from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
@@ -33,8 +33,9 @@ JUDGES: Mapping[str, Judge] = {
     "DNS-02": dns.is_the_tenants,
     "DNS-03": dns.nameservers_answer,
     "DNS-04": dns.agrees_with_the_public,
-    "DNS-05": dns.allow_listed,
-    "DNS-06": dns.allow_list_is_current,
+    "DNS-05": approval.allow_listed,
+    "DNS-06": approval.allow_list_is_current,
+    "DNS-07": approval.allow_list_is_narrow,
     "HTTPS-01": https.ports_open,
     "HTTPS-02": https.verifies,
     "HTTPS-03": https.ends_at_the_service,

@@ -1,4 +1,4 @@
-"""DNS-01 … DNS-06: does the name lead to the tenant, by the resolver that the host really uses?
+"""DNS-01 … DNS-04: does the name lead to the tenant, by the resolver that the host really uses?
 
 Theory. getaddrinfo says what programs on the host get, but only in three words (addresses, "no such name", "try
 again"). The configured nameservers, asked directly in the same visit, say why. An address is the tenant's own
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from netcompliance.findings import Code
+from netcompliance.judge.approval import PROXIED
 from netcompliance.judge.evidence import (
-    TENANT,
     Evidence,
     Outcome,
     decided,
@@ -42,7 +42,6 @@ SINKHOLES = (
     ip_network("146.112.255.155/32"),
 )
 
-PROXIED = "the host uses an explicit proxy, which resolves the name itself"
 NO_ROUTE = "it is not known whether the host uses a proxy for this name"
 
 
@@ -201,64 +200,3 @@ def agrees_with_the_public(case: Case, evidence: Evidence, settings: Settings) -
             detail = f"{address} here; {listed(public) or 'no address'} in the public DNS"
             found.append(finding(Code.DNS_DISAGREES, address, detail, server=evidence.resolver))
     return decided(found, f"the public DNS says {listed(public)}", f"dig +short @8.8.8.8 {case.host}")
-
-
-def _covers(entry: str, address: str) -> bool:
-    ip = parsed_address(address)
-    try:
-        return ip is not None and ip in ip_network(entry, strict=False)
-    except ValueError:
-        return False
-
-
-def _is_network(entry: str) -> bool:
-    try:
-        return bool(ip_network(entry, strict=False))
-    except ValueError:
-        return False
-
-
-def allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """DNS-05. An IPv6 address counts only where the host has IPv6, or where there is no other."""
-    if evidence.proxy_for(case.host):
-        return notapplicable(PROXIED)
-    entries = settings.allow_list or ()
-    if case.host in (entry.lower().rstrip(".") for entry in entries):
-        return passed(f"the allow-list names {case.host}")
-    addresses = _tenants_addresses(case, evidence)
-    found = [
-        finding(Code.DNS_NOT_ALLOW_LISTED, a, f"{a} is not in the allow-list")
-        for a in addresses
-        if not any(_covers(entry, a) for entry in entries)
-    ]
-    return decided(
-        found,
-        f"{listed(addresses)} in the allow-list",
-        f"dig +short {case.host}",
-        missing="" if addresses else "no address of the tenant is known here",
-    )
-
-
-def allow_list_is_current(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """DNS-06. Entries for peers other than the tenant are theirs: whatever was connected to is in use."""
-    if evidence.proxy_for(case.host):
-        return notapplicable(PROXIED)
-    addresses = _tenants_addresses(case, evidence)
-    if not addresses:
-        return notchecked("no address of the tenant is known here")
-    in_use = {
-        *addresses,
-        *public_addresses(evidence, case.host),
-        *(seen.get("address", "") for seen in evidence.all("tcp") if seen.get("task") not in (TENANT, "control")),
-        *(seen.get("address", "") for seen in evidence.all("registry")),
-    }
-    stale = [e for e in settings.allow_list or () if _is_network(e) and not any(_covers(e, a) for a in in_use)]
-    found = [finding(Code.DNS_STALE_ALLOW_LIST, e, f"{e} is no address of {case.host}") for e in stale]
-    return decided(found, "every entry is in use", f"dig +short {case.host}")
-
-
-def _tenants_addresses(case: Case, evidence: Evidence) -> list[str]:
-    every = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *addresses_told(evidence, case.host)])
-    known = [(address, ip.version) for address in every if (ip := parsed_address(address))]
-    both = evidence.vantage.get("source_address6") or not any(version == 4 for _, version in known)
-    return [address for address, version in known if both or version == 4]

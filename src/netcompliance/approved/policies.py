@@ -1,0 +1,130 @@
+"""Kubernetes NetworkPolicies: what their egress rules let out to addresses (pure).
+
+What a policy says of pods by their labels is the cluster's own business and no entry. Policies only allow, so their
+order does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any
+
+from netcompliance.approved.blocks import ANYWHERE, blocks, services
+from netcompliance.inputs import BadInput, printable
+from netcompliance.model import Approved, Service
+from netcompliance.yamlfile import Document, Path
+
+GROUP = "networking.k8s.io/"
+
+
+def is_policy(value: Any) -> bool:
+    """Is it a NetworkPolicy, or a list of such?"""
+    return isinstance(value, Mapping) and "kind" in value and "apiVersion" in value
+
+
+def read(found: list[Document], origin: str) -> tuple[Approved, ...]:
+    """The entries of all documents. Raises `BadInput`."""
+    entries = [entry for document in found for entry in _Reader(document, origin).entries()]
+    if not entries:
+        raise BadInput(f"{origin}: no egress rule in it names addresses")
+    return tuple(entries)
+
+
+class _Reader:
+    def __init__(self, document: Document, origin: str) -> None:
+        self._document = document
+        self._origin = origin
+
+    def entries(self) -> Iterator[Approved]:
+        value = self._document.value
+        if not is_policy(value):
+            raise BadInput(f"{self._origin}: a document that is no Kubernetes object")
+        items = value.get("items")
+        if str(value["kind"]).endswith("List") and isinstance(items, list):
+            for index, item in enumerate(items):
+                yield from self._policy(item, ("items", index))
+        else:
+            yield from self._policy(value, ())
+
+    def _policy(self, policy: Any, path: Path) -> Iterator[Approved]:
+        if (
+            not is_policy(policy)
+            or policy["kind"] != "NetworkPolicy"
+            or not str(policy["apiVersion"]).startswith(GROUP)
+        ):
+            kind = policy.get("kind") if isinstance(policy, Mapping) else None
+            raise BadInput(
+                f"{self._where(path, 'kind')}: {printable(str(kind), 60)} is not read here, NetworkPolicy is"
+            )
+        spec = self._mapping(policy.get("spec"), (*path, "spec"))
+        for index, rule in enumerate(self._list(spec.get("egress"), (*path, "spec", "egress"))):
+            yield from self._rule(rule, (*path, "spec", "egress", index))
+
+    def _rule(self, rule: Any, path: Path) -> Iterator[Approved]:
+        rule = self._mapping(rule, path)
+        allowed = self._services(rule.get("ports"), (*path, "ports"))
+        if not rule.get("to"):
+            yield Approved(
+                text="any address", blocks=tuple(ANYWHERE.values()), services=allowed, where=self._where(path)
+            )
+        for index, peer in enumerate(self._list(rule.get("to"), (*path, "to"))):
+            at = (*path, "to", index, "ipBlock")
+            block = self._mapping(peer, at[:-1]).get("ipBlock")
+            if block is not None:
+                yield from self._block(self._mapping(block, at), at, allowed)
+
+    def _block(self, block: Mapping[str, Any], at: Path, allowed: tuple[Service, ...]) -> Iterator[Approved]:
+        cidr = block.get("cidr")
+        where = self._where(at, "cidr")
+        if not isinstance(cidr, str):
+            raise BadInput(f"{where}: an ipBlock without its cidr")
+        text, nets = cidr, blocks(cidr, where)
+        for index, each in enumerate(self._list(block.get("except"), (*at, "except"))):
+            place = self._where((*at, "except"), index)
+            nets = _without(nets, blocks(str(each), place))
+            text += f" except {each}" if not index else f", {each}"
+        yield Approved(text=printable(text), blocks=nets, services=allowed, where=where)
+
+    def _services(self, listed: Any, path: Path) -> tuple[Service, ...]:
+        if not listed:
+            return services(["any"], None)
+        found = []
+        for index, each in enumerate(self._list(listed, path)):
+            each = self._mapping(each, (*path, index))  # noqa: PLW2901 - the same, checked
+            name, first, last = str(each.get("protocol", "TCP")).lower(), each.get("port"), each.get("endPort")
+            if first is not None and (isinstance(first, bool) or not isinstance(first, int)):
+                raise BadInput(f"{self._where((*path, index), 'port')}: a port by name says nothing outside its pod")
+            first, last = (0, 65535) if first is None else (first, first if last is None else last)
+            if not isinstance(last, int) or not 0 <= first <= last <= 65535:
+                raise BadInput(f"{self._where((*path, index))}: no ports")
+            found.append(Service(protocol=name, first=first, last=last))
+        return tuple(found)
+
+    def _mapping(self, value: Any, path: Path) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            raise BadInput(f"{self._where(path)}: expected a mapping")
+        return value
+
+    def _list(self, value: Any, path: Path) -> list[Any]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise BadInput(f"{self._where(path)}: expected a list")
+        return value
+
+    def _where(self, path: Path, *more: str | int) -> str:
+        line = self._document.line(*path, *more)
+        return f"{self._origin}:{line}" if line else self._origin
+
+
+def _without(nets: tuple[str, ...], holes: tuple[str, ...]) -> tuple[str, ...]:
+    for hole in map(ip_network, holes):
+        kept: list[str] = []
+        for net in map(ip_network, nets):
+            if hole.version == net.version and hole.subnet_of(net):  # type: ignore[arg-type]
+                kept += [str(rest) for rest in net.address_exclude(hole)]  # type: ignore[arg-type]
+            elif hole.version != net.version or not net.subnet_of(hole):  # type: ignore[arg-type]
+                kept.append(str(net))
+        nets = tuple(kept)
+    return nets
