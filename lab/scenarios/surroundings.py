@@ -30,6 +30,15 @@ _TENANT_KNOCKS = visitor(
 )
 _ROUTER_LETS_IN = forward(f'iifname "to-internet" ip daddr {_HOST_V4} tcp dport {_AGENT_PORT} accept')
 _ODD_PORT = 8443
+_VALUES_WITH_PROXY = f"""\
+stackstate:
+  url: https://{TENANT}/receiver/stsAgent
+global:
+  proxy:
+    url: {{proxy}}
+otel:
+  enabled: true
+"""
 
 SCENARIOS = (
     Scenario(
@@ -152,6 +161,20 @@ SCENARIOS = (
         broken="the host's clock is forty days behind, so no certificate has begun yet",
         change=clock(40 * 86400),
         find=finds(HTTPS_02="clock.off"),
+    ),
+    Scenario(
+        name="values-otel-without-proxy",
+        broken="the chart's values switch OpenTelemetry on, whose pods the chart gives no proxy",
+        change=both(through(HTTP_PROXY), file("values.yaml", _VALUES_WITH_PROXY.format(proxy=HTTP_PROXY))),
+        options=("--values={lab}/values.yaml",),
+        find=finds(PRX_02="proxy.ignored"),
+    ),
+    Scenario(
+        name="values-proxy-scheme",
+        broken="the chart's values give the proxy with https://, which it does not speak; the host's own is right",
+        change=both(through(HTTP_PROXY), file("values.yaml", _VALUES_WITH_PROXY.format(proxy=f"https://{PROXY}:3128"))),
+        options=("--values={lab}/values.yaml", f"--proxy={HTTP_PROXY}"),
+        find=finds(PRX_02="proxy.ignored proxy.wrong-scheme"),
     ),
     Scenario(
         name="url-with-slash",

@@ -105,7 +105,7 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
     "agent-url": Condition(
         holds=lambda s: s.agent_url is not None,
-        otherwise="the URL that the agent is configured with is not known (profile, or --images with Helm values)",
+        otherwise="the URL that the agent is configured with is not known (profile, or --values with Helm values)",
     ),
     "key": Condition(holds=lambda s: s.key_declared, otherwise="no API key was found (STS_API_KEY, or the profile)"),
     "direct-quay": Condition(
@@ -116,8 +116,13 @@ CONDITIONS: Mapping[str, Condition] = {
         holds=lambda s: s.registry_mode is not RegistryMode.DIRECT,
         otherwise="images are pulled from the source itself, not from one's own registry",
     ),
+    "values-proxy": Condition(
+        holds=lambda s: s.values is not None and s.values.proxy is not None,
+        otherwise="no Helm values and no manifest that name a proxy were handed in (--values, --images)",
+    ),
     "values": Condition(
-        holds=lambda s: s.values is not None, otherwise="no Helm values and no manifest were handed in (--images)"
+        holds=lambda s: s.values is not None,
+        otherwise="no Helm values and no manifest were handed in (--values, --images)",
     ),
 }
 

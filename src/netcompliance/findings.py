@@ -419,6 +419,12 @@ class Code(StrEnum):
         "allow CONNECT {host}:443 from {source} on {proxy}",
         Team.PROXY,
     )
+    PROXY_IGNORED = (
+        "proxy.ignored",
+        "a part of the agent is given no proxy while the others are: behind a mandatory proxy its data never arrives",
+        "switch {subject} off, give its pods HTTPS_PROXY={proxy} by other means, or let them out directly",
+        Team.PLATFORM,
+    )
     PROXY_WRONG_SCHEME = (
         "proxy.wrong-scheme",
         "the proxy's URL names the wrong scheme: {speaks}",

@@ -155,8 +155,19 @@ class ChartValues:
 
     file: str
     url: str | None = None
+    proxy: str | None = None
+    """Without user information."""
     problems: tuple[tuple[str, str], ...] = ()
     """(where, what is wrong) for each setting with which images would not come from the declared registry."""
+    unproxied: tuple[tuple[str, str], ...] = ()
+    """(where, what it is) for each part that connects to the service and is given no proxy, though others are."""
+    lines: tuple[tuple[str, int], ...] = ()
+    """(where, line of the file), as far as lines are known."""
+
+    def place(self, where: str) -> str:
+        """File and line of a setting."""
+        line = dict(self.lines).get(where)
+        return f"{self.file}:{line}" if line else self.file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

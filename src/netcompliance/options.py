@@ -15,6 +15,7 @@ _TEXTS = (
     ("--domain", "DOMAIN", "the tenants' parent domain (default: app.stackstate.io)"),
     ("--registry", "HOST[/PREFIX]", "where the images are pulled from, if not from quay.io"),
     ("--images", "FILE", "Helm values, rendered manifests or a plain list (default: the dated list in the package)"),
+    ("--values", "FILE", "what the agent is configured with: Helm values or rendered manifests (and its images)"),
     (
         "--allow-list",
         "FILE",
@@ -80,6 +81,7 @@ def read(config: pytest.Config) -> Options:
         registry=text("--registry"),
         registry_mode=text("--registry-mode"),
         images=text("--images"),
+        values=text("--values"),
         allow_list=text("--allow-list"),
         proxy=text("--proxy"),
         sign=text("--sign"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -51,6 +51,7 @@ class Options:
     registry: str | None = None
     registry_mode: str | None = None
     images: str | None = None
+    values: str | None = None
     allow_list: str | None = None
     proxy: str | None = None
     sign: str | None = None
@@ -85,11 +86,7 @@ def settings(
     mode = chosen.registry_mode
     if options.registry_mode is not None:
         mode = inputs.one_of(RegistryMode, options.registry_mode, "--registry-mode")
-    gathered = sources.gather(
-        Path(options.images) if options.images is not None else chosen.images,
-        declared,
-        direct=mode is RegistryMode.DIRECT,
-    )
+    gathered = _gathered(options, chosen, declared, direct=mode is RegistryMode.DIRECT)
     approved = _approved(options, chosen)
     at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
     if at_quay and mode in (RegistryMode.PROXY, RegistryMode.COPY):
@@ -172,6 +169,22 @@ def _profile(tenant: str, options: Options, directories: Iterable[Path]) -> prof
     return profile.load(path) if path else profile.Profile()
 
 
+def _gathered(
+    options: Options, chosen: profile.Profile, declared: tuple[str, str] | None, *, direct: bool
+) -> sources.Gathered:
+    """The images, and what the agent is configured with: of one file, or of a file for each."""
+    images = Path(options.images) if options.images is not None else chosen.images
+    if options.values is None:
+        return sources.gather(images, declared, direct=direct)
+    configured = sources.gather(Path(options.values), declared, direct=direct, option="--values")
+    if configured.values is None:
+        raise BadInput(f"{configured.origin}: a list of images; hand it in with --images")
+    if images is None:
+        return configured
+    listed = sources.gather(images, declared or (configured.registry, configured.prefix), direct=direct)
+    return replace(listed, values=configured.values, proxy=configured.proxy)
+
+
 def _domain(options: Options, chosen: profile.Profile) -> str:
     if options.domain is not None:
         return inputs.host_name(options.domain, "--domain")
@@ -189,7 +202,8 @@ def _proxy(options: Options, chosen: profile.Profile, gathered: sources.Gathered
         return inputs.proxy_url(options.proxy, "--proxy")
     if chosen.proxy is not None or gathered.proxy is None:
         return chosen.proxy
-    return inputs.proxy_url(gathered.proxy, f"{gathered.origin}: global.proxy.url")
+    place = gathered.values.place(sources.PROXY) if gathered.values else gathered.origin
+    return inputs.proxy_url(gathered.proxy, f"{place}: {sources.PROXY}")
 
 
 def _fail_on_drift(options: Options, chosen: profile.Profile) -> tuple[DriftKind, ...]:

@@ -1,45 +1,33 @@
-"""YAML of somebody else, with the lines on which its values stand (pure).
+"""YAML of somebody else, in which every text knows its line (pure).
 
-A file may be a small tree that its aliases make endless: lines are kept for as many values as a sane file has, and
-beyond that nobody knows them.
+Texts are `Text`, a `str` like any other; keys are texts too, and so is what a value that is no text is found by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from netcompliance.inputs import BadInput, printable
 
-Path = tuple[str | int, ...]
-MOST_LINES = 100_000
+Way = tuple[str | int, ...]
+"""Keys and places in lists, from the top to a value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """One document of a file."""
+class Text(str):
+    """A text of a file."""
 
-    value: Any
-    lines: Mapping[Path, int] = field(default_factory=dict)
-    """Way to a value → its line."""
-
-    def line(self, *path: str | int) -> int | None:
-        """The line of a value, or of the nearest one above it that is there."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.lines:
-                return self.lines[path[:length]]
-        return None
+    __slots__ = ("line",)
+    line: int
 
 
-def documents(text: str, origin: str) -> list[Document]:
+def documents(text: str, origin: str) -> list[Any]:
     """Every document that says something. Raises `BadInput` with the line of what is no YAML."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        values = list(yaml.load_all(text, Loader=loader))
-        nodes = list(yaml.compose_all(text, Loader=loader))
+        return [document for document in yaml.load_all(text, Loader=_loader()) if document is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -47,27 +35,38 @@ def documents(text: str, origin: str) -> list[Document]:
         raise BadInput(f"{origin}{line}: {problem}") from None
     except (RecursionError, ValueError) as error:
         raise BadInput(f"{origin}: {printable(str(error))}") from None
-    return [
-        Document(value=value, lines=_lines(node))
-        for value, node in zip(values, nodes, strict=False)
-        if value is not None
-    ]
 
 
-def _lines(root: Any) -> dict[Path, int]:
-    found: dict[Path, int] = {}
-    waiting: list[tuple[Path, Any]] = [((), root)]
-    while waiting and len(found) < MOST_LINES:
-        path, node = waiting.pop()
-        for key, below in _members(node):
-            found[*path, key] = below.start_mark.line + 1
-            waiting.append(((*path, key), below))
-    return found
+def line(document: Any, way: Way) -> int | None:
+    """The line of a value, or of the nearest one above it that is there."""
+    found: int | None = None
+    for step in way:
+        if isinstance(document, Mapping) and step in document:
+            key = next(key for key in document if key == step)
+            found, document = getattr(key, "line", found), document[step]
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+            first = next(iter(document), None) if isinstance(document, Mapping) else document
+            found = getattr(first, "line", found)
+        else:
+            return found
+    return getattr(document, "line", found)
 
 
-def _members(node: Any) -> Iterator[tuple[str | int, Any]]:
-    kind = getattr(node, "id", "")
-    if kind == "mapping":
-        yield from ((str(key.value), value) for key, value in node.value if getattr(key, "id", "") == "scalar")
-    elif kind == "sequence":
-        yield from enumerate(node.value)
+@cache
+def _loader() -> Any:
+    """A safe loader, in C where there is one."""
+    import yaml
+
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc,valid-type]
+        pass
+
+    def construct(loader: Any, node: Any) -> Text:
+        text = Text(loader.construct_scalar(node))
+        text.line = node.start_mark.line + 1
+        return text
+
+    Loader.add_constructor("tag:yaml.org,2002:str", construct)
+    return Loader

@@ -156,27 +156,10 @@ def test_what_no_firewall_could_approve(text: str):
         inputs.approved(text, "f:1")
 
 
-def test_an_allow_list_is_sorted_and_without_comments(tmp_path: Path):
-    path = tmp_path / "allow"
-    path.write_text("# ours\n34.250.11.22  # second\n\nquay.io\n34.250.11.22\n", encoding="utf-8")
-    assert inputs.read_allow_list(path) == ("34.250.11.22", "quay.io")
-
-
-@pytest.mark.parametrize(
-    ("data", "line"), [(b"1.1.1.1\nnonsense here\n", ":2"), (b"# nothing\n", ""), (b"\xff\xfe\x00", "")]
-)
-def test_a_bad_allow_list_names_file_and_line(tmp_path: Path, data: bytes, line: str):
-    path = tmp_path / "allow"
-    path.write_bytes(data)
-    with pytest.raises(BadInput) as caught:
-        inputs.read_allow_list(path)
-    assert f"{path}{line}" in str(caught.value)
-
-
 def test_files_that_cannot_be_read(tmp_path: Path):
     for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(BadInput, match="allow-list"):
-            inputs.read_allow_list(path)
+        with pytest.raises(BadInput, match="profile"):
+            inputs.read_text(path, "profile")
 
 
 def test_a_file_without_end_is_not_read_to_its_end():

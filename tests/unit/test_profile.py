@@ -8,7 +8,7 @@ import pytest
 
 from netcompliance import profile
 from netcompliance.inputs import BadInput
-from netcompliance.model import RegistryMode, Waiver
+from netcompliance.model import Approved, RegistryMode, Waiver
 
 FULL = """\
 domain = "app.example.com"
@@ -79,7 +79,10 @@ def test_every_key_is_read(write):
         registry_mode=RegistryMode.PROXY,
         source_visible=False,
         images=path.parent / "images.txt",
-        allow_list=("10.0.0.0/8", "34.250.11.21"),
+        allow_list=(
+            Approved(text="34.250.11.21", blocks=("34.250.11.21/32",), where=f"profile {path}:3: allow_list"),
+            Approved(text="10.0.0.0/8", blocks=("10.0.0.0/8",), where=f"profile {path}:3: allow_list"),
+        ),
         proxy="http://proxy.corp.example:3128",
         no_proxy="corp.example",
         ca_files=(path.parent / "ca.pem",),
@@ -108,7 +111,9 @@ def test_an_empty_profile_says_nothing(write):
 
 def test_an_allow_list_may_be_a_file_beside_the_profile(write, tmp_path: Path):
     (tmp_path / "allow.txt").write_text("34.250.11.21\n", encoding="utf-8")
-    assert profile.load(write('allow_list = "allow.txt"\n')).allow_list == ("34.250.11.21",)
+    assert profile.load(write('allow_list = "allow.txt"\n')).allow_list == (
+        Approved(text="34.250.11.21", blocks=("34.250.11.21/32",), where=f"{tmp_path}/allow.txt:1"),
+    )
 
 
 def changed(old: str, new: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from netcompliance.approved.blocks import ANYWHERE, blocks, services
 from netcompliance.inputs import BadInput, printable
 from netcompliance.model import Approved, Service
-from netcompliance.yamlfile import Document, Path
+from netcompliance.yamlfile import Way, line
 
 GROUP = "networking.k8s.io/"
 
@@ -23,7 +23,7 @@ def is_policy(value: Any) -> bool:
     return isinstance(value, Mapping) and "kind" in value and "apiVersion" in value
 
 
-def read(found: list[Document], origin: str) -> tuple[Approved, ...]:
+def read(found: list[Any], origin: str) -> tuple[Approved, ...]:
     """The entries of all documents. Raises `BadInput`."""
     entries = [entry for document in found for entry in _Reader(document, origin).entries()]
     if not entries:
@@ -32,12 +32,12 @@ def read(found: list[Document], origin: str) -> tuple[Approved, ...]:
 
 
 class _Reader:
-    def __init__(self, document: Document, origin: str) -> None:
+    def __init__(self, document: Any, origin: str) -> None:
         self._document = document
         self._origin = origin
 
     def entries(self) -> Iterator[Approved]:
-        value = self._document.value
+        value = self._document
         if not is_policy(value):
             raise BadInput(f"{self._origin}: a document that is no Kubernetes object")
         items = value.get("items")
@@ -47,7 +47,7 @@ class _Reader:
         else:
             yield from self._policy(value, ())
 
-    def _policy(self, policy: Any, path: Path) -> Iterator[Approved]:
+    def _policy(self, policy: Any, path: Way) -> Iterator[Approved]:
         if (
             not is_policy(policy)
             or policy["kind"] != "NetworkPolicy"
@@ -61,7 +61,7 @@ class _Reader:
         for index, rule in enumerate(self._list(spec.get("egress"), (*path, "spec", "egress"))):
             yield from self._rule(rule, (*path, "spec", "egress", index))
 
-    def _rule(self, rule: Any, path: Path) -> Iterator[Approved]:
+    def _rule(self, rule: Any, path: Way) -> Iterator[Approved]:
         rule = self._mapping(rule, path)
         allowed = self._services(rule.get("ports"), (*path, "ports"))
         if not rule.get("to"):
@@ -74,7 +74,7 @@ class _Reader:
             if block is not None:
                 yield from self._block(self._mapping(block, at), at, allowed)
 
-    def _block(self, block: Mapping[str, Any], at: Path, allowed: tuple[Service, ...]) -> Iterator[Approved]:
+    def _block(self, block: Mapping[str, Any], at: Way, allowed: tuple[Service, ...]) -> Iterator[Approved]:
         cidr = block.get("cidr")
         where = self._where(at, "cidr")
         if not isinstance(cidr, str):
@@ -86,7 +86,7 @@ class _Reader:
             text += f" except {each}" if not index else f", {each}"
         yield Approved(text=printable(text), blocks=nets, services=allowed, where=where)
 
-    def _services(self, listed: Any, path: Path) -> tuple[Service, ...]:
+    def _services(self, listed: Any, path: Way) -> tuple[Service, ...]:
         if not listed:
             return services(["any"], None)
         found = []
@@ -101,21 +101,21 @@ class _Reader:
             found.append(Service(protocol=name, first=first, last=last))
         return tuple(found)
 
-    def _mapping(self, value: Any, path: Path) -> Mapping[str, Any]:
+    def _mapping(self, value: Any, path: Way) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             raise BadInput(f"{self._where(path)}: expected a mapping")
         return value
 
-    def _list(self, value: Any, path: Path) -> list[Any]:
+    def _list(self, value: Any, path: Way) -> list[Any]:
         if value is None:
             return []
         if not isinstance(value, list):
             raise BadInput(f"{self._where(path)}: expected a list")
         return value
 
-    def _where(self, path: Path, *more: str | int) -> str:
-        line = self._document.line(*path, *more)
-        return f"{self._origin}:{line}" if line else self._origin
+    def _where(self, path: Way, *more: str | int) -> str:
+        number = line(self._document, (*path, *more))
+        return f"{self._origin}:{number}" if number else self._origin
 
 
 def _without(nets: tuple[str, ...], holes: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ _KUBERNETES = re.compile(r"^\s*\"?(apiVersion|kind)\"?\s*:", re.MULTILINE)
 
 def read(path: Path) -> tuple[Approved, ...]:
     """The entries of the file, in its order. Raises `BadInput`, one line with the line of the file."""
-    text, origin = read_text(path, "allow-list"), f"allow-list {path}"
+    found = _read(read_text(path, "allow-list"), f"allow-list {path}")
+    return tuple(replace(entry, where=entry.where.removeprefix("allow-list ")) for entry in found)
+
+
+def _read(text: str, origin: str) -> tuple[Approved, ...]:
     if text.lstrip().startswith("{"):
         return _json(text, origin)
     if _IPTABLES.search(text):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_PROXIES = frozenset({"STS_PROXY_HTTPS", "HTTPS_PROXY", "https_proxy"})
+_ENDPOINTS = frozenset({"STS_STS_URL", "STS_URL"})
+_COLLECTOR = "opentelemetry-collector"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -34,6 +37,28 @@ def agent_settings(documents: list[Any]) -> tuple[str | None, str | None]:
                 if isinstance(entry.get("value"), str):
                     seen.setdefault(str(entry.get("name")), entry["value"])
     return seen.get("STS_STS_URL"), seen.get("STS_PROXY_HTTPS")
+
+
+def unproxied(documents: list[Any]) -> list[tuple[str, str, Any]]:
+    """(where, what it is, its image) of containers that connect to the service without the proxy that others have."""
+    containers = [
+        (f"{_title(found)}: {container.get('name', '?')}", container, _variables(container))
+        for found in _objects(documents)
+        for holder in _mappings(found)
+        for key in _CONTAINERS
+        for container in _members(holder, key)
+    ]
+    if not any(variables & _PROXIES for _, _, variables in containers):
+        return []
+    return [
+        (where, "it connects to the service and has no proxy, which others have", container.get("image"))
+        for where, container, variables in containers
+        if not variables & _PROXIES and (variables & _ENDPOINTS or _COLLECTOR in str(container.get("image")))
+    ]
+
+
+def _variables(container: Mapping[str, Any]) -> set[str]:
+    return {str(entry.get("name")) for entry in _members(container, "env") if entry.get("value") != ""}
 
 
 def _title(found: Mapping[str, Any]) -> str:

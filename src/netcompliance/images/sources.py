@@ -10,15 +10,18 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from netcompliance import yamlfile
 from netcompliance.images import default, manifest, reference, values
 from netcompliance.inputs import BadInput, entries, hide_user, printable, read_text, registry_prefix
 from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image
 
 _MAX_IMAGES = 200
+URL, PROXY = "stackstate.url", "global.proxy.url"
+"""What the chart calls the endpoint and the proxy; manifests hold them too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +51,21 @@ class _Read:
     proxy: str | None = None
     reading: values.Reading | None = None
     containers: tuple[tuple[str, str], ...] = ()
+    unproxied: tuple[tuple[str, str], ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where something is set → its line."""
     plain: bool = False
 
 
-def gather(path: Path | None, declared: tuple[str, str] | None, *, direct: bool = False) -> Gathered:
-    """The images of `path`, or of the dated list, for the declared registry (host, prefix), if one is declared."""
+def gather(
+    path: Path | None, declared: tuple[str, str] | None, *, direct: bool = False, option: str = "--images"
+) -> Gathered:
+    """The images of `path`, or of the dated list, for the declared registry (host, prefix), if one is declared.
+
+    `option` is what the file was named with.
+    """
     known = default.load()
-    read = _read(path, known) if path else _Read(origin=known.title, images=known.images)
+    read = _read(path, known, option) if path else _Read(origin=known.title, images=known.images)
     registry, prefix = declared or _derived(read)
     named = values.images(read.reading, registry, prefix, read.origin) if read.reading else read.images
     kept, foreign = _placed(named, registry, prefix, direct=direct)
@@ -93,16 +104,16 @@ def _placed(
     return kept, foreign
 
 
-def _read(path: Path, known: default.DefaultImages) -> _Read:
-    text = read_text(path, "--images")
-    origin = f"--images {path}"
+def _read(path: Path, known: default.DefaultImages, option: str) -> _Read:
+    text = read_text(path, option)
+    origin = f"{option} {path}"
     listed = entries(text)
     if not listed:
         raise BadInput(f"{origin}: empty")
     if all(" " not in entry and not entry.endswith(":") and "/" in entry for _, entry in listed):
         images = tuple(reference.parse(entry, f"{origin}:{number}") for number, entry in listed)
         return _Read(origin=origin, images=images, plain=True, registry=_common(images))
-    documents = _documents(text, origin)
+    documents = yamlfile.documents(text, origin)
     if any(manifest.is_manifest(document) for document in documents):
         return _read_manifests(documents, origin)
     if len(documents) == 1 and isinstance(documents[0], Mapping):
@@ -116,6 +127,7 @@ def _read_manifests(documents: list[Any], origin: str) -> _Read:
         raise BadInput(f"{origin}: no container in these manifests")
     images = tuple(reference.parse(name, f"{origin}: {where}") for where, name in containers)
     url, proxy = manifest.agent_settings(documents)
+    unproxied = manifest.unproxied(documents)
     return _Read(
         origin=origin,
         images=images,
@@ -123,6 +135,15 @@ def _read_manifests(documents: list[Any], origin: str) -> _Read:
         url=url,
         proxy=proxy,
         containers=tuple(containers),
+        unproxied=tuple((where, what) for where, what, _ in unproxied),
+        lines=_known(
+            {
+                URL: getattr(url, "line", None),
+                PROXY: getattr(proxy, "line", None),
+                **{where: getattr(name, "line", None) for where, name in containers},
+                **{where: getattr(image, "line", None) for where, _, image in unproxied},
+            }
+        ),
     )
 
 
@@ -137,22 +158,26 @@ def _read_values(document: Mapping[str, Any], origin: str, known: default.Defaul
         url=reading.url,
         proxy=reading.proxy,
         reading=reading,
+        unproxied=reading.unproxied,
+        lines=_known({where: _line(document, where) for where in _named(reading)}),
     )
 
 
-def _documents(text: str, origin: str) -> list[Any]:
-    import yaml
+def _line(document: Mapping[str, Any], where: str) -> int | None:
+    """The line of a setting; of the registry that decides, for images that are not set."""
+    return yamlfile.line(document, tuple(where.split("."))) or (
+        yamlfile.line(document, ("global", "imageRegistry")) if where.endswith(".image") else None
+    )
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise BadInput(f"{origin}{line}: {problem}") from None
-    except (RecursionError, ValueError) as error:
-        raise BadInput(f"{origin}: {printable(str(error))}") from None
+
+def _named(reading: values.Reading) -> list[str]:
+    """Every place of the values about which something may be said."""
+    said = [*reading.ineffective, *reading.unproxied]
+    return [URL, PROXY, *(where for where, _ in said), *(pulled.where for pulled in reading.pulled)]
+
+
+def _known(lines: Mapping[str, int | None]) -> dict[str, int]:
+    return {where: line for where, line in lines.items() if line is not None}
 
 
 def _common(images: Iterable[Image]) -> str | None:
@@ -179,7 +204,15 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
         )
     else:
         return None
-    return ChartValues(file=read.origin.removeprefix("--images "), url=_without_user(read.url), problems=problems)
+    told = {where for where, _ in (*problems, *read.unproxied)} | {URL, PROXY}
+    return ChartValues(
+        file=read.origin.partition(" ")[2],
+        url=_without_user(read.url),
+        proxy=_without_user(read.proxy),
+        problems=problems,
+        unproxied=read.unproxied,
+        lines=tuple((where, line) for where, line in read.lines.items() if where in told),
+    )
 
 
 def _without_user(url: str | None) -> str | None:

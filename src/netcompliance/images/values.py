@@ -8,6 +8,7 @@ The chart puts an image's name together from `global.imageRegistry`, which is `q
 * A repository that begins with a registry's host has it twice in the end.
 * `image.registry` of a component overrides the global one for the process agent and the rbac agent; elsewhere the
   chart's templates do not read it.
+* `global.proxy.url` reaches every part but the OpenTelemetry pods.
 * The remote kube cache, where it is switched on, is pulled from quay.io whatever the values say.
 
 Keys and passwords that values hold are never kept.
@@ -31,6 +32,8 @@ _SWITCHES = {
     "logsAgent": "logsAgent.enabled",
     "kubernetes-rbac-agent.containers.rbacAgent": "kubernetes-rbac-agent.enabled",
 }
+_WITHOUT_PROXY = {"otel.k8sResourceCollector": True, "otel.prometheusScraping": True, "otel.telemetryGateway": False}
+"""The parts that `otel.enabled` switches on, each with whether it is on unless told otherwise. None gets the proxy."""
 _OWN_REGISTRY = frozenset({"nodeAgent.containers.processAgent", "kubernetes-rbac-agent.containers.rbacAgent"})
 """The components whose `image.registry` the templates read."""
 
@@ -45,6 +48,7 @@ KNOWN_TOP_LEVEL = frozenset(
         "checksAgent",
         "logsAgent",
         "kubernetes-rbac-agent",
+        "otel",
         "httpHeaderInjectorWebhook",
     }
 )
@@ -73,6 +77,8 @@ class Reading:
     registry: str | None
     """`global.imageRegistry`, where it is set."""
     pulled: tuple[Pulled, ...]
+    unproxied: tuple[tuple[str, str], ...]
+    """(where, what it is) for parts that are on and get no proxy, where one is set."""
     ineffective: tuple[tuple[str, str], ...]
     """(where, what is wrong) for settings that have no effect or make names invalid."""
 
@@ -105,9 +111,11 @@ def read(values: Mapping[str, Any], default: DefaultImages, where: str) -> Readi
         cache = default.remote_kube_cache
         below = f"{cache.repository}:{cache.reference}"
         pulled.append(Pulled(where=f"{correlation}.remoteCache", name=str(cache), below=below, fixed=True))
+    proxy = look.text("global.proxy.url")
     return Reading(
         url=look.text("stackstate.url"),
-        proxy=look.text("global.proxy.url"),
+        proxy=proxy,
+        unproxied=tuple(_unproxied(look)) if proxy else (),
         registry=registry,
         pulled=tuple(pulled),
         ineffective=tuple(ineffective),
@@ -136,6 +144,14 @@ def problems(reading: Reading, registry: str, prefix: str) -> tuple[tuple[str, s
         why = "its name is fixed in the chart" if pulled.fixed else f"declared is {declared}"
         found.append((pulled.where, f"pulled from {pulled.name}; {why}"))
     return tuple((where, printable(hide_user(what))) for where, what in found)
+
+
+def _unproxied(look: _Look) -> Iterator[tuple[str, str]]:
+    if look.at("otel.enabled") is True:
+        for part, default in _WITHOUT_PROXY.items():
+            switch = look.at(f"{part}.enabled")
+            if default if switch is None else switch is True:
+                yield part, "OpenTelemetry pods, which the chart gives no proxy: they connect to the service directly"
 
 
 def _ineffective(registry: str | None, ignored: str | None, base: str) -> Iterator[tuple[str, str]]:
@@ -180,7 +196,7 @@ class _Look:
             return None
         if isinstance(found, bool) or not isinstance(found, (str, int, float)):
             raise BadInput(f"{self._where}: {path}: expected a text")
-        text = str(found)
+        text = found if isinstance(found, str) else str(found)
         if "{{" in text:
             if templated:
                 raise BadInput(f"{self._where}: {path}: a template; render the chart and hand in its manifests")

@@ -58,6 +58,7 @@ JUDGES: Mapping[str, Judge] = {
     "REG-07": mirror.values_point_there,
     "HELM-01": chart.is_served,
     "PRX-01": proxy.grants_connect,
+    "PRX-02": endpoint.proxy_reaches_every_part,
     "CLK-01": receiver.clock_is_right,
 }
 

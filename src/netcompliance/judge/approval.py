@@ -84,7 +84,7 @@ def allow_list_is_narrow(case: Case, evidence: Evidence, settings: Settings) -> 
         used = _inside(entry, in_use)
         excess = _excess(entry, used) if entry.allows and used else ""
         if excess:
-            detail = f"{entry.text} lets out to {excess} than needed{_at(entry)}"
+            detail = f"{entry.text} opens {excess} more than needed{_at(entry)}"
             narrow = listed(sorted(used, key=lambda address: ip_address(address).packed), 3)
             found.append(
                 finding(Code.DNS_WIDE_ALLOW_LIST, entry.text, detail, entry=f"{entry.text}{_at(entry)}", narrow=narrow)
@@ -166,7 +166,7 @@ def _excess(entry: Approved, used: Needed) -> str:
     addresses = sum(ip_network(block).num_addresses for block in entry.blocks) - len(used)
     needed = set().union(*used.values()) or {("tcp", HTTPS)}
     ports = _excess_ports(entry, needed)
-    words = [f"{_count(addresses)} more address{'es' if addresses > 1 else ''}" if addresses else "", ports]
+    words = [f"{_count(addresses)} address{'es' if addresses > 1 else ''}" if addresses else "", ports]
     return " and ".join(word for word in words if word)
 
 
@@ -174,10 +174,10 @@ def _excess_ports(entry: Approved, needed: set[tuple[str, int]]) -> str:
     if entry.services is None:
         return ""
     if any(each.protocol == "any" for each in entry.services):
-        return "every protocol and port, which is more"
+        return f"every port of every protocol ({65536 - len(needed)} of TCP)"
     opened = sum(each.last - each.first + 1 for each in entry.services)
     excess = opened - sum(_serves(entry, protocol, port) for protocol, port in needed)
-    return f"{excess} more port{'s' if excess > 1 else ''}" if excess > 0 else ""
+    return f"{excess} port{'s' if excess > 1 else ''}" if excess > 0 else ""
 
 
 def _services(entry: Approved) -> str:

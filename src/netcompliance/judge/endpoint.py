@@ -1,4 +1,4 @@
-"""HTTPS-04: is the URL that the agent is given the documented one? A comparison of text; nothing is looked at.
+"""HTTPS-04, PRX-02: is what the agent is configured with right? A comparison of texts; nothing is looked at.
 
 Upper and lower case of scheme and host, and a port 443 that is written out, make no difference to any client.
 Everything behind the host does: the agent appends its paths to the URL as it stands.
@@ -9,8 +9,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, passed
+from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, notapplicable, passed
 from netcompliance.model import Case, Settings
+
+URL, PROXY = "stackstate.url", "global.proxy.url"
+"""The settings of the chart."""
+PLAIN_PORTS = (80, 3128, 8000, 8080, 8118, 8888)
+TLS_PORTS = (443, 8443)
 
 
 def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
@@ -19,8 +24,44 @@ def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) ->
     if _plain(given) == documented:
         return passed(f"the agent is given {documented}")
     shown, difference = _without_secrets(given), _difference(given, documented)
-    values = {"difference": difference, "documented": documented}
-    return decided([finding(Code.ENDPOINT_WRONG_URL, shown, f"{shown}: {difference}", **values)], "")
+    words = {"difference": difference, "documented": documented}
+    place = f" ({settings.values.place(URL)})" if settings.values and settings.values.url == given else ""
+    return decided([finding(Code.ENDPOINT_WRONG_URL, shown, f"{shown}: {difference}{place}", **words)], "")
+
+
+def proxy_reaches_every_part(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
+    """PRX-02. What the scheme is worth is only guessed where nobody tried it: then PRX-01 knows."""
+    values = settings.values
+    if values is None or not values.proxy:
+        return notapplicable("the agent's configuration names no proxy")
+    found = [
+        finding(Code.PROXY_IGNORED, where, f"{values.place(where)}, {where}: {what}", proxy=values.proxy)
+        for where, what in values.unproxied
+    ]
+    tried = any(seen.get("via") == values.proxy for seen in evidence.all("proxy"))
+    guess = None if tried else _doubtful_scheme(values.proxy)
+    if guess:
+        speaks, right = guess
+        detail = f"{values.place(PROXY)}, {PROXY}: {values.proxy}: {speaks}"
+        words = {"speaks": speaks, "right": right, "proxy": values.proxy}
+        found.append(finding(Code.PROXY_WRONG_SCHEME, values.proxy, detail, **words))
+    return decided(found, f"{values.proxy} is given to every part of the agent")
+
+
+def _doubtful_scheme(proxy: str) -> tuple[str, str] | None:
+    """(what is odd, how it should probably be) about a proxy's URL."""
+    scheme, mark, place = proxy.partition("://")
+    try:
+        port = urlsplit(proxy).port
+    except ValueError:
+        return "it has no port that is one", proxy
+    if not mark or scheme not in ("http", "https"):
+        return "it is neither http:// nor https://", f"http://{place or scheme}"
+    if scheme == "https" and port in PLAIN_PORTS:
+        return f"https means TLS to the proxy itself, and on port {port} proxies speak plain HTTP", f"http://{place}"
+    if scheme == "http" and port in TLS_PORTS:
+        return f"http means plain HTTP to the proxy, and on port {port} TLS is spoken", f"https://{place}"
+    return None
 
 
 def _plain(url: str) -> str:

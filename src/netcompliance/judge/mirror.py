@@ -97,7 +97,7 @@ def values_point_there(case: Case, evidence: Evidence, settings: Settings) -> Ou
         finding(
             Code.REGISTRY_WRONG_VALUES,
             where,
-            f"{values.file}, {where}: {problem}",
+            f"{values.place(where)}, {where}: {problem}",
             remedy=f"correct {where}: {problem}",
         )
         for where, problem in values.problems

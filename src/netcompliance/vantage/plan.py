@@ -25,7 +25,7 @@ NOWHERE = ("192.0.2.1", "198.51.100.1")
 RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
 UPLOADS = (300_000, 2_500_000)
 """Larger than any socket buffer in the way of a path MTU black hole; and the largest payload that agents send."""
-WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01"})
+WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})
 """Requirements for which nothing of the tenant has to be looked at."""
 EDNS_PAYLOAD = 1232
 ADDRESS_TYPES = ("A", "AAAA")

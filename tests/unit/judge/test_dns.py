@@ -456,13 +456,17 @@ def test_public_view(case: Row) -> None:
     case.check()
 
 
-# --- DNS-05 and DNS-06: the allow-list -------------------------------------------------------------------------------
+# --- DNS-05 … DNS-07: the allow-list -------------------------------------------------------------------------------
 
 HERE4 = altered(healthy(), {"kind": "host"}, source_address6=None)
 
 ALLOW_LISTS = {
     "all addresses": row(healthy(), settings=settings(allow_list=EVERY)),
-    "a block": row(healthy(), settings=settings(allow_list=("34.250.11.0/24", "2a05:d018:11::/48"))),
+    "a block": row(
+        healthy(),
+        {"DNS-07": "dns.wide-allow-list"},
+        settings=settings(allow_list=("34.250.11.0/24", "2a05:d018:11::/48")),
+    ),
     "the name": row(healthy(), settings=settings(allow_list=(f"{HOST.upper()}.",))),
     "one missing": row(
         healthy(), {"DNS-05": "dns.not-allow-listed"}, settings=settings(allow_list=(ADDRESSES[0], ADDRESS6))
@@ -479,7 +483,10 @@ ALLOW_LISTS = {
     "stale": row(
         healthy(), {"DNS-06": "dns.stale-allow-list"}, settings=settings(allow_list=(*EVERY, "198.18.0.0/24"))
     ),
-    "another peer's address": row(healthy(), settings=settings(allow_list=(*EVERY, "3.216.1.10", "13.32.9.0/24"))),
+    "another peer's address": row(healthy(), settings=settings(allow_list=(*EVERY, "3.216.1.10"))),
+    "another peer's block": row(
+        healthy(), {"DNS-07": "dns.wide-allow-list"}, settings=settings(allow_list=(*EVERY, "13.32.9.0/24"))
+    ),
     "an address of a control is nobody's": row(
         healthy(), {"DNS-06": "dns.stale-allow-list"}, settings=settings(allow_list=(*EVERY, "192.0.2.1"))
     ),
