@@ -8,7 +8,9 @@ that says nothing of ports approves addresses, and its width is theirs alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from contextlib import suppress
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
@@ -142,17 +144,21 @@ def _in_use(case: Case, evidence: Evidence, settings: Settings) -> Needed:
 
 
 def _inside(entry: Approved, in_use: Needed) -> Needed:
-    nets = [ip_network(block) for block in entry.blocks]
-    return {
-        address: services
-        for address, services in in_use.items()
-        if any(ip_address(address) in net for net in nets if net.version == ip_address(address).version)
-    }
+    return {address: services for address, services in in_use.items() if _any_in([ip_address(address)], entry.blocks)}
 
 
-def _any_in(addresses: Iterable[IPv4Address | IPv6Address], blocks: Iterable[str]) -> bool:
-    nets = [ip_network(block) for block in blocks]
-    return any(address in net for address in addresses for net in nets if net.version == address.version)
+def _any_in(addresses: Iterable[IPv4Address | IPv6Address], blocks: tuple[str, ...]) -> bool:
+    return any(address in net for address in addresses for net in _networks(blocks) if net.version == address.version)
+
+
+@lru_cache(maxsize=4096)
+def _networks(blocks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The blocks that are some: a journal may say anything."""
+    found = []
+    for block in blocks:
+        with suppress(ValueError):
+            found.append(ip_network(block, strict=False))
+    return tuple(found)
 
 
 def _serves(entry: Approved, protocol: str, port: int) -> bool:
@@ -163,7 +169,7 @@ def _serves(entry: Approved, protocol: str, port: int) -> bool:
 
 def _excess(entry: Approved, used: Needed) -> str:
     """How much more the entry approves than the addresses need; empty if nothing."""
-    addresses = sum(ip_network(block).num_addresses for block in entry.blocks) - len(used)
+    addresses = sum(net.num_addresses for net in _networks(entry.blocks)) - len(used)
     needed = set().union(*used.values()) or {("tcp", HTTPS)}
     ports = _excess_ports(entry, needed)
     words = [f"{_count(addresses)} address{'es' if addresses > 1 else ''}" if addresses else "", ports]

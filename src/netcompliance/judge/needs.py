@@ -124,12 +124,12 @@ def _hops(evidence: Evidence, task: str, known: set[str]) -> Iterator[Need]:
     """The hosts other than the registry on the way to tokens and layers."""
     seen: dict[tuple[str, int], list[Observation]] = {}
     for each in evidence.all("registry", task=task):
-        host = without_port(each.get("host", ""))
+        host, port = _of_url(each.get("url", ""))
         if host and host not in known:
-            seen.setdefault((host, each.get("port", HTTPS)), []).append(each)
+            seen.setdefault((host, port), []).append(each)
     for (host, port), hops in sorted(seen.items()):
         addresses = {**_looked_up(evidence, host), **_stamped(hops)}
-        via = next((hop["via"] for hop in hops if hop.get("via")), None)
+        via = next((hop["via"] for hop in hops if hop.get("via")), evidence.proxy_for(host))
         yield Need(purpose=Purpose.LAYERS, name=host, addresses=_usable(evidence, addresses), port=port, via=via)
 
 

@@ -1,13 +1,13 @@
-"""HTTPS-04: the agent's URL against the documented one."""
+"""HTTPS-04: the agent's URL against the documented one. PRX-02: the proxy it is configured with."""
 
 from __future__ import annotations
 
 import pytest
 
-from netcompliance.model import Result
-from tests.unit.judge.records import HOST
+from netcompliance.model import ChartValues, Result, Settings
+from tests.unit.judge.records import HOST, PROXY
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import healthy, settings, verdict_of
+from tests.unit.judge.world import altered, healthy, proxied, settings, verdict_of
 
 RIGHT = f"https://{HOST}/receiver/stsAgent"
 
@@ -69,3 +69,54 @@ def test_the_difference_is_told_and_no_secret(url: str, shown: str | None, diffe
 def test_what_passes_is_told() -> None:
     verdict = verdict_of("HTTPS-04", healthy(), settings(agent_url=RIGHT))
     assert (verdict.result, verdict.saw) == (Result.PASS, f"the agent is given {RIGHT}")
+
+
+# --- PRX-02 ----------------------------------------------------------------------------------------------------------
+
+
+def configured(proxy: str | None, unproxied: tuple[tuple[str, str], ...] = ()) -> Settings:
+    lines = (("global.proxy.url", 7), ("otel.k8sResourceCollector", 12))
+    return settings(values=ChartValues(file="values.yaml", proxy=proxy, unproxied=unproxied, lines=lines))
+
+
+def doubtful(proxy: str) -> Row:
+    return row(healthy(), {"PRX-02": "proxy.wrong-scheme"}, settings=configured(proxy))
+
+
+OTEL = (("otel.k8sResourceCollector", "OpenTelemetry pods"),)
+PROXIES = {
+    "plain HTTP": row(healthy(), settings=configured(PROXY)),
+    "TLS on a port of its own": row(healthy(), settings=configured("https://proxy.corp.example:3129")),
+    "TLS on squid's port": doubtful("https://proxy.corp.example:3128"),
+    "TLS on port 8080": doubtful("https://proxy.corp.example:8080"),
+    "plain HTTP on port 443": doubtful("http://proxy.corp.example:443"),
+    "no scheme": doubtful("proxy.corp.example:3128"),
+    "SOCKS": doubtful("socks5://proxy.corp.example:1080"),
+    "no port": doubtful("http://proxy.corp.example:port"),
+    "none": row(healthy(), settings=configured(None)),
+    "OpenTelemetry": row(healthy(), {"PRX-02": "proxy.ignored"}, settings=configured(PROXY, OTEL)),
+    "TLS on squid's port, and it was tried": row(
+        altered(proxied(), {"kind": "proxy"}, via="https://proxy.corp.example:3128"),
+        settings=configured("https://proxy.corp.example:3128"),
+    ),
+}
+
+
+@each(PROXIES)
+def test_proxy_of_the_configuration(case: Row) -> None:
+    case.check()
+
+
+def test_what_is_wrong_with_the_configuration_is_told_with_its_line() -> None:
+    verdict = verdict_of("PRX-02", healthy(), configured("https://proxy.corp.example:3128", OTEL))
+    assert "values.yaml:12, otel.k8sResourceCollector: OpenTelemetry pods" in verdict.saw
+    assert "values.yaml:7, global.proxy.url: https://proxy.corp.example:3128: https means TLS" in verdict.saw
+    assert verdict.findings[1].values["right"] == "http://proxy.corp.example:3128"
+
+
+def test_a_wrong_url_of_the_configuration_is_told_with_its_line() -> None:
+    url = f"{RIGHT}/"
+    values = ChartValues(file="values.yaml", url=url, lines=(("stackstate.url", 3),))
+    assert "(values.yaml:3)" in verdict_of("HTTPS-04", healthy(), settings(agent_url=url, values=values)).saw
+    elsewhere = settings(agent_url=f"{RIGHT}?", values=values)
+    assert "values.yaml" not in verdict_of("HTTPS-04", healthy(), elsewhere).saw
