@@ -34,7 +34,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain": {"model", "findings"},
     "judge": {"catalogue", "model", "findings"},
     "approved": PLUMBING,
-    "change": {"catalogue", "inputs", "judge", "model", "findings"},
     "inputs": PLUMBING,
     "images": PLUMBING,
     "profile": PLUMBING,
@@ -43,8 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "options": PLUMBING,
     "probe": set(),
     "vantage": {"probe", "model", "findings", "inputs"},
+    "change": {"catalogue", "conclusion", "explain", "inputs", "judge", "model", "findings", "report"},
     "report": {"catalogue", "conclusion", "explain", "model", "findings"},
-    "change": {"conclusion", "explain", "inputs", "model", "findings", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
 
