@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,20 +120,28 @@ class Session:
 
     def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
         """Show on the terminal how the visits go on. pytest's capture, if there is one, is held off for that."""
-
-        def write(text: str) -> None:
-            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-                reporter.ensure_newline()
-                reporter.write(self._redactor.text(text), flush=True)
-
         for run in self._runs:
             run.display = Progress(
-                write,
+                self._writer(reporter, capture),
                 time.monotonic,
                 hosts=len({case.vantage for case in run.cases}),
                 terminal=bool(reporter.isatty) and reporter.hasmarkup,
                 width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
             )
+
+    def _writer(self, reporter: pytest.TerminalReporter, capture: Any) -> Callable[[str], None]:
+        begun = False
+
+        def write(text: str) -> None:
+            nonlocal begun
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                reporter.ensure_newline()
+                if not begun and reporter._tw.width_of_current_line:  # noqa: SLF001 - dots of -q: no newline is ensured
+                    reporter.write("\n")
+                begun = True
+                reporter.write(self._redactor.text(text), flush=True)
+
+        return write
 
     def cases(self, requirement: str) -> list[tuple[str, Case]]:
         """The planned cases of a requirement, with their tenants."""

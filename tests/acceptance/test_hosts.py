@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from plays import Outcome, Play, Plays
 
@@ -88,7 +90,7 @@ def test_each_host_is_visited_by_one_connection(outcome: Outcome) -> None:
     assert sorted(ends) == sorted({*FINE, *LIMITED, "local"})
 
 
-BROKEN = Play(scenario="one-address-dropped", hosts=("ssh://node-1", "ssh://node-2"), nodes=2)
+BROKEN = Play(scenario="one-address-dropped", hosts=("ssh://node-1", "ssh://node-2"), nodes=2, options=("-q",))
 
 
 @pytest.mark.parametrize("play", [pytest.param(BROKEN, id="one-address-dropped")])
@@ -97,3 +99,9 @@ def test_the_same_cause_on_two_hosts_is_one_paragraph_that_names_both(outcome: O
     assert outcome.output.count("required   TCP port 443 opens") == 1
     assert "ssh://node-1" in outcome.output
     assert "ssh://node-2" in outcome.output
+
+
+@pytest.mark.parametrize("play", [pytest.param(BROKEN, id="one-address-dropped")])
+def test_without_a_terminal_each_host_has_a_line_of_its_own_when_it_ends(outcome: Outcome) -> None:
+    lines = re.findall(r"(?m)^(local|ssh://node-\d)  done in \d+\.\d s$", outcome.output)
+    assert sorted(lines) == ["local", "ssh://node-1", "ssh://node-2"], outcome.output

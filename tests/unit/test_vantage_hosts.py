@@ -45,8 +45,11 @@ def test_a_host_is_named_as_it_was_typed_but_for_its_password() -> None:
     ]
 
 
-def test_ssh_asks_nothing_and_ends_by_itself() -> None:
-    host = one("ssh://op@node-1:2222", ssh_config="~/ssh config", ssh_identity_file="/key", ssh_extra_args="-o A=1 -4")
+def test_ssh_asks_nothing_and_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("ssh config", "key"):
+        (tmp_path / name).touch()
+    host = one("ssh://op@node-1:2222", ssh_config="~/ssh config", ssh_identity_file="~/key", ssh_extra_args="-o A=1 -4")
     assert host.carrier[0] == "ssh"
     assert host.carrier[-2:] == ("node-1", LOOK)
     told = options(host.carrier)
@@ -54,8 +57,8 @@ def test_ssh_asks_nothing_and_ends_by_itself() -> None:
     assert not [option for option in told if option.startswith("Control")]
     assert told.index("A=1") < told.index("BatchMode=yes")
     assert "-4" in host.carrier
-    assert host.carrier[host.carrier.index("-F") + 1] == str(Path("~/ssh config").expanduser())
-    assert host.carrier[host.carrier.index("-i") + 1] == "/key"
+    assert host.carrier[host.carrier.index("-F") + 1] == str(tmp_path / "ssh config")
+    assert host.carrier[host.carrier.index("-i") + 1] == str(tmp_path / "key")
 
 
 def test_options_of_the_user_come_first_so_ssh_obeys_them() -> None:
@@ -162,11 +165,13 @@ def test_ansible_is_found_beside_the_interpreter_and_the_users_own_comes_first(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     assert one("ansible://web", ansible_inventory=inventory).vantage == "ansible://web"
     assert os.environ["PATH"] == "/usr/bin:/bin"
+    other = tmp_path / "other.ini"
+    other.touch()
     own = tmp_path / "ansible-inventory"
     own.write_text('#!/bin/sh\necho \'{"_meta": {}, "all": {"hosts": ["mine"]}}\'\n')
     own.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert one("ansible://all", ansible_inventory=f"{inventory}.other").vantage == "ansible://mine"
+    assert one("ansible://all", ansible_inventory=str(other)).vantage == "ansible://mine"
 
 
 def test_an_inventory_without_ansible_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,10 +210,20 @@ def test_bad_input_is_one_line(inventory: str, spec: str, said: str) -> None:
 
 
 def test_a_missing_inventory_and_forced_ansible_are_said(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="ansible://all"):
-        read("ansible://all", ansible_inventory=str(tmp_path / "none"))
+    with pytest.raises(BadInput, match=r"ansible://all.*--ansible-inventory=FILE names it"):
+        read("ansible://all")
     with pytest.raises(BadInput, match="--force-ansible"):
         read("ansible://all", force_ansible=True)
+
+
+@pytest.mark.parametrize("option", ["ssh_config", "ssh_identity_file", "ansible_inventory"])
+def test_a_file_that_is_not_there_is_said(tmp_path: Path, option: str) -> None:
+    with pytest.raises(BadInput, match=rf"^--{option.replace('_', '-')} .*none: no such file$"):
+        read("ssh://node-1", **{option: str(tmp_path / "none")})
+
+
+def test_a_list_of_hosts_is_an_inventory_too() -> None:
+    assert [host.vantage for host in read("ansible://all", ansible_inventory="a,b")] == ["ansible://a", "ansible://b"]
 
 
 def test_the_same_host_twice_is_one() -> None:

@@ -79,12 +79,26 @@ def read(asked: HostOptions, command: str) -> tuple[Host, ...]:
 
     `command` is what shall run there, a line for a shell.
     """
+    _check_files(asked)
     found: dict[str, Host] = {}
     for spec in _specs(asked):
         for host in _resolved(spec, asked, command):
             if found.setdefault(host.vantage, host) != host:
                 raise BadInput(f"--hosts: {host.vantage} is named twice, with different settings")
     return tuple(found[vantage] for vantage in sorted(found))
+
+
+def _check_files(asked: HostOptions) -> None:
+    """ssh itself would pass over a key that is not there, and Ansible over an inventory."""
+    inventory = asked.ansible_inventory
+    named = {
+        "--ssh-config": asked.ssh_config,
+        "--ssh-identity-file": asked.ssh_identity_file,
+        "--ansible-inventory": None if inventory is None or "," in inventory else inventory,
+    }
+    for option, path in named.items():
+        if path is not None and not os.path.exists(_home(path) or ""):  # noqa: PTH110 - as the programs read it
+            raise BadInput(f"{option} {inputs.printable(path)}: no such file")
 
 
 def _specs(asked: HostOptions) -> list[str]:
@@ -110,7 +124,10 @@ def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001 - whatever testinfra or Ansible finds wrong with what was typed
-        raise BadInput(f"--hosts {shown}: {_first_line(error)}") from None
+        named = connection != "ansible" or asked.ansible_inventory
+        raise BadInput(
+            f"--hosts {shown}: {_first_line(error)}{'' if named else '; --ansible-inventory=FILE names it'}"
+        ) from None
     if not backends:
         raise BadInput(f"--hosts {shown}: no host of the inventory is called so")
     for backend in backends:
