@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def told(given: list[Entry], width: int = 80) -> list[str]:
 def test_one_cause_on_many_hosts_is_one_paragraph_with_all_of_them() -> None:
     text = "\n".join(told(entries(broken("HTTPS-01"), *NODES)))
     assert text.count("required   TCP port 443 opens") == 1
-    assert "also       from ssh://node-2 … node-47" in text
+    assert "also       from ssh://node-2 … node-47 (10.0.0.2 … 10.0.0.47)" in text
     assert "fix        allow outbound tcp/443 from ssh://node-1 (10.0.0.1)" in text
 
 
@@ -96,7 +97,18 @@ def test_a_remedy_that_differs_is_told_for_those_whom_it_concerns() -> None:
 
     text = " ".join(" ".join(told(entries(verdict, *NODES))).split())
     assert "from ssh://node-7: allow outbound tcp/443 from ssh://node-7 (10.0.0.7) to 34.0.0.2" in text
-    assert "from ssh://node-2 … node-6, ssh://node-8 … node-47" in text
+    assert "from ssh://node-2 … node-6, ssh://node-8 … node-47 (10.0.0.2 … 10.0.0.6, 10.0.0.8 … 10.0.0.47)" in text
+
+
+def test_addresses_are_named_where_the_fix_is_for_one_address_only() -> None:
+    without = entries(lambda case: _elsewhere(broken("HTTPS-01")(case)), *NODES[:3])
+    assert "also       from ssh://node-2, ssh://node-3\n" in "\n".join(told(without))
+
+
+def _elsewhere(verdict: Verdict) -> Verdict:
+    """The same by a finding whose remedy is the service's business, not of the host's address."""
+    found = tuple(replace(each, code=Code.HTTP_SERVER_ERROR) for each in verdict.findings)
+    return replace(verdict, findings=found)
 
 
 def test_hosts_that_are_alike_are_one_column_and_all_are_named_below() -> None:

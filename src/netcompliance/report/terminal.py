@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,8 +183,9 @@ def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: 
         differing.setdefault(_fix_of_any(verdict), []).append(verdict)
     start = f"  {'also':<{explain.LABEL}}"
     for fix, verdicts in differing.items():
-        which = "; ".join(_which(first, verdicts))
-        told = which if fix == _fix_of_any(first) else f"{which}: {explain.fix(verdicts[0])}"
+        alike = fix == _fix_of_any(first)
+        which = "; ".join(_which(first, verdicts, _sources(verdicts) if alike else {}))
+        told = which if alike else f"{which}: {explain.fix(verdicts[0])}"
         yield from textwrap.wrap(
             redactor.text(told),
             width,
@@ -195,8 +196,8 @@ def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: 
         )
 
 
-def _which(first: Verdict, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Targets, vantages, or targets from vantages: what differs from the first."""
+def _which(first: Verdict, verdicts: Sequence[Verdict], sources: Mapping[str, str]) -> Iterator[str]:
+    """Targets, vantages, or targets from vantages: what differs from the first. `sources` are addresses."""
     targets: dict[str, list[str]] = {}
     for verdict in verdicts:
         targets.setdefault(verdict.case.vantage, []).append(explain.printable(verdict.case.target))
@@ -206,9 +207,26 @@ def _which(first: Verdict, verdicts: Sequence[Verdict]) -> Iterator[str]:
     places: dict[str, list[str]] = {}
     for vantage, asked in targets.items():
         what = "" if sorted(asked) == sorted(told) else f"{', '.join(asked)} "
-        places.setdefault(what, []).append(explain.printable(vantage))
+        places.setdefault(what, []).append(vantage)
     for what, vantages in places.items():
-        yield f"{what or ('all of these ' if told[1:] else '')}from {summary.folded(vantages)}"
+        known = summary.folded(sources[vantage] for vantage in vantages if vantage in sources)
+        yield (
+            f"{what or ('all of these ' if told[1:] else '')}from {summary.folded(map(explain.printable, vantages))}"
+            f"{f' ({known})' if known else ''}"
+        )
+
+
+def _sources(verdicts: Iterable[Verdict]) -> Mapping[str, str]:
+    """The vantages' own addresses, where the fix names one: a firewall team needs those of all hosts."""
+    return {verdict.case.vantage: address for verdict in verdicts if (address := _source(verdict))}
+
+
+def _source(verdict: Verdict) -> str:
+    values = verdict.findings[0].values if verdict.findings else {}
+    name, source = values.get("vantage", ""), values.get("source", "")
+    if source == name or explain.printable(source) not in explain.fix(verdict):
+        return ""
+    return explain.printable(source.removeprefix(f"{name} (").removesuffix(")"))
 
 
 def _fix_of_any(verdict: Verdict) -> str:
