@@ -77,6 +77,11 @@ MEMBERS = (
     Member(
         hosts="ssh://cut", what="the connection breaks during the visit", comes_of_it="Error: the connection was cut"
     ),
+    Member(
+        hosts="ssh://truncated",
+        what="the output ends in the middle",
+        comes_of_it="Error: arrived cut",
+    ),
 )
 _ORIGINAL = 'exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
 _PROGRAMS = ("/usr/bin", "/usr/local/bin", "/usr/libexec", "/bin", "/usr/sbin", "/opt/bin")
@@ -96,6 +101,7 @@ def start(ssh: Ssh) -> None:
     serve("read-only", enter=_all_read_only)
     serve("weird", environment=b'"LC_NAME=caf\xe9"', enter=_with_a_weird_name)
     serve("mute", "ForceCommand exec sleep 600")
+    serve("truncated", f"ForceCommand {_shell()} | head -c 5000")
     serve("cut", f"ForceCommand {_shell()} | head -c 5000; kill -9 $PPID")
     for name, user in (("sudo-ok", "deploy"), ("sudo-password", "operator"), ("nologin", "nologin")):
         ssh.name(name, HostName=LOOPBACK, User=user)

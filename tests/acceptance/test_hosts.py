@@ -13,7 +13,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 
 MEMBERS = {member.hosts.partition("?")[0]: member for member in cast.MEMBERS}
 NODES = ("ssh://node-1", "ssh://node-2", "ssh://lab-host")
-EVERYBODY = Play(hosts=("local", *NODES, *(member.hosts for member in cast.MEMBERS)), nodes=2, cast=True)
+EVERYBODY = Play(
+    hosts=("local", *NODES, *(member.hosts for member in cast.MEMBERS)), nodes=2, cast=True, options=("--visits=8",)
+)
 IN_TROUBLE = {
     "ssh://sudo-password": "sudo asks for a password",
     "ssh://nologin": "no shell there",
@@ -25,6 +27,7 @@ IN_TROUBLE = {
     "ssh://unknown-name": "cannot resolve the host's name unknown-name",
     "ssh://silent": "accepts connections but never speaks ssh",
     "ssh://mute": "the login came to no answer within 20 s",
+    "ssh://truncated": "the probe's output arrived cut or damaged",
     "ssh://cut": "the connection to the host was cut during the visit",
 }
 LIMITED = ("ssh://bare", "ssh://busybox")

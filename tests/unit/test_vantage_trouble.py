@@ -50,6 +50,9 @@ def cause(backend: str, errors: str = "", noise: str = "", *, begun: bool = Fals
         ("ssh", "command-line: line 0: Bad configuration option: nonsense", "refuses its own configuration"),
         ("ssh", "Timeout, server x not responding.", "cut during the visit"),
         ("ssh", "Connection to x closed by remote host.", "cut during the visit"),
+        ("ssh", "client_loop: send disconnect: Broken pipe", "cut during the visit"),
+        ("ssh", "packet_write_wait: Connection to 10.0.0.1 port 22: Broken pipe", "cut during the visit"),
+        ("ssh", "Connection reset by 10.0.0.1 port 22", "cut during the visit"),
         ("ssh", "sudo: a password is required", "sudo asks for a password"),
         (
             "ssh",
@@ -140,6 +143,11 @@ def test_a_banner_is_no_message() -> None:
 def test_what_the_probe_itself_writes_is_no_login_message() -> None:
     said = cause("ssh", "Traceback\nRuntimeError: Host is bad", begun=True)
     assert said == "the probe ended with exit code 1: RuntimeError: Host is bad"
+
+
+def test_a_pipe_that_broke_on_the_host_is_no_broken_connection() -> None:
+    lost = Ending(code=0, begun=True, errors="BrokenPipeError: [Errno 32] Broken pipe", noise="", why="ended")
+    assert "arrived cut" in trouble.diagnosed(Host(vantage="ssh://x", backend="ssh", carrier=("ssh",)), lost).cause
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ SIGNS = (
     _sign(
         SSH,
         r"timeout, server .* not responding|connection to \S+ closed by remote host|client_loop: send disconnect"
-        r"|broken pipe|connection reset by|read from remote host",
+        r"|(?:write failed|packet_write_\w+|ssh_dispatch_\w+): .*(?:broken pipe|reset)|connection reset by \S+ port"
+        r"|read from remote host",
         "the connection to the host was cut during the visit",
         "run again; if it stays, look for a firewall or a VPN that ends long connections, and at the host's sshd",
     ),
