@@ -5,8 +5,8 @@
     python bench/peers --full      this suite at 500 tenants too: about ten times what it takes at 50
 
 `--markdown` prints tables for a document, `--texts` also what each tool said, and `--servers` says who plays the lab's
-servers (if not given: embedded for the situations, real for many tenants). As root on Debian, after `apt-get install
-prometheus-blackbox-exporter monitoring-plugins-basic`. What is missing is named. Compare only figures of one run.
+servers (if not given: embedded for the situations, real for many tenants). As root on Debian, after
+`lab/install-daemons --with-peers`. What is missing is named. Compare only figures of one run.
 """
 
 from __future__ import annotations
