@@ -159,7 +159,8 @@ def _changes(case: Case, before: Mapping[str, Any], verdict: Verdict | None, req
     if verdict is None:
         yield Change(case=case, before=before, after=None, fields=())
         return
-    after = Redactor().value(verdict_record(verdict, required))
+    redactor = Redactor()
+    after = redactor.value(verdict_record(redactor.verdict(verdict), required))
     fields = tuple(name for name in after if name in before and _told(before, name) != _told(after, name))
     if fields:
         yield Change(case=case, before=before, after=after, fields=fields)

@@ -72,7 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Without a tenant the suites have nothing to ask: say what to type."""
     config = session.config
-    if SESSION in config.stash or _asks_pytest_itself(config):
+    if SESSION in config.stash:
+        from pytest_metadata.plugin import metadata_key
+
+        config.stash[SESSION].clean(config.stash.get(metadata_key, {}))
+        return
+    if _asks_pytest_itself(config):
         return
     if not any(_is_ours(Path(arg.split("::")[0])) for arg in config.args):
         return

@@ -199,7 +199,8 @@ class Run:
         from netcompliance.judge import settle_waivers
 
         judged = [looking.verdicts[case] for case in self.cases if case in looking.verdicts]
-        self._verdicts = {v.case: v for v in settle_waivers(judged, self.cases, self.settings.waivers)}
+        settled = settle_waivers(judged, self.cases, self.settings.waivers)
+        self._verdicts = {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
 
 
 class _Looking:
@@ -248,13 +249,13 @@ class _Looking:
         """Judge the vantage, or note why nobody could look."""
         from netcompliance.judge import identity, judge_vantage
 
-        seen, settings = self._seen.pop(vantage, []), self._run.settings
+        seen, settings, safe = self._seen.pop(vantage, []), self._run.settings, self._run.redactor.text
         if problem is None:
             self.verdicts |= judge_vantage(
                 self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._run.started.date()
             )
         else:
-            self.troubles[vantage] = problem
+            problem = self.troubles[vantage] = CouldNotLook(safe(problem.cause), safe(problem.remedy))
         known = identity(vantage, seen, settings) if seen else {}
         error = f"{problem.cause}; {problem.remedy}" if problem else None
         self._run.identities[vantage] = {**known, **({"error": error} if error else {})}

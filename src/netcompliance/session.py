@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,10 @@ class Session:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise BadInput(f"--report-dir {self._report_dir}: {reason}") from None
 
+    def clean(self, metadata: MutableMapping[str, Any]) -> None:
+        """Take secrets out of what a report says about its environment: in CI there are URLs with credentials."""
+        metadata.update(self._redactor.value(metadata))
+
     def header(self) -> list[str]:
         """Lines for pytest's own header."""
         lines = []
@@ -188,7 +192,7 @@ class Session:
     def explain(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)
-        told.update(netcompliance=True)
+        told.update(netcompliance=True, sections=[(name, self._redactor.text(text)) for name, text in report.sections])
         if isinstance(error, NotLooked):
             told.update(longrepr=self._safe(str(error)), netcompliance_told=True)
         elif self.held() and _is_worse(error):
@@ -200,6 +204,10 @@ class Session:
             if entry.standing is not Standing.FAIL:
                 word = "waived" if entry.standing is Standing.WAIVED else "unmet should"
                 told.update(outcome="skipped", wasxfail=text, netcompliance_word=word)
+        elif isinstance(report.longrepr, tuple):
+            told.update(longrepr=(*report.longrepr[:2], self._redactor.text(report.longrepr[2])))
+        elif report.longrepr and self._redactor.text(text := str(report.longrepr)) != text:
+            told.update(longrepr=self._redactor.text(text))
 
     def close(self) -> None:
         """End every journal with its footer."""
@@ -291,13 +299,15 @@ def plan(options: Options, here: Path) -> Session:
     profiles = (here / "fixtures" / "tenants", _packaged_profiles())
     at = datetime.now(UTC)
     runs = []
-    for tenant in settle.tenants(options):
+    tenants = settle.tenants(options)
+    passwords = [value for host in named for value in host.environment.values()]
+    keys = [secret for tenant in tenants for secret in settle.secrets(tenant, options, profiles, os.environ)]
+    redactor = Redactor([*keys, *passwords])
+    for tenant in tenants:
         settings = settle.settings(tenant, options, profiles)
         cases = catalogues.expand(catalogue, settings, [host.vantage for host in named], settle.level(options))
         settle.check_waivers(settings.waivers, cases, settle.profile_path(tenant, options, profiles))
         key = settle.key(tenant, options, profiles, os.environ)
-        passwords = [value for host in named for value in host.environment.values()]
-        redactor = Redactor([*settle.secrets(tenant, options, profiles, os.environ), *passwords])
         look = _looker(_visited(named, cases), key, at_once)
         signer = signing_key.fingerprint if signing_key else None
         runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at, signer=signer))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from netcompliance import catalogue as catalogues
 from netcompliance import inputs, profile
@@ -128,9 +128,12 @@ def secrets(tenant: str, options: Options, profiles: Iterable[Path], environ: Ma
     if chosen.key_file:
         found.append(inputs.read_text(chosen.key_file, "key file").strip())
     for name, value in environ.items():
-        if name.lower().endswith("_proxy") and "@" in value:
-            found.append(unquote(urlsplit(value).password or ""))
-    return tuple(secret for secret in found if secret)
+        if name.lower().endswith("_proxy"):
+            # Not by urlsplit: clients also take URLs without a scheme, and passwords that should have been encoded.
+            password = value.partition("://")[2] or value
+            password = password.rpartition("@")[0].partition(":")[2]
+            found += [password, unquote(password)]
+    return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
 
 
 def key(tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str]) -> str | None:

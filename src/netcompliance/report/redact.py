@@ -1,7 +1,8 @@
 """The one place where secrets are taken out of what is written. Whatever writes, writes through `Redactor`.
 
 Rules
-* Known secrets (the API key) are removed wherever they stand, also inside base64 and URL encoding.
+* Known secrets (the API key, proxy passwords) are removed wherever they stand, also inside base64, URL encoding and
+  HTML, and as a part of what was encoded (`user:password`).
 * Unknown ones are recognised by where they stand: user information of URLs, `Authorization` and its kin, cookies,
   `api_key=`, `token=`, signatures of signed URLs, `"token": "…"` in JSON.
 * The user in a vantage's name (`ssh://op@node-1`) is no secret: without it two vantages would be one.
@@ -14,10 +15,15 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from netcompliance.model import Verdict
 
 HIDDEN = "***"
 
@@ -48,6 +54,10 @@ _WORDS = ("@", "auth", "cookie", "bearer", "basic", "key", "token", "passw", "se
 SHORT = 200
 """Characters up to which a text is remembered with what became of it: names and addresses come again and again."""
 REMEMBERED = 4096
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+_LEAST_LETTERS = 6
+"""Fewer letters of base64 stand in other words by chance."""
+_FOR_URLS = str.maketrans("+/", "-_")
 _BASE64_FIELDS = frozenset({"body", "received", "response", "query"})
 
 
@@ -55,7 +65,7 @@ class Redactor:
     """Takes secrets out of JSON-like values and texts."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        spelled = {form for s in secrets if len(s) >= 4 for form in (s, quote(s, safe=""), quote_plus(s))}
+        spelled = {form for secret in secrets if len(secret) >= 4 for form in _spellings(secret)}
         self._known = sorted(spelled, key=len, reverse=True)
         self._remembered = functools.lru_cache(REMEMBERED)(self._cleaned)
 
@@ -71,6 +81,25 @@ class Redactor:
         for pattern, instead in _PATTERNS:
             text = pattern.sub(instead, text)
         return text
+
+    def verdict(self, verdict: Verdict) -> Verdict:
+        """The verdict without secrets. This comes before anything is told: in a text that was wrapped or flattened they
+        are no longer where they are looked for."""
+        return replace(
+            verdict,
+            saw=self.text(verdict.saw),
+            reason=self.text(verdict.reason),
+            reproduce=self.text(verdict.reproduce),
+            findings=tuple(
+                replace(
+                    found,
+                    subject=self.text(found.subject),
+                    detail=self.text(found.detail),
+                    values={name: self.text(value) for name, value in found.values.items()},
+                )
+                for found in verdict.findings
+            ),
+        )
 
     def value(self, value: Any, field: str = "") -> Any:
         """A JSON-like value without secrets. `field` is the name under which it stands."""
@@ -102,6 +131,22 @@ class Redactor:
         if cleaned == plain:
             return value
         return base64.b64encode(cleaned.encode("latin-1", "replace")).decode("ascii")
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """The forms in which a secret can come back: as it is, encoded, and within something longer that was."""
+    data = secret.encode("utf-8", "replace")
+    yield from (secret, data.decode("latin-1"))
+    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield from (quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted))
+    yield from (escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1])
+    for before in range(3):
+        # What stands in front of the secret shifts it within the groups of three bytes. Letters that depend on
+        # neighbours are left out.
+        letters = base64.b64encode(bytes(before) + data).decode("ascii")
+        part = letters[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        if len(part) >= _LEAST_LETTERS:
+            yield from (part, part.translate(_FOR_URLS))
 
 
 def _may_hold_one(text: str) -> bool:
