@@ -73,6 +73,8 @@ class Outcome:
     """The journal itself; missing if there is none."""
     peak_kib: int
     """Resident memory of the largest process."""
+    directory: Path | None = None
+    """What the run left."""
 
     def failing(self, vantage: str = "local") -> dict[str, frozenset[str]]:
         """The codes of the failing verdicts of a vantage, by requirement."""
@@ -145,6 +147,7 @@ class Stage:
         reports = list(results.glob("acme/*/report.html"))
         journal = next(results.glob("acme/*/journal.jsonl"), results / "none")
         return Outcome(
+            directory=next(results.glob("acme/*"), None),
             code=process.returncode,
             output=output,
             journal=_lines(journal),

@@ -10,6 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from plays import Play, Plays
 
+from netcompliance.cli.main import main
+
 pytestmark = pytest.mark.lab
 
 SCENARIOS = (
@@ -48,6 +50,22 @@ def test_a_real_journal_keeps_the_schema(plays: Plays, play: Play, validator: Dr
     for record in outcome.journal:
         if record["type"] == "verdict":
             assert escape(record["target"]) in outcome.report
+
+
+@pytest.mark.parametrize(
+    "play", [Play(scenario=name) for name in SCENARIOS], ids=[name or "healthy" for name in SCENARIOS]
+)
+def test_what_a_real_run_leaves_is_good_evidence(plays: Plays, play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every verdict of every world follows from its observations, as they were written."""
+    outcome = plays[play]
+    directory = str(outcome.directory)
+    assert (main(["verify", directory]), capsys.readouterr().out.splitlines()[-1]) == (0, "the evidence is good")
+    assert main(["judge", directory]) == 0
+    assert f"overall: {outcome.overall} then, {outcome.overall} now" in capsys.readouterr().out
+    assert main(["show", directory]) == (0 if outcome.overall == "satisfied" else 1)
+    shown = capsys.readouterr().out
+    for requirement in outcome.failing():
+        assert requirement in shown
 
 
 def test_every_kind_of_the_schema_is_seen_in_some_real_journal(plays: Plays, validator: Draft202012Validator) -> None:

@@ -153,10 +153,18 @@ def test_what_must_never_be_written_is_known(tmp_path: Path):
         "MINE": "my-own-key",
         "HTTPS_PROXY": "http://user:pass%20word@proxy:3128",
         "http_proxy": "http://proxy:3128",
+        "ALL_PROXY": "user:bare/pass@proxy:3128",
         "OTHER": "harmless@thing",
     }
     found = settle.secrets("acme", Options(tenants=("acme",)), [tmp_path], environ)
-    assert set(found) == {"key-in-the-environment", "my-own-key", "key-in-a-file", "pass word"}
+    assert set(found) == {
+        "key-in-the-environment",
+        "my-own-key",
+        "key-in-a-file",
+        "pass%20word",
+        "pass word",
+        "bare/pass",
+    }
 
 
 def test_declared_authorities_are_known_by_their_fingerprints(settled: Settle, tmp_path: Path):
