@@ -180,6 +180,12 @@ def _requirement(name: str, fields: Any) -> Requirement:
         raise CatalogueError(f"catalogue: {name} has an unknown field {unknown!r}")
     for missing in sorted({"says", "level", "basis", "source"} - fields.keys()):
         raise CatalogueError(f"catalogue: {name} has no {missing!r}")
+    for key in sorted(fields.keys() - {"requires"}):
+        if not isinstance(fields[key], str):
+            raise CatalogueError(f"catalogue: {name}: {key} is no text")
+    needed = fields.get("requires", [])
+    if not isinstance(needed, list) or not all(isinstance(other, str) for other in needed):
+        raise CatalogueError(f"catalogue: {name}: requires is no list of requirements")
     for key, known in (("level", Level), ("basis", Basis), ("from", AskedFrom)):
         if fields.get(key, AskedFrom.ANYWHERE) not in list(known):
             raise CatalogueError(f"catalogue: {name} has an unknown {key} {fields[key]!r}")
@@ -189,7 +195,7 @@ def _requirement(name: str, fields: Any) -> Requirement:
         level=Level(fields["level"]),
         basis=Basis(fields["basis"]),
         source=fields["source"],
-        requires=tuple(fields.get("requires", ())),
+        requires=tuple(needed),
         targets=fields.get("targets", "tenant"),
         when=fields.get("when", "always"),
         asked_from=AskedFrom(fields.get("from", AskedFrom.ANYWHERE)),

@@ -41,10 +41,10 @@ def width() -> int:
 
 
 def write_lines(lines: Iterable[Line]) -> None:
-    """Lines of spans."""
+    """Lines of spans. All of it is cleaned: a run has its own catalogue, a journal may have a stranger's."""
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     for line in lines:
-        print("".join(_span(text, markup, coloured=coloured) for text, markup in line).rstrip())
+        print("".join(_span(printable(text), markup, coloured=coloured) for text, markup in line).rstrip())
 
 
 def labelled(label: str, text: object, *, room: int = 11, indent: int = 2) -> Iterator[str]:
