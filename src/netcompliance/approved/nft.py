@@ -278,6 +278,8 @@ class _Reader:
                 break
             self._at += 1
             word = self._next() or word
+        if (after := self._peek()) and after.text in ("vmap", "map"):
+            raise self._bad(after, "maps are not followed here")
         negated = self._operator()
         values = self._values(table) if self._peek() else []
         if self._peek() and names == ["state"]:

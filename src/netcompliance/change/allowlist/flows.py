@@ -108,9 +108,15 @@ def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = Fals
         for flow in _flows(look, catalogue, notes, checks=checks):
             key = (flow.source, flow.destination, flow.port, flow.protocols, flow.via)
             flows[key] = _merged(flows[key], flow) if key in flows else flow
+    incomplete = any(flow.purpose is Purpose.TENANT and not flow.via and not flow.addresses for flow in flows.values())
     if HERE not in {flow.source.vantage for flow in flows.values() if flow.purpose is Purpose.CHART}:
         notes["The chart repository was not looked at: whoever runs helm needs it too."] = None
-    return AllowList(tenants=tuple(tenants), flows=tuple(sorted(flows.values(), key=_order)), notes=tuple(notes))
+    return AllowList(
+        tenants=tuple(tenants),
+        flows=tuple(sorted(flows.values(), key=_order)),
+        notes=tuple(notes),
+        incomplete=incomplete,
+    )
 
 
 def _flows(look: Looked, catalogue: Catalogue, notes: dict[str, None], *, checks: bool) -> Iterable[Flow]:
