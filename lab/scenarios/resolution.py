@@ -233,14 +233,21 @@ SCENARIOS = (
         broken="the firewall's rules let out to the tenant's addresses on every port",
         change=file("approved.v4", _iptables("")),
         options=("--allow-list={lab}/approved.v4",),
-        find=finds(DNS_07="dns.wide-allow-list"),
+        find=finds(DNS_07="dns.wide-allow-list", DNS_08="dns.peer-not-allow-listed"),
     ),
     Scenario(
         name="allow-list-of-another-port",
         broken="the firewall's rules let out to the tenant's addresses on port 80",
         change=file("approved.v4", _iptables("-p tcp -m tcp --dport 80")),
         options=("--allow-list={lab}/approved.v4",),
-        find=finds(DNS_05="dns.not-allow-listed", DNS_07="dns.wide-allow-list"),
+        find=finds(DNS_05="dns.not-allow-listed", DNS_07="dns.wide-allow-list", DNS_08="dns.peer-not-allow-listed"),
+    ),
+    Scenario(
+        name="allow-list-without-the-registry",
+        broken="the firewall's rules let out to the tenant only, and neither to resolvers nor to the registry",
+        change=file("approved.v4", _iptables("-p tcp -m tcp --dport 443")),
+        options=("--allow-list={lab}/approved.v4",),
+        find=finds(DNS_08="dns.peer-not-allow-listed"),
     ),
     Scenario(
         name="allow-list-of-yesterday",

@@ -103,6 +103,10 @@ CONDITIONS: Mapping[str, Condition] = {
     "allow-list": Condition(
         holds=lambda s: s.allow_list is not None, otherwise="no allow-list was handed in (--allow-list)"
     ),
+    "allow-list-of-rules": Condition(
+        holds=lambda s: any(entry.services is not None and not entry.for_pods for entry in s.approved),
+        otherwise="no allow-list of a firewall's rules was handed in (--allow-list)",
+    ),
     "agent-url": Condition(
         holds=lambda s: s.agent_url is not None,
         otherwise="the URL that the agent is configured with is not known (profile, or --values with Helm values)",

@@ -120,6 +120,12 @@ class Code(StrEnum):
         "add {subject} to the allow-list for outbound tcp/443",
         Team.FIREWALL,
     )
+    DNS_PEER_NOT_ALLOW_LISTED = (
+        "dns.peer-not-allow-listed",
+        "the approved rules do not cover something else that is needed: names, images or charts will not arrive",
+        "add {subject} to the approved rules",
+        Team.FIREWALL,
+    )
     DNS_STALE_ALLOW_LIST = (
         "dns.stale-allow-list",
         "an approved entry is no longer an address of the tenant: the opening now belongs to somebody else",

@@ -193,6 +193,8 @@ class Approved:
     sources: tuple[str, ...] = ()
     """Blocks for which it is meant; empty: for everybody."""
     allows: bool = True
+    for_pods: bool = False
+    """It is a policy of pods, which sees neither images being pulled nor a node's own resolvers."""
     where: str = ""
     """File and line."""
 

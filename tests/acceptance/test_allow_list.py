@@ -85,6 +85,20 @@ def test_with_the_rules_everything_passes(written: Write, behind: Behind, play: 
     assert unmet(outcome) == set()
 
 
+@pytest.mark.parametrize("form", ["nftables", "iptables-save", "networkpolicy"])
+def test_what_was_generated_is_approved_without_a_finding(
+    written: Write, stage: Stage, tmp_path: Path, form: str
+) -> None:
+    """The way round: nothing missing, nothing stale, nothing wider than needed."""
+    file = tmp_path / "approved"
+    file.write_text(written(DIRECT, form))
+    outcome = stage.run(replace(DIRECT, options=(f"--allow-list={file}",)))
+    assert (outcome.code, outcome.failing()) == (0, {}), outcome.output
+    asked = {requirement: verdict for (requirement, _), verdict in outcome.verdicts("local").items()}
+    others = "notapplicable" if form == "networkpolicy" else "pass"
+    assert [asked[each] for each in ("DNS-05", "DNS-06", "DNS-07", "DNS-08")] == ["pass", "pass", "pass", others]
+
+
 def test_the_router_lets_nothing_else_out(behind: Behind) -> None:
     """The control: with a rule for somebody else, hardly anything passes."""
     rules = "table inet filter { chain netcompliance { ip daddr 34.250.11.99 tcp dport 443 accept; }; }"

@@ -296,6 +296,108 @@ def test_nonsense_is_refused(from_text, text: str, words: str):
     assert str(caught.value).isprintable()
 
 
+VALUES_WITH_LINES = """\
+stackstate:
+  url: https://acme.app.stackstate.io/receiver/stsAgent/
+global:
+  proxy:
+    url: http://proxy.corp.example:3128
+  imageRegistry: registry.corp.example
+all:
+  image:
+    registry: registry.other.example
+clusterAgent:
+  image:
+    repository: registry.corp.example/stackstate/cluster-agent
+otel:
+  enabled: true
+  prometheusScraping: {enabled: false}
+  telemetryGateway:
+    enabled: true
+"""
+
+
+def test_every_setting_of_values_is_told_with_its_line(from_text):
+    values = from_text(VALUES_WITH_LINES, ("registry.corp.example", "")).values
+    lines = dict(values.lines)
+    assert (lines["stackstate.url"], lines["global.proxy.url"]) == (2, 5)
+    assert lines["all.image.registry"] == 9
+    assert lines["clusterAgent.image"] == 11
+    assert values.place("all.image.registry") == f"{values.file}:9"
+    assert values.place("nowhere") == values.file
+
+
+def test_images_that_are_not_set_are_told_with_the_line_of_their_registry(from_text):
+    values = from_text(VALUES_WITH_LINES, ("registry.mine.example", "")).values
+    assert dict(values.lines)["logsAgent.image"] == 6
+
+
+def test_open_telemetry_pods_get_no_proxy(from_text):
+    values = from_text(VALUES_WITH_LINES).values
+    assert values.proxy == "http://proxy.corp.example:3128"
+    assert dict(values.unproxied).keys() == {"otel.k8sResourceCollector", "otel.telemetryGateway"}
+    assert dict(values.lines)["otel.telemetryGateway"] == 16
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("enabled: true\n  prom", "enabled: false\n  prom"), ("url: http://proxy.corp.example:3128", "url: ''")],
+)
+def test_without_open_telemetry_or_without_a_proxy_nothing_is_left_out(from_text, old: str, new: str):
+    assert from_text(VALUES_WITH_LINES.replace(old, new)).values.unproxied == ()
+
+
+AGENTS_WITH_LINES = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-agent}
+spec:
+  template:
+    spec:
+      containers:
+        - name: agent
+          image: quay.io/stackstate/stackstate-k8s-agent:1
+          env:
+            - {name: STS_STS_URL, value: "https://acme.app.stackstate.io/receiver/stsAgent"}
+            - {name: STS_PROXY_HTTPS, value: "http://proxy.corp.example:3128"}
+        - name: forgotten
+          image: quay.io/stackstate/stackstate-k8s-process-agent:1
+          env: [{name: STS_STS_URL, value: "https://acme.app.stackstate.io/receiver/stsAgent"}]
+        - {name: promtail, image: "quay.io/stackstate/promtail:1"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: collector}
+spec:
+  template:
+    spec:
+      containers:
+        - name: otel
+          image: quay.io/stackstate/sts-opentelemetry-collector:1
+"""
+
+
+def test_containers_of_manifests_without_the_others_proxy_are_told_with_their_lines(from_text):
+    values = from_text(AGENTS_WITH_LINES).values
+    assert {where: dict(values.lines)[where] for where, _ in values.unproxied} == {
+        "DaemonSet/node-agent: forgotten": 14,
+        "Deployment/collector: otel": 26,
+    }
+    assert (dict(values.lines)["stackstate.url"], dict(values.lines)["global.proxy.url"]) == (11, 12)
+
+
+def test_where_no_container_has_a_proxy_none_is_missing(from_text):
+    without = AGENTS_WITH_LINES.replace(
+        '            - {name: STS_PROXY_HTTPS, value: "http://proxy.corp.example:3128"}\n', ""
+    )
+    assert from_text(without).values.unproxied == ()
+
+
+def test_an_image_of_manifests_from_elsewhere_is_told_with_its_line(from_text):
+    values = from_text(AGENTS_WITH_LINES, ("registry.corp.example", "")).values
+    assert dict(values.lines)["DaemonSet/node-agent: agent"] == 9
+
+
 # --- manifests --------------------------------------------------------------------------------------------------------
 
 MANIFESTS = """

@@ -30,6 +30,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
         (["run", "--scenario", "dns-nxdomian", "--", "true"], "did you mean dns-nxdomain"),
         (["run", "--scenario", "$(reboot)", "--", "true"], "no scenario '$(reboot)'"),
         (["run", "--servers", "cardboard", "--", "true"], "--servers is one of"),
+        (["run", "--router-rules", "/nowhere", "--", "true"], "/nowhere: No such file"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_4(
@@ -129,6 +130,34 @@ except TimeoutError:
     print("silent")
 """
     assert run_in_lab(sys.executable, "-c", script).stdout == "silent\n"
+
+
+@pytest.mark.lab
+def test_given_rules_are_all_that_the_router_lets_out(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.nft"
+    rules.write_text("table inet filter { chain netcompliance { ip daddr 34.250.11.22 tcp dport 443 accept; }; }\n")
+    script = (
+        "import socket\n"
+        "def is_open(address):\n"
+        "    try:\n"
+        "        socket.create_connection((address, 443), 0.5).close()\n"
+        "    except TimeoutError:\n"
+        "        return False\n"
+        "    return True\n"
+        "print([is_open(f'34.250.11.2{n}') for n in (1, 2, 3)])\n"
+    )
+    command = [sys.executable, "-m", "lab", "run", "--router-rules", str(rules), "--", sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[False, True, False]\n", "")
+
+
+@pytest.mark.lab
+def test_rules_of_a_proxy_need_squid(tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("http_access allow all\n")
+    command = [sys.executable, "-m", "lab", "run", "--proxy-rules", str(rules), "--", "true"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "lab: rules of a proxy are squid's: --servers real\n")
 
 
 @pytest.mark.lab

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from netcompliance import settle
 from netcompliance.inputs import BadInput
-from netcompliance.model import Level, RegistryMode, Settings
+from netcompliance.model import Level, RegistryMode, Service, Settings
 from netcompliance.settle import Options
 
 Settle = Callable[..., Settings]
@@ -117,6 +117,43 @@ def test_options_come_before_the_profile(settled: Settle, tmp_path: Path):
     assert [str(image) for image in found.images] == ["option.corp.example/o/a:1"]
     assert [str(image) for image in found.source_images] == ["quay.io/a:1"]
     assert found.strict
+
+
+def test_values_say_what_the_agent_is_configured_with_and_images_what_is_pulled(settled: Settle, tmp_path: Path):
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "stackstate: {url: 'https://acme.app.stackstate.io/x'}\nglobal: {imageRegistry: registry.corp.example}\n",
+        encoding="utf-8",
+    )
+    images = tmp_path / "images"
+    images.write_text("registry.corp.example/a:1\n", encoding="utf-8")
+    alone = settled(values=str(values))
+    assert (alone.agent_url, alone.registry) == ("https://acme.app.stackstate.io/x", "registry.corp.example")
+    assert len(alone.images) > 1
+    both = settled(values=str(values), images=str(images))
+    assert [str(image) for image in both.images] == ["registry.corp.example/a:1"]
+    assert both.values == alone.values
+    assert both.values
+    assert both.values.place("stackstate.url") == f"{values}:1"
+    with pytest.raises(BadInput, match=r"--values .*images: a list of images"):
+        settled(values=str(images))
+
+
+def test_a_proxy_of_the_values_that_is_none_is_told_with_its_line(settled: Settle, tmp_path: Path):
+    values = tmp_path / "values.yaml"
+    values.write_text("global:\n  proxy:\n    url: socks5://proxy.corp.example:1080\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"values\.yaml:3: global\.proxy\.url .*a proxy is http"):
+        settled(values=str(values))
+    assert settled(values=str(values), proxy="http://proxy.corp.example:3128").proxy == "http://proxy.corp.example:3128"
+
+
+def test_rules_are_approved_with_their_ports(settled: Settle, tmp_path: Path):
+    rules = tmp_path / "rules"
+    rules.write_text("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -d 10.0.0.2/32 -p tcp --dport 443 -j ACCEPT\nCOMMIT\n")
+    found = settled(allow_list=str(rules))
+    assert found.allow_list == ("10.0.0.2/32",)
+    (entry,) = found.approved
+    assert (entry.where, entry.services) == (f"{rules}:3", (Service(protocol="tcp", first=443, last=443),))
 
 
 def test_a_registry_that_is_the_source_itself(settled: Settle, tmp_path: Path):

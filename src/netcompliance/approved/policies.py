@@ -7,6 +7,7 @@ order does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -25,7 +26,7 @@ def is_policy(value: Any) -> bool:
 
 def read(found: list[Any], origin: str) -> tuple[Approved, ...]:
     """The entries of all documents. Raises `BadInput`."""
-    entries = [entry for document in found for entry in _Reader(document, origin).entries()]
+    entries = [replace(entry, for_pods=True) for document in found for entry in _Reader(document, origin).entries()]
     if not entries:
         raise BadInput(f"{origin}: no egress rule in it names addresses")
     return tuple(entries)

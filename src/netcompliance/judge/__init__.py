@@ -36,6 +36,7 @@ JUDGES: Mapping[str, Judge] = {
     "DNS-05": approval.allow_listed,
     "DNS-06": approval.allow_list_is_current,
     "DNS-07": approval.allow_list_is_narrow,
+    "DNS-08": approval.others_allow_listed,
     "HTTPS-01": https.ports_open,
     "HTTPS-02": https.verifies,
     "HTTPS-03": https.ends_at_the_service,

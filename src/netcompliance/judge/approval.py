@@ -1,4 +1,4 @@
-"""DNS-05 … DNS-07: is what the network team approved what is needed: all of it, nothing that is gone, nothing more?
+"""DNS-05 … DNS-08: is what the network team approved what is needed: all of it, nothing that is gone, nothing more?
 
 Theory. An entry approves addresses, or a name, perhaps for some ports and sources only. The first entry that fits a
 connection decides about it, as in a firewall. An entry whose sources are not this host is none of its business. A list
@@ -26,7 +26,7 @@ from netcompliance.judge.evidence import (
     passed,
 )
 from netcompliance.judge.nameservers import addresses_told, public_addresses
-from netcompliance.judge.needs import HTTPS, needs
+from netcompliance.judge.needs import CHECKS, HTTPS, Purpose, needs
 from netcompliance.model import HERE, Approved, Case, Settings
 
 PROXIED = "the host uses an explicit proxy, which resolves the name itself"
@@ -94,6 +94,29 @@ def allow_list_is_narrow(case: Case, evidence: Evidence, settings: Settings) -> 
     return decided(found, "every entry is as narrow as can be", f"dig +short {case.host}")
 
 
+def others_allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
+    """DNS-08. Also behind a proxy, which is then what has to be listed."""
+    entries = _entries(evidence, settings)
+    needed = [
+        (need, address, protocol)
+        for need in needs(case.vantage, evidence, settings)
+        if need.purpose not in (Purpose.TENANT, *CHECKS)
+        for address in need.addresses
+        for protocol in need.protocols
+    ]
+    found = []
+    for need, address, protocol in needed:
+        named = any(entry.text.lower() == need.name and _serves(entry, protocol, need.port) for entry in entries)
+        if not named and (why := _why_not(entries, address, protocol, need.port)) is not None:
+            subject = f"{address} {protocol}/{need.port}"
+            detail = f"{subject} ({need.name or 'resolver'}) is not in the allow-list{why}"
+            found.append(finding(Code.DNS_PEER_NOT_ALLOW_LISTED, subject, detail))
+    names = listed(dict.fromkeys(need.name or "resolvers" for need, _, _ in needed))
+    return decided(
+        found, f"{names} in the allow-list", missing="" if needed else "nothing else was looked at from here"
+    )
+
+
 def _entries(evidence: Evidence, settings: Settings) -> list[Approved]:
     """The entries that are meant for this host; an older journal has them as plain text."""
     told = settings.approved or tuple(_from_text(text) for text in settings.allow_list or ())
@@ -109,14 +132,14 @@ def _from_text(text: str) -> Approved:
         return Approved(text=text)
 
 
-def _why_not(entries: Sequence[Approved], address: str) -> str | None:
-    """Why a connection to the address's port 443 is not approved; `None` if it is."""
+def _why_not(entries: Sequence[Approved], address: str, protocol: str = "tcp", port: int = HTTPS) -> str | None:
+    """Why a connection to the address and port is not approved; `None` if it is."""
     near = [entry for entry in entries if _inside(entry, {address: set()})]
-    deciding = next((entry for entry in near if _serves(entry, "tcp", HTTPS)), None)
+    deciding = next((entry for entry in near if _serves(entry, protocol, port)), None)
     if deciding is not None:
         return None if deciding.allows else f", and is dropped{_at(deciding)}"
     other = next((entry for entry in near if entry.allows), None)
-    return f" for tcp/{HTTPS}, only for {_services(other)}{_at(other)}" if other else ""
+    return f" for {protocol}/{port}, only for {_services(other)}{_at(other)}" if other else ""
 
 
 def _tenants_addresses(case: Case, evidence: Evidence) -> list[str]:

@@ -1,10 +1,12 @@
-"""DNS-05 … DNS-07 with entries that speak of ports and sources: what decides, what is stale, how wide is too wide."""
+"""DNS-05 … DNS-08 with entries that speak of ports and sources: what decides, what is stale, how wide is too wide."""
 
 from __future__ import annotations
 
 import pytest
 
-from netcompliance.model import Approved, Service, Settings
+from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.needs import Purpose, needs
+from netcompliance.model import HERE, Approved, Service, Settings
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, EVERY, HOST, SERVERS
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import healthy, settings, verdict_of
@@ -25,29 +27,51 @@ def given(*entries: Approved) -> Settings:
     return settings(allow_list=tuple(each.text for each in entries), approved=entries)
 
 
-EXACT = tuple(entry(address) for address in EVERY)
+OTHERS = tuple(
+    entry(address, tuple(Service(protocol=protocol, first=need.port, last=need.port) for protocol in need.protocols))
+    for need in needs(HERE, Evidence(healthy()), settings())
+    for address in need.addresses
+    if need.purpose is not Purpose.TENANT
+)
+"""Everything that is needed besides the tenant."""
+EXACT = (*(entry(address) for address in EVERY), *OTHERS)
 LISTS = {
     "exactly": row(healthy(), settings=given(*EXACT)),
-    "with the resolvers": row(healthy(), settings=given(*EXACT, *(entry(server, DNS) for server in SERVERS))),
-    "the name, for port 443": row(healthy(), settings=given(Approved(text=HOST, services=HTTPS))),
+    "the tenant only": row(healthy(), {"DNS-08": "dns.peer-not-allow-listed"}, settings=given(*map(entry, EVERY))),
+    "the tenant only, in a list that says nothing of ports": row(
+        healthy(), settings=given(*(entry(address, None) for address in EVERY))
+    ),
+    "the tenant only, in a policy of pods": row(
+        healthy(), settings=given(*(entry(address, for_pods=True) for address in EVERY))
+    ),
+    "resolvers over UDP only": row(
+        healthy(),
+        {"DNS-08": "dns.peer-not-allow-listed"},
+        settings=given(
+            *(each for each in EXACT if each.text not in SERVERS), *(entry(server, DNS[:1]) for server in SERVERS)
+        ),
+    ),
+    "the name, for port 443": row(healthy(), settings=given(Approved(text=HOST, services=HTTPS), *OTHERS)),
     "the name, for port 80": row(
-        healthy(), {"DNS-05": "dns.not-allow-listed"}, settings=given(Approved(text=HOST, services=HTTP))
+        healthy(), {"DNS-05": "dns.not-allow-listed"}, settings=given(Approved(text=HOST, services=HTTP), *OTHERS)
     ),
     "port 80": row(
         healthy(),
         {"DNS-05": "dns.not-allow-listed", "DNS-07": "dns.wide-allow-list"},
-        settings=given(*(entry(address, HTTP) for address in EVERY)),
+        settings=given(*(entry(address, HTTP) for address in EVERY), *OTHERS),
     ),
     "UDP": row(
         healthy(),
         {"DNS-05": "dns.not-allow-listed", "DNS-07": "dns.wide-allow-list"},
-        settings=given(*(entry(a, (Service(protocol="udp", first=443, last=443),)) for a in EVERY)),
+        settings=given(*(entry(a, (Service(protocol="udp", first=443, last=443),)) for a in EVERY), *OTHERS),
     ),
     "port 80 first, then 443": row(
         healthy(), {"DNS-07": "dns.wide-allow-list"}, settings=given(entry(ADDRESSES[0], HTTP), *EXACT)
     ),
     "every port": row(
-        healthy(), {"DNS-07": "dns.wide-allow-list"}, settings=given(*(entry(address, ANY) for address in EVERY))
+        healthy(),
+        {"DNS-07": "dns.wide-allow-list"},
+        settings=given(*(entry(address, ANY) for address in EVERY), *OTHERS),
     ),
     "everything": row(
         healthy(),
@@ -61,11 +85,13 @@ LISTS = {
     ),
     "dropped last": row(healthy(), settings=given(*EXACT, entry("0.0.0.0/0", ANY, allows=False))),
     "dropped on another port": row(healthy(), settings=given(entry(ADDRESSES[0], HTTP, allows=False), *EXACT)),
-    "for this host": row(healthy(), settings=given(*(entry(a, sources=("10.20.0.0/24", "fd20::/64")) for a in EVERY))),
+    "for this host": row(
+        healthy(), settings=given(*(entry(a, sources=("10.20.0.0/24", "fd20::/64")) for a in EVERY), *OTHERS)
+    ),
     "for another host": row(
         healthy(),
         {"DNS-05": "dns.not-allow-listed"},
-        settings=given(*(entry(address, sources=("10.99.0.0/24",)) for address in EVERY)),
+        settings=given(*(entry(address, sources=("10.99.0.0/24",)) for address in EVERY), *OTHERS),
     ),
     "stale for another host": row(healthy(), settings=given(*EXACT, entry("198.18.0.1", sources=("10.99.0.0/24",)))),
     "stale": row(healthy(), {"DNS-06": "dns.stale-allow-list"}, settings=given(*EXACT, entry("198.18.0.1"))),

@@ -1,0 +1,113 @@
+"""`netcompliance allowlist`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance.change.allowlist.formats import FORMATS as WRITERS
+from netcompliance.cli import allowlist
+from netcompliance.cli.main import main
+from netcompliance.model import Settings
+from tests.unit.judge.records import ADDRESSES, HOST
+from tests.unit.judge.world import SETTINGS, healthy, settings
+
+Keep = Callable[..., Path]
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Keep:
+    """A journal with these observations and verdicts, in a directory of its own."""
+
+    def keep(
+        name: str = "20261125T180106Z",
+        given: Settings = SETTINGS,
+        verdicts: tuple[dict[str, Any], ...] = (),
+        *,
+        footer: bool = True,
+        **header: Any,
+    ) -> Path:
+        path = tmp_path / given.tenant / name / "journal.jsonl"
+        path.parent.mkdir(parents=True)
+        records: list[dict[str, Any]] = [
+            {"type": "header", "schema": 1, "tenant": given.tenant, "settings": asdict(given), **header},
+            *({**record, "at": 1_795_629_666.0} for record in healthy()),
+            *({"type": "verdict", "vantage": "local", **verdict} for verdict in verdicts),
+            *([{"type": "footer", "overall": "satisfied"}] if footer else []),
+        ]
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        return path
+
+    return keep
+
+
+def test_every_format_can_be_named_and_each_that_can_be_named_is_there() -> None:
+    assert tuple(WRITERS) == allowlist.FORMATS
+
+
+def test_a_journal_becomes_a_request(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["allowlist", str(keep())]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("# Allow-list for the StackState Agent: acme.app.stackstate.io\n")
+    assert f"{ADDRESSES[0]} (2026-11-25)" in told.out
+    assert told.err == ""
+
+
+def test_journals_of_several_tenants_become_one_list(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    both = [str(keep()), str(keep(given=settings(tenant="other")))]
+    assert main(["allowlist", *both, "--format=csv"]) == 0
+    out = capsys.readouterr().out
+    assert f"{HOST} other.app.stackstate.io" in out
+
+
+def test_a_directory_is_its_newest_journal(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    keep("20261124T180106Z", given=settings(chart_repository="https://charts.example/old"))
+    newest = keep("20261125T180106Z")
+    assert main(["allowlist", str(newest.parents[1]), "--format=csv"]) == 0
+    assert "helm.stackstate.io" in capsys.readouterr().out
+
+
+def test_what_could_not_be_asked_for_is_said_and_ends_with_1(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    path = keep(verdicts=({"requirement": "DNS-02", "verdict": "fail"},))
+    assert main(["allowlist", str(path), "--format=nftables"]) == 1
+    told = capsys.readouterr()
+    assert "DNS-02 failed" in told.err
+    assert ADDRESSES[0] not in told.out
+    assert "# Missing: acme.app.stackstate.io tcp 443: no address was seen" in told.out
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"footer": False}, "the journal is cut off"),
+        ({"schema": 99}, "no journal of a schema"),
+        ({"settings": None}, "its settings cannot be read"),
+        ({"settings": {"tenant": "acme"}}, "its settings cannot be read"),
+    ],
+)
+def test_a_journal_that_is_none_is_refused_in_one_line(
+    keep: Keep, capsys: pytest.CaptureFixture[str], change: dict[str, Any], cause: str
+) -> None:
+    assert main(["allowlist", str(keep(**change))]) == 4
+    told = capsys.readouterr()
+    assert cause in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+def test_what_is_not_there_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        assert main(["allowlist", str(path)]) == 4
+        assert str(path) in capsys.readouterr().err
+
+
+def test_an_unknown_format_is_refused(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["allowlist", str(keep()), "--format=cisco"])
+    assert ended.value.code == 4
+    assert "cisco" in capsys.readouterr().err
