@@ -21,6 +21,7 @@ from netcompliance.change.compare import Comparison, Outcome
 from netcompliance.inputs import BadInput
 from netcompliance.model import Case, Settings
 from netcompliance.report import saved
+from netcompliance.report.html import Section
 from netcompliance.report.redact import Redactor
 from netcompliance.report.terminal import Line
 
@@ -67,9 +68,9 @@ class Against:
         """For the terminal."""
         return text.lines(self.comparison(journal), redactor, width)
 
-    def html(self, journal: Path, redactor: Redactor) -> Iterator[str]:
+    def section(self, journal: Path) -> Section:
         """For the page."""
-        return page.parts(self.comparison(journal), redactor)
+        return page.section(self.comparison(journal))
 
 
 class Held:

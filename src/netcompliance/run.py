@@ -14,14 +14,15 @@ import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netcompliance import conclusion
+from netcompliance import conclusion, made
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
 from netcompliance.model import Case, Observation, Settings, Verdict
+from netcompliance.report import saved
+from netcompliance.report.html import Material
 from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
 
 Look = Callable[[Settings, Sequence[Case], Watcher], None]
 """Sees everything that the cases need, and tells the watcher."""
-
-
-def version() -> str:
-    """Of this package; a checkout that is not installed has none."""
-    try:
-        return metadata.version("netcompliance")
-    except metadata.PackageNotFoundError:
-        return "checkout"
 
 
 class Display(Protocol):
@@ -122,7 +115,13 @@ class Run:
     def head(self) -> Mapping[str, Any]:
         """With what the run was made."""
         return {
-            "tool": {"name": "netcompliance", "version": version(), "python": platform.python_version()},
+            "tool": {
+                "name": "netcompliance",
+                "version": made.version(),
+                "python": platform.python_version(),
+                "commit": made.commit(),
+            },
+            "by": made.by(),
             "catalogue": self.catalogue.version,
             "catalogue_sha256": self.catalogue.sha256,
             **({"signer": self.signer} if self.signer else {}),
@@ -159,6 +158,22 @@ class Run:
             )
             for case in self.cases
         ]
+
+    def material(self) -> Material:
+        """What the HTML report is made of, once the run is closed."""
+        path = self.journal_path
+        return Material(
+            settings=self.settings,
+            entries=self.entries(),
+            identities=self.identities,
+            head=self.head(),
+            started=self.started,
+            finished=self.finished,
+            redactor=self.redactor,
+            observations=(lambda: saved.observations(path)) if path else tuple,
+            journal=path.name if path else "",
+            journal_sha256=self.journal_sha256 or "",
+        )
 
     @property
     def overall(self) -> conclusion.Overall:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import shutil
 import time
@@ -21,12 +20,13 @@ from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.inputs import BadInput
 from netcompliance.model import HERE, Case, Result, Settings, Verdict
 from netcompliance.probe import bundle
-from netcompliance.report import html, signature, sums, terminal
+from netcompliance.report import html, signature, summary, sums, terminal
+from netcompliance.report.html import Section
 from netcompliance.report.journal import Unwritten
 from netcompliance.report.progress import Progress
 from netcompliance.report.redact import Redactor
 from netcompliance.report.signature import Key, Unsigned
-from netcompliance.run import Look, Run, new_directory, version
+from netcompliance.run import Look, Run, new_directory
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage.errors import CouldNotLook
@@ -233,24 +233,16 @@ class Session:
                 _write(reporter, line)
 
     def html(self) -> Iterator[str]:
-        """The static part of the page."""
-        yield html.STYLE
-        for run, against, journal in self._compared():
-            yield from against.html(journal, run.redactor)
-        for run in self._runs:
-            made_with = (
-                f"netcompliance {version()}, Python {platform.python_version()}, catalogue {run.catalogue.version} "
-                f"(sha256 {run.catalogue.sha256}), journal sha256 {run.journal_sha256}"
-            )
-            yield from html.Page(run.settings, run.entries(), run.identities, run.redactor).parts(
-                run.started, run.finished, made_with
-            )
+        """The static part of the page. Longer than anything else of it, so it is made once."""
+        yield from html.parts([(run.material(), self._sections(run)) for run in self._runs])
 
     def finish_pages(self, written: Path) -> None:
-        """Put UTC into the page, and the page into every tenant's directory."""
+        """Make pytest-html's page ours, and put it into every tenant's directory."""
         if not written.is_file():
             return
-        html.in_utc(written, datetime.now(UTC))
+        told = "; ".join(f"{run.settings.tenant}: {summary.OVERALL_TEXT[run.overall]}" for run in self._runs)
+        page = html.finished(written.read_text(encoding="utf-8"), f"{told} · Network compliance", datetime.now(UTC))
+        written.write_text(page, encoding="utf-8")
         for run in self._runs:
             if run.report_path and run.report_path.resolve() != written.resolve():
                 shutil.copyfile(written, run.report_path)
@@ -280,6 +272,13 @@ class Session:
 
     def _in(self, run: Run, name: str) -> Path:
         return (run.directory or self._report_dir) / name
+
+    def _sections(self, run: Run) -> Sequence[Section]:
+        """What a run's part of the page tells: what became worse since its baseline comes before all else."""
+        if not (run.against and run.journal_path):
+            return html.SECTIONS
+        facts, *others = html.SECTIONS
+        return (facts, run.against.section(run.journal_path), *others)
 
     def _compared(self) -> Iterator[tuple[Run, Against, Path]]:
         for run in self._runs:

@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check."""
     from netcompliance.catalogue import load
-    from netcompliance.run import version
+    from netcompliance.made import version
     from netcompliance.verification import Outcome, verify
 
     named = Path(arguments.evidence)

@@ -85,7 +85,7 @@ class Saved:
 
     def observations(self) -> Iterator[Record]:
         """What was seen, read again from the file."""
-        return (record for record in records(self.path) if record["type"] == "observation")
+        return observations(self.path)
 
     @property
     def schema(self) -> int:
@@ -125,6 +125,11 @@ class Saved:
             return recalled()
         except Misfit as misfit:
             raise BadJournal(f"{self.path}: {misfit}") from None
+
+
+def observations(path: Path) -> Iterator[Record]:
+    """What a journal says was seen. Raises `BadJournal`."""
+    return (record for record in records(path) if record["type"] == "observation")
 
 
 def read(path: Path, *, complete: bool = False) -> Saved:

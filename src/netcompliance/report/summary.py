@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from netcompliance import explain
 from netcompliance.conclusion import RANK, Entry, Overall, Standing
-from netcompliance.model import Level, Requirement
+from netcompliance.model import Level, Requirement, Verdict
 
 OVERALL_TEXT: Mapping[Overall, str] = {
     Overall.SATISFIED: "satisfied",
@@ -59,6 +60,15 @@ def by_reason(entries: Iterable[Entry], standing: Standing) -> dict[str, list[En
             reason = entry.verdict.reason if entry.verdict else entry.trouble or "deselected or interrupted"
             groups.setdefault(reason.removeprefix("not evaluated: "), []).append(entry)
     return groups
+
+
+def remedy(verdict: Verdict) -> str:
+    """The fix without the names of target and vantage, so that what differs only in them counts as the same."""
+    values = verdict.findings[0].values if verdict.findings else {}
+    text = explain.fix(verdict)
+    for own in (verdict.case.target, values.get("source", ""), values.get("vantage", "")):
+        text = text.replace(explain.printable(own), "") if own else text
+    return text
 
 
 def folded(vantages: Iterable[str], most: int = 12) -> str:

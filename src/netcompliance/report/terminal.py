@@ -180,10 +180,10 @@ def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: 
     """The other targets and vantages of a cause, with what must be done for them where that differs."""
     differing: dict[str, list[Verdict]] = {}
     for verdict in others:
-        differing.setdefault(_fix_of_any(verdict), []).append(verdict)
+        differing.setdefault(summary.remedy(verdict), []).append(verdict)
     start = f"  {'also':<{explain.LABEL}}"
     for fix, verdicts in differing.items():
-        alike = fix == _fix_of_any(first)
+        alike = fix == summary.remedy(first)
         which = "; ".join(_which(first, verdicts, _sources(verdicts) if alike else {}))
         told = which if alike else f"{which}: {explain.fix(verdicts[0])}"
         yield from textwrap.wrap(
@@ -227,15 +227,6 @@ def _source(verdict: Verdict) -> str:
     if source == name or explain.printable(source) not in explain.fix(verdict):
         return ""
     return explain.printable(source.removeprefix(f"{name} (").removesuffix(")"))
-
-
-def _fix_of_any(verdict: Verdict) -> str:
-    """The fix without the names of target and vantage, so that what differs only in them counts as the same."""
-    values = verdict.findings[0].values if verdict.findings else {}
-    text = explain.fix(verdict)
-    for own in (verdict.case.target, values.get("source", ""), values.get("vantage", "")):
-        text = text.replace(explain.printable(own), "") if own else text
-    return text
 
 
 def _grouped(

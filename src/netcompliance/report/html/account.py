@@ -1,0 +1,142 @@
+"""Everything that a page tells, put in order before any HTML is made.
+
+Rules
+* One cause is told once: verdicts of a requirement with the same findings and the same remedy are one group, with all
+  the targets and vantages that it concerns.
+* Observations are read once, in the order of the journal, and only what will be shown is kept: the first cases of each
+  group, the worst groups first, so that a page of a thousand hosts is no larger than one of fifty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from netcompliance import explain
+from netcompliance.conclusion import RANK, Entry, Standing
+from netcompliance.model import Case, Observation
+from netcompliance.report import summary
+from netcompliance.report.html.belonging import belongs
+from netcompliance.report.html.glimpse import Glimpse
+from netcompliance.report.html.material import Material
+from netcompliance.report.saved import BadJournal
+
+UNSATISFIED = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
+"""What has a paragraph: found to be so, whoever accepts it."""
+CASES = 400
+"""Cases whose observations are shown, at most."""
+PER_CASE = 30
+"""Observations of one case, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Cases of one requirement of which the same is to be said."""
+
+    number: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def first(self) -> Entry:
+        """The one that is told in full."""
+        return self.entries[0]
+
+    @property
+    def standing(self) -> Standing:
+        """How all of them stand."""
+        return self.first.standing
+
+    @property
+    def vantages(self) -> list[str]:
+        """Where they were looked at from."""
+        return summary.vantages(self.entries)
+
+    @property
+    def targets(self) -> list[str]:
+        """What they ask about."""
+        return list(dict.fromkeys(entry.case.target for entry in self.entries))
+
+
+@dataclass(slots=True, kw_only=True)
+class Extract:
+    """What was seen for one case, as far as it is shown."""
+
+    shown: list[Observation] = field(default_factory=list)
+    number: int = 0
+    """How many there are."""
+
+
+class Account:
+    """One tenant's run, ready to be told."""
+
+    def __init__(self, material: Material) -> None:
+        self.material = material
+        self.entries = material.entries
+        self.vantages = summary.vantages(material.entries)
+        self.groups = tuple(groups(material.entries))
+        self.extracts: dict[Case, Extract] = {case: Extract() for case in _chosen(self.groups)}
+        self.glimpses: dict[str, Glimpse] = {vantage: Glimpse() for vantage in self.vantages}
+        self.unread = ""
+        """Why the observations could not be read, if that is so."""
+        self._read()
+
+    @cached_property
+    def rows(self) -> dict[str, list[Group]]:
+        """Requirement → its groups, the worst first."""
+        table: dict[str, list[Group]] = {}
+        for group in self.groups:
+            table.setdefault(group.first.requirement.id, []).append(group)
+        for listed in table.values():
+            listed.sort(key=lambda group: RANK[group.standing])
+        return table
+
+    @cached_property
+    def causes(self) -> list[Group]:
+        """What is not satisfied and was looked at, the worst first."""
+        found = [group for group in self.groups if group.standing in UNSATISFIED]
+        return sorted(found, key=lambda group: RANK[group.standing])
+
+    def _read(self) -> None:
+        wanted: dict[str, list[Case]] = {}
+        for case in self.extracts:
+            wanted.setdefault(case.vantage, []).append(case)
+        host = self.material.settings.host
+        try:
+            for seen in self.material.observations():
+                vantage = str(seen.get("vantage"))
+                if vantage in self.glimpses:
+                    self.glimpses[vantage].look(seen, host)
+                for case in wanted.get(vantage, ()):
+                    if belongs(seen, case):
+                        extract = self.extracts[case]
+                        extract.number += 1
+                        if len(extract.shown) < PER_CASE:
+                            extract.shown.append(seen)
+        except (BadJournal, OSError) as error:
+            self.unread = str(error)
+
+
+def groups(entries: Iterable[Entry]) -> Iterator[Group]:
+    """The entries, those together of which the same is to be said, in the order of the plan."""
+    alike: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        alike.setdefault(_sameness(entry), []).append(entry)
+    for number, listed in enumerate(alike.values(), 1):
+        yield Group(number=number, entries=tuple(listed))
+
+
+def _sameness(entry: Entry) -> tuple[object, ...]:
+    verdict = entry.verdict
+    if verdict is None:
+        return entry.requirement.id, entry.standing, entry.trouble
+    told = (tuple(explain.grouped(verdict)), verdict.reason, summary.remedy(verdict))
+    return entry.requirement.id, entry.standing, *told
+
+
+def _chosen(groups: Sequence[Group]) -> Iterator[Case]:
+    """The cases whose observations are shown: one of each group first, then as many as there is room for."""
+    ordered = sorted((group for group in groups if group.first.verdict), key=lambda group: RANK[group.standing])
+    cases = [group.first.case for group in ordered]
+    cases += [entry.case for group in ordered for entry in group.entries[1:]]
+    yield from cases[:CASES]

@@ -1,0 +1,111 @@
+"""HTML that cannot be broken out of: whatever is not ours goes through `Markup.text`.
+
+Rules
+* Text is made printable (no control, bidi or invisible character survives), redacted, and escaped, in that order.
+* Names become anchors by a digest where they hold anything but letters, digits and hyphens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+
+from netcompliance import explain
+from netcompliance.conclusion import RANK, Overall, Standing
+from netcompliance.report.redact import Redactor
+
+MARKS = {
+    Standing.FAIL: ("bad", "✕"),
+    Standing.ERROR: ("bad", "E"),
+    Standing.NO_VERDICT: ("warn", "∅"),
+    Standing.UNMET_SHOULD: ("warn", "!"),
+    Standing.NOTCHECKED: ("warn", "?"),
+    Standing.WAIVED: ("warn", "w"),
+    Standing.PASS: ("good", "✓"),
+    Standing.NOTAPPLICABLE: ("none", "–"),
+}
+"""Standing → (class, sign). A sign beside each colour, for those who see none and for printers without."""
+LEGEND = {
+    Standing.FAIL: "not met",
+    Standing.ERROR: "could not look",
+    Standing.NO_VERDICT: "never came to a verdict",
+    Standing.UNMET_SHOULD: "a should that is not met",
+    Standing.NOTCHECKED: "not evaluated, so not satisfied",
+    Standing.WAIVED: "not met, and accepted",
+    Standing.PASS: "met",
+    Standing.NOTAPPLICABLE: "not asked here",
+}
+KEYS = {standing: standing.name.lower().replace("_", "-") for standing in Standing}
+"""Standing → the word by which a page's filter knows it."""
+OVERALL = {
+    Overall.SATISFIED: ("good", "✓"),
+    Overall.NOT_SATISFIED: ("bad", "✕"),
+    Overall.UNDETERMINED: ("warn", "?"),
+}
+_PLAIN = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class Markup:
+    """Makes HTML of the texts of one run."""
+
+    def __init__(self, redactor: Redactor, prefix: str) -> None:
+        self._redactor = redactor
+        self._prefix = prefix
+
+    def text(self, text: object, most: int = 2000) -> str:
+        """Text, safe between tags and in quoted attributes."""
+        return escape(self._redactor.text(explain.printable(text, most)))
+
+    def code(self, text: object) -> str:
+        """The same, set as code."""
+        return f"<code>{self.text(text)}</code>"
+
+    def anchor(self, *names: str) -> str:
+        """An id for these names that no other run of the page has."""
+        return "-".join((self._prefix, *map(_plain, names)))
+
+    def pairs(self, rows: Iterable[tuple[str, str]], kind: str = "") -> str:
+        """A list of labels and what they stand for; the latter is HTML already."""
+        items = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows if html)
+        return f'<dl class="{kind}">{items}</dl>' if kind else f"<dl>{items}</dl>"
+
+    def standing(self, standing: Standing) -> str:
+        """A standing in words, with its sign and colour."""
+        kind, sign = MARKS[standing]
+        return f'<span class="mark {kind}"><span aria-hidden="true">{sign}</span> {standing}</span>'
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "") -> str:
+    """A table of HTML cells; the first cell of each row heads it. It may scroll, also by keyboard."""
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
+    )
+    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def scrolling(label: str, html: str) -> str:
+    """Wide content in a region of its own that a keyboard reaches."""
+    return f'<div class="wide" role="region" aria-label="{escape(label)}" tabindex="0">{html}</div>'
+
+
+def worst(standings: Iterable[Standing]) -> Standing:
+    """The worst of some standings; there is at least one."""
+    return min(standings, key=RANK.__getitem__)
+
+
+def moment(at: datetime) -> str:
+    """A time for people: UTC, to the second, and said so."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def many(number: int, word: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}".replace(",", "\u202f")
+
+
+def _plain(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:12]

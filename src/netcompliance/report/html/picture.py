@@ -1,0 +1,82 @@
+"""A path as inline SVG: trunk on the left, a lane for each address or image, a sign at every station."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netcompliance.report.html.markup import Markup
+from netcompliance.report.html.path import Lane, Mark, Picture, Station
+
+WIDTH = 860
+NAME = 200
+"""Room for a lane's name."""
+TRUNK = 66
+TOP = 44
+LANE = 50
+RADIUS = 9
+LETTERS = 30
+"""Of a lane's name."""
+NOTE = 20
+"""Letters of a note."""
+
+_KINDS = {Mark.BAD: "bad", Mark.WARN: "warn", Mark.OPEN: "open", Mark.GOOD: "good", Mark.NONE: "none"}
+_SIGNS = {
+    Mark.BAD: '<path d="M-4 -4L4 4M4 -4L-4 4"/>',
+    Mark.WARN: '<path d="M0 -5V1M0 4V5"/>',
+    Mark.OPEN: "",
+    Mark.GOOD: '<path d="M-4 0L-1 3.5L4.5 -3.5"/>',
+    Mark.NONE: '<path d="M-4 0H4"/>',
+}
+
+
+def svg(picture: Picture, markup: Markup) -> str:
+    """The picture, with the same in words for those who do not see it."""
+    return "".join(_parts(picture, markup))
+
+
+def _parts(picture: Picture, markup: Markup) -> Iterator[str]:
+    lanes = picture.lanes
+    height = TOP + LANE * len(lanes) + 6
+    middle = TOP + LANE * (len(lanes) - 1) / 2 + 18
+    columns = len(lanes[0].stations)
+    step = (WIDTH - TRUNK - NAME - 40) / max(columns - 1, 1)
+    at = [TRUNK + NAME + step * number for number in range(columns)]
+    yield f'<svg class="path" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{markup.text(picture.told)}">'
+    heads = [(TRUNK, picture.trunk.label), *zip(at, (s.label for s in lanes[0].stations), strict=True)]
+    for x, label in heads:
+        yield f'<text class="head" x="{x:.0f}" y="16" text-anchor="middle">{markup.text(label)}</text>'
+    for number, lane in enumerate(lanes):
+        yield from _lane(picture.trunk, lane, at, middle, TOP + LANE * number + 18, markup)
+    yield _node(picture.trunk, TRUNK, middle, markup)
+    yield "</svg>"
+
+
+def _lane(trunk: Station, lane: Lane, at: list[float], middle: float, y: float, markup: Markup) -> Iterator[str]:
+    bend = TRUNK + 34
+    kind = _line(trunk, lane.stations[0])
+    curve = f"M{TRUNK} {middle:.0f}C{bend} {middle:.0f} {bend - 14} {y:.0f} {bend + 22} {y:.0f}H{at[0]:.0f}"
+    yield f'<path class="line {kind}" d="{curve}"/>'
+    for one, two, x, to in zip(lane.stations, lane.stations[1:], at, at[1:], strict=False):
+        yield f'<path class="line {_line(one, two)}" d="M{x:.0f} {y:.0f}H{to:.0f}"/>'
+    yield f'<text class="name" x="{bend + 26}" y="{y - 6:.0f}">{markup.text(_middle(lane.name, LETTERS))}</text>'
+    for station, x in zip(lane.stations, at, strict=True):
+        yield _node(station, x, y, markup)
+
+
+def _node(station: Station, x: float, y: float, markup: Markup) -> str:
+    kind = _KINDS[station.mark]
+    note = f'<text class="note" y="24" text-anchor="middle">{markup.text(_middle(station.note, NOTE))}</text>'
+    return (
+        f'<g class="node {kind}" transform="translate({x:.0f} {y:.0f})"><circle r="{RADIUS}"/>{_SIGNS[station.mark]}'
+        f"{note if station.note else ''}</g>"
+    )
+
+
+def _line(one: Station, two: Station) -> str:
+    """Whole as far as the way was gone."""
+    return "gone" if one.mark in (Mark.GOOD, Mark.WARN) and two.mark not in (Mark.OPEN, Mark.NONE) else "ahead"
+
+
+def _middle(text: str, most: int) -> str:
+    """Shortened in the middle: both ends of a name tell it from others."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"

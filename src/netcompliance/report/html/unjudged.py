@@ -1,0 +1,52 @@
+"""What has no verdict that a reader could rely on, and why: not looked at, not evaluated, not asked, waived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netcompliance.conclusion import Entry, Standing
+from netcompliance.model import Waiver
+from netcompliance.report import summary
+from netcompliance.report.html.account import Account
+from netcompliance.report.html.markup import Markup, many, table
+
+_TOLD = (Standing.ERROR, Standing.NO_VERDICT, Standing.NOTCHECKED, Standing.NOTAPPLICABLE)
+
+
+def parts(account: Account, markup: Markup) -> Iterator[str]:
+    """Each reason with the cases that it leaves out, the worst first."""
+    rows = [
+        (markup.standing(standing), markup.text(reason), _cases(account, entries, markup), f"{len(entries)}")
+        for standing in _TOLD
+        for reason, entries in summary.by_reason(account.entries, standing).items()
+    ]
+    if rows:
+        yield table(("verdict", "why", "which", "cases"), rows, "unjudged")
+
+
+def _cases(account: Account, entries: list[Entry], markup: Markup) -> str:
+    return markup.text(summary.places(account.entries, entries))
+
+
+def waivers(account: Account, markup: Markup) -> Iterator[str]:
+    """Every waiver of the profile, with owner, expiry, and what it stands for in this run."""
+    declared = account.material.settings.waivers
+    if not declared:
+        return
+    rows = ((*_waiver(waiver, markup), _effect(account, waiver, markup)) for waiver in declared)
+    yield table(("requirement", "target", "vantage", "owner", "until (UTC)", "reason", "in this run"), rows, "waivers")
+
+
+def _waiver(waiver: Waiver, markup: Markup) -> tuple[str, ...]:
+    fields = (waiver.requirement, waiver.target, waiver.vantage, waiver.owner, waiver.expires, waiver.reason)
+    return tuple(markup.text("any" if field == "*" else field) for field in fields)
+
+
+def _effect(account: Account, waiver: Waiver, markup: Markup) -> str:
+    """What it covers, by standing."""
+    from netcompliance.catalogue import covers
+
+    covered = [entry for entry in account.entries if covers(waiver, entry.case)]
+    expired = waiver.expires < f"{account.material.started:%Y-%m-%d}"
+    told = [f"{many(len(covered), 'case')}: {summary.counted(covered)}"] if covered else ["no case"]
+    return markup.text("; ".join([*told, "expired"] if expired else told))
