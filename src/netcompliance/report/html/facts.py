@@ -91,7 +91,9 @@ def vantages(account: Account, markup: Markup) -> Iterator[str]:
     rows = (
         (markup.text(vantage), *(markup.text(told(each, name)) for name in columns)) for vantage, each in known.items()
     )
-    yield scrolling("Vantages", table(("vantage", *(IDENTITY[name] for name in columns)), rows, "vantages"))
+    yield scrolling(
+        "What each vantage said of itself", table(("vantage", *(IDENTITY[name] for name in columns)), rows, "vantages")
+    )
 
 
 def told(known: Observation, name: str) -> str:

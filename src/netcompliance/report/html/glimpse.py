@@ -15,7 +15,7 @@ class Glimpse:
     """What was seen on the way to the tenant. No opinion: an error's name, a version, a status."""
 
     addresses: list[str] = field(default_factory=list)
-    """As the host's own resolver gave them, in order."""
+    """As the host's own resolver gave them, sorted: resolvers rotate them."""
     tcp: dict[str, str] = field(default_factory=dict)
     tls: dict[str, str] = field(default_factory=dict)
     http: dict[str, str] = field(default_factory=dict)
@@ -44,6 +44,12 @@ class Glimpse:
         for address in addresses if isinstance(addresses, (list, tuple)) else ():
             if str(address) not in self.addresses and len(self.addresses) < ADDRESSES:
                 self.addresses.append(str(address))
+        self.addresses.sort(key=_by_family)
+
+
+def _by_family(address: str) -> tuple[bool, int, str]:
+    """IPv4 first, numbers as numbers as far as their length tells."""
+    return ":" in address, len(address), address
 
 
 def _error(seen: Observation) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netcompliance.conclusion import Entry, Standing
@@ -128,7 +128,7 @@ def _receiver(asked: dict[str, list[Entry]], seen: Glimpse, host: str, servers: 
     for name in names[:LANES]:
         before = (
             _station("address", asked.get("DNS-02", ()), name, "", names),
-            _station("TCP 443", asked.get("HTTPS-01", ()), name, seen.tcp.get(name, ""), names),
+            _opened(_station("TCP 443", asked.get(_opens(name), ()), name, seen.tcp.get(name, ""), names)),
         )
         lanes.append(
             _lane(name or "no address", name, asked, before, seen.tls.get(name, ""), seen.http.get(name, ""), names)
@@ -166,9 +166,25 @@ def _stopped(stations: Iterable[Station]) -> tuple[Station, ...]:
     ended, through = False, []
     for station in stations:
         mark = Mark.OPEN if ended and station.mark is Mark.GOOD and not station.note else station.mark
-        through.append(Station(label=station.label, mark=mark, note=station.note))
-        ended = ended or station.mark is Mark.BAD
+        through.append(replace(station, mark=mark))
+        ended = ended or station.mark is Mark.BAD or _is_shut(station)
     return tuple(through)
+
+
+def _opens(address: str) -> str:
+    """The requirement that asks whether this address opens: IPv6 may also fail at once."""
+    return "HTTPS-07" if ":" in address else "HTTPS-01"
+
+
+def _opened(station: Station) -> Station:
+    """An address that may be closed and is, is no part of the way."""
+    return (
+        replace(station, mark=Mark.NONE) if station.mark is Mark.GOOD and station.note not in ("", "open") else station
+    )
+
+
+def _is_shut(station: Station) -> bool:
+    return station.label == "TCP 443" and station.mark is Mark.NONE
 
 
 def _images(asked: dict[str, list[Entry]], registry: str) -> Picture | None:
@@ -178,7 +194,7 @@ def _images(asked: dict[str, list[Entry]], registry: str) -> Picture | None:
     steps = (("token", "REG-02"), ("manifest", "REG-03"), ("layers, CDN", "REG-04"))
     lanes = [
         Lane(
-            name=name.removeprefix(f"{registry}/"),
+            name=name.rpartition("/")[2],
             stations=_stopped(
                 _station(label, [e for e in asked.get(requirement, ()) if e.case.target == name], "", "")
                 for label, requirement in steps

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Lane, Mark, Picture, Station
 
-WIDTH = 860
-NAME = 200
+WIDTH = 1000
+NAME = 290
 """Room for a lane's name."""
 TRUNK = 66
 TOP = 44
 LANE = 50
 RADIUS = 9
-LETTERS = 30
+LETTERS = 31
 """Of a lane's name."""
+MARGIN = 70
+"""Right of the last station, for its note."""
 NOTE = 20
 """Letters of a note."""
 
@@ -39,15 +41,17 @@ def _parts(picture: Picture, markup: Markup) -> Iterator[str]:
     height = TOP + LANE * len(lanes) + 6
     middle = TOP + LANE * (len(lanes) - 1) / 2 + 18
     columns = len(lanes[0].stations)
-    step = (WIDTH - TRUNK - NAME - 40) / max(columns - 1, 1)
+    step = (WIDTH - TRUNK - NAME - MARGIN) / max(columns - 1, 1)
     at = [TRUNK + NAME + step * number for number in range(columns)]
     yield f'<svg class="path" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{markup.text(picture.told)}">'
     heads = [(TRUNK, picture.trunk.label), *zip(at, (s.label for s in lanes[0].stations), strict=True)]
     for x, label in heads:
-        yield f'<text class="head" x="{x:.0f}" y="16" text-anchor="middle">{markup.text(label)}</text>'
+        yield f'<text class="head" x="{x:.0f}" y="14" text-anchor="middle">{markup.text(label)}</text>'
+    kind, note = _KINDS[picture.trunk.mark], markup.text(_middle(picture.trunk.note, NOTE))
+    yield f'<g class="{kind}"><text class="note" x="{TRUNK}" y="29" text-anchor="middle">{note}</text></g>'
     for number, lane in enumerate(lanes):
         yield from _lane(picture.trunk, lane, at, middle, TOP + LANE * number + 18, markup)
-    yield _node(picture.trunk, TRUNK, middle, markup)
+    yield _node(Station(label=picture.trunk.label, mark=picture.trunk.mark), TRUNK, middle, markup)
     yield "</svg>"
 
 

@@ -65,6 +65,10 @@ def _where(group: Group, markup: Markup) -> str:
 
 def requirements(account: Account, markup: Markup) -> Iterator[str]:
     """Each requirement as it is documented, and each of its cases."""
+    yield (
+        '<p class="note printed">Printed without what is folded behind verdicts that are satisfied: unfold it first, '
+        f"or read {markup.text(account.material.journal)}.</p>"
+    )
     yield '<div class="list">'
     for order, groups in enumerate(account.rows.values()):
         requirement = groups[0].first.requirement
@@ -112,9 +116,10 @@ def _group(account: Account, group: Group, markup: Markup) -> Iterator[str]:
         return
     verdict = entry.verdict
     alone = len(group.entries) == 1
+    example = "" if alone or not verdict.saw else f" (from {verdict.case.vantage})"
     yield markup.pairs(
         [
-            ("saw", markup.text(verdict.saw) if alone else ""),
+            ("saw", markup.text(f"{verdict.saw}{example}")),
             ("because", markup.text(verdict.reason)),
             ("reproduce", markup.code(verdict.reproduce) if verdict.reproduce else ""),
         ]
