@@ -13,7 +13,6 @@ from netcompliance.conclusion import Entry
 from netcompliance.findings import Code
 from netcompliance.model import Case, Finding, Result, Settings, Verdict
 from netcompliance.report import summary, terminal
-from netcompliance.report.html import Page
 from netcompliance.report.redact import Redactor
 
 SETTINGS = Settings(tenant="acme")
@@ -139,34 +138,3 @@ def test_hosts_that_could_not_be_visited_are_named_once_with_the_reason() -> Non
     text = " ".join(" ".join(told(entries(lambda c: None if c.vantage in gone else passes(c), *NODES))).split())
     reason = "the host refused the login; check the key: all cases from ssh://node-1 … node-5"
     assert text.count(reason) == 1
-
-
-def test_the_page_names_every_case_of_every_vantage_and_tells_the_same_evidence_once() -> None:
-    given = entries(broken("HTTPS-01", at=NODES[:2]), *NODES)
-    known = {
-        vantage: {"hostname": f"h-{vantage[6:]}", "vantage_kind": "node", "clock_offset": -3.0} for vantage in NODES
-    }
-    page = "".join(Page(SETTINGS, given, known, Redactor()).parts(*([_now()] * 2), "made"))
-    for vantage in NODES:
-        assert f"{vantage}: fine from {vantage}" in page or f"fine from {vantage}</dd>" in page
-        assert f"h-{vantage[6:]}" in page
-    assert "no answer at ssh://node-1" in page
-    assert "ssh://node-2: no answer at ssh://node-2" in page
-    assert page.count("the same from ssh://node-2 (1)") == 1
-    assert "-3.0 s" in page
-
-
-def test_why_a_vantage_could_not_be_visited_stands_with_it_and_is_escaped() -> None:
-    given = entries(lambda case: None, "ssh://a<b")
-    page = "".join(
-        Page(SETTINGS, given, {"ssh://a<b": {"error": "<script>"}}, Redactor()).parts(_now(), _now(), "made")
-    )
-    assert "could not look" in page
-    assert "&lt;script&gt;" in page
-    assert "<script>" not in page
-
-
-def _now() -> object:
-    from datetime import UTC, datetime
-
-    return datetime(2026, 11, 24, tzinfo=UTC)

@@ -28,8 +28,8 @@ _COUNTED = (
 
 
 def vantages(entries: Iterable[Entry]) -> list[str]:
-    """Every vantage, sorted."""
-    return sorted({entry.case.vantage for entry in entries})
+    """Every vantage, sorted; node-2 before node-10."""
+    return sorted({entry.case.vantage for entry in entries}, key=by_number)
 
 
 def rows(entries: Iterable[Entry]) -> dict[str, tuple[Requirement, dict[str, list[Entry]]]]:
@@ -80,8 +80,8 @@ def folded(vantages: Iterable[str], most: int = 12) -> str:
         parts.extend([f"{run[0]} … {run[-1].rpartition('/')[2]}"] if len(run) > 2 else run)
         run.clear()
 
-    for vantage in sorted(set(vantages), key=_by_number):
-        if run and _by_number(vantage) != _next(run[-1]):
+    for vantage in sorted(set(vantages), key=by_number):
+        if run and by_number(vantage) != _next(run[-1]):
             close()
         run.append(vantage)
     close()
@@ -89,7 +89,7 @@ def folded(vantages: Iterable[str], most: int = 12) -> str:
     return ", ".join(parts[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _by_number(vantage: str) -> tuple[str, int]:
+def by_number(vantage: str) -> tuple[str, int]:
     """Text and final number, so that node-2 comes before node-10."""
     text = vantage.rstrip("0123456789")
     digits = vantage[len(text) :]
@@ -97,7 +97,7 @@ def _by_number(vantage: str) -> tuple[str, int]:
 
 
 def _next(vantage: str) -> tuple[str, int]:
-    text, number = _by_number(vantage)
+    text, number = by_number(vantage)
     return text, number + 1 if number >= 0 else -2
 
 

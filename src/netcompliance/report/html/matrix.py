@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from netcompliance.conclusion import RANK, Entry, Standing
@@ -21,7 +22,7 @@ NAMED = 8
 WORDS = 4
 """Columns whose cells have room for words."""
 WIDE = 25
-"""Columns of one table."""
+"""Columns of one table, at most."""
 
 Rows = dict[str, tuple[Requirement, dict[str, list[Entry]]]]
 Column = tuple[str, str, Sequence[str]]
@@ -51,9 +52,10 @@ def _slant(vantages: Sequence[str]) -> str:
 
 
 def _tables(rows: Rows, columns: Sequence[Column], markup: Markup) -> Iterator[str]:
-    for start in range(0, len(columns), WIDE):
-        shown = columns[start : start + WIDE]
-        label = "Verdicts" if len(columns) <= WIDE else f"Verdicts, vantages {start + 1} to {start + len(shown)}"
+    width = math.ceil(len(columns) / math.ceil(len(columns) / WIDE))
+    for start in range(0, len(columns), width):
+        shown = columns[start : start + width]
+        label = "Verdicts" if len(columns) <= width else f"Verdicts, vantages {start + 1} to {start + len(shown)}"
         yield scrolling(label, "".join(_table(rows, shown, label, markup)))
 
 

@@ -46,9 +46,11 @@ def parts(account: Account, group: Group, markup: Markup) -> str:
         _block(f"{entry.case.target} from {entry.case.vantage}" if several else "", extract, markup)
         for entry, extract in seen
     )
+    file = markup.text(account.material.journal)
+    first = f'<p class="note printed">Printed: those of the first case. {file} has all.</p>' if len(seen) > 1 else ""
     return (
         f'<details class="raw"><summary>{many(shown, "raw observation")}</summary>'
-        f"{blocks}{_rest(account, group, seen, markup)}</details>"
+        f"{first}{blocks}{_rest(account, group, seen, markup)}</details>"
     )
 
 

@@ -134,6 +134,7 @@ def _each(entries: Sequence[Entry], title: str, markup: Markup) -> str:
     """Every case of a group, with what was seen and, if it is not the same for all, what to do."""
     fixes = {explain.fix(entry.verdict) for entry in entries if entry.verdict}
     targets = {entry.case.target for entry in entries}
+    ordered = sorted(entries, key=lambda entry: summary.by_number(entry.case.vantage))
     head = ["vantage", *(["target"] if len(targets) > 1 else []), "saw", *(["fix"] if len(fixes) > 1 else [])]
 
     def cells(entry: Entry) -> Iterable[str]:
@@ -148,7 +149,7 @@ def _each(entries: Sequence[Entry], title: str, markup: Markup) -> str:
     rest = f'<p class="note">and {many(len(entries) - EACH, "case")} more</p>' if len(entries) > EACH else ""
     return (
         f'<details class="each"><summary>Each of the {many(len(entries), "case")}: {title}</summary>'
-        f"{table(head, (cells(entry) for entry in entries[:EACH]), 'each')}{rest}</details>"
+        f"{table(head, (cells(entry) for entry in ordered[:EACH]), 'each')}{rest}</details>"
     )
 
 
