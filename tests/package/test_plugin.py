@@ -330,7 +330,7 @@ def test_a_sites_own_test_keeps_its_row_and_verdicts_are_told_once(run_suites, t
     (tmp_path / "test_own.py").write_text("def test_of_the_site(): assert 1 == 2, 'theirs'")
     ended = run_suites("suites", str(tmp_path / "test_own.py"), script=HEALTHY)
     assert "Other tests of this run" in ended.page()
-    assert "test_own.py::test_of_the_site" in ended.page()
+    assert "::test_of_the_site" in ended.page()
     assert "suites/test_dns.py" not in ended.page()
 
 
