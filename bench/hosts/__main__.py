@@ -46,28 +46,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python bench/hosts", description=__doc__.partition("\n")[0])
     parser.add_argument("hosts", type=int, nargs="?", default=50)
     parser.add_argument("--dead", action="store_true")
+    parser.add_argument(
+        "--runs", type=int, default=RUNS, help=f"how often each is run; the median counts (default: {RUNS})"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.inside:
-        (_dead if asked.dead else _compare)(asked.hosts)
+        (_dead if asked.dead else _compare)(asked.hosts, asked.runs)
         return
     lab = [sys.executable, "-m", "lab", "run", "--servers=real", f"--nodes={asked.hosts}", "--cast", "--"]
-    inside = [sys.executable, __file__, str(asked.hosts), *(["--dead"] if asked.dead else []), "--inside"]
+    flags = [f"--runs={asked.runs}", *(["--dead"] if asked.dead else []), "--inside"]
+    inside = [sys.executable, __file__, str(asked.hosts), *flags]
     sys.exit(subprocess.call([*lab, *inside], cwd=CHECKOUT, env=_environment()))
 
 
-def _compare(hosts: int) -> None:
+def _compare(hosts: int, runs: int) -> None:
     names = [f"node-{number}" for number in range(1, hosts + 1)]
     candidates: dict[str, Callable[[], Figure]] = {
         "ssh HOST true": lambda: _logins(names, "true"),
         f"ssh HOST {PYTHON}": lambda: _logins(names, PYTHON),
         "pytest --tenant=acme --hosts=…": lambda: _suite([f"ssh://{name}" for name in names]),
     }
-    figures = {name: [run() for run in [candidate] * RUNS] for name, candidate in candidates.items()}
+    figures = {name: [run() for run in [candidate] * runs] for name, candidate in candidates.items()}
     usual = _usual([f"ssh://{name}" for name in names[:USUAL_HOSTS]])
     walls = {name: median(figure.wall for figure in some) for name, some in figures.items()}
     _, floor, suite = walls.values()
-    print(f"{hosts} hosts, {AT_ONCE} at once, median of {RUNS}, {os.cpu_count()} processors\n")
+    print(f"{hosts} hosts, {AT_ONCE} at once, median of {runs}, {os.cpu_count()} processors\n")
     for name, some in figures.items():
         print(f"{name:<56}{walls[name]:8.2f} s   ({min(f.wall for f in some):.2f} … {max(f.wall for f in some):.2f})")
     per_host = usual.wall / USUAL_HOSTS
@@ -82,11 +86,11 @@ def _compare(hosts: int) -> None:
     )
 
 
-def _dead(hosts: int) -> None:
+def _dead(hosts: int, runs: int) -> None:
     names = [f"ssh://node-{number}" for number in range(1, hosts + 1)]
-    without = [_suite(names).wall for _ in range(RUNS)]
-    with_one = [_suite([*names[:-1], SILENT]).wall for _ in range(RUNS)]
-    print(f"{hosts} hosts, all alive                 {median(without):6.2f} s   (median of {RUNS})")
+    without = [_suite(names).wall for _ in range(runs)]
+    with_one = [_suite([*names[:-1], SILENT]).wall for _ in range(runs)]
+    print(f"{hosts} hosts, all alive                 {median(without):6.2f} s   (median of {runs})")
     print(f"{hosts} hosts, one of them never speaks  {median(with_one):6.2f} s")
     print(f"it adds                            {median(with_one) - median(without):6.2f} s")
 
