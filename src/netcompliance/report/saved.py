@@ -270,7 +270,7 @@ def _parsed(raw: bytes) -> tuple[Record | None, str | None]:
         return None, "more values than a record has"
     try:
         text = raw.decode("utf-8")
-        record = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)
+        record = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(record, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
@@ -306,3 +306,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _repeated() -> dict[str, Any]:
     raise ValueError("a name twice")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)
+"""JSON as RFC 8259 has it, and nothing that two readers could read in two ways."""
