@@ -305,7 +305,8 @@ def plan(options: Options, here: Path) -> Session:
     for tenant in tenants:
         settings = settle.settings(tenant, options, profiles)
         cases = catalogues.expand(catalogue, settings, [host.vantage for host in named], settle.level(options))
-        settle.check_waivers(settings.waivers, cases, settle.profile_path(tenant, options, profiles))
+        asked = catalogues.expand(catalogue, settings, [host.vantage for host in named])
+        settle.check_waivers(settings.waivers, asked, settle.profile_path(tenant, options, profiles))
         key = settle.key(tenant, options, profiles, os.environ)
         look = _looker(_visited(named, cases), key, at_once)
         signer = signing_key.fingerprint if signing_key else None

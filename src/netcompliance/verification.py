@@ -141,10 +141,11 @@ def _plan(saved: Saved) -> Iterator[Check]:
         yield _note(
             "plan",
             f"{sum(missing.values())} of {len(saved.cases)} planned cases have no verdict "
-            f"(could not look: {missing[Standing.ERROR]}, not run: {missing[Standing.NO_VERDICT]})",
+            f"(could not look: {missing[Standing.ERROR]}, not run: {missing[Standing.NO_VERDICT]}); "
+            f"the run was {saved.overall}",
         )
     else:
-        yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict")
+        yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict; the run was {saved.overall}")
 
 
 def _verdicts(saved: Saved, catalogue: Catalogue, version: str) -> Iterator[Check]:

@@ -254,6 +254,10 @@ def _conclusion(settings: Settings, entries: Sequence[Entry], width: int, *, who
         f"{'cases':<{_LABEL}}{len(entries)} planned: {summary.counted(entries)}", width, subsequent_indent=" " * _LABEL
     ):
         yield ((part, _PLAIN),)
+    for number, waiver in enumerate(settings.waivers):
+        where = f"{waiver.requirement} {waiver.target} from {waiver.vantage}"
+        told = f"{where}: {waiver.owner}, until {waiver.expires}: {waiver.reason}"
+        yield from _wrapped(f"{'' if number else 'waivers':<{_LABEL}}{explain.printable(told)}", width)
 
 
 def _title(title: str) -> Iterator[Line]:
