@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import platform
 import subprocess
@@ -12,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+_JUDGING = ("judge", "explain.py", "findings.py", "catalogue.py", "model.py")
+"""What decides on verdicts and their words."""
 
 
 @cache
@@ -35,6 +38,21 @@ def commit() -> str | None:
     except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return None
     return str(known) if known else None
+
+
+@cache
+def tool() -> Mapping[str, str | None]:
+    """What made a verdict. `judge` is a digest of the code that decides: where it is the same, so is every verdict."""
+    package = Path(__file__).parent
+    sources = [path for name in _JUDGING for path in sorted((package / name).rglob("*.py")) or [package / name]]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.is_file()))
+    return {
+        "name": "netcompliance",
+        "version": version(),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "judge": digest.hexdigest(),
+    }
 
 
 def by() -> Mapping[str, str]:

@@ -10,7 +10,6 @@ Rules
 
 from __future__ import annotations
 
-import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -115,12 +114,7 @@ class Run:
     def head(self) -> Mapping[str, Any]:
         """With what the run was made."""
         return {
-            "tool": {
-                "name": "netcompliance",
-                "version": made.version(),
-                "python": platform.python_version(),
-                "commit": made.commit(),
-            },
+            "tool": made.tool(),
             "by": made.by(),
             "catalogue": self.catalogue.version,
             "catalogue_sha256": self.catalogue.sha256,

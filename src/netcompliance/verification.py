@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +49,7 @@ class Check:
 def verify(
     journal: Path,
     catalogue: Catalogue,
-    version: str,
+    tool: Mapping[str, str | None],
     *,
     directory: Path | None = None,
     allowed: Path | None = None,
@@ -61,7 +61,7 @@ def verify(
     if all(check.outcome is not Outcome.BAD for check in checks):
         saved = read(journal)
         checks += _plan(saved)
-        checks += _verdicts(saved, catalogue, version)
+        checks += _verdicts(saved, catalogue, tool)
     else:
         checks.append(_bad("verdicts", "not judged again: the journal is not what was written"))
     if directory is None:
@@ -148,11 +148,11 @@ def _plan(saved: Saved) -> Iterator[Check]:
         yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict; the run was {saved.overall}")
 
 
-def _verdicts(saved: Saved, catalogue: Catalogue, version: str) -> Iterator[Check]:
-    """Do the verdicts follow from the observations?"""
-    wrote = saved.header["tool"].get("version")
+def _verdicts(saved: Saved, catalogue: Catalogue, tool: Mapping[str, str | None]) -> Iterator[Check]:
+    """Do the verdicts follow from the observations? Another judge than the run's may use other words for them."""
+    wrote = saved.header["tool"]
     again = judge_again(saved, catalogue, run_date(saved), pinned=True)
-    exact = wrote == version and saved.header["catalogue_sha256"] == catalogue.sha256
+    exact = wrote.get("judge") == tool["judge"] and saved.header["catalogue_sha256"] == catalogue.sha256
     changes = [change for change in again.changes if exact or change.is_decisive]
     yield from _some(
         "verdicts",
@@ -164,9 +164,11 @@ def _verdicts(saved: Saved, catalogue: Catalogue, version: str) -> Iterator[Chec
         ],
     )
     if not exact:
-        which = f"netcompliance {wrote}, catalogue {saved.header.get('catalogue')}"
+        which = f"netcompliance {wrote.get('version')}, catalogue {saved.header.get('catalogue')}"
         yield _note(
-            "verdicts", f"written by {which}; judged here by {version} with the requirements that the journal states"
+            "verdicts",
+            f"written by {which}; judged here by the judge of {tool['version']}, by the requirements that the journal "
+            "states: verdicts and findings are compared, not their words",
         )
     if not changes:
         yield _ok(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import socket
 import subprocess
@@ -284,6 +285,17 @@ def test_waivers_expire_by_the_date_that_is_named(command: Command, path: Path, 
         assert reason in failed["now"]["reason"]
     else:
         assert "HTTPS-01" not in {change["requirement"] for change in changes}
+
+
+@pytest.mark.parametrize("recorded", sorted(journals.SCHEMA_1.parent.glob("*.xz")), ids=lambda path: path.name)
+def test_what_was_left_by_any_version_is_verified_judged_and_shown(command: Command, tmp_path: Path, recorded: Path):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(lzma.decompress(recorded.read_bytes()))
+    assert command("verify", path).code == 0
+    assert command("judge", path).code == 0
+    assert command("show", path).code == 1
+    record = next(json.loads(line) for line in path.read_bytes().splitlines() if b'"verdict":"fail"' in line)
+    assert record["fix"] in " ".join(command("show", path).out.split())
 
 
 # --- input and output -------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check."""
     from netcompliance.catalogue import load
-    from netcompliance.made import version
+    from netcompliance.made import tool
     from netcompliance.verification import Outcome, verify
 
     named = Path(arguments.evidence)
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if allowed and directory is None:
         raise BadInput("--allowed-signers: a signature is over a run's directory: name that")
     with source.journal(arguments.evidence) as path:
-        checks = verify(path, load(), version(), directory=directory, allowed=allowed, identity=arguments.identity)
+        checks = verify(path, load(), tool(), directory=directory, allowed=allowed, identity=arguments.identity)
     good = all(check.outcome is not Outcome.BAD for check in checks)
     if arguments.json:
         told = [{"check": check.name, "outcome": check.outcome, "text": check.text} for check in checks]
