@@ -1,0 +1,322 @@
+"""The HTML report: complete, a function of its material, bounded, and never markup of somebody else's making."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from netcompliance import catalogue, explain
+from netcompliance.conclusion import Standing
+from netcompliance.model import Case, Waiver
+from netcompliance.report import html as report
+from netcompliance.report.html import raw
+from netcompliance.report.html.account import Account
+from netcompliance.report.html.belonging import BELONGING, belongs
+from netcompliance.report.html.facts import clocks
+from netcompliance.report.html.markup import Markup
+from netcompliance.report.html.path import Mark, Picture, pictures
+from netcompliance.report.html.raw import cut, headline
+from netcompliance.report.html.sections import SECTIONS, Section
+from netcompliance.report.redact import Redactor
+from netcompliance.report.saved import BadJournal
+from tests.browser.pages import AT, html, material
+
+CATALOGUE = catalogue.load()
+NODES = tuple(f"ssh://node-{number}" for number in range(1, 51))
+HOSTILE = "\x1b[2J</pre><script>alert(1)</script>\u202e\"' onload=x\u2028"
+VOID = {"meta", "input", "br", "img", "path", "circle", "link"}
+
+
+class Balanced(HTMLParser):
+    """Refuses tags that do not close where they should, and ids that are there twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [str(given["id"])] if "id" in given else []
+        self.links += [str(given["href"])[1:]] if str(given.get("href", "")).startswith("#") else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+
+def drawn(scenario: str, *hosts: str, **changes: Any) -> dict[str, Picture]:
+    """The pictures of a scenario by what they lead to."""
+    account = Account(material(scenario, *hosts, **changes))
+    return {picture.title.split(",")[0]: picture for picture, _ in pictures(account)}
+
+
+def marks(picture: Picture) -> dict[str, list[Mark]]:
+    return {lane.name: [station.mark for station in lane.stations] for lane in picture.lanes}
+
+
+# --- complete ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scenario", ["one-address-dropped", "captive-portal", "dns-nxdomain", "mandatory-proxy"])
+def test_every_requirement_is_stated_with_level_basis_and_source(scenario: str) -> None:
+    page = html(material(scenario))
+    for requirement in CATALOGUE.requirements:
+        (article,) = re.findall(rf'<article [^>]*id="t0-{requirement.id}".*?</article>', page, re.DOTALL)
+        for told in (requirement.says, requirement.level, requirement.basis, requirement.source):
+            assert Markup(Redactor(), "").text(told) in article
+
+
+def test_a_failure_is_told_as_the_paragraph_that_the_terminal_tells() -> None:
+    given = material("one-address-dropped")
+    page = html(given)
+    (failed,) = [entry for entry in given.entries if entry.standing is Standing.FAIL]
+    assert failed.verdict
+    labels = [label for label, _ in explain.rows(failed.verdict, failed.requirement)]
+    assert labels == ["required", "saw", "means", "fix", "ask", "source", "reproduce"]
+    for label, text in explain.rows(failed.verdict, failed.requirement):
+        assert re.search(rf"<dt>{label}</dt><dd>(<code>)?{re.escape(Markup(Redactor(), '').text(text))}<", page)
+
+
+def test_one_cause_on_fifty_hosts_is_one_paragraph_and_names_each_of_them() -> None:
+    page = html(material("one-address-dropped", *NODES))
+    (cause,) = re.findall(r'<article class="item cause.*?</article>', page, re.DOTALL)
+    assert cause.count("<dt>required</dt>") == 1
+    assert "ssh://node-1 … node-50" in cause
+    for node in NODES:
+        assert f'<th scope="row">{node}</th>' in cause
+    assert len(page) < 5_000_000
+
+
+def test_every_case_of_every_vantage_is_on_the_page() -> None:
+    given = material("captive-portal", *NODES[:3], gone=NODES[3:5])
+    account = Account(given)
+    told = [entry for groups in account.rows.values() for group in groups for entry in group.entries]
+    assert sorted(map(str, (entry.case for entry in told))) == sorted(str(entry.case) for entry in given.entries)
+
+
+def test_what_was_not_checked_says_why() -> None:
+    page = html(material("one-address-dropped", *NODES[:3], gone=NODES[3:5]))
+    (part,) = re.findall(r'<section class="part unjudged".*?</section>', page, re.DOTALL)
+    assert "HTTPS-01 failed" in part
+    assert "the host refused the login; check user and key" in part
+    assert "all cases from ssh://node-4, ssh://node-5" in part
+    assert '<p class="overall warn"><span aria-hidden="true">?</span> undetermined</p>' in page
+
+
+def test_waivers_stand_with_owner_expiry_and_effect() -> None:
+    waivers = (
+        Waiver(requirement="HTTPS-01", owner="net team", reason="change 4711", expires="2026-12-31"),
+        Waiver(requirement="DNS-0*", owner="dns team", reason="old", expires="2026-01-01"),
+    )
+    page = html(material("one-address-dropped", waivers=waivers))
+    (part,) = re.findall(r'<section class="part waivers".*?</section>', page, re.DOTALL)
+    assert re.search(r"HTTPS-01.*net team.*2026-12-31.*change 4711.*1 case: 1 waived", part)
+    assert re.search(r"dns team.*2026-01-01.*expired", part)
+    assert "net team accepts this until 2026-12-31: change 4711" in page
+
+
+def test_the_facts_of_the_run() -> None:
+    given = material("one-address-dropped")
+    (facts,) = re.findall(r'<section class="part facts".*?</section>', html(given), re.DOTALL)
+    for told in (
+        "not satisfied", given.settings.endpoint, "ada on bastion", "2026-11-22 10:00:00 UTC", "netcompliance 1.0",
+        "0" * 40, CATALOGUE.sha256, "f" * 64, "1 vantage: local",
+    ):  # fmt: skip
+        assert told in facts
+
+
+@pytest.mark.parametrize(
+    ("offsets", "told"),
+    [
+        ({}, "could not be compared"),
+        ({"a": None}, "could not be compared"),
+        ({"a": 0.5, "b": -70.0}, "2 vantages compared with the service's dates: at most -70.0 s off (b)"),
+        ({"a": 0.5, "b": None}, "1 could not be compared"),
+    ],
+)
+def test_clocks(offsets: dict[str, float | None], told: str) -> None:
+    assert told in clocks({vantage: {"clock_offset": offset} for vantage, offset in offsets.items()})
+
+
+# --- the path ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_shows_which_address_was_dropped_and_where() -> None:
+    seen = marks(drawn("one-address-dropped")["To the receiver"])
+    assert seen["34.250.11.21"] == [Mark.GOOD, Mark.BAD, Mark.OPEN, Mark.OPEN, Mark.OPEN]
+    assert seen["34.250.11.22"] == [Mark.GOOD, Mark.GOOD, Mark.OPEN, Mark.OPEN, Mark.OPEN]
+
+
+def test_a_portal_is_reached_by_http_and_is_not_the_receiver() -> None:
+    picture = drawn("captive-portal")["To the receiver"]
+    assert {tuple(each) for each in marks(picture).values()} == {(*[Mark.GOOD] * 4, Mark.BAD)}
+    assert picture.lanes[0].stations[-1].note == "http.captive-portal"
+    assert picture.lanes[0].stations[-2].note == "302"
+
+
+def test_a_name_that_is_not_there_stops_at_the_resolver() -> None:
+    picture = drawn("dns-nxdomain")["To the receiver"]
+    assert (picture.trunk.label, picture.trunk.mark, picture.trunk.note) == ("resolver", Mark.BAD, "dns.nxdomain")
+    assert Mark.GOOD not in [mark for lane in marks(picture).values() for mark in lane]
+
+
+def test_behind_a_proxy_the_way_leads_through_it() -> None:
+    picture = drawn("mandatory-proxy")["To the receiver"]
+    assert (picture.trunk.label, picture.trunk.mark) == ("proxy", Mark.GOOD)
+    assert [station.label for station in picture.lanes[0].stations] == ["TLS", "HTTP", "receiver"]
+    assert set(marks(picture)["through the proxy"]) == {Mark.GOOD}
+
+
+def test_images_stop_where_their_layers_do_not_arrive() -> None:
+    picture = drawn("cdn-dropped")["To the images"]
+    assert picture.worst is Mark.BAD
+    assert {tuple(lane[:2]) for lane in marks(picture).values()} == {(Mark.GOOD, Mark.GOOD)}
+    assert Mark.BAD in {lane[2] for lane in marks(picture).values()}
+
+
+def test_hosts_whose_way_is_the_same_share_a_picture() -> None:
+    account = Account(material("one-address-dropped", *NODES))
+    assert [len(vantages) for _, vantages in pictures(account)] == [50, 50]
+
+
+def test_a_picture_is_told_in_words() -> None:
+    told = drawn("one-address-dropped")["To the receiver"].told
+    assert "34.250.11.21: address passed, TCP 443 stopped here (tcp.partly-filtered)" in told
+
+
+# --- raw observations -------------------------------------------------------------------------------------------------
+
+
+def test_every_requirement_says_what_belongs_to_it() -> None:
+    assert set(BELONGING) == {requirement.id for requirement in CATALOGUE.requirements}
+
+
+@pytest.mark.parametrize("scenario", ["one-address-dropped", "cdn-dropped", "mandatory-proxy", "inbound-attempted"])
+def test_behind_every_judged_verdict_there_is_something_that_was_seen(scenario: str) -> None:
+    account = Account(material(scenario))
+    bare = {
+        entry.requirement.id
+        for entry in account.entries
+        if entry.standing in (Standing.PASS, Standing.FAIL, Standing.UNMET_SHOULD)
+        and not account.extracts[entry.case].number
+    }
+    assert bare <= {requirement for requirement, looks in BELONGING.items() if not looks}
+
+
+def test_an_image_is_shown_its_own_observations_only() -> None:
+    case = Case(requirement="REG-03", target="quay.io/a/b:1", vantage="local", host="quay.io")
+    seen = {"kind": "registry", "step": "manifest", "image": "quay.io/a/b:1"}
+    assert belongs(seen, case)
+    assert not belongs({**seen, "image": "quay.io/a/c:1"}, case)
+    assert not belongs({**seen, "step": "layer"}, case)
+
+
+def test_what_is_shown_is_bounded_and_says_where_the_rest_is() -> None:
+    given = material("one-address-dropped")
+    many = [{"vantage": "local", "kind": "tcp", "task": "tenant", "host": given.settings.host} for _ in range(5000)]
+    page = html(replace(given, observations=lambda: many))
+    assert "Not shown: 4\u202f970 more observations of these. journal.jsonl has all." in page
+    assert len(page) < 500_000
+
+
+def test_long_values_are_cut_and_say_how_long_they_are() -> None:
+    assert cut("x" * 1000) == "x" * raw.LONGEST + "… (1000 characters)"
+    assert cut(list(range(100)))[-1] == "… (100 in all)"
+    deep: Any = "end"
+    for _ in range(50):
+        deep = [deep]
+    assert "end" not in str(cut(deep))
+
+
+@pytest.mark.parametrize("at", [None, "x", 1e300, float("nan"), float("inf"), -1e12, [], {}])
+def test_no_time_is_too_strange_for_a_headline(at: Any) -> None:
+    assert headline({"kind": "tcp", "address": "192.0.2.1", "error": None, "at": at}) == "tcp 192.0.2.1 · no error"
+
+
+def test_a_journal_that_cannot_be_read_leaves_the_verdicts() -> None:
+    def broken() -> Any:
+        raise BadJournal("journal.jsonl: line 7 is no JSON")
+
+    page = html(replace(material("one-address-dropped"), observations=broken))
+    assert "The observations could not be read back: journal.jsonl: line 7 is no JSON" in page
+    assert "tcp.partly-filtered" in page
+
+
+# --- the document -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scenario", ["one-address-dropped", "mandatory-proxy", "mtu-black-hole"])
+def test_it_is_well_formed_and_its_links_lead_somewhere(scenario: str) -> None:
+    parser = Balanced()
+    parser.feed(html(material(scenario, "local", *NODES[:12], gone=NODES[12:14])))
+    assert parser.open == []
+    assert len(parser.ids) == len(set(parser.ids))
+    assert set(parser.links) <= set(parser.ids)
+
+
+def test_two_tenants_share_a_page_and_no_anchor() -> None:
+    parser = Balanced()
+    parser.feed(html(material("one-address-dropped"), material("captive-portal", tenant="beta")))
+    assert len(parser.ids) == len(set(parser.ids))
+
+
+def test_the_same_material_is_the_same_page() -> None:
+    assert html(material("captive-portal", *NODES[:3])) == html(material("captive-portal", *NODES[:3]))
+
+
+def test_nothing_that_came_from_elsewhere_is_markup() -> None:
+    given = material("one-address-dropped", tenant="acme")
+    hostile = {"vantage": "local", "kind": HOSTILE, "host": HOSTILE, "error": {"name": HOSTILE}, "body": HOSTILE}
+    tcp = {**hostile, "kind": "tcp", "task": "tenant", "host": given.settings.host, "address": HOSTILE}
+    name = {"vantage": "local", "kind": "resolve", "purpose": "bare", "host": given.settings.host}
+    page = html(
+        replace(
+            given,
+            observations=lambda: [hostile, tcp, {**name, "addresses": [HOSTILE]}],
+            identities={"local": {"hostname": HOSTILE, "nameservers": [HOSTILE], "proxies": {HOSTILE: HOSTILE}}},
+            head={"tool": {"version": HOSTILE, "commit": HOSTILE}, "by": {"user": HOSTILE, "host": HOSTILE}},
+            settings=replace(given.settings, images_from=HOSTILE, agent_url=HOSTILE),
+            journal=HOSTILE,
+            journal_sha256=HOSTILE,
+        )
+    )
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert") > 10
+    assert not set(page) & set("\x1b\u202e\u2028")
+    parser = Balanced()
+    parser.feed(page)
+
+
+def test_secrets_are_taken_out_of_whatever_is_told() -> None:
+    given = material("one-address-dropped")
+    seen = [{"vantage": "local", "kind": "tcp", "task": "tenant", "host": given.settings.host, "text": "hunter22"}]
+    page = html(replace(given, observations=lambda: seen, redactor=Redactor(["hunter22"])))
+    assert "hunter22" not in page
+
+
+def test_a_section_can_be_put_in_between() -> None:
+    mine = Section(name="window", title="During the change", parts=lambda account, markup: [markup.text("a < b")])
+    silent = Section(name="silent", title="Nothing to tell", parts=lambda account, markup: [])
+    page = "".join(report.parts([material("captive-portal")], (*SECTIONS[:2], mine, silent, *SECTIONS[2:])))
+    assert page.index("Verdicts at a glance</h3>") < page.index("During the change</h3>a &lt; b")
+    assert page.index("During the change</h3>") < page.index("What is not satisfied</h3>")
+    assert "Nothing to tell" not in page
+
+
+def test_a_page_that_is_not_understood_is_only_given_utc() -> None:
+    other = "<html><body><p>Report generated on 22-Nov-2026 at 11:00:05 by <a>x</a></p></body></html>"
+    at = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    told = "<p>Report generated on 2026-11-22 10:00:00 UTC by <a>x</a></p>"
+    assert report.finished(other, "title", at) == f"<html><body>{told}</body></html>"
+    assert report.finished("", "title", AT) == ""
