@@ -26,17 +26,18 @@ SUBJECTS = 6
 
 def printable(text: object, most: int = 2000) -> str:
     """Text without anything a terminal would obey or a reader could not see, and not endless."""
-    if isinstance(text, str) and len(text) <= most and text.isprintable():
-        return text
-    clean = "".join(
-        " "
-        if ch in "\n\r\t"
-        else ch
-        if unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-        else "\ufffd"
-        for ch in str(text)[:most]
-    )
-    return f"{clean}…" if len(str(text)) > most else clean
+    text = str(text)
+    clean = text[:most]
+    if not clean.isprintable():
+        clean = "".join(
+            " "
+            if ch in "\n\r\t"
+            else ch
+            if unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+            else "\ufffd"
+            for ch in clean
+        )
+    return f"{clean}…" if len(text) > most else clean
 
 
 class _Words(Formatter):

@@ -34,15 +34,15 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     rows = summary.rows(account.entries)
     yield _legend(account.entries, markup)
     if len(account.vantages) <= NAMED:
-        yield from _tables(rows, [(v, _slant(account.vantages), [v]) for v in account.vantages], markup)
+        yield from _tables(rows, [(v, _slant(account.vantages), [v]) for v in account.vantages], "Verdicts", markup)
         return
     alike = _alike(rows, account.vantages)
     columns = [(f"{_letter(n)} ({len(vantages)})", "", vantages) for n, vantages in enumerate(alike)]
-    yield from _tables(rows, columns, markup)
+    yield from _tables(rows, columns, "Verdicts", markup)
     keys = ((_letter(n), markup.text(summary.folded(vantages, most=60))) for n, vantages in enumerate(alike))
     yield markup.pairs(keys, "columns")
     yield f"<details><summary>Each of the {many(len(account.vantages), 'vantage')} by itself</summary>"
-    yield from _tables(rows, [(v, "slant", [v]) for v in account.vantages], markup)
+    yield from _tables(rows, [(v, "slant", [v]) for v in account.vantages], "Verdicts of each vantage", markup)
     yield "</details>"
 
 
@@ -51,11 +51,11 @@ def _slant(vantages: Sequence[str]) -> str:
     return "slant" if len(vantages) > WORDS else ""
 
 
-def _tables(rows: Rows, columns: Sequence[Column], markup: Markup) -> Iterator[str]:
+def _tables(rows: Rows, columns: Sequence[Column], title: str, markup: Markup) -> Iterator[str]:
     width = math.ceil(len(columns) / math.ceil(len(columns) / WIDE))
     for start in range(0, len(columns), width):
         shown = columns[start : start + width]
-        label = "Verdicts" if len(columns) <= width else f"Verdicts, vantages {start + 1} to {start + len(shown)}"
+        label = title if len(columns) <= width else f"{title}, {start + 1} to {start + len(shown)}"
         yield scrolling(label, "".join(_table(rows, shown, label, markup)))
 
 
