@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "DEVELOPMENT.md", "CHANGELOG.md", "docs/journal.md", "docs/evidence.md")
+DOCUMENTS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "DEVELOPMENT.md",
+    "CHANGELOG.md",
+    "docs/journal.md",
+    "docs/allow-list.md",
+    "docs/evidence.md",
+)
 
 
 def test_generated_pages_are_current(checkout: Path) -> None:

@@ -1,7 +1,7 @@
 """`netcompliance allowlist`: what a network team is asked for, from the journals of runs.
 
-A live run is a run whose journal is handed in at once: `pytest --tenant=acme && netcompliance allowlist reports/acme`.
-A directory stands for the newest whole journal below it.
+A directory stands for the newest journal below it, so that a live run is `pytest --tenant=acme`, and then
+`netcompliance allowlist reports/acme`.
 """
 
 from __future__ import annotations
