@@ -136,7 +136,7 @@ class Code(StrEnum):
     DNS_WIDE_ALLOW_LIST = (
         "dns.wide-allow-list",
         "an approved entry opens more than is needed: whatever else is behind it can be reached too",
-        "narrow {entry} to {narrow}, tcp/443 (DNS: udp/53 and tcp/53)",
+        "narrow {subject} to what is needed of it; `netcompliance allowlist` writes that down",
         Team.FIREWALL,
     )
 

@@ -86,11 +86,10 @@ def allow_list_is_narrow(case: Case, evidence: Evidence, settings: Settings) -> 
         used = _inside(entry, in_use)
         excess = _excess(entry, used) if entry.allows and used else ""
         if excess:
-            detail = f"{entry.text} opens {excess} more than needed{_at(entry)}"
-            narrow = listed(sorted(used, key=lambda address: ip_address(address).packed), 3)
-            found.append(
-                finding(Code.DNS_WIDE_ALLOW_LIST, entry.text, detail, entry=f"{entry.text}{_at(entry)}", narrow=narrow)
-            )
+            enough = listed(sorted(used, key=lambda address: ip_address(address).packed), 3)
+            needed = f"; {enough} is in use" if len(entry.blocks) > 1 or "/" in entry.text else ""
+            detail = f"{entry.text} opens {excess} more than needed{_at(entry)}{needed}"
+            found.append(finding(Code.DNS_WIDE_ALLOW_LIST, entry.text, detail))
     return decided(found, "every entry is as narrow as can be", f"dig +short {case.host}")
 
 

@@ -132,8 +132,7 @@ def test_findings_say_where_the_entry_is() -> None:
     assert "(rules.v4:2)" in verdict_of("DNS-07", healthy(), given(*placed)).saw
 
 
-def test_the_remedy_names_what_is_enough() -> None:
-    (found,) = verdict_of("DNS-07", healthy(), given(entry("34.250.11.0/24", where="x:3"))).findings
-    assert found.values["entry"] == "34.250.11.0/24 (x:3)"
-    assert found.values["narrow"] == ", ".join(ADDRESSES)
-    assert ADDRESS6 not in found.values["narrow"]
+def test_a_block_is_told_with_what_of_it_is_in_use() -> None:
+    saw = verdict_of("DNS-07", healthy(), given(entry("34.250.11.0/24", where="x:3"))).saw
+    assert f"(x:3); {', '.join(ADDRESSES)} is in use" in saw
+    assert ADDRESS6 not in saw

@@ -149,7 +149,7 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
     try:
         literal = not need.name or need.name in need.addresses
         name = "" if literal else host_name(need.name, "")
-        addresses = {str(ip_address(address)): _moment(at) for address, at in sorted(need.addresses.items())}
+        addresses = {str(ip_address(address)): _moment(at) for address, at in need.addresses.items()}
         via = printable(need.via) if need.via else None
     except (BadInput, ValueError):
         return None
@@ -160,7 +160,7 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
         source=source,
         tenants=(look.settings.host,),
         name=name,
-        addresses=addresses,
+        addresses={address: addresses[address] for address in sorted(addresses, key=_numerically)},
         port=need.port,
         protocols=need.protocols,
         purpose=need.purpose,
@@ -187,7 +187,7 @@ def _merged(one: Flow, other: Flow) -> Flow:
     """The same flow, seen twice. What is documented once is documented."""
     latest = {
         address: max(flow.addresses[address] for flow in (one, other) if address in flow.addresses)
-        for address in sorted(one.addresses.keys() | other.addresses.keys())
+        for address in sorted(one.addresses.keys() | other.addresses.keys(), key=_numerically)
     }
     return replace(
         one,
@@ -208,6 +208,11 @@ def _moment(at: float) -> datetime:
         return datetime.fromtimestamp(at, UTC)
     except (ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(0, UTC)
+
+
+def _numerically(address: str) -> tuple[int, int]:
+    ip = ip_address(address)
+    return ip.version, int(ip)
 
 
 def _is_address(text: str) -> bool:
