@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from netcompliance.approved.ruleset import Chain, Match, Place, Rule
+from netcompliance.approved.ruleset import SOMETIMES, Chain, Match, Place, Rule
 from netcompliance.inputs import BadInput
 
 _HOOKS = {"FORWARD": "forward", "OUTPUT": "output", "INPUT": "input"}
@@ -18,15 +18,16 @@ _FIELDS = {
     "--state": "state", "--ctstate": "state",
 }  # fmt: skip
 _PASSED_OVER = {
-    "-m": 1, "--match": 1, "--comment": 1, "--limit": 1, "--limit-burst": 1, "--reject-with": 1,
-    "-c": 2, "-4": 0, "-6": 0, "--log-prefix": 1, "--log-level": 1, "--syn": 0, "-i": 1, "--in-interface": 1,
+    "-m": 1, "--match": 1, "--comment": 1, "--limit-burst": 1, "--reject-with": 1,
+    "-c": 2, "-4": 0, "-6": 0, "--log-prefix": 1, "--log-level": 1, "-i": 1, "--in-interface": 1,
 }  # fmt: skip
 """Options that limit neither destination, source nor port → how many words they take."""
+_SOMETIMES = {"--limit": 1, "--syn": 0, "--tcp-flags": 2}
 _OUTWARD = ("-o", "--out-interface")
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 _SILENT = frozenset({"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "CT", "NOTRACK"})
 """Targets after which the next rule is asked."""
-_LINE = re.compile(r"(?:\[\d+:\d+\]\s+)?(?:-[46]\s+)?(?:-[AI]|--append|--insert)\s+(?P<chain>\S+)\s*(?P<rest>.*)")
+_LINE = re.compile(r"(?:\[\d+:\d+\]\s+)?(?:-[46]\s+)?(?P<how>-[AI]|--append|--insert)\s+(?P<chain>\S+)\s*(?P<rest>.*)")
 
 
 def read(text: str, origin: str) -> dict[Place, Chain]:
@@ -44,8 +45,9 @@ def read(text: str, origin: str) -> dict[Place, Chain]:
             chain = _chain(chains, name, where)
             chain.where, chain.policy = where, "drop" if policy == "DROP" else "accept"
         elif match := _LINE.fullmatch(line):
-            rule = _rule(match["rest"], where)
-            _chain(chains, match["chain"], where).rules.append(rule)
+            rules = _chain(chains, match["chain"], where).rules
+            inserted = match["how"] in ("-I", "--insert")
+            rules.insert(0 if inserted else len(rules), _rule(match["rest"], where))
         else:
             raise BadInput(f"{where}: no line of iptables-save")
     return chains
@@ -88,6 +90,8 @@ def _matches(words: Sequence[str], where: str) -> Iterator[Match]:
             values = tuple((part,) for part in value.split(","))
             text = f"{'! ' if negated else ''}{word} {value}"
             yield Match(fields=(_FIELDS[word],), values=values, negated=negated, text=text)
+        elif word in _SOMETIMES:
+            yield SOMETIMES
         elif word in _OUTWARD:
             if value == "lo":
                 yield Match(fields=("loopback",), negated=negated)
@@ -97,5 +101,5 @@ def _matches(words: Sequence[str], where: str) -> Iterator[Match]:
                 index += 1
             index, negated = index + 1, False
             continue
-        takes = _PASSED_OVER.get(word, 1)
+        takes = _SOMETIMES.get(word, _PASSED_OVER.get(word, 1))
         index, negated = index + 1 + takes, False

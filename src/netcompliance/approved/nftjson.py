@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netcompliance.approved.ruleset import Chain, Match, Place, Rule
+from netcompliance.approved.ruleset import SOMETIMES, Chain, Match, Place, Rule
 from netcompliance.inputs import BadInput, printable
 
 _FIELDS = {"saddr": "saddr", "daddr": "daddr", "dport": "dport", "protocol": "protocol", "nexthdr": "protocol"}
 _META = {"l4proto": "protocol", "nfproto": "family", "iifname": "in", "iif": "in", "oifname": "out", "oif": "out"}
-_PASSED_OVER = frozenset({"counter", "log", "limit", "comment", "mangle", "quota", "notrack", "xt-comment"})
+_PASSED_OVER = frozenset({"counter", "log", "comment", "mangle", "quota", "notrack", "xt-comment"})
 _VERDICTS = {"accept": "accept", "drop": "drop", "reject": "drop", "return": "return"}
 _PORTED = ("tcp", "udp")
 
@@ -64,6 +64,8 @@ def _rule(body: Mapping[str, Any], chain: Chain, sets: Mapping[Place, Any], plac
                 verdict, target = "jump", str(detail.get("target"))
             elif word == "match" and isinstance(detail, Mapping):
                 matches += _match(detail, sets, place, where)
+            elif word == "limit":
+                matches.append(SOMETIMES)
             elif word not in _PASSED_OVER:
                 matches.append(Match(fields=(word,), text=word))
     return Rule(where=where, matches=tuple(matches), verdict=verdict, target=target)
@@ -79,8 +81,10 @@ def _match(detail: Mapping[str, Any], sets: Mapping[Place, Any], place: Place, w
     ]
     negated = detail.get("op") == "!="
     values = tuple(_values(detail.get("right"), sets, place, where))
-    if names in (["in"], ["family"], ["tcp flags"]):
+    if names in (["in"], ["family"]):
         return []
+    if names == ["tcp flags"]:
+        return [SOMETIMES]
     if names == ["out"]:
         return [Match(fields=("loopback",), negated=negated)] if values == (("lo",),) else []
     return [*implied, Match(fields=tuple(names), values=values, negated=negated, text=" . ".join(names))]

@@ -5,8 +5,9 @@ rule, into the chains that it jumps to. What a rule demands on the way down is d
 entry that allows, a drop or reject one that does not; the first that fits decides, and in the end the policy. A file
 without such a chain is a part of a ruleset: all its chains are walked that none of them jumps to.
 
-Interfaces, counters, logs and rates are passed over: which interface leads where, only the machine knows. A rule for
-packets of connections that exist already opens none.
+Interfaces, counters and logs are passed over: which interface leads where, only the machine knows. So are rates and
+flags: an accept with one lets connections out, a drop does not keep them in. A rule for packets of connections that
+exist already opens none.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Match:
     negated: bool = False
     text: str = ""
     """As it is written."""
+
+
+SOMETIMES = Match(fields=("sometimes",))
+"""What only some packets of a connection are, by their rate or their flags."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +179,9 @@ def _demanded(rule: Rule, demand: _Demand) -> list[_Demand] | None:
     """What the rule asks on top of `demand`: alternatives, `None` where nothing can fit both."""
     alternatives = [demand]
     for match in rule.matches:
-        if match.fields in (("state",), ("loopback",)):
+        if match is SOMETIMES and rule.verdict == "drop":
+            return None
+        if match is SOMETIMES or match.fields in (("state",), ("loopback",)):
             continue
         strange = match.negated or not set(match.fields) <= {"saddr", "daddr", "dport", "protocol"}
         if strange:
