@@ -141,12 +141,16 @@ def test_rules_may_be_added_one_by_one(read: Read) -> None:
 
 def test_what_only_some_packets_meet_keeps_no_connection_in(read: Read) -> None:
     rules = (
-        "table inet f {\n chain x {\n  limit rate over 10/second burst 5 packets drop\n  tcp flags & (fin|syn) == 0 drop\n"
+        "table inet f {\n chain x {\n"
+        "  limit rate over 10/second burst 5 packets drop\n  tcp flags & (fin|syn) == 0 drop\n"
         "  tcp flags syn ip daddr 1.1.1.1 tcp dport 443 accept\n }\n}\n"
     )
     assert told(read(rules)) == ["5 1.1.1.1 tcp/443"]
-    tables = "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -m limit --limit 1/s -j DROP\n-A OUTPUT -p tcp --tcp-flags ALL NONE -j DROP\n"
-    assert told(read(f"{tables}-A OUTPUT -d 1.1.1.1 -p tcp --syn --dport 443 -j ACCEPT\n")) == ["5 1.1.1.1 tcp/443"]
+    tables = (
+        "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -m limit --limit 1/s -j DROP\n"
+        "-A OUTPUT -p tcp --tcp-flags ALL NONE -j DROP\n-A OUTPUT -d 1.1.1.1 -p tcp --syn --dport 443 -j ACCEPT\n"
+    )
+    assert told(read(tables)) == ["5 1.1.1.1 tcp/443"]
 
 
 def test_a_rule_that_is_inserted_comes_first(read: Read) -> None:

@@ -1,7 +1,7 @@
 """The list that a network team approved, in whatever form it has: read, and brought down to `model.Approved` entries.
 
-`reading.read` is the way in: the file says itself what it is. `plain` reads addresses, blocks and names, `nft` and
-`nftjson` nftables, `iptables` iptables-save, `policies` NetworkPolicies. What a firewall's rules come to, chain by
+`reading.read` is the way in: the file says itself what it is. `plain` reads addresses, blocks and names, `nft` (with
+`nftwords` and `nftrules`) and `nftjson` nftables, `iptables` iptables-save, `policies` NetworkPolicies. What a firewall's rules come to, chain by
 chain, is worked out in `ruleset`. Everything but reading the named file is pure.
 
 Rules

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from netcompliance.approved.nftwords import Cursor, Word
 from netcompliance.approved.ruleset import SOMETIMES, Match, Rule
 from netcompliance.inputs import printable
@@ -46,9 +44,9 @@ class Names:
         """A value, or the values in braces."""
         text = cursor.text()
         if text.startswith("@"):
-            return self._known(self.sets, (*table, text[1:]), cursor, f"the set {text} is not in this file")
+            return _known(self.sets.get((*table, text[1:])), cursor, f"the set {text} is not in this file")
         if text.startswith("$"):
-            return self._known(self.variables, text[1:], cursor, f"{text} is not defined in this file")
+            return _known(self.variables.get(text[1:]), cursor, f"{text} is not defined in this file")
         if text != "{":
             return [_concatenated(text, cursor)]
         found: Values = []
@@ -59,12 +57,6 @@ class Names:
                 found.append(_concatenated(cursor.text(), cursor))
                 _skip_remarks(cursor)
         return found
-
-    @staticmethod
-    def _known(some: Mapping[object, Values], key: object, cursor: Cursor, otherwise: str) -> Values:
-        if key not in some:
-            raise cursor.bad(otherwise)
-        return some[key]
 
 
 def read(statement: list[Word], origin: str, names: Names, table: tuple[str, str]) -> Rule:
@@ -122,6 +114,12 @@ def _match(first: str, cursor: Cursor, names: Names, table: tuple[str, str]) -> 
 def _operator(cursor: Cursor) -> bool:
     """Whether what follows is what must not be."""
     return cursor.take("==", "!=", "eq", "ne") in ("!=", "ne")
+
+
+def _known(values: Values | None, cursor: Cursor, otherwise: str) -> Values:
+    if values is None:
+        raise cursor.bad(otherwise)
+    return values
 
 
 def _concatenated(text: str, cursor: Cursor) -> tuple[str, ...]:
