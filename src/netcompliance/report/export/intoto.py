@@ -1,0 +1,63 @@
+"""An in-toto Statement v1 about the journal, with the test-result predicate v0.1. It is not signed here.
+
+Rules
+* The subject is the journal, by its digest. A test's name is requirement, target and vantage.
+* `passedTests` passed. `warnedTests` are an unmet *should* and `waived`. `failedTests` are all others that were to be
+  looked at, also where nobody could look. The predicate has no word for `notapplicable`: those are named in an
+  annotation of the settings.
+* `result` is `PASSED` or `WARNED` for a satisfied run, and `FAILED` for every other; a run without a footer is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from netcompliance.conclusion import Overall, Standing
+from netcompliance.report.export.population import NoWordFor, Outcome, Population
+from netcompliance.report.journal import rfc3339
+
+_LIST: Mapping[Standing, str] = {
+    Standing.PASS: "passedTests",
+    Standing.UNMET_SHOULD: "warnedTests",
+    Standing.WAIVED: "warnedTests",
+    Standing.FAIL: "failedTests",
+    Standing.ERROR: "failedTests",
+    Standing.NO_VERDICT: "failedTests",
+    Standing.NOTCHECKED: "failedTests",
+}
+
+
+def render(population: Population) -> str:
+    """The run as a statement."""
+    if population.finished is None:
+        raise NoWordFor("a run without an end: the journal has no footer")
+    lists: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
+    for row in population.rows:
+        if row.standing in _LIST:
+            lists[_LIST[row.standing]].append(row.name)
+    satisfied = population.overall is Overall.SATISFIED
+    annotations = {
+        "tenant": population.tenant,
+        "endpoint": population.endpoint,
+        "run": population.run,
+        "tool": f"{population.tool} {population.version}".strip(),
+        "started": rfc3339(population.started),
+        "finished": rfc3339(population.finished),
+        "overall": population.overall,
+        "notapplicable": [row.name for row in population.rows if row.outcome is Outcome.NOTAPPLICABLE],
+    }
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "journal.jsonl", "digest": {"sha256": population.journal_sha256}}],
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {
+            "result": ("WARNED" if lists["warnedTests"] else "PASSED") if satisfied else "FAILED",
+            "configuration": [
+                {"name": "catalogue.toml", "digest": {"sha256": population.catalogue_sha256}},
+                {"name": "settings", "digest": {"sha256": population.settings_sha256}, "annotations": annotations},
+            ],
+            **lists,
+        },
+    }
+    return f"{json.dumps(statement, ensure_ascii=False, indent=2)}\n"

@@ -1,0 +1,153 @@
+"""Markdown (GitHub's) for a ticket: what the run came to, a paragraph for each unmet requirement, and short tables.
+
+Rules
+* A ticket has to stay short with many hosts. Cases that differ in the vantage alone share a paragraph, which has what
+  was seen and what to do for each of them; cases without an answer share a line for each reason; all requirements are
+  in a table with the number of their cases.
+* Whatever the journal says stands in code: in a span, or in a fenced block none of whose lines can be a fence, since
+  each begins with a requirement or a label. In code nothing is markup, a link, a mention of somebody or a reference to
+  another ticket.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+from netcompliance.conclusion import RANK, Overall, Standing
+from netcompliance.report import summary
+from netcompliance.report.export.population import Population, Row
+from netcompliance.report.journal import rfc3339
+
+LABEL = 11
+"""Columns of a paragraph's labels."""
+WIDTH = 100
+_IN_FULL = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
+_WITHOUT_ANSWER = (Standing.ERROR, Standing.NO_VERDICT, Standing.NOTCHECKED)
+
+
+def render(population: Population) -> str:
+    """The run as a ticket."""
+    return "\n".join([*_head(population), *_body(population), ""])
+
+
+def _head(population: Population) -> Iterator[str]:
+    entries = [row.entry for row in population.rows]
+    yield f"# Network of {_code(population.domain_name)}: {summary.OVERALL_TEXT[population.overall]}"
+    yield ""
+    if population.finished is None:
+        yield "**The run was cut off. It is no evidence of anything that works.**"
+        yield ""
+    yield f"* {len(entries)} cases planned: {summary.counted(entries) or 'none'}"
+    if population.overall is Overall.UNDETERMINED:
+        yield f"* undetermined: {summary.why_undetermined(entries)}"
+    yield f"* endpoint {_code(population.endpoint)}"
+    ended = rfc3339(population.finished) if population.finished else "no end"
+    yield f"* {rfc3339(population.started)} to {ended}, run {_code(population.run)}"
+    yield f"* {_code(f'{population.tool} {population.version}'.strip())}, catalogue {_code(population.catalogue)}"
+    yield f"* journal sha256 {_code(population.journal_sha256)}"
+
+
+def _body(population: Population) -> Iterator[str]:
+    ranked = sorted(population.rows, key=lambda row: RANK[row.standing])
+    unmet = [row for row in ranked if row.standing in _IN_FULL]
+    for alike in _grouped(unmet, lambda row: (row.requirement.id, row.case.target, row.standing, row.codes)):
+        yield from _paragraph(alike)
+    unanswered = _grouped([row for row in ranked if row.standing in _WITHOUT_ANSWER], lambda row: row.reason)
+    yield from _table(
+        "Without an answer",
+        ("because", "cases", "requirements", "from"),
+        (
+            (
+                alike[0].reason,
+                str(len(alike)),
+                summary.names(row.entry for row in alike),
+                summary.folded(row.case.vantage for row in alike),
+            )
+            for alike in unanswered
+        ),
+    )
+    yield from _table(
+        "Vantages",
+        ("from", "host name", "source address", "could not look"),
+        (
+            (place.id, place.facts.get("hostname", ""), place.facts.get("source_address", ""), place.error)
+            for place in population.places
+        ),
+    )
+    yield from _table(
+        "Requirements",
+        ("requirement", "level", "says", "cases"),
+        (
+            (alike[0].requirement.id, alike[0].requirement.level, alike[0].requirement.says, _tally(alike))
+            for alike in _grouped(population.rows, lambda row: row.requirement.id)
+        ),
+    )
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[list[Row]]:
+    groups: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.values())
+
+
+def _tally(rows: Iterable[Row]) -> str:
+    """`1 FAIL, 4 pass`, the worst first."""
+    tally = Counter(row.standing for row in rows)
+    return ", ".join(f"{tally[standing]} {standing}" for standing in sorted(tally, key=RANK.__getitem__))
+
+
+def _paragraph(alike: Sequence[Row]) -> Iterator[str]:
+    """What was said from several vantages stands once, what differs stands for each."""
+    row = alike[0]
+    places = summary.folded(each.case.vantage for each in alike)
+    said: dict[str, dict[str, None]] = {}
+    for each in alike:
+        for label, text in each.paragraph:
+            said.setdefault(label, {})[text] = None
+    told = [
+        f"{row.requirement.id} {row.case.target} from {places} — {', '.join(row.codes) or row.outcome}",
+        *(line for label, texts in said.items() for text in texts for line in _labelled(label, text)),
+    ]
+    yield from ("", f"## {_code(row.requirement.id)} {row.standing}", "", "```text", *told, "```")
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    """Wrapped, except for the command, which must stay in one piece to be copied."""
+    start = f"  {label:<{LABEL}}"
+    if label == "reproduce":
+        return [start + text]
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    if lines:
+        yield from ("", f"## {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *lines)
+
+
+def _cell(text: str) -> str:
+    """In a table a bar ends the cell, in code too."""
+    return _code(text).replace("|", r"\|")
+
+
+def _code(text: str) -> str:
+    if not text:
+        return ""
+    fence = "`" * (1 + _longest_run(text))
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
