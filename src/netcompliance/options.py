@@ -59,6 +59,15 @@ def add(parser: pytest.Parser) -> None:
         help="with --baseline: fail too if something changed underneath the verdicts",
     )
     group.addoption(
+        "--export",
+        action="append",
+        default=[],
+        metavar="FORMAT[=FILE]",
+        dest=_dest("--export"),
+        help="write the journal in another format too, beside it or to FILE; repeatable "
+        "(netcompliance export --help lists the formats)",
+    )
+    group.addoption(
         "--level", metavar="must|should", dest=_dest("--level"), help="plan the requirements of this level only"
     )
 
@@ -88,6 +97,7 @@ def read(config: pytest.Config) -> Options:
         baseline=text("--baseline"),
         fail_on_drift=bool(config.getoption(_dest("--fail-on-drift"))),
         report_dir=text("--report-dir") or "reports",
+        exports=tuple(config.getoption(_dest("--export"))),
         level=text("--level"),
         strict=bool(config.getoption("strict", default=False)),
     )

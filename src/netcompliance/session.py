@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netcompliance import catalogue as catalogues
-from netcompliance import explain, settle
+from netcompliance import explain, exports, settle
 from netcompliance.conclusion import Entry, Overall, Standing
+from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
 from netcompliance.model import HERE, Case, Result, Settings, Verdict
 from netcompliance.probe import bundle
@@ -76,8 +77,11 @@ class Asked:
 class Session:
     """The runs of a session, in the order of the command line."""
 
-    def __init__(self, runs: Sequence[Run], report_dir: Path, key: Key | None = None) -> None:
+    def __init__(
+        self, runs: Sequence[Run], report_dir: Path, key: Key | None = None, wanted: Sequence[Wanted] = ()
+    ) -> None:
         self._runs = tuple(runs)
+        self._wanted = tuple(wanted)
         self._report_dir = report_dir
         self._key = key
         self._shortcomings: dict[Run, list[str]] = {run: [] for run in runs}
@@ -210,9 +214,12 @@ class Session:
             told.update(longrepr=self._redactor.text(text))
 
     def close(self) -> None:
-        """End every journal with its footer."""
+        """End every journal with its footer, then export it."""
         for run in self._runs:
             run.close(datetime.now(UTC))
+            if run.journal_path and self._wanted:
+                problems = exports.export(run.journal_path, self._wanted)
+                self._shortcomings[run] += [f"not exported: {problem}" for problem in problems]
 
     def summarise(self, reporter: pytest.TerminalReporter) -> None:
         """Write the summaries to the terminal."""
@@ -223,6 +230,10 @@ class Session:
             width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
             for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width, whole=run.is_whole):
                 _write(reporter, line)
+            for each in self._wanted:
+                path = exports.place(each, run.journal_path) if run.journal_path else None
+                if path and path.exists():
+                    reporter.write_line(f"export   {explain.printable(_from_here(path))}")
             if self._in(run, sums.SIGNATURE).exists() and run.signer:
                 reporter.write_line(f"signed   with the key {run.signer}")
             for shortcoming in self._shortcomings[run]:
@@ -302,6 +313,7 @@ def plan(options: Options, here: Path) -> Session:
     passwords = [value for host in named for value in host.environment.values()]
     keys = [secret for tenant in tenants for secret in settle.secrets(tenant, options, profiles, os.environ)]
     redactor = Redactor([*keys, *passwords])
+    wanted = exports.wanted(options.exports, len(tenants), here)
     for tenant in tenants:
         settings = settle.settings(tenant, options, profiles)
         cases = catalogues.expand(catalogue, settings, [host.vantage for host in named], settle.level(options))
@@ -318,7 +330,7 @@ def plan(options: Options, here: Path) -> Session:
 
         for run in runs:
             run.against = against.find(options.baseline, report_dir, run.settings, run.cases, run.started)
-    return Session(runs, report_dir, signing_key)
+    return Session(runs, report_dir, signing_key, wanted)
 
 
 def _signing_key(named: str | None) -> Key | None:

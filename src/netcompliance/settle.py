@@ -58,6 +58,7 @@ class Options:
     baseline: str | None = None
     fail_on_drift: bool = False
     report_dir: str = "reports"
+    exports: tuple[str, ...] = ()
     level: str | None = None
     strict: bool = False
 

@@ -75,6 +75,10 @@ def test_one_bad_tenant_among_good_ones(refused):
         ("--hosts=node-1", "write ssh://node-1"),
         ("--hosts=", "names no host"),
         ("--visits=0", "a number from 1 to 500"),
+        ("--export=sarif", "one of junit, xccdf, oscal, in-toto, prometheus, csv, markdown"),
+        ("--export=junit=", "not a file"),
+        ("--export=junit=.", "not a file"),
+        ("--export=junit=gone/junit.xml", "a directory that is there"),
         ("--report-dir=/proc/none/here", "--report-dir"),
         ("--report-dir=/dev/null/x", "not a directory"),
     ],
@@ -179,3 +183,9 @@ def test_a_waiver_of_a_level_that_is_not_asked_this_time_is_no_mistake(run_suite
     ended = run_suites("--level=should", f"--profile={tmp_path / 'p.toml'}", script={})
     assert (ended.code, ended.err) == (0, "")
     assert "waivers  DNS-01 * from *: Ann, until 2099-01-01: because" in ended.out
+
+
+def test_exports_that_would_end_up_in_one_file(refused):
+    assert "the same file twice" in refused("--export=csv", "--export=csv")
+    assert "the same file twice" in refused("--export=csv=x", "--export=junit=./x")
+    assert "leave the file out" in refused("--export=csv=x", "--tenant=other")

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vantage": {"probe", "model", "findings", "inputs"},
     "change": {"catalogue", "conclusion", "explain", "inputs", "judge", "model", "findings", "report"},
     "report": {"catalogue", "conclusion", "explain", "model", "findings"},
+    "exports": {"inputs", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
 

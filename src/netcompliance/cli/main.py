@@ -21,6 +21,7 @@ ACTIONS: tuple[str, ...] = (
     "findings",
     "allowlist",
     "show",
+    "export",
     "verify",
     "judge",
     "compare",
