@@ -133,7 +133,10 @@ def verdict(request: pytest.FixtureRequest) -> Any:
     planned = request.config.stash.get(SESSION, None)
     if planned is None:
         raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
-    return planned.ask(request.param)
+    try:
+        return planned.ask(request.param)
+    finally:
+        request.node.user_properties.extend(planned.properties(request.param))
 
 
 @pytest.fixture

@@ -140,6 +140,10 @@ class Run:
         self._given[case] = verdict
         return verdict
 
+    def given(self, case: Case) -> Verdict | None:
+        """The case's verdict, if it was asked for and there is one."""
+        return self._given.get(case)
+
     def entries(self) -> list[Entry]:
         """Every planned case and what became of it, in the order of the plan."""
         return [

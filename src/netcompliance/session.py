@@ -193,6 +193,23 @@ class Session:
         assert run.journal_path
         return Held(run.against.comparison(run.journal_path))
 
+    def properties(self, asked: tuple[str, Case]) -> list[tuple[str, str]]:
+        """What reports of pytest's own (`--junitxml`) say about a case beside its outcome."""
+        tenant, case = asked
+        run = self._by_case[tenant, case]
+        verdict = run.given(case)
+        codes = dict.fromkeys(str(found.code) for found in verdict.findings) if verdict else ()
+        told = {
+            "tenant": tenant,
+            "requirement": case.requirement,
+            "level": run.catalogue[case.requirement].level,
+            "target": case.target,
+            "vantage": case.vantage,
+            "verdict": verdict.result if verdict else "error",
+            "codes": " ".join(codes),
+        }
+        return [(name, self._safe(text)) for name, text in told.items()]
+
     def explain(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)

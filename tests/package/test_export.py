@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -141,3 +142,30 @@ def test_an_export_that_fails_fails_the_run(run_suites: RunSuites, tmp_path: Pat
     ended = run_suites("--export=csv=/dev/full", script={})
     assert ended.code == 1
     assert "not exported: /dev/full: No space left on device" in ended.out
+
+
+SCRIPTS = {
+    "unmet": {"verdicts": {"HTTPS-01": {"result": "fail", "codes": ["tcp.filtered", "tcp.refused"], "saw": "nothing"}}},
+    "nobody could look": {"trouble": ["the host refuses connections", "check that sshd runs there"]},
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_pytests_own_junit_report_names_what_was_asked(run_suites: RunSuites, tmp_path: Path, script: str) -> None:
+    own = tmp_path / "own.xml"
+    ended = run_suites(f"--junitxml={own}", "--export=junit", script=SCRIPTS[script])
+    cases = list(ElementTree.parse(own).iter("testcase"))
+    assert len({(case.get("classname"), case.get("name")) for case in cases}) == len(cases)
+    assert _asked(own) == _asked(ended.directory() / "junit.xml")
+    assert ("HTTPS-01", "error" if script == "nobody could look" else "fail") in {
+        (requirement, verdict) for requirement, _, _, _, verdict, _ in _asked(own)
+    }
+
+
+def _asked(report: Path) -> list[tuple[str, ...]]:
+    names = ("requirement", "level", "target", "vantage", "verdict", "codes")
+    told = [
+        {str(each.get("name")): str(each.get("value")) for each in case.iter("property")}
+        for case in ElementTree.parse(report).iter("testcase")
+    ]
+    return sorted(tuple(properties[name] for name in names) for properties in told)
