@@ -69,12 +69,10 @@ class Outcome:
     """What the servers saw."""
     report: str
     """report.html; empty if there is none."""
-    journal_path: Path
-    """The journal itself; missing if there is none."""
+    directory: Path
+    """The run's directory; it is not there if the run left nothing."""
     peak_kib: int
     """Resident memory of the largest process."""
-    directory: Path | None = None
-    """What the run left."""
 
     def failing(self, vantage: str = "local") -> dict[str, frozenset[str]]:
         """The codes of the failing verdicts of a vantage, by requirement."""
@@ -144,16 +142,15 @@ class Stage:
             output += f"\nkilled after {LONGEST:.0f} s"
         finally:
             del self._running[process.pid]
-        reports = list(results.glob("acme/*/report.html"))
-        journal = next(results.glob("acme/*/journal.jsonl"), results / "none")
+        directory = next(results.glob("acme/*"), results / "none")
+        report = directory / "report.html"
         return Outcome(
-            directory=next(results.glob("acme/*"), None),
+            directory=directory,
             code=process.returncode,
             output=output,
-            journal=_lines(journal),
-            journal_path=journal,
+            journal=_lines(directory / "journal.jsonl"),
             log=_lines(results / "log.jsonl"),
-            report=reports[0].read_text() if reports else "",
+            report=report.read_text() if report.exists() else "",
             peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
         )
 

@@ -62,7 +62,10 @@ ROWS = (
 
 def held(plays: Plays, before: Play, after: Play) -> Comparison:
     """The sides of two plays compared. Plays of separate labs begin in no order, so that is not asked."""
-    return compare(baseline.side(plays[before].journal_path), baseline.side(plays[after].journal_path))
+    return compare(
+        baseline.side(plays[before].directory / "journal.jsonl"),
+        baseline.side(plays[after].directory / "journal.jsonl"),
+    )
 
 
 @pytest.mark.parametrize("play", [pytest.param(each.play, id=each.scenario) for each in ROWS])
