@@ -16,6 +16,7 @@ DOCUMENTS = (
     "CHANGELOG.md",
     "docs/journal.md",
     "docs/allow-list.md",
+    "docs/change-window.md",
     "docs/evidence.md",
 )
 
