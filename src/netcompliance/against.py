@@ -7,7 +7,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,12 @@ from netcompliance.inputs import BadInput
 from netcompliance.model import Case, Settings
 from netcompliance.report import saved
 from netcompliance.report.html import Section
+from netcompliance.report.html.markup import Markup
 from netcompliance.report.redact import Redactor
+from netcompliance.report.saved import BadJournal
 from netcompliance.report.terminal import Line
+
+_UNREADABLE = "not compared with the baseline: this run's own journal cannot be read back"
 
 
 class Worse(pytest.fail.Exception):  # type: ignore[name-defined,misc]
@@ -50,12 +54,14 @@ class Against:
         return self._compared[1]
 
     def unharmed(self, journal: Path) -> bool:
-        """Whether nothing got worse."""
-        return self.comparison(journal).outcome is Outcome.UNHARMED
+        """Whether nothing got worse. What could not be compared may have."""
+        comparison = self._readable(journal)
+        return comparison is not None and comparison.outcome is Outcome.UNHARMED
 
-    def record(self, journal: Path) -> Mapping[str, Any]:
+    def record(self, journal: Path) -> Mapping[str, Any] | None:
         """What the journal keeps of it."""
-        return record.in_journal(self.comparison(journal))
+        comparison = self._readable(journal)
+        return record.in_journal(comparison) if comparison else None
 
     def header(self) -> list[str]:
         """With what the run is going to be compared, for pytest's own header."""
@@ -66,11 +72,24 @@ class Against:
 
     def lines(self, journal: Path, redactor: Redactor, width: int) -> Iterator[Line]:
         """For the terminal."""
-        return text.lines(self.comparison(journal), redactor, width)
+        comparison = self._readable(journal)
+        return text.lines(comparison, redactor, width) if comparison else iter([((_UNREADABLE, {"red": True}),)])
 
     def section(self, journal: Path) -> Section:
         """For the page."""
-        return page.section(self.comparison(journal))
+        comparison = self._readable(journal)
+
+        def parts(_: object, markup: Markup) -> Iterable[str]:
+            return page.parts(comparison, markup) if comparison else (f"<p>{_UNREADABLE}</p>",)
+
+        return Section(name="comparison", title="Compared with the baseline", parts=parts)
+
+    def _readable(self, journal: Path) -> Comparison | None:
+        """None if the run's own journal cannot be read back, as on a disk that is full: the run still ends in order."""
+        try:
+            return self.comparison(journal)
+        except (BadJournal, OSError):
+            return None
 
 
 class Held:

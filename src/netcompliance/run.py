@@ -183,8 +183,8 @@ class Run:
         self.finished = at
         if self._journal:
             try:
-                if self.against:
-                    self._journal.comparison(self.against.record(self._journal.path))
+                if self.against and (compared := self.against.record(self._journal.path)):
+                    self._journal.comparison(compared)
                 self._journal.footer(self.entries(), at)
             except Unwritten as problem:
                 self._defect = self._defect or _unwritten(problem)

@@ -168,3 +168,23 @@ def test_two_tenants_have_a_baseline_each(run_suites):
     assert ended.code == 1
     assert "acme: 1 case was met before and is unmet now" in ended.out
     assert "other: 1 case was met before and is unmet now" in ended.out
+
+
+def test_a_journal_that_cannot_be_read_back_ends_in_order_and_is_not_green(run_suites, tmp_path: Path):
+    """As on a full disk: here the journal is gone before the end."""
+    first = run_suites(script=HEALTHY)
+    moved = f"{first.reports}/acme/*/journal.jsonl"
+    hook = tmp_path / "moving.py"
+    hook.write_text(
+        "import glob, os, pytest\n"
+        "@pytest.hookimpl(wrapper=True)\n"
+        "def pytest_runtestloop():\n"
+        "    result = yield\n"
+        f"    os.unlink(max(glob.glob({moved!r}), key=os.path.getmtime))\n"
+        "    return result\n"
+    )
+    baseline = f"--baseline={first.directory()}"
+    ended = run_suites(baseline, "-p", "moving", script=HEALTHY, env={"PYTHONPATH": f"{tmp_path}:src:tests/fakes"})
+    assert ended.code == 1
+    assert "not compared with the baseline" in ended.out
+    assert "INTERNALERROR" not in ended.out + ended.err

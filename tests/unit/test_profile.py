@@ -164,3 +164,18 @@ def test_a_wrong_profile_names_file_and_line(write, text: str, line: int, words:
 def test_a_missing_profile(tmp_path: Path):
     with pytest.raises(BadInput, match="No such file"):
         profile.load(tmp_path / "gone.toml")
+
+
+def test_kinds_of_drift_that_fail(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text('[comparison]\nfail_on_drift = ["issuer", "addresses"]\n')
+    assert profile.load(path).fail_on_drift == ("addresses", "issuer")
+    assert profile.Profile().fail_on_drift == ()
+
+
+@pytest.mark.parametrize("kinds", ['["weather"]', "[7]", '[["issuer"]]'])
+def test_an_unknown_kind_of_drift_is_refused_with_its_line(tmp_path: Path, kinds: str) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(f"[comparison]\nfail_on_drift = {kinds}\n")
+    with pytest.raises(BadInput, match=r"acme\.toml:2: fail_on_drift .* it is one of addresses, "):
+        profile.load(path)

@@ -76,7 +76,7 @@ def unfinished(read: Saved) -> Side:
 
 def check(before: Side, after: Side) -> None:
     """Refuse two sides that prove nothing together. Raises `BadInput`."""
-    if before.sha256 == after.sha256 or before.run == after.run:
+    if before.sha256 == after.sha256 or (before.run and before.run == after.run):
         raise BadInput(f"{before.path} is the same run as {after.path}: a run compared with itself shows nothing")
     check_baseline(before, after.tenant, after.endpoint, datetime.fromisoformat(after.started))
 

@@ -7,21 +7,11 @@ from collections.abc import Iterator
 from netcompliance.change import told
 from netcompliance.change.compare import Comparison
 from netcompliance.change.told import Item, Tone
-from netcompliance.report.html import Section
 from netcompliance.report.html.markup import Markup
 
 _CLASSES = {Tone.BAD: "bad", Tone.WARN: "warn", Tone.GOOD: "good", Tone.PLAIN: "none"}
 _SHOWN = 20
 """Items of a group that are open; the rest is folded."""
-
-
-def section(comparison: Comparison) -> Section:
-    """The section, for one run's page."""
-    return Section(
-        name="comparison",
-        title="Compared with the baseline",
-        parts=lambda _account, markup: parts(comparison, markup),
-    )
 
 
 def parts(comparison: Comparison, markup: Markup) -> Iterator[str]:

@@ -128,6 +128,13 @@ def test_a_copy_is_the_same_run(tmp_path: Path) -> None:
         baseline.check(one, baseline.side(copy))
 
 
+def test_runs_without_an_id_are_told_apart_by_their_digest(tmp_path: Path) -> None:
+    sides = pair(tmp_path, {**BEFORE, "run": ""}, {**AFTER, "run": ""})
+    baseline.check(*sides)
+    with pytest.raises(BadInput, match="the same run"):
+        baseline.check(sides[0], sides[0])
+
+
 class Reports:
     """`reports/acme/…`, filled by hour."""
 

@@ -167,9 +167,9 @@ def test_two_runs_without_a_case_in_common_prove_nothing() -> None:
 
 
 def test_a_requirement_that_did_not_exist_before_is_newly_checked() -> None:
-    comparison = compare(side("1", A=Word.PASS), side("2", A=Word.PASS, NEW=Word.FAIL))
-    (newly,) = comparison.of(Change.NEWLY_CHECKED)
-    assert newly.newly_unmet
+    comparison = compare(side("1", A=Word.PASS), side("2", A=Word.PASS, NEW=Word.FAIL, OTHER=Word.PASS))
+    newly = {each.key[0]: each.newly_unmet for each in comparison.of(Change.NEWLY_CHECKED)}
+    assert newly == {"NEW": True, "OTHER": False}
     assert comparison.outcome is Outcome.UNHARMED
 
 

@@ -85,7 +85,7 @@ def test_what_each_run_changed(runs: Runs) -> None:
     runs.add("192.0.2.1")
     runs.add("192.0.2.2", issuer="CN=Firewall CA", words={**MET, "HTTPS-01": "fail", "NEW-01": "pass"})
     runs.add(words={**MET, "HTTPS-01": "none", "NEW-01": "pass"}, issuer="CN=Firewall CA")
-    runs.add("192.0.2.2", issuer="CN=Firewall CA", words={**MET, "NEW-01": "pass"})
+    runs.add("192.0.2.3", issuer="CN=Firewall CA", words={**MET, "NEW-01": "pass"})
     assert [changed for _, changed in runs.history().changes()] == [
         ["first run"],
         [],
@@ -98,7 +98,7 @@ def test_what_each_run_changed(runs: Runs) -> None:
             "not-planned → pass: NEW-01",
         ],
         ["fail → no-verdict: HTTPS-01"],
-        ["no-verdict → pass: HTTPS-01"],
+        ["address + 192.0.2.3", "address − 192.0.2.2", "no-verdict → pass: HTTPS-01"],
     ]
 
 
