@@ -24,8 +24,7 @@ from typing import Any
 from netcompliance.change import drift
 from netcompliance.change.drift import Drift
 from netcompliance.change.facts import Facts
-from netcompliance.model import DriftKind as Kind
-from netcompliance.model import Result
+from netcompliance.model import DriftKind, Result
 
 Key = tuple[str, str, str]
 """(requirement, target, vantage)"""
@@ -177,7 +176,7 @@ class Comparison:
     drifts: tuple[Drift, ...]
     asked: Mapping[str, tuple[str, str]]
     """What was asked differently: name → (before, after)."""
-    forbidden: frozenset[Kind] = frozenset()
+    forbidden: frozenset[DriftKind] = frozenset()
     """Drift of these kinds counts as failure."""
 
     def of(self, change: Change) -> list[Compared]:
@@ -225,7 +224,7 @@ class Comparison:
         return [d for d in self.drifts if d.vantage == case.key[2] and _concerns(d, case)]
 
 
-def compare(before: Side, after: Side, forbidden: Iterable[Kind] = ()) -> Comparison:
+def compare(before: Side, after: Side, forbidden: Iterable[DriftKind] = ()) -> Comparison:
     """The later run held against the earlier one."""
     keys = [*after.states, *(key for key in before.states if key not in after.states)]
     cases = tuple(
@@ -284,7 +283,7 @@ def _other_causes(cases: Sequence[Compared]) -> Iterator[Drift]:
         if case.before.word is case.after.word is Word.FAIL and case.before.codes != case.after.codes:
             requirement, target, vantage = case.key
             yield Drift(
-                kind=Kind.CAUSE,
+                kind=DriftKind.CAUSE,
                 vantage=vantage,
                 subject=f"{requirement} {target}",
                 before=case.before.codes,
@@ -293,7 +292,7 @@ def _other_causes(cases: Sequence[Compared]) -> Iterator[Drift]:
 
 
 def _concerns(change: Drift, case: Compared) -> bool:
-    if change.kind in (Kind.RESOLVERS, Kind.VANTAGE):
+    if change.kind in (DriftKind.RESOLVERS, DriftKind.VANTAGE):
         return True
     host = case.after.host or case.before.host
-    return bool(host) and change.kind is not Kind.CAUSE and host in change.subject.split()
+    return bool(host) and change.kind is not DriftKind.CAUSE and host in change.subject.split()

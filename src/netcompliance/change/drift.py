@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from netcompliance.change.facts import Facts, Key, Path
-from netcompliance.model import DriftKind as Kind
+from netcompliance.model import DriftKind
 
 FLOOR = 0.05
 SPREADS = 3.0
@@ -24,19 +24,19 @@ _TO_DEVIATION = 1.4826
 
 
 SAYS = {
-    Kind.ADDRESSES: "addresses of the tenant",
-    Kind.ALIAS: "canonical name",
-    Kind.RESOLVERS: "resolvers",
-    Kind.WAY: "way to the host",
-    Kind.ISSUER: "issuer of the certificate",
-    Kind.KEY: "key of the certificate",
-    Kind.CERTIFICATE: "certificate, renewed with the same key",
-    Kind.TLS_VERSION: "TLS version",
-    Kind.REDIRECTS: "redirect hosts of images",
-    Kind.DIGEST: "digest of the image",
-    Kind.VANTAGE: "who looked",
-    Kind.SLOWER: "slower",
-    Kind.CAUSE: "still unmet, for another reason",
+    DriftKind.ADDRESSES: "addresses of the tenant",
+    DriftKind.ALIAS: "canonical name",
+    DriftKind.RESOLVERS: "resolvers",
+    DriftKind.WAY: "way to the host",
+    DriftKind.ISSUER: "issuer of the certificate",
+    DriftKind.KEY: "key of the certificate",
+    DriftKind.CERTIFICATE: "certificate, renewed with the same key",
+    DriftKind.TLS_VERSION: "TLS version",
+    DriftKind.REDIRECTS: "redirect hosts of images",
+    DriftKind.DIGEST: "digest of the image",
+    DriftKind.VANTAGE: "who looked",
+    DriftKind.SLOWER: "slower",
+    DriftKind.CAUSE: "still unmet, for another reason",
 }
 """What each is called where people read."""
 
@@ -45,7 +45,7 @@ SAYS = {
 class Drift:
     """One thing that is not what it was."""
 
-    kind: Kind
+    kind: DriftKind
     vantage: str
     subject: str
     before: tuple[str, ...]
@@ -67,7 +67,7 @@ def between(before: Facts, after: Facts) -> Iterator[Drift]:
     for key in sorted(before.known.keys() & after.known.keys(), key=_order):
         kind, vantage, subject = key
         was, now = before.known[key], after.known[key]
-        if was == now or (kind is Kind.CERTIFICATE and _another_key(key, before, after)):
+        if was == now or (kind is DriftKind.CERTIFICATE and _another_key(key, before, after)):
             continue
         yield Drift(kind=kind, vantage=vantage, subject=subject, before=tuple(sorted(was)), after=tuple(sorted(now)))
     for path in sorted(before.seconds.keys() & after.seconds.keys()):
@@ -79,11 +79,11 @@ def noise(before: Sequence[float], after: Sequence[float]) -> float:
     return max(FLOOR, median(before) / 2, SPREADS * max(_spread(before), _spread(after)))
 
 
-def folded(drifts: Iterable[Drift]) -> dict[tuple[Kind, str, tuple[str, ...], tuple[str, ...]], list[str]]:
+def folded(drifts: Iterable[Drift]) -> dict[tuple[DriftKind, str, tuple[str, ...], tuple[str, ...]], list[str]]:
     """The same change with the vantages that saw it: (kind, subject, gone, new) → vantages."""
-    groups: dict[tuple[Kind, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    groups: dict[tuple[DriftKind, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for each in drifts:
-        told = (each.before, each.after) if each.kind in (Kind.SLOWER, Kind.CAUSE) else (each.gone, each.new)
+        told = (each.before, each.after) if each.kind in (DriftKind.SLOWER, DriftKind.CAUSE) else (each.gone, each.new)
         groups.setdefault((each.kind, each.subject, *told), []).append(each.vantage)
     return groups
 
@@ -93,7 +93,11 @@ def _slower(path: Path, before: Sequence[float], after: Sequence[float]) -> Iter
         return
     vantage, layer, host = path
     yield Drift(
-        kind=Kind.SLOWER, vantage=vantage, subject=f"{layer} {host}", before=(_told(before),), after=(_told(after),)
+        kind=DriftKind.SLOWER,
+        vantage=vantage,
+        subject=f"{layer} {host}",
+        before=(_told(before),),
+        after=(_told(after),),
     )
 
 
@@ -107,10 +111,10 @@ def _spread(times: Sequence[float]) -> float:
 
 
 def _another_key(key: Key, before: Facts, after: Facts) -> bool:
-    same = (Kind.KEY, *key[1:])
+    same = (DriftKind.KEY, *key[1:])
     return before.known.get(same) != after.known.get(same)
 
 
 def _order(key: Key) -> tuple[int, str, str]:
     kind, vantage, subject = key
-    return list(Kind).index(kind), subject, vantage
+    return list(DriftKind).index(kind), subject, vantage

@@ -17,7 +17,7 @@ from netcompliance.change import drift
 from netcompliance.change.compare import Change, Compared, Comparison, Outcome, Side, State, Word
 from netcompliance.change.drift import Drift
 from netcompliance.explain import printable
-from netcompliance.model import DriftKind as Kind
+from netcompliance.model import DriftKind
 from netcompliance.report import summary
 
 MOST = 8
@@ -187,7 +187,7 @@ def _paragraph(comparison: Comparison, cases: Sequence[Compared]) -> Item:
 
 def _underneath(comparison: Comparison, case: Compared) -> Iterator[str]:
     for each in comparison.underneath(case):
-        told = (each.before, each.after) if each.kind is Kind.SLOWER else (each.gone, each.new)
+        told = (each.before, each.after) if each.kind is DriftKind.SLOWER else (each.gone, each.new)
         yield f"{drift.SAYS[each.kind]}: {_became(*told)}"
 
 
@@ -246,7 +246,7 @@ def _unanswered(state: State, not_planned: str) -> str:
 
 
 def _drifts(comparison: Comparison, drifts: Sequence[Drift]) -> list[Item]:
-    rows: dict[Kind, list[tuple[str, str]]] = {}
+    rows: dict[DriftKind, list[tuple[str, str]]] = {}
     several = len({vantage for _, _, vantage in comparison.after.states}) > 1
     for (kind, subject, gone, new), vantages in drift.folded(drifts).items():
         where = f" (from {summary.folded(vantages)})" if several else ""

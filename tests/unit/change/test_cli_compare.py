@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from netcompliance.change.compare import Comparison, compare
 from netcompliance.cli.main import main
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.redact import Redactor
-from tests.unit.change.journals import case, header, leaf, records, resolved, shown, verdict, write
+from tests.unit.change.journals import HOST, case, header, leaf, records, resolved, shown, verdict, write
 
 FOUND = [{"code": "tcp.filtered", "subject": "192.0.2.1", "detail": "no answer"}]
 MET = {"HTTPS-01": "pass", "REG-01": "pass", "CLK-01": "fail", "DNS-03": "none"}
@@ -236,3 +237,20 @@ def test_fifty_hosts_that_regressed_alike_are_one_paragraph(tmp_path: Path, say:
     assert out.count("HTTPS-01 acme") == 1
     assert "also        from ssh://node-2 … node-50" in out
     assert "50 cases were met before and are unmet now" in out
+
+
+def test_a_waived_regression_is_a_paragraph_too(tmp_path: Path, say: Say) -> None:
+    code, out, _ = say(*runs(tmp_path, {**MET, "HTTPS-01": "waived"}))
+    assert code == 0
+    assert out.startswith("regressed, and accepted by a waiver\nHTTPS-01 acme.app.stackstate.io from local — waived")
+
+
+def test_digests_are_told_by_their_beginning_and_nothing_else_is_cut(tmp_path: Path, say: Say) -> None:
+    long = "CN=" + "x" * 61
+    first = write(tmp_path / "1.jsonl", records(MET, [shown(leaf())], run="a1"))
+    names = [shown(leaf(key_name="two")), {**resolved("192.0.2.1"), "canonical": long}]
+    second = write(tmp_path / "2.jsonl", records(MET, names, run="b2", started="2026-11-25T19:00:00.000Z"))
+    _, out, _ = say(first, second)
+    assert re.search(r"acme\.app\.stackstate\.io sha256:[0-9a-f]{12}… became sha256:[0-9a-f]{12}…$", out, re.MULTILINE)
+    third = write(tmp_path / "3.jsonl", records(MET, [resolved("192.0.2.1")], run="a1"))
+    assert f"{HOST} became {long}" in " ".join(say(third, second)[1].split())
