@@ -11,7 +11,9 @@ from netcompliance.change.told import Item, Tone
 from netcompliance.report.redact import Redactor
 from netcompliance.report.terminal import MIN_WIDTH, Line
 
-LABEL = 12
+LABEL = 10
+"""Columns of labels at least; longer ones, such as names of hosts, widen their item up to `WIDEST`."""
+WIDEST = 30
 _PLAIN: Mapping[str, bool] = {}
 _COLOURS: Mapping[Tone, Mapping[str, bool]] = {
     Tone.BAD: {"red": True, "bold": True},
@@ -36,7 +38,7 @@ def lines(comparison: Comparison, redactor: Redactor, width: int) -> Iterator[Li
         ("before", told.side(comparison.before)),
         ("after", told.side(comparison.after)),
     ):
-        for part in _wrapped(redactor.text(text), width, f"{label:<9}"):
+        for part in _wrapped(redactor.text(text), width, f"{label:<9}", 9):
             yield ((part, _PLAIN),)
 
 
@@ -51,21 +53,22 @@ def _item(item: Item, redactor: Redactor, width: int) -> Iterator[Line]:
         redactor.text(item.head), width, initial_indent=indent, subsequent_indent="    ", break_on_hyphens=False
     ):
         yield ((part, _PLAIN),)
+    columns = max(LABEL, min(WIDEST, max((len(label) for label, _ in item.rows), default=0)))
     for label, text in item.rows:
-        start = f"  {label:<{LABEL - 1}} "
+        start = f"  {redactor.text(label):<{columns}}  "
         if label == "reproduce":
             yield ((start + redactor.text(text), _PLAIN),)
             continue
-        for part in _wrapped(redactor.text(text), width, start):
+        for part in _wrapped(redactor.text(text), width, start, columns + 4):
             yield ((part, _PLAIN),)
 
 
-def _wrapped(text: str, width: int, start: str) -> list[str]:
+def _wrapped(text: str, width: int, start: str, indent: int) -> list[str]:
     return textwrap.wrap(
         text,
         width,
         initial_indent=start,
-        subsequent_indent=" " * min(len(start), LABEL + 2),
+        subsequent_indent=" " * indent,
         break_on_hyphens=False,
         break_long_words=False,
     )

@@ -76,16 +76,16 @@ def sections(comparison: Comparison) -> list[Section]:
     accepted = [each for each in regressed if each.accepted]
     unmet = [each for each in newly if each.newly_unmet]
     forbidden = comparison.forbidden_drifts
-    drifted = [each for each in comparison.drifts if each not in forbidden]
+    drifted = [each for each in comparison.drifts if each.kind not in comparison.forbidden]
     listed = (
         ("regressed: met before, unmet now", Tone.BAD, _paragraphs(comparison, comparison.regressions)),
         ("regressed, and accepted by a waiver", Tone.WARN, _paragraphs(comparison, accepted)),
-        ("changed underneath, and was not to", Tone.BAD, _drifts(comparison, forbidden)),
+        ("changed underneath, and was not to", Tone.BAD, drifts(comparison, forbidden)),
         ("no longer checked", Tone.WARN, _lines(comparison.of(Change.NO_LONGER_CHECKED), _why_no_longer)),
         ("newly checked, and unmet", Tone.WARN, _lines(unmet, _why_newly)),
         ("newly checked", Tone.PLAIN, _lines([each for each in newly if not each.newly_unmet], _why_newly)),
         ("fixed: unmet before, met now", Tone.GOOD, _lines(comparison.of(Change.FIXED), _why_fixed)),
-        ("changed underneath", Tone.WARN, _drifts(comparison, drifted)),
+        ("changed underneath", Tone.WARN, drifts(comparison, drifted)),
         ("asked differently", Tone.PLAIN, _asked(comparison)),
     )
     return [Section(title=title, tone=tone, items=tuple(items)) for title, tone, items in listed if items]
@@ -114,11 +114,6 @@ def side(one: Side, *, path: bool = True) -> str:
 def regressions(comparison: Comparison) -> list[Item]:
     """A paragraph for each cause."""
     return _paragraphs(comparison, comparison.regressions)
-
-
-def drifts(comparison: Comparison, some: Sequence[Drift]) -> list[Item]:
-    """What changed, by kind."""
-    return _drifts(comparison, some)
 
 
 def _answer(comparison: Comparison) -> str:
@@ -245,13 +240,18 @@ def _unanswered(state: State, not_planned: str) -> str:
             return not_planned
 
 
-def _drifts(comparison: Comparison, drifts: Sequence[Drift]) -> list[Item]:
+def drifts(comparison: Comparison, some: Sequence[Drift]) -> list[Item]:
+    """What changed, by kind."""
     rows: dict[DriftKind, list[tuple[str, str]]] = {}
-    several = len({vantage for _, _, vantage in comparison.after.states}) > 1
-    for (kind, subject, gone, new), vantages in drift.folded(drifts).items():
-        where = f" (from {summary.folded(vantages)})" if several else ""
+    everywhere = {vantage for _, _, vantage in comparison.after.states}
+    for (kind, subject, gone, new), vantages in drift.folded(some).items():
+        where = f" (from {_places(vantages, everywhere)})" if len(everywhere) > 1 else ""
         rows.setdefault(kind, []).append((printable(subject), printable(f"{_became(gone, new)}{where}")))
     return [Item(head=drift.SAYS[kind], rows=tuple(told)) for kind, told in rows.items()]
+
+
+def _places(vantages: Sequence[str], everywhere: set[str]) -> str:
+    return f"all {len(everywhere)} vantages" if set(vantages) == everywhere else summary.folded(vantages)
 
 
 def _became(gone: Sequence[str], new: Sequence[str]) -> str:

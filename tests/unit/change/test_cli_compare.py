@@ -251,6 +251,17 @@ def test_digests_are_told_by_their_beginning_and_nothing_else_is_cut(tmp_path: P
     names = [shown(leaf(key_name="two")), {**resolved("192.0.2.1"), "canonical": long}]
     second = write(tmp_path / "2.jsonl", records(MET, names, run="b2", started="2026-11-25T19:00:00.000Z"))
     _, out, _ = say(first, second)
-    assert re.search(r"acme\.app\.stackstate\.io sha256:[0-9a-f]{12}… became sha256:[0-9a-f]{12}…$", out, re.MULTILINE)
+    assert re.search(r"acme\.app\.stackstate\.io  sha256:[0-9a-f]{12}… became sha256:[0-9a-f]{12}…$", out, re.MULTILINE)
     third = write(tmp_path / "3.jsonl", records(MET, [resolved("192.0.2.1")], run="a1"))
     assert f"{HOST} became {long}" in " ".join(say(third, second)[1].split())
+
+
+def test_drift_names_the_vantages_where_there_are_several(tmp_path: Path, say: Say) -> None:
+    def run(name: str, address: str, started: str) -> Path:
+        listed = records(MET, [resolved(address)], run=name, started=started)
+        listed += [case("HTTPS-01", vantage="ssh://node-1"), verdict("HTTPS-01", "pass", vantage="ssh://node-1")]
+        return write(tmp_path / name / "journal.jsonl", listed)
+
+    _, out, _ = say(run("a1", "192.0.2.1", "2026-11-25T18:00:00Z"), run("b2", "192.0.2.2", "2026-11-25T19:00:00Z"))
+    assert "192.0.2.1 became 192.0.2.2 (from local)" in out
+    assert "(from" not in say(*runs(tmp_path, MET, "192.0.2.9"))[1]
