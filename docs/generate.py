@@ -24,6 +24,7 @@ SUBJECTS = {
     "images": "each image",
     "cdn": "each published CDN host of quay.io",
     "chart": "the chart repository, from the workstation",
+    "watch": "each layer (dns, tcp, tls, http, registry), with a finding for each of its paths",
     "hosts": "tenant and registry, where an explicit proxy is in effect for them",
 }
 

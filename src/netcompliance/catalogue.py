@@ -24,6 +24,7 @@ from netcompliance.model import (
     DEFAULT_REGISTRY,
     DOCUMENTED_PATH,
     HERE,
+    LAYERS,
     AskedFrom,
     Basis,
     Case,
@@ -88,6 +89,14 @@ def _chart(settings: Settings) -> list[Target]:
     return [(f"{settings.chart_repository}/{settings.chart}", urlsplit(settings.chart_repository).netloc)]
 
 
+def _watched(settings: Settings) -> list[Target]:
+    """Each layer, where there is a watch; the registry's paths are the registry's."""
+    if settings.watch is None:
+        return [(settings.host, settings.host)]
+    hosts = dict.fromkeys(LAYERS, settings.host) | {"registry": settings.registry}
+    return [(f"{layer}:{host}", host) for layer, host in hosts.items()]
+
+
 TARGETS: Mapping[str, Callable[[Settings], Sequence[Target]]] = {
     "tenant": lambda s: [(s.host, s.host)],
     "paths": lambda s: [(f"{s.host}{DOCUMENTED_PATH}{path}", s.host) for path in RECEIVER_PATHS],
@@ -96,6 +105,7 @@ TARGETS: Mapping[str, Callable[[Settings], Sequence[Target]]] = {
     "cdn": lambda _: [(host, host) for host in QUAY_CDN],
     "chart": _chart,
     "hosts": _hosts,
+    "watch": _watched,
 }
 
 CONDITIONS: Mapping[str, Condition] = {
@@ -128,6 +138,7 @@ CONDITIONS: Mapping[str, Condition] = {
         holds=lambda s: s.values is not None,
         otherwise="no Helm values and no manifest were handed in (--values, --images)",
     ),
+    "watch": Condition(holds=lambda s: s.watch is not None, otherwise="no watch was asked for (--watch)"),
 }
 
 _FIELDS = {"says", "level", "basis", "source", "requires", "targets", "when", "from"}

@@ -481,3 +481,29 @@ class Code(StrEnum):
         "configure the agent with exactly {documented}",
         Team.PLATFORM,
     )
+
+    # --- the watch through a change window --------------------------------------------------------------------------
+    WATCH_OUTAGE = (
+        "watch.outage",
+        "the path was interrupted for longer than is accepted: roll back ({accepted})",
+        "find out what was changed at that time on the way from {source} to {subject}: connections ended by {how}",
+        Team.FIREWALL,
+    )
+    WATCH_TOTAL = (
+        "watch.total",
+        "the interruptions of the path are together longer than is accepted: roll back ({accepted})",
+        "find out what keeps changing on the way from {source} to {subject}: connections ended by {how}",
+        Team.FIREWALL,
+    )
+    WATCH_NOT_QUIET = (
+        "watch.not-quiet",
+        "the path was interrupted in the time that should have been quiet: the change is not over ({accepted})",
+        "find out what still changes on the way from {source} to {subject}: connections ended by {how}",
+        Team.FIREWALL,
+    )
+    WATCH_WRONG_PEER = (
+        "watch.wrong-peer",
+        "for a time somebody else answered in the service's place: roll back ({accepted})",
+        "find out which device took connections to {subject} at that time ({how}), and exempt {host}",
+        Team.PROXY,
+    )

@@ -42,6 +42,34 @@ def one_of(words: type[Word], text: str, what: str) -> Word:
     return words(text)
 
 
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_SECONDS = (3600.0, 60.0, 1.0, 0.001)
+LONGEST = 7 * 24 * 3600.0
+"""Seconds of the longest duration that anybody means."""
+
+
+def duration(text: str, what: str, least: float = 0.0, most: float = LONGEST) -> float:
+    """Seconds of a duration such as `30m`, `200ms` or `1h30m`, within bounds."""
+    found = _DURATION.fullmatch(text.strip()) if text.isascii() and len(text) < 40 else None
+    if found is None or not any(found.groups()):
+        raise BadInput(f"{what} {text!r}: a duration such as 30m, 200ms or 1h30m")
+    value = sum(float(number) * unit for number, unit in zip(found.groups(), _SECONDS, strict=True) if number)
+    if not least <= value <= most:
+        raise BadInput(f"{what} {text!r}: from {duration_text(least)} to {duration_text(most)}")
+    return value
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as `duration` reads it: `1h30m`, `200ms`, `0s`."""
+    left = round(seconds * 1000)
+    parts = []
+    for unit, name in ((3600000, "h"), (60000, "m"), (1000, "s"), (1, "ms")):
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number}{name}")
+    return "".join(parts) or "0s"
+
+
 def tenant_name(text: str) -> str:
     """A tenant: one DNS label, folded to lower case."""
     folded = text.lower() if text.isascii() else text

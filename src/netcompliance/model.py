@@ -212,6 +212,40 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What is accepted of the paths of one layer during a watch, in seconds; `None`: not asked."""
+
+    layer: str
+    max_outage: float | None = None
+    """No interruption is longer."""
+    max_total: float | None = None
+    """All interruptions of a path together are no longer."""
+    quiet_after: float | None = None
+    """There is none in so many seconds at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A watch, as it was asked for: how long, how often (all in seconds), and what is accepted."""
+
+    duration: float
+    every: float
+    """Between two cheap probes of a path (a DNS query, a TCP connection)."""
+    rarely: float
+    """Between two probes that a service notices (a handshake with a request)."""
+    criteria: tuple[Criteria, ...]
+    """One for each layer."""
+
+    def criteria_of(self, layer: str) -> Criteria | None:
+        """What is accepted there."""
+        return next((each for each in self.criteria if each.layer == layer), None)
+
+
+LAYERS = ("dns", "tcp", "tls", "http", "registry")
+"""What a watch looks at, the lowest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a run was told, after options and profile were put together. Written to the journal's header."""
 
@@ -257,6 +291,8 @@ class Settings:
     waivers: tuple[Waiver, ...] = ()
     fail_on_drift: tuple[DriftKind, ...] = ()
     """Changes underneath the verdicts that fail a comparison with a baseline."""
+    watch: Watch | None = None
+    """The watch through a change window; `None`: none was asked for."""
     vantage_kinds: tuple[tuple[str, Kind], ...] = ()
     """(pattern of vantages, kind) where the profile declares it; the first that fits counts."""
 

@@ -13,14 +13,19 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from netcompliance import inputs
 from netcompliance.approved import plain, reading
 from netcompliance.inputs import BadInput
-from netcompliance.model import Approved, DriftKind, Kind, RegistryMode, Waiver
+from netcompliance.model import LAYERS, Approved, DriftKind, Kind, RegistryMode, Waiver
+
+_LIMITS = ("max_outage", "max_total", "quiet_after")
+EVERY = (0.05, 60.0)
+RARELY = (1.0, 3600.0)
+"""Seconds: bounds of how often a watch may probe. Handshakes and requests are seen by the service."""
 
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "": {"domain": str, "images": str, "allow_list": (str, list)},
@@ -32,6 +37,12 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "chart": {"repository": str, "name": str},
     "comparison": {"fail_on_drift": list},
     "vantages": {},
+    "watch": {
+        "every": str,
+        "rarely": str,
+        **dict.fromkeys(_LIMITS, str),
+        **dict.fromkeys(LAYERS, dict),
+    },
     "waiver": {
         "requirement": str,
         "target": str,
@@ -45,7 +56,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 `vantages` are patterns."""
 
 _WAIVER_NEEDS = ("requirement", "owner", "reason", "expires")
-_TYPE_NAMES = {str: "text", bool: "true or false", list: "a list", dt.date: "a date"}
+_TYPE_NAMES = {str: "text", bool: "true or false", list: "a list", dict: "a table", dt.date: "a date"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,8 @@ class Profile:
     chart_repository: str | None = None
     chart: str | None = None
     fail_on_drift: tuple[DriftKind, ...] = ()
+    watch: Mapping[str, float] = field(default_factory=dict)
+    """Seconds: `every`, `rarely`, limits (`max_outage`), and limits of one layer (`tcp.max_outage`)."""
     vantage_kinds: tuple[tuple[str, Kind], ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
@@ -127,6 +140,7 @@ class _Reader:
             chart_repository=self._with("chart", "repository", inputs.web_url),
             chart=self._get("chart", "name"),
             fail_on_drift=self._fail_on_drift(),
+            watch=self._watch(),
             vantage_kinds=self._vantage_kinds(),
             waivers=tuple(self._waiver(index, each) for index, each in enumerate(self._data.get("waiver", []))),
         )
@@ -199,6 +213,24 @@ class _Reader:
             if kind not in list(Kind):
                 raise self._bad(f"{pattern!r} = {kind!r}: it is one of {', '.join(Kind)}", pattern, "vantages")
         return tuple((pattern, Kind(kind)) for pattern, kind in kinds.items())
+
+    def _watch(self) -> dict[str, float]:
+        told = self._data.get("watch", {})
+        bounds = {"every": EVERY, "rarely": RARELY}
+        found = {
+            key: inputs.duration(text, f"{self._at(key, 'watch')}: {key}", *bounds.get(key, ()))
+            for key, text in told.items()
+            if key not in LAYERS
+        }
+        for layer in LAYERS:
+            table = f"watch.{layer}"
+            for key, text in told.get(layer, {}).items():
+                if key not in _LIMITS:
+                    raise self._bad(f"unknown key {key!r} in [{table}] (known: {', '.join(_LIMITS)})", key, table)
+                if not isinstance(text, str):
+                    raise self._bad(f"{key} must be text", key, table)
+                found[f"{layer}.{key}"] = inputs.duration(text, f"{self._at(key, table)}: {key}")
+        return found
 
     def _waiver(self, index: int, fields: Mapping[str, Any]) -> Waiver:
         for key in _WAIVER_NEEDS:

@@ -11,14 +11,16 @@ Rules
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netcompliance import conclusion, made
+from netcompliance import conclusion, made, watching
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
+from netcompliance.judge.watch import Watched
 from netcompliance.model import Case, Observation, Settings, Verdict
 from netcompliance.report import saved
 from netcompliance.report.html import Material
@@ -26,6 +28,7 @@ from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.visit import State, Watcher
+from netcompliance.watching import Screen, Watching
 
 if TYPE_CHECKING:
     from netcompliance.against import Against
@@ -47,6 +50,10 @@ class Display(Protocol):
         """There is no more to come."""
 
 
+Watch = Callable[[Settings, Mapping[str, Collection[str]], Watching], None]
+"""Watches from these vantages (with the addresses of the tenant that each has seen), and tells whoever listens."""
+
+
 class Run:
     """What was planned for one tenant, and what became of it."""
 
@@ -57,6 +64,7 @@ class Run:
         cases: Sequence[Case],
         *,
         look: Look,
+        watch: Watch | None = None,
         redactor: Redactor,
         at: datetime,
         signer: str | None = None,
@@ -75,12 +83,20 @@ class Run:
         """Who is shown how the visits go on."""
         self.against: Against | None = None
         """The baseline that it is held against."""
+        self.screen: Screen | None = None
+        """Who is shown how the watch goes on."""
+        self.watched: dict[str, Watched] = {}
+        """What each vantage saw in the watch."""
         self._look = look
+        self._watch = watch
         self._journal: Journal | None = None
         self._verdicts: dict[Case, Verdict] | None = None
         self._given: dict[Case, Verdict] = {}
         self._troubles: dict[str, CouldNotLook] = {}
         self._defect: CouldNotLook | None = None
+        self._unwatched: dict[str, CouldNotLook] = {}
+        self._watched = False
+        self._who: dict[str, Who] = {}
 
     @property
     def report_path(self) -> Path | None:
@@ -125,6 +141,8 @@ class Run:
         """The case's verdict. Raises `CouldNotLook` where there can be none."""
         if self._verdicts is None and not self._defect:
             self._find_out()
+        if self._is_watched(case) and not self._watched and not self._defect:
+            self._watch_out()
         problem = self._trouble_of(case)
         if problem:
             raise CouldNotLook(problem.cause, problem.remedy)
@@ -191,7 +209,36 @@ class Run:
             self._journal.close()
 
     def _trouble_of(self, case: Case) -> CouldNotLook | None:
-        return self._defect or self._troubles.get(case.vantage)
+        trouble = self._defect or self._troubles.get(case.vantage)
+        return trouble or (self._unwatched.get(case.vantage) if self._is_watched(case) else None)
+
+    def _is_watched(self, case: Case) -> bool:
+        return case.requirement == watching.REQUIREMENT and self.settings.watch is not None
+
+    def _watch_out(self) -> None:
+        """The watch, once, after everything else was seen."""
+        self._watched = True
+        listening = Watching(self.settings, self._journal, self.redactor, self.screen)
+        cases = [case for case in self.cases if self._is_watched(case) and case.vantage not in self._troubles]
+        able = {vantage: who.addresses for vantage, who in self._who.items() if not who.by_shell}
+        vantages = sorted({case.vantage for case in cases} & able.keys())
+        try:
+            if self._watch and vantages:
+                self._watch(self.settings, {vantage: able[vantage] for vantage in vantages}, listening)
+        except Unwritten as problem:
+            self._defect = _unwritten(problem)
+        finally:
+            if self.screen:
+                self.screen.over()
+            self.watched = listening.seen()
+        self._unwatched = listening.troubles
+        from netcompliance.judge import settle_waivers
+
+        requirements = {requirement.id: requirement for requirement in self.catalogue.requirements}
+        who = {vantage: each.kept for vantage, each in self._who.items()}
+        verdicts = listening.verdicts(requirements, cases, who, self.started.date())
+        settled = settle_waivers([verdicts[case] for case in cases if case in verdicts], cases, self.settings.waivers)
+        self._verdicts = (self._verdicts or {}) | {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
 
     def _find_out(self) -> None:
         looking = _Looking(self, self._journal, self.display)
@@ -207,6 +254,7 @@ class Run:
             raise
         finally:
             self._troubles = looking.troubles
+            self._who = looking.who
             if self.display:
                 self.display.over()
         from netcompliance.judge import settle_waivers
@@ -216,18 +264,36 @@ class Run:
         self._verdicts = {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
 
 
+class Who:
+    """What a watch needs of a visit: who looked, and which addresses the tenant has there."""
+
+    def __init__(self) -> None:
+        self.kept: list[Observation] = []
+        self.addresses: set[str] = set()
+        self.by_shell = False
+
+    def add(self, seen: Observation, host: str) -> None:
+        """One observation of the visit."""
+        if seen.get("kind") in watching.IDENTITY:
+            self.kept.append(seen)
+            self.by_shell = self.by_shell or seen.get("with") == "sh"
+        elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:
+            self.addresses.add(str(seen.get("address")))
+
+
 class _Looking:
     """What is done with what is seen: written down at once, judged when a vantage is complete, and then forgotten."""
 
     def __init__(self, run: Run, journal: Journal | None, display: Display | None) -> None:
         self.verdicts: dict[Case, Verdict] = {}
         self.troubles: dict[str, CouldNotLook] = {}
+        self.who: dict[str, Who] = {}
         self._run = run
         self._journal = journal
         self._display = display
         self._requirements = {requirement.id: requirement for requirement in run.catalogue.requirements}
         self._cases: dict[str, list[Case]] = {}
-        for case in run.cases:
+        for case in run.cases if run.settings.watch is None else filterfalse(run._is_watched, run.cases):  # noqa: SLF001
             self._cases.setdefault(case.vantage, []).append(case)
         self._seen: dict[str, list[Observation]] = {}
         self._public: list[Observation] = []
@@ -243,6 +309,8 @@ class _Looking:
                 # This may be another thread than the one that looks: `tick` ends the visits.
                 self._unwritten = problem
         self._seen.setdefault(str(observation["vantage"]), []).append(observation)
+        if self._run.settings.watch is not None:
+            self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._run.settings.host)
         if observation.get("kind") == "public-dns":
             self._public.append(observation)
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netcompliance import catalogue as catalogues
-from netcompliance import explain, exports, settle
+from netcompliance import explain, exports, made, settle
 from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
@@ -27,12 +27,13 @@ from netcompliance.report.journal import Unwritten
 from netcompliance.report.progress import Progress
 from netcompliance.report.redact import Redactor
 from netcompliance.report.signature import Key, Unsigned
-from netcompliance.run import Look, Run, new_directory
+from netcompliance.run import Look, Run, Watch, new_directory
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Watcher
+from netcompliance.watching import Watching
 
 if TYPE_CHECKING:
     from netcompliance.against import Against, Held
@@ -327,6 +328,8 @@ def plan(options: Options, here: Path) -> Session:
     at = datetime.now(UTC)
     runs = []
     tenants = settle.tenants(options)
+    if options.watch is not None and len(tenants) > 1:
+        raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
     passwords = [value for host in named for value in host.environment.values()]
     keys = [secret for tenant in tenants for secret in settle.secrets(tenant, options, profiles, os.environ)]
     redactor = Redactor([*keys, *passwords])
@@ -338,8 +341,10 @@ def plan(options: Options, here: Path) -> Session:
         settle.check_waivers(settings.waivers, asked, settle.profile_path(tenant, options, profiles))
         key = settle.key(tenant, options, profiles, os.environ)
         look = _looker(_visited(named, cases), key, at_once)
+        settle.check_rate(settings, len(named))
+        watch = _watcher(_visited(named, cases)) if settings.watch else None
         signer = signing_key.fingerprint if signing_key else None
-        runs.append(Run(settings, catalogue, cases, look=look, redactor=redactor, at=at, signer=signer))
+        runs.append(Run(settings, catalogue, cases, look=look, watch=watch, redactor=redactor, at=at, signer=signer))
     report_dir = here / options.report_dir
     _check_writable(report_dir)
     if options.baseline is not None:
@@ -385,6 +390,18 @@ def _looker(hosts: Sequence[Host], key: str | None, at_once: int) -> Look:
         visit.look(settings, cases, hosts, watcher, key=key, at_once=at_once)
 
     return look
+
+
+def _watcher(hosts: Sequence[Host]) -> Watch:
+    by_vantage = {host.vantage: host for host in hosts}
+
+    def watch(settings: Settings, addresses: Mapping[str, Collection[str]], listener: Watching) -> None:
+        from netcompliance.vantage import watch as watches
+
+        chosen = {vantage: by_vantage[vantage] for vantage in addresses}
+        watches.watch(settings, chosen, addresses, listener, f"netcompliance/{made.version()}")
+
+    return watch
 
 
 def _counted(vantages: Sequence[str]) -> str:

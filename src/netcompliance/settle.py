@@ -7,6 +7,7 @@ Rules
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,20 +22,31 @@ from netcompliance.inputs import BadInput
 from netcompliance.model import (
     DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
+    LAYERS,
     Approved,
     Case,
+    Criteria,
     DriftKind,
     HostOptions,
     Level,
     RegistryMode,
     Settings,
     Waiver,
+    Watch,
 )
 
 DEFAULT_AT_ONCE = 32
 """Hosts visited at once: what sshd of a jump host (MaxStartups) and a usual workstation bear."""
 MOST_AT_ONCE = 500
 """More visits at once than file descriptors and processes of a usual workstation carry."""
+SHORTEST_WATCH, LONGEST_WATCH = 1.0, 24 * 3600.0
+DEFAULT_EVERY = 0.1
+"""Both ends of an outage are known to the half of it, and its length to the whole."""
+DEFAULT_RARELY = 5.0
+DEFAULT_MAX_OUTAGE = 1.0
+"""What is shorter no client is told of: a lost SYN is sent again after a second."""
+MOST_PROBES = 250
+"""New connections a second to one address of the service, from all hosts together."""
 DEFAULTS = Settings(tenant="")
 """What holds where nobody says otherwise."""
 
@@ -57,10 +69,25 @@ class Options:
     sign: str | None = None
     baseline: str | None = None
     fail_on_drift: bool = False
+    watch: str | None = None
+    every: str | None = None
+    max_outage: str | None = None
+    max_total: str | None = None
+    quiet_after: str | None = None
     report_dir: str = "reports"
     exports: tuple[str, ...] = ()
     level: str | None = None
     strict: bool = False
+
+
+def check_rate(settings: Settings, hosts: int) -> None:
+    """A watch from many hosts is many connections for the service: refused where it would be too many."""
+    if settings.watch and hosts / settings.watch.every > MOST_PROBES:
+        least = inputs.duration_text(math.ceil(hosts / MOST_PROBES * 10) / 10)
+        raise BadInput(
+            f"--watch from {hosts} hosts every {inputs.duration_text(settings.watch.every)} is more than {MOST_PROBES} "
+            f"new connections a second to each address of the service: write --every {least}"
+        )
 
 
 def tenants(options: Options) -> tuple[str, ...]:
@@ -115,6 +142,7 @@ def settings(
         key_file=str(chosen.key_file) if chosen.key_file else None,
         strict=options.strict,
         fail_on_drift=_fail_on_drift(options, chosen),
+        watch=_watch(options, chosen),
         vantage_kinds=chosen.vantage_kinds,
         waivers=chosen.waivers,
         chart_repository=chosen.chart_repository or DEFAULTS.chart_repository,
@@ -220,6 +248,52 @@ def _agent_url(chosen: profile.Profile, gathered: sources.Gathered) -> str | Non
     if chosen.agent_url is not None:
         return inputs.printable(inputs.hide_user(chosen.agent_url))
     return gathered.values.url if gathered.values else None
+
+
+def _watch(options: Options, chosen: profile.Profile) -> Watch | None:
+    """The watch. The command line's limits are for every layer; the profile may have others for one of them."""
+    typed = {
+        "--every": options.every,
+        "--max-outage": options.max_outage,
+        "--max-total": options.max_total,
+        "--quiet-after": options.quiet_after,
+    }
+    if options.watch is None:
+        for option, text in typed.items():
+            if text is not None:
+                raise BadInput(f"{option} {text!r} says how to watch, and there is no watch: add --watch DURATION")
+        return None
+    length = inputs.duration(options.watch, "--watch", SHORTEST_WATCH, LONGEST_WATCH)
+    every = inputs.duration(options.every, "--every", *profile.EVERY) if options.every is not None else None
+    limits = {
+        option: inputs.duration(text, option)
+        for option, text in typed.items()
+        if text is not None and option != "--every"
+    }
+    return Watch(
+        duration=length,
+        every=every or chosen.watch.get("every", DEFAULT_EVERY),
+        rarely=chosen.watch.get("rarely", DEFAULT_RARELY),
+        criteria=tuple(_criteria(layer, limits, chosen, length) for layer in LAYERS),
+    )
+
+
+def _criteria(layer: str, typed: Mapping[str, float], chosen: profile.Profile, length: float) -> Criteria:
+    def limit(name: str, default: float | None = None) -> float | None:
+        everywhere = typed.get("--" + name.replace("_", "-"), chosen.watch.get(name, default))
+        return chosen.watch.get(f"{layer}.{name}", everywhere)
+
+    quiet = limit("quiet_after")
+    if quiet is not None and quiet > length:
+        raise BadInput(
+            f"quiet-after {inputs.duration_text(quiet)}: longer than the watch, {inputs.duration_text(length)}"
+        )
+    return Criteria(
+        layer=layer,
+        max_outage=limit("max_outage", DEFAULT_MAX_OUTAGE),
+        max_total=limit("max_total"),
+        quiet_after=quiet,
+    )
 
 
 def _key_declared(chosen: profile.Profile, environ: Mapping[str, str]) -> bool:

@@ -19,7 +19,19 @@ from datetime import date
 
 from netcompliance.catalogue import CONDITIONS, covers
 from netcompliance.findings import Code
-from netcompliance.judge import approval, chart, dns, endpoint, https, mirror, outbound, proxy, receiver, registry
+from netcompliance.judge import (
+    approval,
+    chart,
+    dns,
+    endpoint,
+    https,
+    mirror,
+    outbound,
+    proxy,
+    receiver,
+    registry,
+    watch,
+)
 from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
 from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
@@ -61,6 +73,7 @@ JUDGES: Mapping[str, Judge] = {
     "PRX-01": proxy.grants_connect,
     "PRX-02": endpoint.proxy_reaches_every_part,
     "CLK-01": receiver.clock_is_right,
+    "WATCH-01": watch.keeps_to_the_criteria,
 }
 
 SHARED = "public-dns"

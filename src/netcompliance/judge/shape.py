@@ -137,6 +137,20 @@ FIELDS: Mapping[str, Shape] = {
         )
     ),
     **dict(_each(several(text), "nameservers search hosts_entries addresses chain platforms versions")),
+    **dict(_each(text, "what layer why")),
+    **dict(_each(whole, "run failed")),
+    **dict(_each(flag, "open mixed")),
+    **dict(_each(number, "from to every planned lost back")),
+    "answer": table({"rcode": whole, "addresses": flag, "private": flag, "status": status, "type": text}),
+    "showed": table(
+        {
+            "status": status,
+            "headers": several(row(text, text)),
+            "body": text,
+            "body_complete": flag,
+            "chain": several(text),
+        }
+    ),
     "status": status,
     "source": anything,
     "error": error,

@@ -28,6 +28,12 @@ UPLOADS = (300_000, 2_500_000)
 WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})
 """Requirements for which nothing of the tenant has to be looked at."""
 EDNS_PAYLOAD = 1232
+WATCH_LIMITS = {"connect": 0.9, "tls": 3.0, "first_byte": 4.0, "exchange": 5.0}
+"""A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
+WATCH_SPARE = 120.0
+"""Seconds beyond its planned end in which a watch may still ask."""
+SELDOM = 6
+"""The registry is asked so many times as rarely as the receiver."""
 ADDRESS_TYPES = ("A", "AAAA")
 
 
@@ -63,14 +69,58 @@ def build_plan(
     if "HELM-01" in wanted:
         tasks.append(_chart(settings))
     return {
+        **_frame(settings, agent, DEADLINE),
+        "key": _key(settings, here=here) if settings.key_declared else None,
+        "tasks": tasks,
+    }
+
+
+def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agent: str) -> Plan:
+    """The plan of a watch under this random name. `addresses` of the tenant are watched from the beginning."""
+    from dns.message import make_query
+
+    asked = settings.watch
+    assert asked is not None
+    registry, _, port = settings.registry.partition(":")
+    return {
+        **_frame(settings, f"{agent} watch", asked.duration + WATCH_SPARE),
+        "limits": WATCH_LIMITS,
+        "watch": {
+            "id": identity,
+            "seconds": asked.duration,
+            "every": asked.every,
+            "rarely": asked.rarely,
+            "seldom": SELDOM * asked.rarely,
+            "host": settings.host,
+            "port": HTTPS,
+            "addresses": sorted(addresses),
+            "query": base64.b64encode(make_query(f"{settings.host}.", "A").to_wire()).decode(),
+            "request": {"method": "GET", "path": f"{DOCUMENTED_PATH}/features"},
+            "registry": {
+                "host": registry,
+                "port": int(port or HTTPS),
+                "request": {"method": "GET", "path": "/v2/"},
+            },
+        },
+    }
+
+
+def collect_plan(identity: str, after: int) -> Plan:
+    """The plan that reads on in the spool of a watch, behind this record."""
+    return {"schema": 1, "tasks": [], "collect": {"id": identity, "after": after}}
+
+
+def _frame(settings: Settings, agent: str, deadline: float) -> Plan:
+    """What every plan holds."""
+    return {
         "schema": 1,
         "agent": agent,
-        "deadline": DEADLINE,
+        "deadline": deadline,
         "limits": {},
         "proxy": None if settings.proxy is None else {"url": settings.proxy, "no_proxy": settings.no_proxy},
         "trust": None,
-        "key": _key(settings, here=here) if settings.key_declared else None,
-        "tasks": tasks,
+        "key": None,
+        "tasks": [],
     }
 
 

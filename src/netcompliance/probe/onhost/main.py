@@ -9,7 +9,18 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost import endpoint, firewall, hostfacts, names, nameservers, registry, sniffer, sockets
+from netcompliance.probe.onhost import (
+    collect,
+    endpoint,
+    firewall,
+    hostfacts,
+    names,
+    nameservers,
+    registry,
+    sniffer,
+    sockets,
+    watch,
+)
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit, to_stdout
@@ -58,8 +69,12 @@ STARTERS: Dict[str, Callable[[Visit, Task], None]] = {
 def main(plan: Task, key: Optional[str] = None) -> None:
     """Run the plan and end the process, which is too short for garbage to matter.
 
-    `key` is an API key that came with the plan, but never in it.
+    `key` is an API key that came with the plan, but never in it. A plan with `watch` or `collect` is not a visit.
     """
+    if "watch" in plan:
+        watch.main(plan)
+    if "collect" in plan:
+        collect.main(plan)
     os.umask(0o077)
     gc.disable()
     output = Output(to_stdout)

@@ -1,0 +1,221 @@
+"""What the watch saw: was it the service that answered, and did each path keep to what is accepted?
+
+Rules
+* A connection or query that was not answered is down by its error. An answer is up only if it is the service's own: the
+  receiver's and the registry's are recognised, a status proves nothing.
+* The last word on a run counts; a run that was never closed counts as far as it was told.
+* What was cut short fails if a criterion is broken already, and is else not checked: nobody knows the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netcompliance.change import watch
+from netcompliance.change.watch import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
+from netcompliance.findings import Code
+from netcompliance.judge.evidence import (
+    Evidence,
+    Outcome,
+    decided,
+    error_name,
+    finding,
+    header,
+    listed,
+    notapplicable,
+    notchecked,
+)
+from netcompliance.judge.identity import kind_of
+from netcompliance.judge.recognise import THE_RECEIVER, author
+from netcompliance.judge.shape import shaped
+from netcompliance.model import Case, Finding, Kind, Observation, Settings
+
+TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
+RESETS = ("ECONNREFUSED", "ECONNRESET", "EPIPE")
+STRANGERS = ("wrong certificate", "wrong answer", "no TLS")
+"""What only somebody else in the service's place does."""
+CODES = {
+    Criterion.MAX_OUTAGE: Code.WATCH_OUTAGE,
+    Criterion.MAX_TOTAL: Code.WATCH_TOTAL,
+    Criterion.QUIET_AFTER: Code.WATCH_NOT_QUIET,
+}
+SHOWN = 3
+"""Outages that a finding tells one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One vantage's watch."""
+
+    planned: float
+    begin: float | None
+    end: float | None
+    """When it ended by itself or by word; `None` if that was never told."""
+    why: str
+    paths: tuple[Path, ...]
+    gaps: tuple[tuple[float, float | None], ...]
+    """Times (of this machine's clock) without a control connection, and `None` where it never came back."""
+
+    @property
+    def cut(self) -> bool:
+        """Is less known than was planned?"""
+        return self.why != "planned"
+
+    @property
+    def lasted(self) -> float:
+        """Seconds of which there is something to say."""
+        until = self.end if self.end is not None else max((path.end for path in self.paths), default=self.begin)
+        return max(0.0, (until or 0.0) - self.begin) if self.begin is not None else 0.0
+
+
+def watched(observations: Iterable[Observation], host: str) -> Watched:
+    """The watch of one vantage, from its records."""
+    runs: dict[int, Observation] = {}
+    planned, begin, end, why, gaps = 0.0, None, None, "unknown", []
+    for seen in map(shaped, observations):
+        what = seen.get("what")
+        if seen.get("kind") != "watch":
+            continue
+        if what == "run" and {"run", "layer", "path", "from", "to", "samples"} <= seen.keys():
+            runs[seen["run"]] = seen
+        elif what == "begin":
+            begin, planned = seen.get("at"), seen.get("planned", 0.0)
+        elif what == "end":
+            end, why = seen.get("at"), seen.get("why", "unknown")
+        elif what == "control" and "lost" in seen:
+            gaps.append((seen["lost"], seen.get("back")))
+    of_path: dict[tuple[str, str], list[Observation]] = {}
+    for run in runs.values():
+        of_path.setdefault((run["layer"], run["path"]), []).append(run)
+    paths = tuple(
+        watch.path(layer, name, some[0].get("every", 1.0), (stretch(run, host) for run in some), end)
+        for (layer, name), some in sorted(of_path.items())
+    )
+    return Watched(planned=planned, begin=begin, end=end, why=why, paths=paths, gaps=tuple(gaps))
+
+
+def stretch(run: Observation, host: str) -> Stretch:
+    """A run, and what was wrong in it."""
+    return Stretch(
+        first=run["from"],
+        last=max(run["from"], run["to"]),
+        samples=max(1, run["samples"]),
+        failed=max(0, run.get("failed", 0)),
+        how=how(run, host),
+    )
+
+
+def how(run: Observation, host: str) -> str:
+    """What was wrong with the samples of a run, in a word or two; empty if nothing was."""
+    if run.get("mixed"):
+        return FLAPPING
+    name = error_name(run)
+    if name is not None:
+        return _failed(name, run)
+    answered = _ANSWERED.get(run["layer"])
+    return answered(run, host) if answered else UP
+
+
+def _failed(name: str, run: Observation) -> str:
+    error = run.get("error") or {}
+    if name in TIMEOUTS:
+        return "drop" if run["layer"] in ("dns", "tcp") or error.get("phase") == "tcp" else "no answer"
+    if error.get("icmp") or name in ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETDOWN"):
+        return "reject"
+    if name in RESETS:
+        return "reset"
+    words = {"VERIFY": "wrong certificate", "SSL": "no TLS", "EOF": "closed", "GAI": "no address"}
+    return words.get(name, "wrong answer" if name == "PROTOCOL" else name)
+
+
+def _dns(run: Observation, _host: str) -> str:
+    answer = run.get("answer") or {}
+    if answer.get("rcode") == 0 and answer.get("addresses"):
+        return "wrong answer" if answer.get("private") else UP
+    return {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}.get(answer.get("rcode", -1), "wrong answer")
+
+
+def _http(run: Observation, host: str) -> str:
+    seen = {**(run.get("showed") or {}), "method": "GET", "path": ""}
+    return UP if author(seen, None, host) == THE_RECEIVER else "wrong answer"
+
+
+def _registry(run: Observation, _host: str) -> str:
+    seen = run.get("showed") or {}
+    known = header(seen, "docker-distribution-api-version") or header(seen, "www-authenticate").lower().startswith(
+        ("bearer", "basic")
+    )
+    return UP if seen.get("status") in (200, 401) and (known or seen.get("status") == 200) else "wrong answer"
+
+
+_ANSWERED = {"dns": _dns, "http": _http, "registry": _registry}
+
+
+def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
+    """WATCH-01."""
+    layer = case.target.partition(":")[0]
+    asked = settings.watch.criteria_of(layer) if settings.watch else None
+    if asked is None:
+        return notapplicable("there was no watch")
+    kind = kind_of(case.vantage, evidence.vantage, settings.vantage_kinds)
+    if layer == "registry" and kind in (Kind.POD, Kind.CONTAINER):
+        return notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node")
+    if layer == "dns" and evidence.proxy_for(settings.host):
+        return notapplicable("an explicit proxy is in effect: this host need not resolve the tenant's name")
+    seen = watched(evidence.all("watch"), settings.host)
+    paths = [path for path in seen.paths if path.layer == layer]
+    found: list[Finding] = []
+    open_questions: list[str] = []
+    for path in paths:
+        for result in watch.judged(path, asked, cut=seen.cut):
+            if result.held is Held.NO:
+                found.append(_finding(path, result, asked_text=watch.criteria_text(asked)))
+            elif result.held is Held.UNKNOWN:
+                open_questions.append(_question(path, result))
+    saw = "; ".join(_summary(path) for path in watch.worst_first(paths)[:6])
+    if found:
+        return decided(found, saw)
+    if not paths:
+        return notchecked("nothing was sampled" if seen.begin is not None else "the watch did not begin there")
+    if open_questions:
+        return notchecked(f"{listed(open_questions)} ({watch.criteria_text(asked)} is accepted)")
+    if seen.cut:
+        return notchecked(f"{_cut(seen)}; until then {saw}")
+    return decided((), f"{saw}; accepted: {watch.criteria_text(asked)}")
+
+
+def _cut(seen: Watched) -> str:
+    if seen.end is None:
+        lost = "; the control connection was lost and never came back" if any(b is None for _, b in seen.gaps) else ""
+        return f"of {watch.seconds(seen.planned)} that were planned, only {watch.seconds(seen.lasted)} are known{lost}"
+    return f"the watch ended after {watch.seconds(seen.lasted)} of {watch.seconds(seen.planned)} ({seen.why})"
+
+
+def _finding(path: Path, result: Judged, *, asked_text: str) -> Finding:
+    outages = sorted(result.outages, key=lambda outage: -outage.length)
+    strangers = {word for outage in outages for word in outage.how} <= set(STRANGERS)
+    code = Code.WATCH_WRONG_PEER if strangers else CODES[result.criterion]
+    shown = "; ".join(f"{_clock(outage.begin.at)} for {watch.told(outage)}" for outage in outages[:SHOWN])
+    more = f" and {len(outages) - SHOWN} more" if len(outages) > SHOWN else ""
+    detail = f"{path.name} was interrupted ({path.layer}) at {shown}{more}"
+    return finding(code, path.name, detail, accepted=asked_text, how=", ".join(dict.fromkeys(outages[0].how)))
+
+
+def _question(path: Path, result: Judged) -> str:
+    longest = max(result.outages, key=lambda outage: outage.most, default=None)
+    what = f": {watch.told(longest)}" if longest else ""
+    return f"{path.layer} {path.name}, {result.criterion}{what}: {result.why}"
+
+
+def _summary(path: Path) -> str:
+    known = f"{path.name} {watch.percent(path.availability)} of {watch.seconds(path.watched)}"
+    longest = f", longest interruption {watch.told(path.longest)}" if path.longest else ""
+    unknown = f", {watch.seconds(sum(b - a for a, b in path.unknown))} unknown" if path.unknown else ""
+    return f"{known} in {path.samples} samples{longest}{unknown}"
+
+
+def _clock(at: float) -> str:
+    """Time of day in UTC, to the tenth of a second."""
+    tenths = round(at * 10) % 864000
+    return f"{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10} UTC"

@@ -1,0 +1,309 @@
+"""Cheap probes, many a second, in one thread: TCP connections and DNS queries that wait for nobody.
+
+Theory. A probe is a new connection (or a new query) that is begun at a known moment and given a short time. It is up if
+it was answered within that time: less than the second after which the kernel sends a lost SYN again, so an answer to
+the second SYN is none. Probes overlap: the next one begins while the last still waits. So the moment at which a path
+broke and the moment at which it worked again are known to the distance of two probes, whatever broke it.
+
+Rules
+* The outcomes of a path are handed on in the order in which its probes began.
+* While probes of a path fail, or wait longer than they usually do, the next ones begin sooner: the end of an outage is
+  then known as well as its beginning.
+* Nothing is caught up: a moment that was missed, since this machine was busy, is missed.
+"""
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional
+
+from netcompliance.probe.onhost import dnsmessage
+from netcompliance.probe.onhost.dial import icmp_error, listen_for_icmp, socket_address
+from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
+
+Record = Dict[str, Any]
+Tell = Callable[[float, Optional[Record], Optional[Record]], None]
+
+PATIENCE = 0.9
+"""Seconds that a probe waits: a SYN that is lost is sent again after one second."""
+SOONER = 2
+"""Probes of a path that fails begin so many times as often,"""
+SOONER_MOST = 16
+"""as long as no more paths than this fail."""
+USUAL = 3
+"""A probe that waits so many times as long as usual is taken for one that fails."""
+OPEN_MOST = 800
+"""Probes under way at once, over all paths."""
+RETRANSMITS = 100
+"""Offset of tcpi_total_retrans in struct tcp_info."""
+LATE = 0.5
+"""Seconds after which it is looked at whether an answer was one to the first SYN."""
+OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+"""This host's own limits: such a probe says nothing of the path."""
+PRIVATE = ("0.", "10.", "127.", "169.254.", "192.168.", "fc", "fd", "fe8", "::")
+
+
+class Sample:
+    """One probe under way."""
+
+    __slots__ = ("answer", "at", "begun", "done", "error", "mark", "socket")
+
+    def __init__(self, at: float, begun: float) -> None:
+        self.at = at
+        self.begun = begun
+        self.socket: Optional[socket.socket] = None
+        self.done = False
+        self.error: Optional[Record] = None
+        self.answer: Optional[Record] = None
+        self.mark = b""
+        """By which its answer is known."""
+
+    def end(self, error: Optional[Record], answer: Optional[Record] = None) -> None:
+        """It has ended like this."""
+        self.done, self.error, self.answer = True, error, answer
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+
+class Path:
+    """One path that is probed: `begin` starts a probe, `finish` looks what became of it."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell = tell
+        self.due = 0.0
+        self.under_way: Deque[Sample] = deque()
+        self.failing = False
+        self.usual: Optional[float] = None
+        """Seconds that an answer usually takes."""
+
+    def begin(self, sample: Sample) -> bool:
+        """Start it; True if it is still under way."""
+        raise NotImplementedError
+
+    def finish(self, sample: Sample) -> None:
+        """Its socket has something to say."""
+        raise NotImplementedError
+
+    def hand_on(self) -> None:
+        """Tell outcomes, in order."""
+        while self.under_way and self.under_way[0].done:
+            sample = self.under_way.popleft()
+            self.failing = sample.error is not None
+            self.tell(sample.at, sample.error, sample.answer)
+
+
+class TcpPath(Path):
+    """Connecting to one address."""
+
+    def __init__(self, address: str, port: int, tell: Tell) -> None:
+        super().__init__(tell)
+        self._family, self._target = socket_address(address, port)
+
+    def begin(self, sample: Sample) -> bool:
+        opening = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sample.socket = opening
+        listen_for_icmp(opening)
+        outcome = opening.connect_ex(self._target)
+        if outcome == errno.EINPROGRESS:
+            return True
+        sample.end(_failed(outcome) if outcome else None)
+        return False
+
+    def finish(self, sample: Sample) -> None:
+        opened = sample.socket
+        if opened is None:
+            return
+        code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        icmp = icmp_error(opened) if code or not _is_connected(opened) else None
+        if code or icmp:
+            sample.end(_failed(code or _errno_of(icmp), icmp))
+        elif _is_connected(opened):
+            repeated = time.monotonic() - sample.begun > LATE and _retransmits(opened)
+            sample.end(timed_out("tcp", "no answer to the first SYN").record() if repeated else None)
+
+
+class DnsPath(Path):
+    """Asking one nameserver, without asking again."""
+
+    def __init__(self, server: str, port: int, wire: bytes, tell: Tell) -> None:
+        super().__init__(tell)
+        self._family, self._target = socket_address(server, port)
+        self._wire = wire
+
+    def begin(self, sample: Sample) -> bool:
+        asking = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sample.socket = asking
+        listen_for_icmp(asking)
+        asking.connect(self._target)
+        sample.mark = os.urandom(2)
+        asking.send(sample.mark + self._wire[2:])
+        return True
+
+    def finish(self, sample: Sample) -> None:
+        asking = sample.socket
+        if asking is None:
+            return
+        try:
+            message = asking.recv(4096)
+        except (BlockingIOError, InterruptedError):
+            icmp = icmp_error(asking)
+            if icmp:
+                sample.end(_failed(_errno_of(icmp), icmp, "udp"))
+            return
+        except OSError as error:
+            failure = failure_from(error, "udp")
+            failure.icmp = icmp_error(asking)
+            sample.end(failure.record())
+            return
+        if dnsmessage.answers(sample.mark, message):
+            sample.end(None, self.read(message))
+
+    @staticmethod
+    def read(message: bytes) -> Record:
+        """What an answer says, without what may differ between two right ones."""
+        found = dnsmessage.addresses(message)
+        return {
+            "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE, "addresses": bool(found),
+            "private": any(address.startswith(PRIVATE) for address in found),
+        }  # fmt: skip
+
+
+def _is_connected(opened: socket.socket) -> bool:
+    try:
+        opened.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def _retransmits(opened: socket.socket) -> int:
+    """SYNs that were sent again, as far as the kernel tells."""
+    try:
+        info = opened.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", 11), 192)
+    except OSError:
+        return 0
+    return int(struct.unpack_from("=I", info, RETRANSMITS)[0]) if len(info) >= RETRANSMITS + 4 else 0
+
+
+def _failed(code: int, icmp: Optional[Record] = None, phase: str = "tcp") -> Record:
+    return Failure(phase, errno.errorcode.get(code, "E%d" % code), os.strerror(code), icmp=icmp).record()
+
+
+def _errno_of(icmp: Optional[Record]) -> int:
+    """What the kernel would say of an ICMP error, had it not met the socket while it was in use."""
+    kind, code = (icmp or {}).get("type"), (icmp or {}).get("code")
+    prohibited = (kind, code) in ((3, 9), (3, 10), (3, 13), (1, 1))
+    return (
+        errno.ECONNREFUSED if (kind, code) in ((3, 3), (1, 4)) else errno.EACCES if prohibited else errno.EHOSTUNREACH
+    )
+
+
+class Engine:
+    """Begins the probes of all paths when they are due, and ends them."""
+
+    def __init__(self, every: float, wall: Callable[[float], float]) -> None:
+        self._every = every
+        self._wall = wall
+        self._paths: List[Path] = []
+        self._epoll = select.epoll()
+        self._open: Dict[int, Any] = {}
+
+    def add(self, path: Path) -> None:
+        """One more path. Paths begin one after the other within the distance of two probes."""
+        phase = (len(self._paths) * 0.381966) % 1.0
+        path.due = time.monotonic() + phase * self._every
+        self._paths.append(path)
+
+    @property
+    def busy(self) -> bool:
+        """Is any probe under way?"""
+        return bool(self._open)
+
+    def last(self) -> None:
+        """No probe begins any more."""
+        for path in self._paths:
+            path.due = float("inf")
+
+    def turn(self, longest: float) -> None:
+        """Do what is due, and wait for what comes first: an answer, the next probe, or so many seconds."""
+        now = time.monotonic()
+        for path in self._paths:
+            if path.due <= now:
+                self._begin(path)
+        now = time.monotonic()
+        next_due = min([path.due for path in self._paths] or [now + longest])
+        for number, _ in self._epoll.poll(max(0.0, min(longest, next_due - now)), 256):
+            path, sample = self._open.get(number, (None, None))
+            if path is not None:
+                path.finish(sample)
+                if sample.done:
+                    self._ended(number, path, sample)
+        self._expire()
+
+    def close(self) -> None:
+        """Nothing is under way any more. What was is not told: it might have been answered yet."""
+        for _, sample in self._open.values():
+            sample.end(None)
+        self._open.clear()
+        self._epoll.close()
+
+    def _begin(self, path: Path) -> None:
+        now = time.monotonic()
+        pace = self._pace(path, now)
+        path.due = max(path.due + pace, now)
+        if len(self._open) >= OPEN_MOST:
+            return
+        begun = time.monotonic()
+        sample = Sample(self._wall(begun), begun)
+        path.under_way.append(sample)
+        try:
+            waits = path.begin(sample)
+        except Exception as error:
+            sample.end(failure_from(error, "tcp").record())
+            waits = False
+            if isinstance(error, OSError) and error.errno in OWN_FAULTS:
+                path.under_way.remove(sample)
+        if not waits or sample.socket is None:
+            path.hand_on()
+            return
+        number = sample.socket.fileno()
+        self._open[number] = (path, sample)
+        self._epoll.register(number, select.EPOLLIN if isinstance(path, DnsPath) else select.EPOLLOUT)
+
+    def _pace(self, path: Path, now: float) -> float:
+        oldest = path.under_way[0] if path.under_way else None
+        usual = self._every if path.usual is None else max(self._every, USUAL * path.usual)
+        in_trouble = path.failing or (oldest is not None and now - oldest.begun > usual)
+        if in_trouble and sum(other.failing for other in self._paths) <= SOONER_MOST:
+            return self._every / SOONER
+        return self._every
+
+    def _ended(self, number: int, path: Path, sample: Sample) -> None:
+        del self._open[number]
+        if sample.error is None:
+            took = time.monotonic() - sample.begun
+            path.usual = took if path.usual is None else path.usual + (took - path.usual) / 8
+        path.hand_on()
+
+    def _expire(self) -> None:
+        end = time.monotonic() - PATIENCE
+        for path in self._paths:
+            if not path.under_way or path.under_way[0].begun > end:
+                continue
+            for sample in path.under_way:
+                if sample.begun > end:
+                    break
+                if sample.done or sample.socket is None:
+                    continue
+                number = sample.socket.fileno()
+                path.finish(sample)
+                if not sample.done:
+                    icmp = icmp_error(sample.socket) if sample.socket is not None else None
+                    sample.end(_failed(_errno_of(icmp), icmp) if icmp else timed_out("tcp").record())
+                self._open.pop(number, None)
+            path.hand_on()

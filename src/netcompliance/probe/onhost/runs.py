@@ -1,0 +1,122 @@
+"""Samples to runs: as long as samples of one path end alike they are one run, so hours of them take no room.
+
+Rules
+* A sample counts for the moment in which it was started, and samples come in that order.
+* A run is told when it begins (`open`) and when it has ended; the second word replaces the first. Both have its number.
+* No sample for longer than `blind` ends a run: nobody knows what was in between.
+* A path that changes too often to be told one by one is told in `mixed` runs, which say how many samples failed.
+"""
+
+import itertools
+from typing import Any, Callable, Dict, Optional, Tuple
+
+Record = Dict[str, Any]
+
+MOST = 40
+"""So many runs of one path are told within `WINDOW` seconds, before they are mixed."""
+WINDOW = 60.0
+MIXED_FOR = 10.0
+"""Seconds that a mixed run lasts."""
+KINDS = 8
+"""Different errors that a mixed run counts."""
+
+
+def sameness(error: Optional[Record], answer: Optional[Record]) -> Tuple[Any, ...]:
+    """What is equal for samples that ended alike."""
+    ended = None if error is None else tuple(error.get(name) for name in ("phase", "name", "code", "reason"))
+    said = None if answer is None else tuple(sorted((name, str(value)) for name, value in answer.items()))
+    return ended, said
+
+
+class Runs:
+    """The runs of one path. `say` takes each record; `numbers` are shared with other paths."""
+
+    def __init__(
+        self, say: Callable[[Record], None], numbers: "itertools.count[int]", path: Record, blind: float
+    ) -> None:
+        self._say = say
+        self._numbers = numbers
+        self._path = path
+        self._blind = blind
+        self._run: Optional[Record] = None
+        self._same: Optional[Tuple[Any, ...]] = None
+        self._begun = 0
+        self._since = 0.0
+
+    @property
+    def failing(self) -> bool:
+        """Did the last sample fail?"""
+        return self._run is not None and self._run["last_failed"]
+
+    def add(self, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record] = None) -> None:
+        """One more sample. `seen` is what it showed beside its end; it is kept of a run's first sample."""
+        same = sameness(error, answer)
+        run = self._run
+        if run is not None and at - run["to"] > self._blind:
+            self.close()
+            run = None
+        if run is not None and run["mixed"]:
+            if at - run["from"] <= MIXED_FOR:
+                self._count(run, at, error)
+                return
+            self.close()
+            run = None
+        if run is not None and same == self._same:
+            self._count(run, at, error)
+            return
+        self.close()
+        self._begin(at, error, answer, seen, same)
+
+    def close(self) -> None:
+        """Tell the run that is open, if there is one, as ended."""
+        if self._run is not None:
+            self._tell(is_open=False)
+            self._run = None
+
+    def now(self) -> Optional[Tuple[int, float, int, int]]:
+        """Number, last moment, samples and failed samples of the open run."""
+        run = self._run
+        return None if run is None else (run["run"], run["to"], run["samples"], run["failed"])
+
+    def _begin(
+        self,
+        at: float,
+        error: Optional[Record],
+        answer: Optional[Record],
+        seen: Optional[Record],
+        same: Tuple[Any, ...],
+    ) -> None:
+        if at - self._since > WINDOW:
+            self._since, self._begun = at, 0
+        self._begun += 1
+        mixed = self._begun > MOST
+        self._same = same
+        self._run = {
+            "run": next(self._numbers), "from": at, "to": at, "samples": 0, "failed": 0, "mixed": mixed, "error": error,
+            "answer": answer, "showed": seen, "errors": {}, "last_failed": False,
+        }  # fmt: skip
+        self._count(self._run, at, error)
+        self._tell(is_open=True)
+
+    def _count(self, run: Record, at: float, error: Optional[Record]) -> None:
+        run["to"] = at
+        run["samples"] += 1
+        run["last_failed"] = error is not None
+        if error is None:
+            return
+        run["failed"] += 1
+        if run["mixed"]:
+            run["error"] = run["error"] or error
+            errors = run["errors"]
+            if error["name"] in errors or len(errors) < KINDS:
+                errors[error["name"]] = errors.get(error["name"], 0) + 1
+
+    def _tell(self, *, is_open: bool) -> None:
+        run: Record = dict(self._run or {})
+        del run["last_failed"]
+        if not run["mixed"]:
+            del run["errors"]
+        record: Record = {"kind": "watch", "what": "run", "open": is_open}
+        record.update(self._path)
+        record.update(run)
+        self._say(record)

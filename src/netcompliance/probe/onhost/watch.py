@@ -1,0 +1,305 @@
+"""The watch: probes of every path between host and service, over and over, until a planned end.
+
+Theory. Paths are: each nameserver of the host (layer `dns`), each address of the tenant (`tcp`, and rarely `tls` and
+`http`), the registry (`registry`, rarely). Behind an explicit proxy there is one path, through it: its addresses for
+`tcp`, a tunnel for the rest. What is sampled becomes runs (`runs`), which go to whoever listens (`handover`).
+
+Rules
+* The watch ignores that its terminal or its session goes away, and ends by itself: at the planned end, when it is told
+  to stop, or by SIGTERM. Its spool is removed by whoever collected it, or by itself after `LINGER` seconds.
+* Moments are of the host's clock as it was at the beginning; a clock that is set meanwhile moves nothing.
+* Times are bounded and rates stated: `every` for cheap probes, `rarely` for dear ones.
+"""
+
+import base64
+import gc
+import itertools
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from netcompliance.probe.onhost.cheap import DnsPath, Engine, TcpPath, Tell
+from netcompliance.probe.onhost.dear import Probes
+from netcompliance.probe.onhost.handover import Handover
+from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
+from netcompliance.probe.onhost.route import Route
+from netcompliance.probe.onhost.runs import Runs
+from netcompliance.probe.onhost.trust import Trust
+from netcompliance.probe.onhost.visit import SENTINEL, Output, Visit
+from netcompliance.probe.onhost.ways import Direct, Nearest, Tunnelled, Way
+
+Record = Dict[str, Any]
+
+BEAT = 1.0
+"""Seconds between two words on what is open."""
+BLIND = 5
+"""Probes that may be missed before a run ends for want of them,"""
+BLIND_LEAST = 1.0
+"""but not less than so many seconds."""
+LAST_PROBES = 1.0
+"""Seconds that the last probes are given to end."""
+LINGER = 600.0
+"""Seconds after the planned end in which a spool waits to be collected."""
+LOOK_UP = 10.0
+"""Seconds between two look-ups of the tenant's addresses."""
+MANY_FILES = 2048
+DNS_PORT = 53
+
+
+def main(plan: Record) -> None:
+    """Watch, and end the process."""
+    os.umask(0o077)
+    gc.enable()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        os.setsid()
+    except OSError:
+        pass  # already the leader of a session of its own
+    _allow_many_files()
+    os.set_blocking(1, False)
+    asked = plan["watch"]
+    handover = Handover(asked["id"], 1)
+    handover.greet(SENTINEL)
+    Watch(plan, handover).run()
+    os._exit(0)
+
+
+class Quiet(Visit):
+    """What the probes share; it keeps nothing that grows."""
+
+    def owns(self, port: int, seconds: float) -> None:
+        """Nobody asks."""
+
+    def find(self, host: str) -> List[str]:
+        """The addresses that the name has now."""
+        lookup = Lookup(host)
+        lookup.wait(self)
+        return lookup.addresses
+
+
+class Watch:
+    """One watch."""
+
+    def __init__(self, plan: Record, handover: Handover) -> None:
+        self._asked: Record = plan["watch"]
+        self._handover = handover
+        self._visit = Quiet(plan, Output(lambda _: None), (None, None), Trust(plan.get("trust")))
+        self._clock = (time.time(), time.monotonic())
+        self._end = self._clock[1] + self._asked["seconds"]
+        self._engine = Engine(self._asked["every"], self._wall)
+        self._numbers = itertools.count(1)
+        self._runs: Dict[Tuple[str, str], Runs] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._why: Optional[str] = None
+        self._beat = 0.0
+        self._known: List[str] = []
+        self._found: List[str] = []
+
+    def run(self) -> None:
+        """From beginning to end."""
+        signal.signal(signal.SIGTERM, lambda *_: self._stop("terminated"))
+        signal.signal(signal.SIGINT, lambda *_: self._stop("terminated"))
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._say(
+            {
+                "kind": "watch", "what": "begin", "at": self._clock[0], "id": self._asked["id"], "pid": os.getpid(),
+                "planned": self._asked["seconds"], "every": self._asked["every"], "rarely": self._asked["rarely"],
+            }
+        )  # fmt: skip
+        self._begin()
+        while self._why is None:
+            now = time.monotonic()
+            if now >= self._end:
+                self._stop("planned")
+            self._engine.turn(min(0.2, max(0.0, self._end - now)))
+            self._look_around(now)
+        self._finish()
+
+    def _begin(self) -> None:
+        host, port = self._asked["host"], self._asked["port"]
+        route = self._visit.route("watch", host, port)
+        if route.proxy is None:
+            self._watch_nameservers()
+            for address in self._asked["addresses"]:
+                self._watch_address(address)
+            self._background(self._look_up, host)
+        else:
+            self._watch_proxy(host, port, route)
+        if self._asked.get("registry"):
+            self._watch_registry(self._asked["registry"])
+
+    def _watch_nameservers(self) -> None:
+        servers = resolver_settings(read_text(RESOLV_CONF))["nameservers"] or ["127.0.0.1"]
+        for server in list(dict.fromkeys(servers))[: self._visit.limits["nameservers"]]:
+            runs = self._path("dns", server, self._asked["every"])
+            self._engine.add(DnsPath(server, self._asked.get("dns_port", DNS_PORT), self._wire(), self._into(runs)))
+
+    def _watch_address(self, address: str) -> None:
+        if address in self._known or len(self._known) >= self._visit.limits["addresses"]:
+            return
+        self._known.append(address)
+        host, port = self._asked["host"], self._asked["port"]
+        name = "[%s]:%d" % (address, port) if ":" in address else "%s:%d" % (address, port)
+        self._engine.add(TcpPath(address, port, self._into(self._path("tcp", name, self._asked["every"]))))
+        self._dear(name, self._asked, lambda: Direct(self._visit, "watch", host, port, address), ("tls", "http"))
+
+    def _watch_proxy(self, host: str, port: int, route: Route) -> None:
+        proxy = route.proxy
+        assert proxy is not None
+        addresses = self._visit.find(proxy.host)[:4]
+        for address in addresses:
+            name = "%s:%d" % ("[%s]" % address if ":" in address else address, proxy.port)
+            runs = self._path("tcp", name, self._asked["every"])
+            self._engine.add(TcpPath(address, proxy.port, self._into(runs)))
+        self._visit.book.announce(proxy.host, addresses)
+        self._dear(
+            "via " + proxy.url, self._asked, lambda: Tunnelled(self._visit, "watch", host, port, proxy), ("tls", "http")
+        )
+
+    def _watch_registry(self, registry: Record) -> None:
+        host, port = registry["host"], registry["port"]
+        proxy = self._visit.route("watch", host, port).proxy
+        way: Callable[[], Way] = lambda: Nearest(self._visit, port, self._visit.find(host))  # noqa: E731 - one of two
+        if proxy is not None:
+            way = lambda: Tunnelled(self._visit, "watch", host, port, proxy)  # noqa: E731 - the other
+        self._dear(host, registry, way, ("registry", "registry"))
+
+    def _wire(self) -> bytes:
+        return base64.b64decode(self._asked["query"])
+
+    def _path(self, layer: str, name: str, every: float) -> Runs:
+        """The runs of a path; both names are its own."""
+        fields: Record = {"task": "watch", "layer": layer, "path": name, "every": every}
+        blind = max(BLIND_LEAST, BLIND * every)
+        with self._lock:
+            return self._runs.setdefault((layer, name), Runs(self._tell, self._numbers, fields, blind))
+
+    def _into(self, runs: Runs) -> Tell:
+        def tell(at: float, error: Optional[Record], answer: Optional[Record]) -> None:
+            with self._lock:
+                runs.add(at, error, answer)
+
+        return tell
+
+    def _dear(self, name: str, target: Record, way: Callable[[], Way], layers: Tuple[str, str]) -> None:
+        """Probes of two layers; where both are called the same, a failed handshake is a sample of the one there is."""
+        rarely = self._asked["rarely"] if layers[0] != layers[1] else self._asked["seldom"]
+        runs = {layer: self._path(layer, name, rarely) for layer in dict.fromkeys(layers)}
+
+        def tell(
+            layer: str, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record]
+        ) -> None:
+            own = layers[0 if layer == "tls" else 1]
+            if own == "registry" and layer == "tls" and error is None:
+                return
+            with self._lock:
+                runs[own].add(at, error, answer, seen)
+
+        has_tcp = ("tcp", name) in self._runs
+        probes = Probes(self._visit, target, way, tell, rarely, self._wall, has_tcp=has_tcp)
+        delay = len(self._runs) * 0.05 % min(1.0, rarely)
+        self._background(probes.run, self._stopped, delay)
+
+    def _background(self, work: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def _look_up(self, host: str) -> None:
+        """Addresses that the name gets and keeps are watched too, and so are those that it loses."""
+        before: List[str] = []
+        while not self._stopped.is_set():
+            found = self._visit.find(host)
+            self._found.extend(address for address in found if address in before or not self._known)
+            before = found
+            self._stopped.wait(LOOK_UP)
+
+    def _look_around(self, now: float) -> None:
+        while self._found:
+            self._watch_address(self._found.pop())
+        if now - self._beat < BEAT:
+            return
+        self._beat = now
+        with self._lock:
+            self._handover.look()
+            if self._handover.nowhere or self._handover.asked_to_stop():
+                self._stop("stopped")
+            self._mention()
+
+    def _mention(self) -> None:
+        opened = [now for now in (runs.now() for runs in self._runs.values()) if now is not None]
+        self._handover.mention(
+            {
+                "kind": "watch", "what": "alive", "at": self._wall(time.monotonic()), "open": opened,
+                "cpu": time.process_time(), "pid": os.getpid(),
+            }
+        )  # fmt: skip
+
+    def _finish(self) -> None:
+        """Let the last probes end, close the runs, say so, and wait until somebody has it."""
+        end = time.monotonic() + (LAST_PROBES if self._why != "terminated" else 0.0)
+        self._stopped.set()
+        self._engine.last()
+        while time.monotonic() < end and self._engine.busy:
+            self._engine.turn(0.05)
+        self._engine.close()
+        with self._lock:
+            for runs in self._runs.values():
+                runs.close()
+            self._handover.say(
+                {
+                    "kind": "watch", "what": "end", "task": "watch", "at": self._wall(time.monotonic()),
+                    "why": self._why, "seconds": time.monotonic() - self._clock[1], "cpu": time.process_time(),
+                    "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                }
+            )  # fmt: skip
+        self._wait_for_collector()
+
+    def _wait_for_collector(self) -> None:
+        """Until the last record is acknowledged, or the spool is taken away; then nothing is left of it."""
+        end = time.monotonic() + LINGER
+        while self._why != "terminated" and time.monotonic() < end:
+            with self._lock:
+                self._handover.look()
+                if self._handover.nowhere or self._handover.done:
+                    break
+            time.sleep(0.05 if not self._handover.lost else BEAT)
+        self._handover.clean()
+
+    def _stop(self, why: str) -> None:
+        if self._why is None or why == "terminated":
+            self._why = why
+
+    def _listen(self) -> None:
+        """What the other side says on standard input; at its end it is gone."""
+        for line in sys.stdin.buffer:
+            words = line.split()
+            if words == [b"stop"]:
+                self._stop("stopped")
+            elif len(words) == 2 and words[0] == b"ack" and words[1].isdigit():
+                with self._lock:
+                    self._handover.acknowledged(int(words[1]))
+        with self._lock:
+            self._handover.lose()
+
+    def _tell(self, record: Record) -> None:
+        self._say(record)
+
+    def _say(self, record: Record) -> None:
+        self._handover.say(record)
+
+    def _wall(self, moment: float) -> float:
+        return self._clock[0] + moment - self._clock[1]
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            return

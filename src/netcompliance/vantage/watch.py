@@ -1,0 +1,336 @@
+"""The watch of all vantages in one loop: watchers that are listened to, lost, and found again.
+
+Theory. One command on each host watches until a planned end and says what it sees (`probe.onhost.watch`). The
+connection to it may break, and that is no outage: the watcher goes on by itself, and here somebody knocks again, with
+another command that reads on from the last record that arrived (`probe.onhost.collect`).
+
+Rules
+* What was heard is told at once and counts, whatever happens later; what is open at the end, as far as it is known.
+* A connection that is lost is told apart from everything else, with the time it was gone.
+* The first Ctrl-C ends the watch: every watcher is asked to stop and to hand over. The second ends the waiting.
+* A host that never comes back costs `PATIENCE` after the planned end, and nobody else anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netcompliance.model import Settings
+from netcompliance.probe import bundle
+from netcompliance.vantage import trouble
+from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.line import Line
+from netcompliance.vantage.plan import collect_plan, watch_plan
+
+if TYPE_CHECKING:
+    from netcompliance.vantage.hosts import Host
+
+Record = dict[str, Any]
+
+BEAT = 0.1
+"""Seconds between two looks at limits and display."""
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each attempt to reach a host again; the last for all that follow."""
+PATIENCE = 120.0
+"""Seconds after the planned end in which a host may come back."""
+STOPPING = 6.0
+"""Seconds that watchers have to stop and hand over."""
+LEFT = "/tmp/netcompliance-watch-{}"  # noqa: S108 - the name of what a host may be left with, for people
+
+
+class Listener(Protocol):
+    """Who is told."""
+
+    def record(self, vantage: str, record: Record) -> None:
+        """Something that stays: the watch began or ended, a run began or ended, the connection was gone."""
+
+    def alive(self, vantage: str, runs: Sequence[Record]) -> None:
+        """How far the open runs are."""
+
+    def connection(self, vantage: str, text: str) -> None:
+        """The connection to the watcher: empty if it is there, else what is wrong with it."""
+
+    def unwatched(self, vantage: str, problem: CouldNotLook) -> None:
+        """No watch began there."""
+
+    def tick(self) -> None:
+        """Some time has passed."""
+
+
+def watch(
+    settings: Settings,
+    hosts: Mapping[str, Host],
+    addresses: Mapping[str, Collection[str]],
+    listener: Listener,
+    agent: str,
+) -> None:
+    """Watch from these vantages until the planned end. `addresses` are those of the tenant that each has seen."""
+    assert settings.watch is not None
+    tour = _Tour(settings, listener)
+    with _first_interrupt(tour.stop):
+        try:
+            for vantage, host in hosts.items():
+                tour.begin(host, watch_plan(settings, addresses.get(vantage, ()), secrets.token_hex(16), agent))
+            tour.go()
+        finally:
+            tour.close()
+
+
+@contextlib.contextmanager
+def _first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C calls `stop`; the next one is what it was before."""
+
+    def handle(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    try:
+        before = signal.signal(signal.SIGINT, handle)
+    except ValueError:  # not the main thread: whoever owns that has to end this
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Watcher:
+    """One vantage."""
+
+    def __init__(self, host: Host, plan: Mapping[str, Any]) -> None:
+        self.host = host
+        self.plan = plan
+        self.identity: str = plan["watch"]["id"]
+        self.line: Line | None = None
+        self.begun = False
+        self.over = False
+        self.have = 0
+        """The number of the last record that arrived."""
+        self.open: dict[int, Record] = {}
+        self.lost: float | None = None
+        self.why = ""
+        self.gone = ""
+        """Why nothing more will come; empty while something may."""
+        self.attempts = 0
+        self.again = 0.0
+        self.until = time.monotonic() + plan["watch"]["seconds"] + PATIENCE
+
+    @property
+    def vantage(self) -> str:
+        return self.host.vantage
+
+
+class _Tour:
+    """All watchers of a run."""
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._watchers: list[_Watcher] = []
+        self._selector = selectors.DefaultSelector()
+        self._stopping: float | None = None
+        self._told_to_stop = False
+
+    def begin(self, host: Host, plan: Mapping[str, Any]) -> None:
+        """Start a watcher."""
+        watcher = _Watcher(host, plan)
+        self._watchers.append(watcher)
+        self._connect(watcher, plan)
+
+    def go(self) -> None:
+        """Listen until all watches are over."""
+        while any(not watcher.over for watcher in self._watchers):
+            for key, _ in self._selector.select(BEAT):
+                work: Callable[[], None] = key.data
+                work()
+            now = time.monotonic()
+            if self._stopping is not None and not self._told_to_stop:
+                self._told_to_stop = True
+                self._say_stop()
+            for watcher in self._watchers:
+                self._look_after(watcher, now)
+            self._listener.tick()
+
+    def stop(self) -> None:
+        """End the watch before its time. Called by a signal: the loop does the rest."""
+        self._stopping = time.monotonic() + STOPPING
+
+    def close(self) -> None:
+        """Nothing more is told, and no child is left."""
+        for watcher in self._watchers:
+            if watcher.line is not None:
+                self._hang_up(watcher)
+        self._selector.close()
+
+    def _say_stop(self) -> None:
+        for watcher in self._watchers:
+            watcher.again = 0.0
+            if watcher.line is not None:
+                watcher.line.say("stop")
+
+    def _connect(self, watcher: _Watcher, plan: Mapping[str, Any]) -> None:
+        host = watcher.host
+        try:
+            line = Line(
+                [sys.executable, *bundle.arguments()] if host.is_here else host.carrier,
+                bundle.parcel(plan).partition(b"\n")[0] + b"\n",
+                None if host.is_here else {**os.environ, "LC_ALL": "C", **host.environment},
+            )
+        except OSError as error:
+            if watcher.begun:
+                self._lose(watcher, str(error))
+            else:
+                self._never(watcher, trouble.not_started(host, error))
+            return
+        watcher.line = line
+        for stream, mask, work in (
+            (line.stdin, selectors.EVENT_WRITE, self._feed),
+            (line.stdout, selectors.EVENT_READ, self._listen),
+            (line.stderr, selectors.EVENT_READ, self._hear),
+        ):
+            self._selector.register(stream, mask, partial(work, watcher, line))
+
+    def _feed(self, watcher: _Watcher, line: Line) -> None:
+        if watcher.line is line and not line.feed():
+            self._selector.unregister(line.stdin)
+
+    def _hear(self, watcher: _Watcher, line: Line) -> None:
+        if watcher.line is line and not line.hear():
+            self._selector.unregister(line.stderr)
+
+    def _listen(self, watcher: _Watcher, line: Line) -> None:
+        if watcher.line is line and not line.listen(partial(self._take, watcher)):
+            self._ended(watcher)
+
+    def _take(self, watcher: _Watcher, record: Record) -> None:
+        if watcher.lost is not None:
+            self._found(watcher)
+        what, number = record.get("what"), record.get("seq")
+        if isinstance(number, int):
+            if number <= watcher.have:
+                return
+            watcher.have = number
+        if what == "alive":
+            self._alive(watcher, record)
+        elif what == "gone" and watcher.line is not None:
+            watcher.gone = f"the watcher there is no more: {record.get('text', '')}"
+            watcher.until = min(watcher.until, time.monotonic() + STOPPING)
+            watcher.line.say("done")
+        elif what in ("begin", "run", "end"):
+            self._keep(watcher, record)
+
+    def _keep(self, watcher: _Watcher, record: Record) -> None:
+        what = record["what"]
+        if what == "begin":
+            watcher.begun = True
+            record["received"] = time.time()
+            self._listener.connection(watcher.vantage, "")
+        elif what == "run" and isinstance(record.get("run"), int):
+            if record.get("open"):
+                watcher.open[record["run"]] = record
+            else:
+                watcher.open.pop(record["run"], None)
+        self._listener.record(watcher.vantage, record)
+        if what == "end" and watcher.line is not None:
+            watcher.line.say(f"ack {watcher.have}")
+            watcher.line.say("done")
+
+    def _alive(self, watcher: _Watcher, record: Record) -> None:
+        rows = record.get("open")
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, list) and len(row) == 4 and row[0] in watcher.open:
+                run = watcher.open[row[0]]
+                run["to"], run["samples"], run["failed"] = row[1:]
+        self._listener.alive(watcher.vantage, list(watcher.open.values()))
+        if watcher.line is not None:
+            watcher.line.say(f"ack {watcher.have}")
+
+    def _look_after(self, watcher: _Watcher, now: float) -> None:
+        if watcher.over:
+            return
+        line = watcher.line
+        if line is not None and line.seconds_left() <= 0:
+            line.give_up()
+            self._ended(watcher)
+        elif line is None and now >= watcher.again:
+            self._connect(watcher, collect_plan(watcher.identity, watcher.have))
+        late = now > watcher.until or (self._stopping is not None and now > self._stopping)
+        if late and not watcher.over:
+            self._gone(watcher, watcher.gone or watcher.why or "it did not hand over in time")
+
+    def _ended(self, watcher: _Watcher) -> None:
+        """Its standard output is over: so is the watch, or the connection is lost."""
+        line = watcher.line
+        ending = self._hang_up(watcher)
+        if ending is None or watcher.over:
+            self._over(watcher)
+        elif watcher.gone:
+            self._gone(watcher, watcher.gone)
+        elif not watcher.begun:
+            self._never(watcher, trouble.diagnosed(watcher.host, ending))
+        else:
+            self._lose(watcher, trouble.diagnosed(watcher.host, ending).cause, line.heard if line else None)
+
+    def _hang_up(self, watcher: _Watcher) -> Any:
+        line = watcher.line
+        watcher.line = None
+        if line is None:
+            return None
+        for stream in line.streams:
+            if not stream.closed and stream.fileno() in self._selector.get_map():
+                self._selector.unregister(stream)
+        return line.stop()
+
+    def _lose(self, watcher: _Watcher, why: str, heard: float | None = None) -> None:
+        watcher.lost = watcher.lost or heard or time.time()
+        watcher.why = why
+        pause = BACKOFF[min(watcher.attempts, len(BACKOFF) - 1)]
+        watcher.attempts += 1
+        watcher.again = time.monotonic() + pause
+        self._listener.connection(watcher.vantage, why)
+
+    def _found(self, watcher: _Watcher) -> None:
+        lost, watcher.lost, watcher.attempts = watcher.lost, None, 0
+        self._control(watcher, lost, time.time(), watcher.why)
+        self._listener.connection(watcher.vantage, "")
+        if self._told_to_stop and watcher.line is not None:
+            watcher.line.say("stop")
+
+    def _control(self, watcher: _Watcher, lost: float | None, back: float | None, text: str) -> None:
+        record = {"kind": "watch", "what": "control", "task": "watch", "lost": lost, "back": back, "text": text[:300]}
+        self._listener.record(watcher.vantage, record)
+
+    def _gone(self, watcher: _Watcher, why: str) -> None:
+        """It will not end as it should: what is known of it is all there is."""
+        if watcher.line is not None:
+            watcher.line.say("done")
+            self._hang_up(watcher)
+        if not watcher.begun:
+            self._never(watcher, CouldNotLook(f"the watch did not begin: {why}", "run again"))
+            return
+        left = (
+            f"if it still runs it ends by itself and removes {LEFT.format(watcher.identity)}, ten minutes after its end"
+        )
+        text = why if watcher.gone else f"{why}; {left}"
+        self._control(watcher, watcher.lost or time.time(), None, text)
+        self._over(watcher)
+
+    def _never(self, watcher: _Watcher, problem: CouldNotLook) -> None:
+        self._listener.unwatched(watcher.vantage, problem)
+        watcher.over = True
+
+    def _over(self, watcher: _Watcher) -> None:
+        watcher.over = True
+        for run in watcher.open.values():
+            self._listener.record(watcher.vantage, run)
+        watcher.open.clear()
