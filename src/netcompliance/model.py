@@ -241,6 +241,8 @@ class Watch:
         return next((each for each in self.criteria if each.layer == layer), None)
 
 
+SELDOM = 6
+"""The registry is asked so many times as rarely as the receiver."""
 LAYERS = ("dns", "tcp", "tls", "http", "registry")
 """What a watch looks at, the lowest first."""
 

@@ -175,6 +175,10 @@ class Run:
             for case in self.cases
         ]
 
+    def watch_entries(self) -> list[Entry]:
+        """Those of the watch."""
+        return [entry for entry in self.entries() if self._is_watched(entry.case)]
+
     def material(self) -> Material:
         """What the HTML report is made of, once the run is closed."""
         path = self.journal_path

@@ -21,12 +21,13 @@ from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
 from netcompliance.model import HERE, Case, Result, Settings, Verdict
 from netcompliance.probe import bundle
-from netcompliance.report import html, signature, summary, sums, terminal
+from netcompliance.report import html, signature, summary, sums, terminal, watched
 from netcompliance.report.html import Section
 from netcompliance.report.journal import Unwritten
 from netcompliance.report.progress import Progress
 from netcompliance.report.redact import Redactor
 from netcompliance.report.signature import Key, Unsigned
+from netcompliance.report.watching import Screen
 from netcompliance.run import Look, Run, Watch, new_directory
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
@@ -125,6 +126,7 @@ class Session:
             vantages = _counted(sorted({case.vantage for case in run.cases}))
             lines.append(f"network of {run.settings.endpoint}: {len(run.cases)} cases from {vantages}")
             lines += [self._redactor.text(each) for each in (run.against.header() if run.against else ())]
+            lines += [f"then a watch: {watched.rates(run.settings)}"] if run.settings.watch else []
         return lines
 
     def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
@@ -137,6 +139,14 @@ class Session:
                 terminal=bool(reporter.isatty) and reporter.hasmarkup,
                 width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
             )
+            if run.settings.watch is not None:
+                run.screen = Screen(
+                    self._writer(reporter, capture),
+                    time.monotonic,
+                    duration=run.settings.watch.duration,
+                    terminal=bool(reporter.isatty) and reporter.hasmarkup,
+                    width=reporter._tw.fullwidth,  # noqa: SLF001 - likewise
+                )
 
     def _writer(self, reporter: pytest.TerminalReporter, capture: Any) -> Callable[[str], None]:
         begun = False
@@ -246,6 +256,8 @@ class Session:
             files = {"report": run.report_path, "journal": run.journal_path, "sums": self._in(run, sums.NAME)}
             shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
             width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
+            for told in watched.lines(run.settings, run.watch_entries(), run.watched):
+                reporter.write_line(self._redactor.text(told))
             for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width, whole=run.is_whole):
                 _write(reporter, line)
             for each in self._wanted:
@@ -303,11 +315,14 @@ class Session:
         return (run.directory or self._report_dir) / name
 
     def _sections(self, run: Run) -> Sequence[Section]:
-        """What a run's part of the page tells: what became worse since its baseline comes before all else."""
-        if not (run.against and run.journal_path):
-            return html.SECTIONS
+        """What a run's part of the page tells: what was watched, and what became worse, come before all else."""
         facts, *others = html.SECTIONS
-        return (facts, run.against.section(run.journal_path), *others)
+        own = []
+        if run.settings.watch:
+            own.append(watched.section(run.settings, run.watch_entries(), run.watched))
+        if run.against and run.journal_path:
+            own.append(run.against.section(run.journal_path))
+        return (facts, *own, *others)
 
     def _compared(self) -> Iterator[tuple[Run, Against, Path]]:
         for run in self._runs:

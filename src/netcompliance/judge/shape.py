@@ -140,7 +140,7 @@ FIELDS: Mapping[str, Shape] = {
     **dict(_each(text, "what layer why")),
     **dict(_each(whole, "run failed")),
     **dict(_each(flag, "open mixed")),
-    **dict(_each(number, "from to every planned lost back")),
+    **dict(_each(number, "from to every planned lost back heard")),
     "answer": table({"rcode": whole, "addresses": flag, "private": flag, "status": status, "type": text}),
     "showed": table(
         {

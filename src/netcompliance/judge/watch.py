@@ -54,6 +54,8 @@ class Watched:
     """When it ended by itself or by word; `None` if that was never told."""
     why: str
     paths: tuple[Path, ...]
+    ahead: float
+    """Seconds that the host's clock is ahead of this machine's, as far as a message's way can tell."""
     gaps: tuple[tuple[float, float | None], ...]
     """Times (of this machine's clock) without a control connection, and `None` where it never came back."""
 
@@ -72,7 +74,7 @@ class Watched:
 def watched(observations: Iterable[Observation], host: str) -> Watched:
     """The watch of one vantage, from its records."""
     runs: dict[int, Observation] = {}
-    planned, begin, end, why, gaps = 0.0, None, None, "unknown", []
+    planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
     for seen in map(shaped, observations):
         what = seen.get("what")
         if seen.get("kind") != "watch":
@@ -81,6 +83,7 @@ def watched(observations: Iterable[Observation], host: str) -> Watched:
             runs[seen["run"]] = seen
         elif what == "begin":
             begin, planned = seen.get("at"), seen.get("planned", 0.0)
+            ahead = seen.get("at", 0.0) - seen.get("heard", seen.get("at", 0.0))
         elif what == "end":
             end, why = seen.get("at"), seen.get("why", "unknown")
         elif what == "control" and "lost" in seen:
@@ -92,7 +95,7 @@ def watched(observations: Iterable[Observation], host: str) -> Watched:
         watch.path(layer, name, some[0].get("every", 1.0), (stretch(run, host) for run in some), end)
         for (layer, name), some in sorted(of_path.items())
     )
-    return Watched(planned=planned, begin=begin, end=end, why=why, paths=paths, gaps=tuple(gaps))
+    return Watched(planned=planned, begin=begin, end=end, why=why, paths=paths, ahead=ahead, gaps=tuple(gaps))
 
 
 def stretch(run: Observation, host: str) -> Stretch:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from netcompliance.model import DEFAULT_REGISTRY, DOCUMENTED_PATH, Case, Image, RegistryMode, Settings
+from netcompliance.model import DEFAULT_REGISTRY, DOCUMENTED_PATH, SELDOM, Case, Image, RegistryMode, Settings
 
 Plan = dict[str, Any]
 Task = dict[str, Any]
@@ -32,8 +32,6 @@ WATCH_LIMITS = {"connect": 0.9, "tls": 3.0, "first_byte": 4.0, "exchange": 5.0}
 """A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
 WATCH_SPARE = 120.0
 """Seconds beyond its planned end in which a watch may still ask."""
-SELDOM = 6
-"""The registry is asked so many times as rarely as the receiver."""
 ADDRESS_TYPES = ("A", "AAAA")
 
 

@@ -233,7 +233,7 @@ class _Tour:
         what = record["what"]
         if what == "begin":
             watcher.begun = True
-            record["received"] = time.time()
+            record["heard"] = time.time()
             self._listener.connection(watcher.vantage, "")
         elif what == "run" and isinstance(record.get("run"), int):
             if record.get("open"):

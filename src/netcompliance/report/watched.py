@@ -1,0 +1,180 @@
+"""The watch in the reports: what was decided, a picture for each vantage, and every interruption in a table (pure).
+
+The section stands by itself, as HTML without a script, and as lines for a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from netcompliance import explain
+from netcompliance.change import watch
+from netcompliance.change.watch import Outage, Path
+from netcompliance.conclusion import Entry, Standing
+from netcompliance.model import SELDOM, Settings
+from netcompliance.report import timeline
+from netcompliance.report.html import Section
+from netcompliance.report.html.markup import Markup, scrolling, table
+
+MOST = 200
+"""Interruptions of a vantage that are listed."""
+GO, ROLL_BACK, UNDETERMINED = "go", "roll back", "undetermined"
+
+
+class Watched(Protocol):
+    """What a vantage saw (`judge.watch.Watched`)."""
+
+    @property
+    def planned(self) -> float:
+        """Seconds that were planned."""
+
+    @property
+    def begin(self) -> float | None:
+        """When it began."""
+
+    @property
+    def lasted(self) -> float:
+        """Seconds that it lasted."""
+
+    @property
+    def why(self) -> str:
+        """Why it ended."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """What each path came to."""
+
+    @property
+    def gaps(self) -> tuple[timeline.Gap, ...]:
+        """Times without a control connection."""
+
+    @property
+    def ahead(self) -> float:
+        """Seconds that its clock is ahead of ours."""
+
+
+def decision(entries: Sequence[Entry]) -> str:
+    """Go, roll back, or undetermined: from the verdicts on the watch alone. Empty if there was none."""
+    standings = {entry.standing for entry in entries} - {Standing.NOTAPPLICABLE}
+    if Standing.FAIL in standings or Standing.UNMET_SHOULD in standings:
+        return ROLL_BACK
+    if not standings <= {Standing.PASS, Standing.WAIVED}:
+        return UNDETERMINED
+    return GO if standings else ""
+
+
+def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watched]) -> Iterator[str]:
+    """For the terminal: the decision, and for each vantage what it is based on."""
+    if settings.watch is None:
+        return
+    yield f"watch    {decision(entries)}: {watch.criteria_text(settings.watch.criteria[0])} is accepted"
+    for vantage, one in seen.items():
+        name = explain.printable(vantage)
+        planned = f"{watch.seconds(one.lasted)} of {watch.seconds(one.planned)}"
+        yield f"         {name}: watched {planned}, {len(one.paths)} paths{_cut(one)}"
+        for path in watch.worst_first(one.paths)[:6]:
+            if path.longest:
+                told = f"{watch.percent(path.availability)}, longest {watch.told(path.longest)}"
+                yield f"           {explain.printable(f'{path.layer} {path.name}')}: {told}"
+        for since, until in one.gaps:
+            yield f"           no control connection {_gap(since, until)}"
+
+
+def section(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watched]) -> Section:
+    """The section of the HTML page."""
+    return Section(
+        name="watch",
+        title=f"Watch: {decision(entries)}",
+        parts=lambda _account, markup: _parts(settings, seen, markup),
+    )
+
+
+def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> Iterator[str]:
+    asked = settings.watch
+    if asked is None:
+        return
+    rows = [("planned", watch.seconds(asked.duration)), ("probes", rates(settings))]
+    rows += [(f"accepted ({each.layer})", watch.criteria_text(each)) for each in asked.criteria]
+    yield markup.pairs((name, markup.text(told)) for name, told in rows)
+    for vantage, one in seen.items():
+        yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
+        begin = one.begin or min((path.begin for path in one.paths), default=0.0)
+        here = [(since + one.ahead, until + one.ahead if until is not None else None) for since, until in one.gaps]
+        paths = [replace(path, name=explain.printable(path.name)) for path in one.paths]
+        yield timeline.svg(explain.printable(vantage), paths, begin, begin + one.lasted, here)
+        yield from _tables(vantage, one, markup)
+
+
+def rates(settings: Settings) -> str:
+    """How often was asked: the service should know."""
+    asked = settings.watch
+    if asked is None:
+        return ""
+    cheap = f"a DNS query to each nameserver and a TCP connection to each address every {asked.every:g} s"
+    dear = f"a handshake with a request to each address every {asked.rarely:g} s"
+    registry = f"one request to the registry every {SELDOM * asked.rarely:g} s"
+    return f"from each vantage {cheap} (twice as often while it fails), {dear}, {registry}"
+
+
+def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
+    rows = [
+        (
+            f"{path.layer} {path.name}",
+            watch.percent(path.availability),
+            path.samples,
+            len(path.outages),
+            watch.told(path.longest) if path.longest else "",
+            watch.seconds(path.total) if path.outages else "",
+            watch.seconds(unknown) if (unknown := sum(until - since for since, until in path.unknown)) else "",
+        )
+        for path in watch.worst_first(one.paths)
+    ]
+    head = ("path", "available", "samples", "interruptions", "longest", "together", "unknown")
+    yield _table(f"Paths from {vantage}", head, rows, markup)
+    every = sorted(((o, path) for path in one.paths for o in path.outages), key=lambda each: each[0].begin.at)
+    if every:
+        listed = [
+            (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", watch.told(o))
+            for o, path in every[:MOST]
+        ]
+        yield _table(f"Interruptions from {vantage}", ("from (UTC)", "±", "path", "interrupted for"), listed, markup)
+        if every[MOST:]:
+            yield f"<p>and {len(every) - MOST} more: see the journal</p>"
+    if one.gaps:
+        yield "<p>Times without a control connection. The watch went on by itself: no path was interrupted by that.</p>"
+        yield f"<ul>{''.join(f'<li>{markup.text(_gap(since, until))}</li>' for since, until in one.gaps)}</ul>"
+
+
+def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[object]], markup: Markup) -> str:
+    return scrolling(markup.text(label), table(head, ([markup.text(cell) for cell in row] for row in rows)))
+
+
+def _lasted(one: Watched) -> str:
+    clock = f"; its clock is {one.ahead:+.1f} s ahead of this machine's" if abs(one.ahead) > 1 else ""
+    return f"watched {watch.seconds(one.lasted)} of {watch.seconds(one.planned)}{_cut(one)}{clock}"
+
+
+def _cut(one: Watched) -> str:
+    told = {
+        "planned": "",
+        "stopped": ", ended early by whoever ran it",
+        "terminated": ", ended early: somebody ended the watcher on the host",
+    }
+    return told.get(one.why, ", the rest is unknown")
+
+
+def _gap(since: float, until: float | None) -> str:
+    if until is None:
+        return f"from {_clock(since)} on: it never came back"
+    return f"from {_clock(since)} to {_clock(until)} ({watch.seconds(until - since)})"
+
+
+def _moment(outage: Outage) -> str:
+    return datetime.fromtimestamp(outage.begin.at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-4]
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
