@@ -13,7 +13,7 @@ from typing import Any
 from lab import right
 from lab.roles import Record, Rule
 from lab.scenario import Change
-from lab.world import DnsFault, DnsManner, File, Firewall, Site, Tls, Visitor, World
+from lab.world import DnsFault, DnsManner, File, Firewall, Interruption, Site, Tls, Visitor, World
 
 
 def site(name: str, *, only: Sequence[str] = (), **fields: Any) -> Change:
@@ -107,6 +107,16 @@ def forward(*statements: str) -> Change:
 def firewall(**fields: Any) -> Change:
     """Replace fields of the router's firewall."""
     return _edit_firewall(lambda old: replace(old, **fields))
+
+
+def interruption(after: float, seconds: float, **fields: Any) -> Change:
+    """While a watch looks, replace fields of the router's firewall for some seconds."""
+
+    def change(world: World) -> World:
+        new = Interruption(after=after, seconds=seconds, firewall=replace(world.firewall, **fields))
+        return replace(world, interruptions=(*world.interruptions, new))
+
+    return change
 
 
 def file(name: str, text: str) -> Change:

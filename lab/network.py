@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import linux
-from lab.world import Machine, World
+from lab.world import Firewall, Machine, World
 
 NETNS = Path("/run/netns")
 
@@ -126,7 +126,15 @@ COMMIT
 
 def router_rules(world: World) -> str:
     """The router's ruleset: the world's own rules in front of the healthy ones."""
-    firewall = world.firewall
+    return _router_rules(world.firewall)
+
+
+def instead(firewall: Firewall) -> str:
+    """The ruleset that replaces the router's, in one step."""
+    return f"delete table inet lab\n{_router_rules(firewall)}"
+
+
+def _router_rules(firewall: Firewall) -> str:
     return f"""
         table inet lab {{
             chain prerouting {{

@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lab import hosts, linux, mounts, network
+from lab import hosts, interruptions, linux, mounts, network
 from lab.pki import Pki
 from lab.stage import Backend, BackendError, Stage
 from lab.world import World
@@ -140,6 +140,7 @@ def _first_process(
         (mounts.DIRECTORY / file.name).write_text(file.text)
     stage = Stage(directory=mounts.DIRECTORY, pki=pki)
     backend(world, stage)
+    interruptions.start(world, stage)
     hosts.start(wanted, world, stage)
     return _run_command(command, environment, stage, had_terminal=had_terminal)
 

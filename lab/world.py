@@ -172,6 +172,16 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interruption:
+    """Another firewall for a while, once a watch has begun (`lab.interruptions`)."""
+
+    after: float
+    """Seconds after the watch's first request."""
+    seconds: float
+    firewall: Firewall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """How the machine under test is set up."""
 
@@ -241,6 +251,8 @@ class World:
     images: tuple[Image, ...] = ()
     charts: tuple[Chart, ...] = ()
     visitors: tuple[Visitor, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    """In order of time."""
     files: tuple[File, ...] = ()
     clock_offset: float = 0.0
     """Seconds by which the servers' clocks are ahead of the host's."""

@@ -2,13 +2,23 @@
 
 `resolution` (names), `connections` (TCP, path), `handshakes` (TLS), `receiver` (HTTP), `registries` (images, charts),
 `surroundings` (proxy, direction, clock, configuration), `harmless` (nothing is wrong, although it looks so), `hostile`
-(peers that mean harm).
+(peers that mean harm), `windows` (what comes and goes while a watch looks).
 """
 
 from __future__ import annotations
 
 from lab.scenario import Scenario
-from lab.scenarios import connections, handshakes, harmless, hostile, receiver, registries, resolution, surroundings
+from lab.scenarios import (
+    connections,
+    handshakes,
+    harmless,
+    hostile,
+    receiver,
+    registries,
+    resolution,
+    surroundings,
+    windows,
+)
 
 SCENARIOS: tuple[Scenario, ...] = (
     *resolution.SCENARIOS,
@@ -19,4 +29,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *surroundings.SCENARIOS,
     *harmless.SCENARIOS,
     *hostile.SCENARIOS,
+    *windows.SCENARIOS,
 )

@@ -97,6 +97,11 @@ def table(fields: Mapping[str, Shape]) -> Shape:
     return values
 
 
+def keys(value: Any) -> Any:
+    """The names in an object."""
+    return [name for name in value if isinstance(name, str)] if isinstance(value, (Mapping, list)) else None
+
+
 def _each(shape: Shape, names: str) -> Iterable[tuple[str, Shape]]:
     return ((name, shape) for name in names.split())
 
@@ -154,6 +159,7 @@ FIELDS: Mapping[str, Shape] = {
     "status": status,
     "source": anything,
     "error": error,
+    "errors": keys,
     "readings": READINGS,
     "trust": table({"source": text}),
     "headers": several(row(text, text)),

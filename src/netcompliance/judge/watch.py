@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netcompliance.change import watch
 from netcompliance.change.watch import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
@@ -33,6 +33,8 @@ from netcompliance.model import Case, Finding, Kind, Observation, Settings
 
 TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
 RESETS = ("ECONNREFUSED", "ECONNRESET", "EPIPE")
+REJECTS = ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETDOWN")
+"""What an ICMP error comes to. Routers limit how many they send, so silence beside them has the same cause."""
 STRANGERS = ("wrong certificate", "wrong answer", "no TLS")
 """What only somebody else in the service's place does."""
 CODES = {
@@ -115,7 +117,8 @@ def how(run: Observation, host: str) -> str:
         return FLAPPING
     name = error_name(run)
     if name is not None:
-        return _failed(name, run)
+        rejected = next((other for other in run.get("errors", ()) if other in REJECTS), None)
+        return _failed(rejected or name, run)
     answered = _ANSWERED.get(run["layer"])
     return answered(run, host) if answered else UP
 
@@ -124,7 +127,7 @@ def _failed(name: str, run: Observation) -> str:
     error = run.get("error") or {}
     if name in TIMEOUTS:
         return "drop" if run["layer"] in ("dns", "tcp") or error.get("phase") == "tcp" else "no answer"
-    if error.get("icmp") or name in ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETDOWN"):
+    if error.get("icmp") or name in REJECTS:
         return "reject"
     if name in RESETS:
         return "reset"
@@ -184,7 +187,7 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     if open_questions:
         return notchecked(f"{listed(open_questions)} ({watch.criteria_text(asked)} is accepted)")
     if seen.cut:
-        return notchecked(f"{_cut(seen)}; until then {saw}")
+        return replace(notchecked(_cut(seen)), saw=f"until then {saw}")
     return decided((), f"{saw}; accepted: {watch.criteria_text(asked)}")
 
 

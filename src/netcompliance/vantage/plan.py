@@ -28,7 +28,7 @@ UPLOADS = (300_000, 2_500_000)
 WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})
 """Requirements for which nothing of the tenant has to be looked at."""
 EDNS_PAYLOAD = 1232
-WATCH_LIMITS = {"connect": 0.9, "tls": 3.0, "first_byte": 4.0, "exchange": 5.0}
+WATCH_LIMITS = {"connect": 0.9, "tls": 3.0, "first_byte": 4.0, "exchange": 5.0, "addresses": 64}
 """A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
 WATCH_SPARE = 120.0
 """Seconds beyond its planned end in which a watch may still ask."""
@@ -80,6 +80,7 @@ def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agen
     asked = settings.watch
     assert asked is not None
     registry, _, port = settings.registry.partition(":")
+    query = make_query(f"{settings.host}.", "A", use_edns=0, payload=EDNS_PAYLOAD)
     return {
         **_frame(settings, f"{agent} watch", asked.duration + WATCH_SPARE),
         "limits": WATCH_LIMITS,
@@ -92,7 +93,7 @@ def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agen
             "host": settings.host,
             "port": HTTPS,
             "addresses": sorted(addresses),
-            "query": base64.b64encode(make_query(f"{settings.host}.", "A").to_wire()).decode(),
+            "query": base64.b64encode(query.to_wire()).decode(),
             "request": {"method": "GET", "path": f"{DOCUMENTED_PATH}/features"},
             "registry": {
                 "host": registry,

@@ -168,9 +168,10 @@ class DnsPath(Path):
         """What an answer says, without what may differ between two right ones."""
         found = dnsmessage.addresses(message)
         return {
-            "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE, "addresses": bool(found),
+            "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE,
+            "addresses": bool(found) or dnsmessage.truncated(message),
             "private": any(address.startswith(PRIVATE) for address in found),
-        }  # fmt: skip
+        }
 
 
 def _is_connected(opened: socket.socket) -> bool:

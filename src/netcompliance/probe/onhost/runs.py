@@ -1,6 +1,8 @@
 """Samples to runs: as long as samples of one path end alike they are one run, so hours of them take no room.
 
 Rules
+* All samples that fail are alike: a run of them counts its errors, and shows the first. Good ones are alike if they
+  brought the same answer.
 * A sample counts for the moment in which it was started, and samples come in that order.
 * A run is told when it begins (`open`) and when it has ended; the second word replaces the first. Both have its number.
 * No sample for longer than `blind` ends a run: nobody knows what was in between.
@@ -18,14 +20,14 @@ WINDOW = 60.0
 MIXED_FOR = 10.0
 """Seconds that a mixed run lasts."""
 KINDS = 8
-"""Different errors that a mixed run counts."""
+"""Different errors that a run counts."""
 
 
 def sameness(error: Optional[Record], answer: Optional[Record]) -> Tuple[Any, ...]:
     """What is equal for samples that ended alike."""
-    ended = None if error is None else tuple(error.get(name) for name in ("phase", "name", "code", "reason"))
-    said = None if answer is None else tuple(sorted((name, str(value)) for name, value in answer.items()))
-    return ended, said
+    if error is not None:
+        return ("failed",)
+    return ("answered", *sorted((name, str(value)) for name, value in (answer or {}).items()))
 
 
 class Runs:
@@ -105,16 +107,15 @@ class Runs:
         if error is None:
             return
         run["failed"] += 1
-        if run["mixed"]:
-            run["error"] = run["error"] or error
-            errors = run["errors"]
-            if error["name"] in errors or len(errors) < KINDS:
-                errors[error["name"]] = errors.get(error["name"], 0) + 1
+        run["error"] = run["error"] or error
+        errors = run["errors"]
+        if error["name"] in errors or len(errors) < KINDS:
+            errors[error["name"]] = errors.get(error["name"], 0) + 1
 
     def _tell(self, *, is_open: bool) -> None:
         run: Record = dict(self._run or {})
         del run["last_failed"]
-        if not run["mixed"]:
+        if not run["errors"]:
             del run["errors"]
         record: Record = {"kind": "watch", "what": "run", "open": is_open}
         record.update(self._path)
