@@ -28,6 +28,7 @@ SCENARIOS = (
     "values-trap",
     "inbound-attempted",
     "html-everywhere",
+    "window-flaky",
 )
 """Every kind of observation, and every phase in which an exchange can end, is in one of these."""
 

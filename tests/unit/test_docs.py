@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/allow-list.md",
     "docs/change-window.md",
     "docs/evidence.md",
+    "docs/watch.md",
 )
 
 
