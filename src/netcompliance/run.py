@@ -305,13 +305,12 @@ class _Looking:
 
     def observation(self, seen: Observation) -> None:
         """Write it down, and keep it as it is written until its vantage is judged: judging again gives the same."""
-        observation = self._run.redactor.value(seen)
-        if self._journal and not self._unwritten:
-            try:
-                self._journal.observation(observation)
-            except Unwritten as problem:
-                # This may be another thread than the one that looks: `tick` ends the visits.
-                self._unwritten = problem
+        try:
+            observation = self._journal.observation(seen) if self._journal else self._run.redactor.value(seen)
+        except Unwritten as problem:
+            # This may be another thread than the one that looks.
+            self._unwritten = problem
+            return
         self._seen.setdefault(str(observation["vantage"]), []).append(observation)
         if self._run.settings.watch is not None:
             self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._run.settings.host)
@@ -324,14 +323,14 @@ class _Looking:
             self._display.state(vantage, state, text)
 
     def tick(self) -> None:
-        """Show that time passes. Nobody need look on if it cannot be written down: raises `Unwritten`."""
-        if self._unwritten:
-            raise self._unwritten
+        """Show that time passes."""
+        self._go_on()
         if self._display:
             self._display.tick()
 
     def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
         """Judge the vantage, or note why nobody could look."""
+        self._go_on()
         from netcompliance.judge import identity, judge_vantage
 
         seen, settings, safe = self._seen.pop(vantage, []), self._run.settings, self._run.redactor.text
@@ -346,6 +345,11 @@ class _Looking:
         self._run.identities[vantage] = {**known, **({"error": error} if error else {})}
         if self._journal:
             self._journal.vantage(vantage, known, error)
+
+    def _go_on(self) -> None:
+        """Nobody need look on if it cannot be written down: raises `Unwritten`."""
+        if self._unwritten:
+            raise self._unwritten
 
 
 def _unwritten(problem: Unwritten) -> CouldNotLook:

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from netcompliance import catalogue
 from netcompliance.cli.main import main
 from netcompliance.report import signature, sums
+from netcompliance.run import tool
 from tests.fakes import journals
 
 SEEN = {"observations": [{"kind": "resolve", "name": "marker.example"}]}
@@ -252,6 +254,26 @@ def test_a_case_that_was_planned_after_looking_is_found(tmp_path: Path, verified
     path = tmp_path / "journal.jsonl"
     path.write_bytes(_with_digest(records))
     assert "planned after somebody had looked" in bad(verified(path)[1])["chain"][0]
+
+
+@pytest.mark.parametrize("judge", [tool()["judge"], "0" * 64])
+def test_other_words_are_found_where_the_same_judge_would_have_used_its_own(tmp_path: Path, verified, judge: str):
+    records = [json.loads(line) for line in journals.of_schema_1().splitlines()]
+    records[0]["tool"]["judge"] = judge
+    records[0]["catalogue_sha256"] = catalogue.load().sha256
+    next(record for record in records if record.get("verdict") == "pass")["saw"] = "all was well"
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(_with_digest(records))
+    wrong = bad(verified(path)[1]).get("verdicts", [])
+    assert [text.endswith("(saw differ)") for text in wrong] == ([True] if judge == tool()["judge"] else [])
+
+
+def test_one_page_for_several_tenants_belongs_to_each_journal(run_suites, verified):
+    ended = run_suites(script=SEEN, tenant=("acme", "beta"))
+    for tenant in ("acme", "beta"):
+        _, found = verified(ended.directory(tenant))
+        assert found["report"] == ["ok carries this journal's digest"]
+        assert found["files"][0].startswith("ok ")
 
 
 def test_a_run_that_was_cut_off_is_no_evidence(run_suites, verified):

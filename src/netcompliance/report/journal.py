@@ -127,9 +127,9 @@ class Journal:
         """Who looked, or why nobody could."""
         self._write({"type": "vantage", "id": vantage, **(identity or {}), **({"error": error} if error else {})})
 
-    def observation(self, observation: Observation) -> None:
-        """What a probe saw, as it said it."""
-        self._write({"type": "observation", **{k: v for k, v in observation.items() if k != "type"}})
+    def observation(self, observation: Observation) -> Observation:
+        """What a probe saw, as it said it. Returned is what was written: that is what may be judged."""
+        return self._write({"type": "observation", **{k: v for k, v in observation.items() if k != "type"}})
 
     def verdict(self, verdict: Verdict, requirement: Requirement) -> None:
         """What was decided."""
@@ -162,7 +162,7 @@ class Journal:
             self._file = -1
         self._failure = self._failure or "it is closed"
 
-    def _write(self, record: Mapping[str, Any]) -> None:
+    def _write(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         cleaned = {name: value for name, value in self._redactor.value(record).items() if name != chain.MEMBER}
         text = json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = text.encode("utf-8", "replace")
@@ -172,6 +172,7 @@ class Journal:
             self._append(line)
             self._link = own
             self._digest.update(line)
+        return cleaned
 
     def _append(self, line: bytes) -> None:
         if os.getpid() != self._process:
