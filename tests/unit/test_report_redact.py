@@ -161,3 +161,22 @@ def deadline() -> Iterator[None]:
 )
 def test_hostile_texts_do_not_keep_it_busy(deadline: None, text: str):
     assert len(REDACTOR.text(text)) <= len(text) * 2
+
+
+def test_what_is_nested_without_end_is_left_out():
+    deep: object = "hunter2"
+    for _ in range(5000):
+        deep = {"x": [deep]}
+    cleaned = REDACTOR.value({"kind": deep})
+    assert "hunter2" not in json.dumps(cleaned)
+
+
+@pytest.mark.parametrize("secret", ["s3cr3t-Key", "Pr0xy p@ss/wörd", 'quote"and\\slash', "<b>&amp"])
+@pytest.mark.parametrize("before", ["", "u:", "us:", "user:"])
+def test_a_known_secret_is_found_inside_what_was_encoded(secret: str, before: str):
+    whole = (before + secret + ":after").encode()
+    for form in (base64.b64encode(whole).decode(), base64.urlsafe_b64encode(whole).decode()):
+        cleaned = Redactor([secret]).text(f"X-Echo: {form};")
+        letters = cleaned.removeprefix("X-Echo: ").removesuffix(";")
+        assert "***" in letters
+        assert form not in cleaned

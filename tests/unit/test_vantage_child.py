@@ -128,3 +128,10 @@ def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_started_raises() -> None:
     with pytest.raises(FileNotFoundError):
         Child(["/nonexistent/python"], b"", 1.0)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
+def test_a_number_that_is_none_makes_no_record(number: str):
+    """It could not be written down, and would end the run of everybody."""
+    assert child._record(b'{"kind": "tcp", "seconds": 1.5}') == {"kind": "tcp", "seconds": 1.5}
+    assert child._record(f'{{"kind": "tcp", "seconds": {number}}}'.encode()) is None

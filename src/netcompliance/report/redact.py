@@ -58,6 +58,8 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _LEAST_LETTERS = 6
 """Fewer letters of base64 stand in other words by chance."""
 _FOR_URLS = str.maketrans("+/", "-_")
+_DEEPEST = 64
+"""Nothing that is read here is nested deeper; what would be is a stranger's, and is left out."""
 _BASE64_FIELDS = frozenset({"body", "received", "response", "query"})
 
 
@@ -101,24 +103,26 @@ class Redactor:
             ),
         )
 
-    def value(self, value: Any, field: str = "") -> Any:
+    def value(self, value: Any, field: str = "", depth: int = 0) -> Any:
         """A JSON-like value without secrets. `field` is the name under which it stands."""
+        if depth > _DEEPEST:
+            return HIDDEN
         if isinstance(value, str):
             return self._encoded(value) if field in _BASE64_FIELDS else self.text(value)
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, (dict, Mapping)):
-            return {str(name): self._member(str(name), each) for name, each in value.items()}
+            return {str(name): self._member(str(name), each, depth + 1) for name, each in value.items()}
         if isinstance(value, (list, tuple)):
             if _is_header(value) and _names_a_secret(value[0]):
                 return [value[0], HIDDEN]
-            return [self.value(each, field if field in _BASE64_FIELDS else "") for each in value]
+            return [self.value(each, field if field in _BASE64_FIELDS else "", depth + 1) for each in value]
         return value
 
-    def _member(self, name: str, value: Any) -> Any:
+    def _member(self, name: str, value: Any, depth: int) -> Any:
         if isinstance(value, str) and _names_a_secret(name):
             return HIDDEN
-        return self.value(value, name)
+        return self.value(value, name, depth)
 
     def _encoded(self, value: str) -> str:
         """Base64 with the secrets inside it removed; a text that is no base64 is a text."""

@@ -33,8 +33,8 @@ Noun = TypeVar("Noun")
 
 LINE_LIMIT = 1 << 22
 """Bytes of one line. What a probe may say in one is half of it."""
-VALUES_LIMIT = 1 << 18
-"""Values in one line, roughly: brackets and commas are counted."""
+VALUES_LIMIT = 1 << 20
+"""Values in one line, roughly: brackets and commas are counted, also those in texts."""
 KEPT_LIMIT = 1 << 28
 """What is kept of a journal, in bytes as `weight` counts them: some hundred thousand cases with their verdicts."""
 

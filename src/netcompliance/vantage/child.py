@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -211,11 +212,21 @@ def _read(stream: IO[bytes]) -> bytes | None:
         return b""
 
 
+def _refused(constant: str) -> float:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    """A number. What is none to everybody (1e999, NaN) could not be written down."""
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text)
+
+
 def _record(line: bytes) -> dict[str, Any] | None:
     if not line.lstrip().startswith(b"{"):
         return None
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
