@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from netcompliance.inputs import BadInput
 from netcompliance.judge.needs import Purpose
 from netcompliance.model import Basis, Kind
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, from_a_pod, looked
@@ -98,6 +99,20 @@ def test_names_that_are_none_never_reach_a_rule(name: str) -> None:
     ]
     told = {flow.name for flow in allowed(looked(records)).flows}
     assert all(set(each) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-") for each in told)
+
+
+def test_a_tenant_that_is_no_name_is_refused() -> None:
+    with pytest.raises(BadInput, match="the tenant of a journal"):
+        allowed(looked(healthy(), settings=settings(tenant="acme\n# evil")))
+
+
+@pytest.mark.parametrize("zone", ["%eth0", "%a\nb", '%"; reboot'])
+def test_zones_of_addresses_never_reach_a_rule(zone: str) -> None:
+    records = altered(healthy(), {"kind": "host"}, source_address6=f"fe80::1{zone}")
+    records = altered(records, {"kind": "resolve", "purpose": "bare"}, addresses=[f"fe80::2{zone}"])
+    given = allowed(looked(records))
+    assert {address for source in given.sources for address in source.addresses} == {"10.20.0.4", "fe80::1"}
+    assert "fe80::2" in {address for flow in given.flows for address in flow.addresses}
 
 
 @pytest.mark.parametrize("at", [1e300, -1e300, 1e18])

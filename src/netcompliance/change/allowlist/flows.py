@@ -10,14 +10,14 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from netcompliance.catalogue import Catalogue
 from netcompliance.inputs import BadInput, host_name, printable
-from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.evidence import Evidence, parsed_address
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.needs import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs
 from netcompliance.model import HERE, Basis, Kind, Observation, Settings
@@ -27,7 +27,7 @@ DRIFT = (
     "Addresses are those that were seen at the dates given. The documentation promises no stable addresses: allow "
     "names where the device knows names, and audit the list with --allow-list before and after every change."
 )
-_NAMES_OF_THE_TENANT = ("DNS-01", "DNS-02")
+_NAMES_OF_THE_TENANT = frozenset({"DNS-01", "DNS-02"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -99,49 +99,54 @@ class AllowList:
 
 
 def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = False) -> AllowList:
-    """The allow-list of all that was looked at. `checks`: with what only the suite needs."""
+    """The allow-list of all that was looked at. `checks`: with what only the suite needs. Raises `BadInput`."""
     flows: dict[tuple[object, ...], Flow] = {}
-    notes: dict[str, None] = {}
-    tenants: dict[str, None] = {}
+    notes: list[str] = []
+    tenants: list[str] = []
     for look in looks:
-        tenants[look.settings.host] = None
-        for flow in _flows(look, catalogue, notes, checks=checks):
-            key = (flow.source, flow.destination, flow.port, flow.protocols, flow.via)
-            flows[key] = _merged(flows[key], flow) if key in flows else flow
-    incomplete = any(flow.purpose is Purpose.TENANT and not flow.via and not flow.addresses for flow in flows.values())
+        tenants.append(host_name(look.settings.host, "the tenant of a journal"))
+        evidence = Evidence(look.observations)
+        source = _source(look, evidence)
+        found = [need for need in needs(look.vantage, evidence, look.settings) if checks or need.purpose not in CHECKS]
+        notes += _unknown(look, evidence, source, found)
+        for need in found:
+            flow = _flow(replace(need, addresses={}) if _is_untrue(need, look) else need, look, source, catalogue)
+            if flow is not None:
+                key = (flow.source, flow.destination, flow.port, flow.protocols, flow.via)
+                flows[key] = _merged(flows[key], flow) if key in flows else flow
     if HERE not in {flow.source.vantage for flow in flows.values() if flow.purpose is Purpose.CHART}:
-        notes["The chart repository was not looked at: whoever runs helm needs it too."] = None
+        notes.append("The chart repository was not looked at: whoever runs helm needs it too.")
     return AllowList(
-        tenants=tuple(tenants),
+        tenants=tuple(dict.fromkeys(tenants)),
         flows=tuple(sorted(flows.values(), key=_order)),
-        notes=tuple(notes),
-        incomplete=incomplete,
+        notes=tuple(dict.fromkeys(notes)),
+        incomplete=any(
+            flow.purpose is Purpose.TENANT and not flow.via and not flow.addresses for flow in flows.values()
+        ),
     )
 
 
-def _flows(look: Looked, catalogue: Catalogue, notes: dict[str, None], *, checks: bool) -> Iterable[Flow]:
-    evidence = Evidence(look.observations)
-    source = _source(look, evidence)
+def _is_untrue(need: Need, look: Looked) -> bool:
+    """Did the tenant's name lead to somebody else?"""
+    return need.purpose is Purpose.TENANT and not need.via and bool(look.failed & _NAMES_OF_THE_TENANT)
+
+
+def _unknown(look: Looked, evidence: Evidence, source: Source, found: Iterable[Need]) -> Iterator[str]:
+    """What could not be seen, or is not believed, in sentences."""
+    who = source.vantage
     for server in asked_on_itself(evidence):
-        notes[
-            f"{source.vantage} asks the resolver {server} on itself: whom that one asks was not seen. UDP and TCP port "
-            "53 to those have to be allowed."
-        ] = None
-    found = needs(look.vantage, evidence, look.settings)
+        yield (
+            f"{who} asks the resolver {server} on itself: whom that one asks was not seen. UDP and TCP port 53 to those "
+            "have to be allowed."
+        )
     if Purpose.REGISTRY in {need.purpose for need in found} and not _followed_layers(evidence):
-        notes[
-            f"{source.vantage}: no image layer was seen to arrive, so hosts that {look.settings.registry} redirects to "
+        yield (
+            f"{who}: no image layer was seen to arrive, so hosts that {printable(look.settings.registry)} redirects to "
             "may be missing. Look again once the registry is open."
-        ] = None
-    for need in found:
-        if need.purpose in CHECKS and not checks:
-            continue
-        if need.purpose is Purpose.TENANT and not need.via and look.failed.intersection(_NAMES_OF_THE_TENANT):
-            failed = ", ".join(sorted(look.failed.intersection(_NAMES_OF_THE_TENANT)))
-            notes[f"{source.vantage}: {failed} failed, so what {need.name} resolves to there is not asked for."] = None
-            need = replace(need, addresses={})  # noqa: PLW2901 - the same need, less what is not true
-        if (flow := _flow(need, look, source, catalogue)) is not None:
-            yield flow
+        )
+    if any(_is_untrue(need, look) for need in found):
+        failed = ", ".join(sorted(look.failed & _NAMES_OF_THE_TENANT))
+        yield f"{who}: {failed} failed, so what {look.settings.host} resolves to there is not asked for."
 
 
 def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flow | None:
@@ -149,7 +154,7 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
     try:
         literal = not need.name or need.name in need.addresses
         name = "" if literal else host_name(need.name, "")
-        addresses = {str(ip_address(address)): _moment(at) for address, at in need.addresses.items()}
+        addresses = {str(ip): _moment(at) for text, at in need.addresses.items() if (ip := parsed_address(text))}
         via = printable(need.via) if need.via else None
     except (BadInput, ValueError):
         return None
@@ -175,7 +180,7 @@ def _source(look: Looked, evidence: Evidence) -> Source:
     return Source(
         vantage=printable(look.vantage),
         kind=kind_of(look.vantage, evidence.vantage, look.settings.vantage_kinds),
-        addresses=tuple(address for address in told if address and _is_address(address)),
+        addresses=tuple(str(ip) for address in told if (ip := parsed_address(address))),
     )
 
 
@@ -213,14 +218,6 @@ def _moment(at: float) -> datetime:
 def _numerically(address: str) -> tuple[int, int]:
     ip = ip_address(address)
     return ip.version, int(ip)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def day(moment: datetime) -> str:
