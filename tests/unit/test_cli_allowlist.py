@@ -81,6 +81,19 @@ def test_what_could_not_be_asked_for_is_said_and_ends_with_1(keep: Keep, capsys:
     assert "# Missing: acme.app.stackstate.io tcp 443: no address was seen" in told.out
 
 
+def test_a_host_that_could_not_be_visited_is_said_and_ends_with_1(
+    keep: Keep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = keep()
+    lines = path.read_text().splitlines(keepends=True)
+    lost = {"type": "vantage", "id": "ssh://node-9", "error": "the host refused the login; check user and key"}
+    path.write_text("".join([*lines[:-1], f"{json.dumps(lost)}\n", lines[-1]]))
+    assert main(["allowlist", str(path)]) == 1
+    told = capsys.readouterr()
+    assert "* ssh://node-9 was not seen, or not whole: the host refused the login" in told.out
+    assert "ssh://node-9" in told.err
+
+
 @pytest.mark.parametrize(
     ("change", "cause"),
     [

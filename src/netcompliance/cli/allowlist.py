@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance.change.allowlist.formats import FORMATS as WRITERS
     from netcompliance.report.saved import BadJournal
 
+    looks = (look for path in arguments.journals for look in _looks(_newest(path)))
     try:
-        looks = [look for path in arguments.journals for look in _looks(_newest(path))]
+        allowed = derive(looks, catalogue.load(), checks=arguments.with_checks)
     except BadJournal as error:
         raise BadInput(str(error)) from None
-    allowed = derive(looks, catalogue.load(), checks=arguments.with_checks)
     if not allowed.flows:
         raise BadInput(f"{arguments.journals[0]}: nobody could look, so there is nothing to ask for")
     sys.stdout.write(WRITERS[arguments.format](allowed))
@@ -72,7 +72,8 @@ def _looks(path: Path) -> Iterator[Any]:
     if journal.footer is None:
         raise BadInput(f"{path}: the journal is cut off: it has no footer, so it is no evidence")
     settings = _settings(journal.header, path)
-    seen: dict[str, list[Mapping[str, Any]]] = {}
+    troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
+    seen: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
     public = []
     for observation in journal.observations():
         seen.setdefault(str(observation.get("vantage")), []).append(observation)
@@ -89,6 +90,7 @@ def _looks(path: Path) -> Iterator[Any]:
                 for verdict in journal.verdicts
                 if (verdict.get("vantage"), verdict.get("verdict")) == (vantage, "fail")
             ),
+            trouble=troubles.get(vantage, ""),
         )
 
 

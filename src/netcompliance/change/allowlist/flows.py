@@ -75,6 +75,8 @@ class Looked:
     """With the public view of the DNS, whoever asked for it."""
     failed: frozenset[str] = frozenset()
     """Requirements that were not met there."""
+    trouble: str = ""
+    """Why it could not be visited, or not to the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,9 @@ def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = Fals
     flows: dict[tuple[object, ...], Flow] = {}
     notes: list[str] = []
     tenants: list[str] = []
+    incomplete = False
     for look in looks:
+        incomplete |= bool(look.trouble)
         tenants.append(host_name(look.settings.host, "the tenant of a journal"))
         evidence = Evidence(look.observations)
         source = _source(look, evidence)
@@ -120,9 +124,7 @@ def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = Fals
         tenants=tuple(dict.fromkeys(tenants)),
         flows=tuple(sorted(flows.values(), key=_order)),
         notes=tuple(dict.fromkeys(notes)),
-        incomplete=any(
-            flow.purpose is Purpose.TENANT and not flow.via and not flow.addresses for flow in flows.values()
-        ),
+        incomplete=incomplete or any(_is_addressless(flow) for flow in flows.values()),
     )
 
 
@@ -131,13 +133,19 @@ def _is_untrue(need: Need, look: Looked) -> bool:
     return need.purpose is Purpose.TENANT and not need.via and bool(look.failed & _NAMES_OF_THE_TENANT)
 
 
+def _is_addressless(flow: Flow) -> bool:
+    return flow.purpose is Purpose.TENANT and not flow.via and not flow.addresses
+
+
 def _unknown(look: Looked, evidence: Evidence, source: Source, found: Iterable[Need]) -> Iterator[str]:
     """What could not be seen, or is not believed, in sentences."""
     who = source.vantage
+    if look.trouble:
+        yield f"{who} was not seen, or not whole: {printable(look.trouble)}."
     for server in asked_on_itself(evidence):
         yield (
-            f"{who} asks the resolver {server} on itself: whom that one asks was not seen. UDP and TCP port 53 to those "
-            "have to be allowed."
+            f"{who} asks the resolver {server} on itself: whom that one asks was not seen. UDP and TCP port 53 to those"
+            " have to be allowed."
         )
     if Purpose.REGISTRY in {need.purpose for need in found} and not _followed_layers(evidence):
         yield (
