@@ -61,6 +61,8 @@ def test_it_holds_suites_fixtures_and_data_and_nothing_else(site: Path):
         "fixtures/tenants/example.toml",
         "catalogue.toml",
         "images/default.toml",
+        "report/html/report.css",
+        "report/html/report.js",
         "probe",
     ):
         assert (package / needed).exists(), needed
