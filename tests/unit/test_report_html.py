@@ -103,6 +103,10 @@ def test_every_case_of_every_vantage_is_on_the_page() -> None:
     account = Account(given)
     told = [entry for groups in account.rows.values() for group in groups for entry in group.entries]
     assert sorted(map(str, (entry.case for entry in told))) == sorted(str(entry.case) for entry in given.entries)
+    page = html(given)
+    for entry in given.entries:
+        (article,) = re.findall(rf'<article [^>]*id="t0-{entry.requirement.id}".*?</article>', page, re.DOTALL)
+        assert entry.case.target in article
 
 
 def test_what_was_not_checked_says_why() -> None:

@@ -19,6 +19,8 @@ from netcompliance.report.html.markup import KEYS, MARKS, Markup, many, table
 
 EACH = 500
 """Cases of a group that are listed one by one."""
+NAMES = 60
+"""Vantages, or runs of them, that are named in a line."""
 
 
 def causes(account: Account, markup: Markup) -> Iterator[str]:
@@ -103,7 +105,7 @@ def _about(requirement: Requirement, markup: Markup) -> str:
 
 def _group(account: Account, group: Group, markup: Markup) -> Iterator[str]:
     entry = group.first
-    where = markup.text(summary.folded(group.vantages))
+    where = markup.text(summary.folded(group.vantages, most=NAMES))
     targets = len(group.targets)
     what = markup.text(group.targets[0]) if targets == 1 else many(targets, "target")
     yield f'<div class="group"><p>{markup.standing(group.standing)} <span>{what} from {where}</span></p>'
@@ -111,6 +113,8 @@ def _group(account: Account, group: Group, markup: Markup) -> Iterator[str]:
         cause = markup.anchor("cause", str(group.number))
         yield f'<p><a href="#{cause}">What it means and what to do</a></p></div>'
         return
+    if targets > 1:
+        yield f'<ul class="targets">{"".join(f"<li>{markup.text(name)}</li>" for name in group.targets[:EACH])}</ul>'
     if entry.verdict is None:
         yield f"{markup.pairs([('because', markup.text(entry.trouble or 'deselected or interrupted'))])}</div>"
         return
