@@ -45,7 +45,7 @@ def wanted(options: Sequence[str], tenants: int, here: Path) -> tuple[Wanted, ..
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise BadInput(f"--export {option!r}: {path.parent} cannot be written")
         asked.append(Wanted(format=name, file=path))
-    files = [each.file.resolve() if each.file else each.format for each in asked]
+    files = [_real(each.file) if each.file else each.format for each in asked]
     if len(set(files)) < len(files):
         raise BadInput("--export: the same file twice")
     return tuple(asked)
@@ -87,7 +87,7 @@ def write(path: Path, content: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
-    place = path.resolve()
+    place = _real(path)
     handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -100,6 +100,11 @@ def write(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _real(path: Path) -> Path:
+    """Where links lead to; a link to itself leads nowhere else."""
+    return Path(os.path.realpath(path))
 
 
 def _mode(place: Path) -> int:

@@ -242,9 +242,10 @@ class Session:
             told.update(longrepr=self._redactor.text(text))
 
     def close(self) -> None:
-        """End every journal with its footer, then export it."""
+        """End every journal with its footer, then export them."""
         for run in self._runs:
             run.close(datetime.now(UTC))
+        for run in self._runs:
             if run.journal_path and self._wanted:
                 problems = exports.export(run.journal_path, self._wanted)
                 self._shortcomings[run] += [f"not exported: {problem}" for problem in problems]

@@ -78,6 +78,7 @@ REFUSED = {
     "one that contradicts itself": (["--format=csv", "D/twice/journal.jsonl"], "planned twice: DNS-01"),
     "a run without an end": (["--format=xccdf", "D/twice/../cut/journal.jsonl"], "xccdf has no word for a run without"),
     "an output that is a directory": (["--format=csv", "--output=D", "J"], "Is a directory"),
+    "the journal itself": (["--format=csv", "--output=D/journal.jsonl", "J"], "--output is the journal itself"),
     "an output in no directory": (["--format=csv", "--output=D/gone/x", "J"], "gone/x: No such file"),
 }
 
@@ -94,7 +95,7 @@ def test_what_cannot_be_used_is_one_line_and_leaves_nothing(
         (tmp_path / name).mkdir()
         if records:
             written(tmp_path / name, records)
-    before = sorted(tmp_path.rglob("*"))
+    before, bytes_before = sorted(tmp_path.rglob("*")), journal.read_bytes()
     arguments, words = REFUSED[refused]
     places = {"J": str(journal), "D": str(tmp_path)}
     spelled = [
@@ -105,7 +106,7 @@ def test_what_cannot_be_used_is_one_line_and_leaves_nothing(
     (line,) = done.stderr.decode().splitlines()
     assert (done.returncode, done.stdout) == (4, b"")
     assert words in line
-    assert sorted(tmp_path.rglob("*")) == before
+    assert (sorted(tmp_path.rglob("*")), journal.read_bytes()) == (before, bytes_before)
 
 
 def test_a_reader_that_goes_away_is_no_defect(journal: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from netcompliance.cli import source
+
 HELP = "write a journal in another format: JUnit, XCCDF, OSCAL, in-toto, Prometheus, CSV, Markdown"
-CHUNK = 1 << 20
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +33,20 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance import exports
     from netcompliance.inputs import BadInput
     from netcompliance.report.export import NoWordFor, render
-    from netcompliance.report.saved import BadJournal, read
+    from netcompliance.report.saved import read
 
     exports.known(arguments.format, "--format")
     try:
-        with _file(arguments.journal) as path:
+        with source.journal(arguments.journal) as path:
+            output = Path(arguments.output) if arguments.output is not None else None
+            if output and output.exists() and path.exists() and output.samefile(path):
+                raise BadInput("--output is the journal itself")
             saved = read(path)
             content = render(arguments.format, saved)
-        if arguments.output is None:
+        if output is None:
             sys.stdout.buffer.write(content)
         else:
-            exports.write(Path(arguments.output), content)
-    except BadJournal as error:
-        raise BadInput(str(error)) from None
+            exports.write(output, content)
     except NoWordFor as lacking:
         raise BadInput(f"{arguments.format} has no word for {lacking}") from None
     except BrokenPipeError:
@@ -58,18 +57,3 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"netcompliance export: {arguments.journal}: the run has no end and is no evidence", file=sys.stderr)
         return 1
     return 0
-
-
-@contextmanager
-def _file(journal: str) -> Iterator[Path]:
-    """The journal as a file. It is read twice, so standard input is kept until then."""
-    if journal != "-":
-        path = Path(journal)
-        yield path / "journal.jsonl" if path.is_dir() else path
-        return
-    with tempfile.TemporaryDirectory(prefix="netcompliance-") as directory:
-        path = Path(directory, "standard input")
-        with path.open("wb") as file:
-            while chunk := sys.stdin.buffer.read(CHUNK):
-                file.write(chunk)
-        yield path

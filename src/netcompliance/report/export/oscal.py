@@ -6,8 +6,8 @@ Rules
   `pass` is `satisfied`, all else `not-satisfied`, with the reason `pass`, `fail` or `other`.
 * A failure is a risk that is open, with what to do as its recommended response; a waived one is a `deviation-approved`,
   with the waiver's last day as its deadline.
-* Every UUID is derived (RFC 9562, version 5). Those of components, inventory items and the plan are the same in every
-  run of a tenant, the others follow from the run.
+* Every UUID is derived (RFC 9562, version 5). Those of components and inventory items are the same in every run of a
+  tenant, the others follow from the run.
 * A run without a footer has no `end`.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from netcompliance.report.export.population import Outcome, Place, Population, Row
 from netcompliance.report.journal import rfc3339
@@ -24,8 +24,8 @@ from netcompliance.report.journal import rfc3339
 OSCAL = "1.1.2"
 NAMESPACE = "urn:netcompliance:oscal"
 """Of properties that OSCAL itself does not name."""
-ROOT = uuid5(UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8"), NAMESPACE)
-"""What every UUID is derived from: the namespace, taken as a URL (RFC 9562, 6.5)."""
+ROOT = uuid5(NAMESPACE_URL, NAMESPACE)
+"""What every UUID is derived from."""
 
 _STATE: Mapping[Outcome, tuple[str, str]] = {
     Outcome.PASS: ("satisfied", "pass"),
