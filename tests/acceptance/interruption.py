@@ -1,7 +1,7 @@
 """Runs a script in the lab, and interrupts the network while it watches: `interruption.py DIRECTORY SCRIPT`.
 
-The third run is the one that watches. Once its vantage is judged, the router drops one of the tenant's addresses for
-three seconds. DIRECTORY/interrupted is there if that was done.
+The third run is the one that watches. Two seconds after its journal says that the watch began, the router drops one of
+the tenant's addresses for three seconds. DIRECTORY/interrupted is there if that was done.
 """
 
 import subprocess
@@ -18,13 +18,13 @@ directory = Path(sys.argv[1])
 
 
 def watching() -> bool:
-    """Whether the third run looked at everything and goes on."""
+    """Whether the third run says that its watch began, and goes on."""
     runs = sorted(directory.glob("reports/acme/*"))
     if len(runs) != 3:
         return False
     with suppress(OSError):
         journal = (runs[2] / "journal.jsonl").read_text(encoding="utf-8", errors="replace")
-        return '"type":"vantage"' in journal and '"type":"footer"' not in journal
+        return '"what":"begin"' in journal and '"type":"footer"' not in journal
     return False
 
 

@@ -17,7 +17,7 @@ from netcompliance.cli.main import ACTIONS
 pytestmark = pytest.mark.lab
 
 DOCUMENT = "docs/change-window.md"
-NOT_YET = frozenset({"allowlist", "verify", "export", "--watch"})
+NOT_YET = frozenset({"--watch"})
 """Words of commands that are described and not there."""
 INTERRUPTION = Path(__file__).with_name("interruption.py")
 LONGEST = 300.0
