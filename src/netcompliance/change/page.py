@@ -23,14 +23,17 @@ def parts(comparison: Comparison, markup: Markup) -> Iterator[str]:
         ("now", told.side(comparison.after, path=False)),
     )
     tone = _CLASSES[told.TONES[comparison.outcome]]
+    yield '<div class="changes">'
     yield f'<p class="overall {tone}">{markup.text(told.conclusion(comparison))}</p>'
     yield markup.pairs((name, markup.text(text)) for name, text in facts)
     for group in told.sections(comparison):
         rows = [_row(item, markup) for item in group.items]
-        yield f"<h4>{markup.text(group.title)}</h4>"
+        yield f'<h4>{markup.text(group.title)}</h4><div class="{_CLASSES[group.tone]}">'
         yield f"<ul>{''.join(rows[:_SHOWN])}</ul>"
         if rows[_SHOWN:]:
             yield f"<details><summary>{len(rows) - _SHOWN} more</summary><ul>{''.join(rows[_SHOWN:])}</ul></details>"
+        yield "</div>"
+    yield "</div>"
 
 
 def _row(item: Item, markup: Markup) -> str:
