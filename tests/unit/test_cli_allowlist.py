@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,23 @@ from tests.unit.judge.records import ADDRESSES, HOST
 from tests.unit.judge.world import SETTINGS, healthy, settings
 
 Keep = Callable[..., Path]
+HEADER = {
+    "type": "header",
+    "schema": 1,
+    "run": "0123456789abcdef",
+    "started": "2026-11-25T18:01:06.000Z",
+    "tool": {"name": "netcompliance", "version": "0.1.0", "python": "3.13.0"},
+    "catalogue": 1,
+    "catalogue_sha256": "0" * 64,
+}
+FOOTER = {"type": "footer", "overall": "satisfied", "counts": {}, "finished": "2026-11-25T18:01:16.000Z"}
+
+
+def written(path: Path, records: Iterable[dict[str, Any]], *, footer: bool = True) -> None:
+    """The journal of these records."""
+    text = "".join(f"{json.dumps(record)}\n" for record in records)
+    last = {**FOOTER, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    path.write_text(text + (f"{json.dumps(last)}\n" if footer else ""))
 
 
 @pytest.fixture
@@ -35,12 +53,14 @@ def keep(tmp_path: Path) -> Keep:
         path = tmp_path / given.tenant / name / "journal.jsonl"
         path.parent.mkdir(parents=True)
         records: list[dict[str, Any]] = [
-            {"type": "header", "schema": 1, "tenant": given.tenant, "settings": asdict(given), **header},
+            {**HEADER, "tenant": given.tenant, "endpoint": given.endpoint, "settings": asdict(given), **header},
             *({**record, "at": 1_795_629_666.0} for record in healthy()),
-            *({"type": "verdict", "vantage": "local", **verdict} for verdict in verdicts),
-            *([{"type": "footer", "overall": "satisfied"}] if footer else []),
+            *(
+                {"type": "verdict", "vantage": "local", "target": given.host, "findings": [], **verdict}
+                for verdict in verdicts
+            ),
         ]
-        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        written(path, records, footer=footer)
         return path
 
     return keep
@@ -85,9 +105,9 @@ def test_a_host_that_could_not_be_visited_is_said_and_ends_with_1(
     keep: Keep, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = keep()
-    lines = path.read_text().splitlines(keepends=True)
+    *records, _ = map(json.loads, path.read_text().splitlines())
     lost = {"type": "vantage", "id": "ssh://node-9", "error": "the host refused the login; check user and key"}
-    path.write_text("".join([*lines[:-1], f"{json.dumps(lost)}\n", lines[-1]]))
+    written(path, [*records, lost])
     assert main(["allowlist", str(path)]) == 1
     told = capsys.readouterr()
     assert "* ssh://node-9 was not seen, or not whole: the host refused the login" in told.out
@@ -98,9 +118,9 @@ def test_a_host_that_could_not_be_visited_is_said_and_ends_with_1(
     ("change", "cause"),
     [
         ({"footer": False}, "the journal is cut off"),
-        ({"schema": 99}, "no journal of a schema"),
-        ({"settings": None}, "its settings cannot be read"),
-        ({"settings": {"tenant": "acme"}}, "its settings cannot be read"),
+        ({"schema": 99}, "schema 99"),
+        ({"settings": None}, "a header without a usable 'settings'"),
+        ({"settings": {"tenant": ["acme"]}}, "settings"),
     ],
 )
 def test_a_journal_that_is_none_is_refused_in_one_line(

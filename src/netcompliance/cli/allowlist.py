@@ -39,13 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance import catalogue
     from netcompliance.change.allowlist.flows import derive
     from netcompliance.change.allowlist.formats import FORMATS as WRITERS
-    from netcompliance.report.saved import BadJournal
 
     looks = (look for path in arguments.journals for look in _looks(_newest(path)))
-    try:
-        allowed = derive(looks, catalogue.load(), checks=arguments.with_checks)
-    except BadJournal as error:
-        raise BadInput(str(error)) from None
+    allowed = derive(looks, catalogue.load(), checks=arguments.with_checks)
     if not allowed.flows:
         raise BadInput(f"{arguments.journals[0]}: nobody could look, so there is nothing to ask for")
     sys.stdout.write(WRITERS[arguments.format](allowed))
@@ -68,10 +64,7 @@ def _looks(path: Path) -> Iterator[Any]:
     from netcompliance.model import HERE
     from netcompliance.report import saved
 
-    journal = saved.read(path)
-    if journal.footer is None:
-        raise BadInput(f"{path}: the journal is cut off: it has no footer, so it is no evidence")
-    settings = _settings(journal.header, path)
+    journal = saved.read(path, complete=True)
     troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
     seen: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
     public = []
@@ -83,7 +76,7 @@ def _looks(path: Path) -> Iterator[Any]:
         elsewhere = public if vantage != HERE else []
         yield Looked(
             vantage=vantage,
-            settings=settings,
+            settings=journal.settings,
             observations=[*observations, *elsewhere],
             failed=frozenset(
                 str(verdict.get("requirement"))
@@ -92,27 +85,3 @@ def _looks(path: Path) -> Iterator[Any]:
             ),
             trouble=troubles.get(vantage, ""),
         )
-
-
-def _settings(header: Mapping[str, Any], path: Path) -> Any:
-    """What of a run's settings decides whom it needs."""
-    from netcompliance.model import Image, Kind, RegistryMode, Settings
-
-    told: Any = header.get("settings")
-    try:
-        sources = tuple(
-            Image(registry=str(each["registry"]), repository=str(each["repository"]), reference=str(each["reference"]))
-            for each in told["source_images"]
-        )
-        return Settings(
-            tenant=str(told["tenant"]),
-            domain=str(told["domain"]),
-            registry=str(told["registry"]),
-            registry_mode=RegistryMode(told["registry_mode"]),
-            source_images=sources,
-            chart_repository=str(told["chart_repository"]),
-            public_dns=tuple(map(str, told["public_dns"])),
-            vantage_kinds=tuple((str(pattern), Kind(kind)) for pattern, kind in told["vantage_kinds"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise BadInput(f"{path}: its settings cannot be read") from None

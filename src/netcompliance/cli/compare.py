@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import sys
+
+from netcompliance.cli import output
 
 HELP = "hold a run against an earlier one: regressed, fixed, the same, and what changed underneath"
 
@@ -36,12 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     comparison = compare(before, after, DriftKind if arguments.fail_on_drift else ())
     redactor = Redactor()
     if arguments.json:
-        print(json.dumps(redactor.value(record.whole(comparison)), ensure_ascii=False, indent=2))
+        output.write_json(redactor.value(record.whole(comparison)))
     elif arguments.markdown:
         for line in markdown.lines(comparison):
             print(redactor.text(line))
     else:
-        width = min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
-        for spans in text.lines(comparison, redactor, width):
-            print("".join(part for part, _ in spans))
+        output.write_lines(text.lines(comparison, redactor, output.width()))
     return 0 if comparison.outcome is Outcome.UNHARMED else 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
+from netcompliance.cli import output
 from netcompliance.inputs import BadInput, tenant_name
 
 HELP = "addresses, issuers and verdicts over all journals below a directory"
@@ -24,9 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Tell the history. Journals that cannot be read are named on standard error and are no failure."""
     import csv
-    import json
     import sys
 
+    from netcompliance import exports
     from netcompliance.change import history, picture
     from netcompliance.change.archive import Archive
     from netcompliance.explain import printable
@@ -46,33 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         left_out = [{"path": each.path, "why": each.why} for each in archive.left_out]
         whole = {"histories": [history.as_json(each) for each in told], "left_out": left_out}
-        print(json.dumps(redactor.value(whole), ensure_ascii=False, indent=2))
+        output.write_json(redactor.value(whole))
     elif arguments.csv:
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(history.COLUMNS)
         for one in told:
             table.writerows([redactor.text(cell) for cell in row] for row in history.rows(one))
     elif arguments.html:
-        _write(Path(arguments.html), redactor.text("".join(picture.page(told, archive.left_out))))
+        page = redactor.text("".join(picture.page(told, archive.left_out)))
+        try:
+            exports.write(Path(arguments.html), page.encode())
+        except OSError as error:
+            raise BadInput(f"--html {arguments.html}: {error.strerror or error}") from None
         print(f"written: {printable(arguments.html)}", file=sys.stderr)
     else:
         for number, one in enumerate(told):
             print("\n" * bool(number) + redactor.text("\n".join(history.lines(one))))
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            made = Path(file.name)
-            try:
-                file.write(text)
-                file.flush()
-                made.chmod(0o644)
-                made.replace(path)
-            except BaseException:
-                made.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise BadInput(f"--html {path}: {error.strerror or error}") from None
