@@ -254,3 +254,15 @@ def test_a_member_of_that_name_is_never_taken_from_a_host(path: Path):
     assert "theirs" not in first
     assert json.loads(first)["chain"] == ["AAAA"]
     assert chain.parted(first.encode() + b"\n")
+
+
+def test_nothing_comes_behind_the_footer(tmp_path: Path, path: Path):
+    old = tmp_path / "old.jsonl"
+    old.write_bytes(journals.of_schema_1() + b'{"type":"note"}\n')
+    assert refusal(old) == "line 263: there is more behind the footer in line 262"
+    lines = path.read_bytes().splitlines(keepends=True)
+    parted = chain.parted(lines[-1])
+    assert parted
+    body = b'{"type":"note"}'
+    path.write_bytes(b"".join(lines) + chain.linked(body, chain.link(parted[1], body)))
+    assert refusal(path) == f"line {len(lines) + 1}: there is more behind the footer in line {len(lines)}"
