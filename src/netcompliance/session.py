@@ -275,7 +275,7 @@ class Session:
                 _write(reporter, line)
 
     def html(self) -> Iterator[str]:
-        """The static part of the page. Longer than anything else of it, so it is made once."""
+        """What is told in the page, once every run is closed."""
         yield from html.parts([(run.material(), self._sections(run)) for run in self._runs])
 
     def finish_pages(self, written: Path) -> None:
