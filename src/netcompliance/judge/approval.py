@@ -59,7 +59,10 @@ def allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
 
 
 def allow_list_is_current(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """DNS-06. Entries for peers other than the tenant are theirs: whatever was connected to is in use."""
+    """DNS-06. Entries for peers other than the tenant are theirs: whatever was connected to is in use.
+
+    While the address of a peer is not known, nobody can say that an entry is not its.
+    """
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
     addresses = _tenants_addresses(case, evidence)
@@ -71,6 +74,9 @@ def allow_list_is_current(case: Case, evidence: Evidence, settings: Settings) ->
         for entry in _entries(evidence, settings)
         if entry.allows and entry.blocks and not _inside(entry, in_use)
     ]
+    unknown = _unresolved(evidence, settings)
+    if found and unknown:
+        return notchecked(f"{found[0].subject} is no address that was seen here, but those of {unknown} are not known")
     return decided(found, "every entry is in use", f"dig +short {case.host}")
 
 
@@ -163,6 +169,12 @@ def _in_use(case: Case, evidence: Evidence, settings: Settings) -> Needed:
             if ip := parsed_address(address):
                 found.setdefault(str(ip), set()).update((each, need.port) for each in need.protocols)
     return found
+
+
+def _unresolved(evidence: Evidence, settings: Settings) -> str:
+    """The peers that are connected to directly, and of which no address is known."""
+    found = needs(HERE, evidence, settings)
+    return listed(need.name for need in found if need.name and not need.via and not need.addresses)
 
 
 def _inside(entry: Approved, in_use: Needed) -> Needed:

@@ -6,10 +6,10 @@ import pytest
 
 from netcompliance.judge.evidence import Evidence
 from netcompliance.judge.needs import Purpose, needs
-from netcompliance.model import HERE, Approved, Service, Settings
-from tests.unit.judge.records import ADDRESS6, ADDRESSES, EVERY, HOST, SERVERS
+from netcompliance.model import HERE, Approved, Result, Service, Settings
+from tests.unit.judge.records import ADDRESS6, ADDRESSES, CHARTS, EVERY, HOST, SERVERS
 from tests.unit.judge.rows import Row, each, row
-from tests.unit.judge.world import healthy, settings, verdict_of
+from tests.unit.judge.world import altered, healthy, settings, verdict_of, without
 
 HTTPS = (Service(protocol="tcp", first=443, last=443),)
 HTTP = (Service(protocol="tcp", first=80, last=80),)
@@ -136,3 +136,10 @@ def test_a_block_is_told_with_what_of_it_is_in_use() -> None:
     saw = verdict_of("DNS-07", healthy(), given(entry("34.250.11.0/24", where="x:3"))).saw
     assert f"(x:3); {', '.join(ADDRESSES)} is in use" in saw
     assert ADDRESS6 not in saw
+
+
+def test_while_a_peers_address_is_not_known_no_entry_is_called_stale() -> None:
+    records = altered(without(healthy(), kind="tcp", host=CHARTS), {"kind": "resolve", "host": CHARTS}, addresses=[])
+    verdict = verdict_of("DNS-06", records, given(*EXACT, entry("198.18.0.1")))
+    assert verdict.result is Result.NOTCHECKED
+    assert CHARTS in verdict.reason
