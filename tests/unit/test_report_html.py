@@ -189,6 +189,12 @@ def test_images_stop_where_their_layers_do_not_arrive() -> None:
     assert Mark.BAD in {lane[2] for lane in marks(picture).values()}
 
 
+def test_a_waiver_that_must_go_is_no_trouble_of_the_path() -> None:
+    waiver = Waiver(requirement="HTTPS-01", owner="net team", reason="old", expires="2026-12-31")
+    seen = marks(drawn("cdn-dropped", waivers=(waiver,))["To the receiver"])
+    assert {tuple(each) for each in seen.values()} == {(Mark.GOOD,) * 5}
+
+
 def test_hosts_whose_way_is_the_same_share_a_picture() -> None:
     account = Account(material("one-address-dropped", *NODES))
     assert [len(vantages) for _, vantages in pictures(account)] == [50, 50]

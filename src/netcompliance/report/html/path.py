@@ -4,7 +4,8 @@ Two ways are drawn for each vantage: to the receiver (resolver, address, TCP, TL
 proxy in place of address and TCP) and to the images (registry, token, manifest, CDN).
 
 Rules
-* A station's mark is a verdict's: nothing here judges. A verdict with findings about some addresses marks only those.
+* A station's mark is a verdict's: nothing here judges. A verdict with findings about some addresses marks only those;
+  one that fails without any (its waiver must go) marks none.
 * What was seen at a station stands beside it as a note, also where nothing was judged because something before failed.
 * Pictures that are equal are told once, for all their vantages.
 """
@@ -214,7 +215,7 @@ def _station(label: str, entries: Iterable[Entry], name: str, note: str, names: 
         mark = _MARKS[entry.standing]
         if mark in (Mark.BAD, Mark.WARN) and entry.verdict:
             mine = [f for f in entry.verdict.findings if _names(f.subject, name) or not _any(f.subject, names)]
-            if entry.verdict.findings and not mine:
+            if not mine:
                 mark = Mark.GOOD
             codes += [str(found.code) for found in mine]
         marks.append(mark)

@@ -10,15 +10,18 @@ from netcompliance.report.html.path import Lane, Mark, Picture, Station
 WIDTH = 1000
 NAME = 290
 """Room for a lane's name."""
+NAME_OF_FEW = 370
+FEW = 3
+"""So few stations leave more room for it."""
 TRUNK = 66
 TOP = 44
 LANE = 50
 RADIUS = 9
-LETTERS = 31
-"""Of a lane's name."""
-MARGIN = 70
+LETTER = 7.2
+"""Room for a letter of it."""
+MARGIN = 84
 """Right of the last station, for its note."""
-NOTE = 20
+NOTE = 26
 """Letters of a note."""
 
 _KINDS = {Mark.BAD: "bad", Mark.WARN: "warn", Mark.OPEN: "open", Mark.GOOD: "good", Mark.NONE: "none"}
@@ -41,8 +44,9 @@ def _parts(picture: Picture, markup: Markup) -> Iterator[str]:
     height = TOP + LANE * len(lanes) + 6
     middle = TOP + LANE * (len(lanes) - 1) / 2 + 18
     columns = len(lanes[0].stations)
-    step = (WIDTH - TRUNK - NAME - MARGIN) / max(columns - 1, 1)
-    at = [TRUNK + NAME + step * number for number in range(columns)]
+    name = NAME if columns > FEW else NAME_OF_FEW
+    step = (WIDTH - TRUNK - name - MARGIN) / max(columns - 1, 1)
+    at = [TRUNK + name + step * number for number in range(columns)]
     yield f'<svg class="path" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{markup.text(picture.told)}">'
     heads = [(TRUNK, picture.trunk.label), *zip(at, (s.label for s in lanes[0].stations), strict=True)]
     for x, label in heads:
@@ -62,7 +66,8 @@ def _lane(trunk: Station, lane: Lane, at: list[float], middle: float, y: float, 
     yield f'<path class="line {kind}" d="{curve}"/>'
     for one, two, x, to in zip(lane.stations, lane.stations[1:], at, at[1:], strict=False):
         yield f'<path class="line {_line(one, two)}" d="M{x:.0f} {y:.0f}H{to:.0f}"/>'
-    yield f'<text class="name" x="{bend + 26}" y="{y - 6:.0f}">{markup.text(_middle(lane.name, LETTERS))}</text>'
+    name = _middle(lane.name, int((at[0] - bend - 40) / LETTER))
+    yield f'<text class="name" x="{bend + 26}" y="{y - 6:.0f}">{markup.text(name)}</text>'
     for station, x in zip(lane.stations, at, strict=True):
         yield _node(station, x, y, markup)
 
