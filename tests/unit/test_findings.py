@@ -26,6 +26,7 @@ TABLES = (
     "test_registry",
     "test_tls",
     "test_transport",
+    "test_watch",
 )
 
 

@@ -170,3 +170,23 @@ def test_a_file_without_end_is_not_read_to_its_end():
 @given(st.text())
 def test_messages_are_one_printable_line(text: str):
     assert str(BadInput(text)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30m", 1800), ("200ms", 0.2), ("1h30m", 5400), ("1.5s", 1.5), ("0s", 0), ("1m30s250ms", 90.25), (" 5m ", 300)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert inputs.duration(text, "--watch") == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "-1s", "1m1h", "1.5m", "30 m", "1e3s", "9999h", "٣s", "s" * 50])
+def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
+    with pytest.raises(inputs.BadInput, match="--watch"):
+        inputs.duration(text, "--watch")
+
+
+@given(st.integers(min_value=0, max_value=7 * 24 * 3600 * 1000))
+def test_a_duration_is_written_as_it_is_read(milliseconds: int) -> None:
+    text = inputs.duration_text(milliseconds / 1000)
+    assert inputs.duration(text, "x") == pytest.approx(milliseconds / 1000)

@@ -257,3 +257,62 @@ def test_tenants_are_folded_and_each_once():
 def test_levels():
     assert settle.level(Options(tenants=())) is None
     assert settle.level(Options(tenants=(), level="should")) is Level.SHOULD
+
+
+WINDOW = """
+[watch]
+max_outage = "2s"
+every = "200ms"
+[watch.dns]
+max_outage = "30s"
+[watch.http]
+quiet_after = "10s"
+"""
+
+
+def criteria(settings: Settings, layer: str) -> tuple[float | None, float | None, float | None]:
+    assert settings.watch
+    found = settings.watch.criteria_of(layer)
+    assert found
+    return found.max_outage, found.max_total, found.quiet_after
+
+
+def test_without_a_watch_the_profiles_limits_wait(settled: Settle):
+    assert settled(WINDOW).watch is None
+
+
+def test_limits_of_a_layer_come_before_options_and_those_before_the_profiles(settled: Settle):
+    settings = settled(WINDOW, watch="1m", max_outage="5s", max_total="9s")
+    assert settings.watch
+    assert (settings.watch.duration, settings.watch.every, settings.watch.rarely) == (60.0, 0.2, 5.0)
+    assert criteria(settings, "tcp") == (5.0, 9.0, None)
+    assert criteria(settings, "dns") == (30.0, 9.0, None)
+    assert criteria(settings, "http") == (5.0, 9.0, 10.0)
+    assert criteria(settled(WINDOW, watch="1m"), "tcp") == (2.0, None, None)
+    assert criteria(settled("", watch="1m"), "tcp") == (1.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"watch": "soon"}, "--watch 'soon'"),
+        ({"watch": "10ms"}, "--watch '10ms'"),
+        ({"watch": "25h"}, "--watch '25h'"),
+        ({"watch": "1m", "every": "1ms"}, "--every '1ms'"),
+        ({"watch": "1m", "max_outage": "3"}, "--max-outage '3'"),
+        ({"watch": "1m", "quiet_after": "2m"}, "longer than the watch"),
+        ({"every": "1s"}, "add --watch"),
+        ({"max_total": "1s"}, "add --watch"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(settled: Settle, options: dict[str, str], words: str):
+    with pytest.raises(BadInput, match=words):
+        settled("", **options)
+
+
+def test_a_watch_from_many_hosts_is_polite(settled: Settle):
+    settings = settled("", watch="1m")
+    settle.check_rate(settings, 25)
+    with pytest.raises(BadInput, match="--every 200ms"):
+        settle.check_rate(settings, 50)
+    settle.check_rate(settled("", watch="1m", every="200ms"), 50)

@@ -152,7 +152,7 @@ def _registry(run: Observation, _host: str) -> str:
     known = header(seen, "docker-distribution-api-version") or header(seen, "www-authenticate").lower().startswith(
         ("bearer", "basic")
     )
-    return UP if seen.get("status") in (200, 401) and (known or seen.get("status") == 200) else "wrong answer"
+    return UP if seen.get("status") in (200, 401) and known else "wrong answer"
 
 
 _ANSWERED = {"dns": _dns, "http": _http, "registry": _registry}

@@ -1,0 +1,332 @@
+"""The watcher on the host: samples to runs, probes against real sockets, and a watch that outlives its connection."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance.probe import bundle
+from netcompliance.probe.onhost import cheap, handover, runs
+
+DROP = {"phase": "tcp", "name": "TIMEOUT", "text": "no answer"}
+RESET = {"phase": "tcp", "name": "ECONNREFUSED", "text": "refused"}
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def told() -> list[Record]:
+    return []
+
+
+@pytest.fixture
+def path(told: list[Record]) -> runs.Runs:
+    fields = {"layer": "tcp", "path": "x", "every": 0.1}
+    return runs.Runs(lambda record: told.append(dict(record)), itertools.count(1), fields, 1.0)
+
+
+def closed(told: list[Record]) -> list[Record]:
+    return [record for record in told if not record["open"]]
+
+
+def test_equal_samples_are_one_run(path: runs.Runs, told: list[Record]) -> None:
+    for number in range(100):
+        path.add(number / 10, None, None)
+    assert [(record["run"], record["open"]) for record in told] == [(1, True)]
+    path.close()
+    (run,) = closed(told)
+    assert (run["from"], run["to"], run["samples"], run["failed"]) == (0.0, 9.9, 100, 0)
+
+
+def test_samples_that_fail_are_one_run_however_they_fail(path: runs.Runs, told: list[Record]) -> None:
+    for number, error in enumerate([None, DROP, RESET, DROP, None]):
+        path.add(number / 10, error, None)
+    path.close()
+    assert [(run["failed"], run.get("errors")) for run in closed(told)] == [
+        (0, None),
+        (3, {"TIMEOUT": 2, "ECONNREFUSED": 1}),
+        (0, None),
+    ]
+
+
+def test_a_different_answer_is_another_run(path: runs.Runs, told: list[Record]) -> None:
+    for number, status in enumerate([403, 403, 200]):
+        path.add(number / 10, None, {"status": status})
+    path.close()
+    assert [run["samples"] for run in closed(told)] == [2, 1]
+
+
+def test_a_pause_ends_a_run(path: runs.Runs, told: list[Record]) -> None:
+    for at in (0.0, 0.1, 5.0):
+        path.add(at, None, None)
+    path.close()
+    assert [(run["from"], run["to"]) for run in closed(told)] == [(0.0, 0.1), (5.0, 5.0)]
+
+
+def test_what_changes_all_the_time_is_told_in_few_words(path: runs.Runs, told: list[Record]) -> None:
+    for number in range(6000):
+        path.add(number / 10, DROP if number % 2 else None, None)
+    path.close()
+    assert len(told) < 2 * 10 * (runs.MOST + 60 / runs.MIXED_FOR + 1)
+    assert any(run["mixed"] for run in told)
+    assert sum(run["samples"] for run in closed(told)) == 6000
+    assert sum(run["failed"] for run in closed(told)) == 3000
+
+
+@pytest.fixture
+def engine() -> Iterator[cheap.Engine]:
+    engine = cheap.Engine(0.02, lambda moment: moment)
+    yield engine
+    engine.close()
+
+
+Samples = list[tuple[float, Record | None, Record | None]]
+
+
+def turn_until(engine: cheap.Engine, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        engine.turn(0.05)
+
+
+def test_connections_open_and_are_refused(engine: cheap.Engine) -> None:
+    samples: Samples = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        engine.add(cheap.TcpPath("127.0.0.1", port, lambda *sample: samples.append(sample)))
+        turn_until(engine, lambda: len(samples) >= 3)
+        assert [error for _, error, _ in samples[:3]] == [None] * 3
+    turn_until(engine, lambda: bool(samples[-1][1]))
+    assert samples[-1][1] is not None
+    assert samples[-1][1]["name"] == "ECONNREFUSED"
+    moments = [at for at, _, _ in samples]
+    assert moments == sorted(moments)
+
+
+def test_a_nameserver_answers_or_does_not(engine: cheap.Engine) -> None:
+    samples: Samples = []
+    query = b"\0\0\1\0\0\1\0\0\0\0\0\0\4acme\0\0\1\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        speaks = threading.Event()
+        speaks.set()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    message, sender = server.recvfrom(512)
+                    answer = message[:2] + b"\x81\x83" + message[4:]
+                    server.sendto(b"\xff\xff" + answer[2:], sender)
+                    if speaks.is_set():
+                        server.sendto(answer, sender)
+
+        threading.Thread(target=serve, daemon=True).start()
+        engine.add(cheap.DnsPath("127.0.0.1", server.getsockname()[1], query, lambda *sample: samples.append(sample)))
+        turn_until(engine, lambda: len(samples) >= 2)
+        assert samples[1][1:] == (None, {"rcode": 3, "addresses": False, "private": False})
+        speaks.clear()
+        turn_until(engine, lambda: bool(samples[-1][1]))
+        assert samples[-1][1] is not None
+        assert samples[-1][1]["name"] == "TIMEOUT"
+
+
+def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do(engine: cheap.Engine) -> None:
+    paths = [cheap.TcpPath("127.0.0.1", 1, lambda *_: None) for _ in range(cheap.SOONER_MOST + 1)]
+    for path in paths:
+        engine.add(path)
+    assert engine._pace(paths[0], 10.0) == 0.02
+    paths[0].under_way.append(cheap.Sample(0.0, 9.97))
+    assert engine._pace(paths[0], 10.0) == 0.02 / cheap.SOONER
+    paths[0].usual = 0.02
+    assert engine._pace(paths[0], 10.0) == 0.02
+    paths[0].failing = True
+    assert engine._pace(paths[0], 10.0) == 0.02 / cheap.SOONER
+    for path in paths:
+        path.failing = True
+    assert engine._pace(paths[0], 10.0) == 0.02
+
+
+# --- the whole program, as a host runs it ----------------------------------------------------------------------------
+
+
+def a_plan(identity: str, seconds: float, port: int) -> Record:
+    return {
+        "schema": 1, "agent": "test/1", "deadline": seconds + 60, "limits": {"connect": 0.5}, "proxy": None,
+        "trust": None, "tasks": [],
+        "watch": {
+            "id": identity, "seconds": seconds, "every": 0.05, "rarely": 60.0, "seldom": 60.0, "host": "localhost",
+            "port": port, "addresses": ["127.0.0.1"], "query": "AAABAAABAAAAAAAABGFjbWUAAAEAAQ==",
+            "dns_port": port, "request": {"method": "GET", "path": "/"},
+        },
+    }  # fmt: skip
+
+
+class Host:
+    """A watcher or a collector, as the controller has it."""
+
+    def __init__(self, plan: Record, directory: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *bundle.arguments()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "TMPDIR": str(directory)},
+        )
+        self.say(bundle.parcel(plan).partition(b"\n")[0].decode())
+
+    def say(self, word: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(word.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def hear(self, what: str) -> Record:
+        """The next record of this kind."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            record: Record = json.loads(line) if line.startswith(b"{") else {}
+            if record.get("what") == what:
+                return record
+        raise AssertionError(f"it ended without {what}")
+
+    def hang_up(self) -> None:
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream
+            stream.close()
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Callable[[Record], Host]]:
+    started: list[Host] = []
+
+    def start(plan: Record) -> Host:
+        started.append(Host(plan, tmp_path))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+        with contextlib.suppress(OSError, AssertionError):
+            each.hang_up()
+
+
+def test_a_watch_that_is_listened_to_writes_nothing(host: Any, port: int, tmp_path: Path) -> None:
+    watcher = host(a_plan("quiet", 1.0, port))
+    assert watcher.hear("begin")["planned"] == 1.0
+    end = watcher.hear("end")
+    assert end["why"] == "planned"
+    watcher.say(f"ack {end['seq']}")
+    assert watcher.process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stops_when_it_is_told_to(host: Any, port: int) -> None:
+    watcher = host(a_plan("stop", 600.0, port))
+    watcher.hear("alive")
+    watcher.say("stop")
+    assert watcher.hear("end")["why"] == "stopped"
+
+
+def test_a_lost_watch_goes_on_and_is_collected_and_leaves_nothing(host: Any, port: int, tmp_path: Path) -> None:
+    watcher = host(a_plan("lost", 600.0, port))
+    have = watcher.hear("run")["seq"]
+    watcher.hang_up()
+    spool = tmp_path / "netcompliance-watch-lost"
+    wait_for((spool / "state").exists)
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in spool.iterdir()} == {0o600}
+    collector = host({"schema": 1, "tasks": [], "collect": {"id": "lost", "after": have}})
+    assert collector.hear("alive")["open"]
+    collector.say("stop")
+    end = collector.hear("end")
+    assert (end["why"], end["seq"] > have) == ("stopped", True)
+    collector.say("done")
+    assert collector.process.wait(20) == 0
+    assert watcher.process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lost_watch_that_is_terminated_leaves_nothing(host: Any, port: int, tmp_path: Path) -> None:
+    watcher = host(a_plan("term", 600.0, port))
+    watcher.hear("begin")
+    watcher.hang_up()
+    wait_for((tmp_path / "netcompliance-watch-term").exists)
+    watcher.process.send_signal(signal.SIGHUP)
+    watcher.process.send_signal(signal.SIGTERM)
+    assert watcher.process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_watcher_left_is_collected_and_removed(host: Any, port: int, tmp_path: Path) -> None:
+    watcher = host(a_plan("kill", 600.0, port))
+    watcher.hear("begin")
+    watcher.hang_up()
+    wait_for((tmp_path / "netcompliance-watch-kill" / "state").exists)
+    watcher.process.kill()
+    watcher.process.wait()
+    collector = host({"schema": 1, "tasks": [], "collect": {"id": "kill", "after": 0}})
+    assert collector.hear("begin")["id"] == "kill"
+    assert "killed" in collector.hear("gone")["text"]
+    collector.say("done")
+    assert collector.process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770])
+def test_a_directory_that_others_can_enter_is_no_spool(
+    tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    spool = tmp_path / "netcompliance-watch-open"
+    spool.mkdir()
+    spool.chmod(mode)
+    assert handover.directory_of("open") is None
+    spool.chmod(0o700)
+    assert handover.directory_of("open") == str(spool)
+    (tmp_path / "netcompliance-watch-link").symlink_to(spool)
+    assert handover.directory_of("link") is None
+
+
+def test_a_spool_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(handover, "MOST", 1000)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    reading, writing = os.pipe()
+    ours = handover.Handover("full", writing)
+    ours.lose()
+    for number in range(100):
+        ours.say({"what": "run", "run": number})
+    ours.mention({"what": "alive"})
+    spool = tmp_path / "netcompliance-watch-full"
+    assert (spool / "spool").stat().st_size <= 1000
+    assert json.loads((spool / "state").read_text())["dropped"] > 0
+    ours.clean()
+    assert list(tmp_path.iterdir()) == []
+    os.close(reading)
+    os.close(writing)
