@@ -1,6 +1,6 @@
 """A watch as a picture: one row for each path, time from left to right, as inline SVG (pure).
 
-Green is up, red is down, hatched grey is unknown, a band below a vantage's name is a time without a control connection.
+Green is up, red is down, grey is unknown; a band beside the vantage's name is a time without a control connection.
 Every outage is at least `LEAST` wide, or nobody would see half a second in an hour; its exact length is in its title.
 Nothing in it is a script, a link or a style from elsewhere; every text is escaped.
 """
