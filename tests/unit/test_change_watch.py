@@ -157,6 +157,10 @@ def test_time_without_samples_is_unknown_and_widens_what_it_touches() -> None:
     assert (outage.least, outage.most) == pytest.approx((1, 11.1))
 
 
+def test_a_bad_sample_without_a_length_is_not_available_either() -> None:
+    assert watch.path("tcp", "x", EVERY, [bad(5, 5, samples=1, failed=1)], 6.0).availability == 0.0
+
+
 def test_a_path_nobody_sampled_is_not_available() -> None:
     assert watch.path("tcp", "x", EVERY, [], 10.0).availability == 0.0
 
