@@ -246,6 +246,18 @@ def test_a_watch_that_is_listened_to_writes_nothing(host: Any, port: int, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_probe_that_ends_after_the_watch_says_nothing_more(host: Any, port: int, tmp_path: Path) -> None:
+    """The peer accepts and is silent, so the handshake of the first moment ends a second after the watch does."""
+    plan = a_plan("late", 1.0, port)
+    plan["limits"]["tls"] = 3.0
+    watcher = host(plan)
+    end = watcher.hear("end")
+    time.sleep(4.0)
+    watcher.say(f"ack {end['seq']}")
+    assert watcher.process.wait(10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_stops_when_it_is_told_to(host: Any, port: int) -> None:
     watcher = host(a_plan("stop", 600.0, port))
     watcher.hear("alive")

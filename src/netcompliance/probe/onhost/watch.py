@@ -98,6 +98,8 @@ class Watch:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._why: Optional[str] = None
+        self._over = False
+        """The last word is said: what a slow probe finds out after it comes too late."""
         self._beat = 0.0
         self._known: List[str] = []
         self._found: List[str] = []
@@ -184,7 +186,8 @@ class Watch:
     def _into(self, runs: Runs) -> Tell:
         def tell(at: float, error: Optional[Record], answer: Optional[Record]) -> None:
             with self._lock:
-                runs.add(at, error, answer)
+                if not self._over:
+                    runs.add(at, error, answer)
 
         return tell
 
@@ -200,7 +203,8 @@ class Watch:
             if own == "registry" and layer == "tls" and error is None:
                 return
             with self._lock:
-                runs[own].add(at, error, answer, seen)
+                if not self._over:
+                    runs[own].add(at, error, answer, seen)
 
         has_tcp = ("tcp", name) in self._runs
         probes = Probes(self._visit, target, way, tell, rarely, self._wall, has_tcp=has_tcp)
@@ -249,6 +253,7 @@ class Watch:
             self._engine.turn(0.05)
         self._engine.close()
         with self._lock:
+            self._over = True
             for runs in self._runs.values():
                 runs.close()
             self._handover.say(
