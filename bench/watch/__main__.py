@@ -36,8 +36,8 @@ from lab.real import play  # noqa: E402
 from lab.right import RIGHT, TENANT, TENANT_V4, TENANT_V6  # noqa: E402
 from lab.run import command_environment, run  # noqa: E402
 from lab.world import Machine  # noqa: E402
-from netcompliance.change.watch import Outage  # noqa: E402
 from netcompliance.judge.watch import watched  # noqa: E402
+from netcompliance.outages import Outage  # noqa: E402
 
 POLLED = str(Path(__file__).resolve().parent / "polled.py")
 LENGTHS = (0.3, 1.0, 3.0, 10.0)

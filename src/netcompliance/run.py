@@ -23,7 +23,7 @@ from netcompliance.conclusion import Entry, Overall
 from netcompliance.judge.watch import Watched
 from netcompliance.model import Case, Observation, Settings, Verdict
 from netcompliance.report import saved
-from netcompliance.report.html import Material
+from netcompliance.report.html import Material, Section
 from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
@@ -179,7 +179,7 @@ class Run:
         """Those of the watch."""
         return [entry for entry in self.entries() if self._is_watched(entry.case)]
 
-    def material(self) -> Material:
+    def material(self, more: tuple[Section, ...]) -> Material:
         """What the HTML report is made of, once the run is closed."""
         path = self.journal_path
         return Material(
@@ -193,6 +193,7 @@ class Run:
             observations=(lambda: saved.observations(path)) if path else tuple,
             journal=path.name if path else "",
             journal_sha256=self.journal_sha256 or "",
+            more=more,
         )
 
     @property

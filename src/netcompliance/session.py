@@ -276,7 +276,7 @@ class Session:
 
     def html(self) -> Iterator[str]:
         """What is told in the page, once every run is closed."""
-        yield from html.parts([(run.material(), self._sections(run)) for run in self._runs])
+        yield from html.parts([run.material(tuple(self._own(run))) for run in self._runs])
 
     def finish_pages(self, written: Path) -> None:
         """Make pytest-html's page ours, and put it into every tenant's directory."""
@@ -315,15 +315,12 @@ class Session:
     def _in(self, run: Run, name: str) -> Path:
         return (run.directory or self._report_dir) / name
 
-    def _sections(self, run: Run) -> Sequence[Section]:
-        """What a run's part of the page tells: what was watched, and what became worse, come before all else."""
-        facts, *others = html.SECTIONS
-        own = []
+    def _own(self, run: Run) -> Iterator[Section]:
+        """What only this run has to tell: what was watched, and what became worse."""
         if run.settings.watch:
-            own.append(watched.section(run.settings, run.watch_entries(), run.watched))
+            yield watched.section(run.settings, run.watch_entries(), run.watched)
         if run.against and run.journal_path:
-            own.append(run.against.section(run.journal_path))
-        return (facts, *own, *others)
+            yield run.against.section(run.journal_path)
 
     def _compared(self) -> Iterator[tuple[Run, Against, Path]]:
         for run in self._runs:

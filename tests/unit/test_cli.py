@@ -244,7 +244,8 @@ def test_requirements_that_came_and_went_are_told(command: Command, path: Path, 
     assert "CLK-09" in ended.document["unasked"]
     told = command("judge", "--catalogue", newer, path).out
     assert "no longer required: CLK-01" in told
-    assert "not asked then: CLK-09" in told
+    assert "not asked then: " in told
+    assert "CLK-09" in told
 
 
 def test_a_requirement_that_nobody_here_can_judge_is_told(command: Command, tmp_path: Path):

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conclusion": {"model", "findings"},
     "catalogue": {"model", "findings"},
     "explain": {"model", "findings"},
-    "judge": {"catalogue", "change", "model", "findings"},
+    "outages": {"model", "findings"},
+    "judge": {"catalogue", "outages", "model", "findings"},
     "approved": PLUMBING,
     "inputs": PLUMBING,
     "images": PLUMBING,
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probe": set(),
     "vantage": {"probe", "model", "findings", "inputs"},
     "change": {"catalogue", "conclusion", "explain", "inputs", "judge", "model", "findings", "report"},
-    "report": {"catalogue", "change", "conclusion", "explain", "model", "findings"},
+    "report": {"catalogue", "outages", "conclusion", "explain", "model", "findings"},
     "exports": {"inputs", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
@@ -52,7 +53,7 @@ NOT_FOR_THE_JUDGE = {
     "socket", "ssl", "subprocess", "threading", "asyncio", "select", "os", "sys", "pathlib", "io", "time", "random",
     "secrets", "pytest", "requests", "urllib3", "http", "logging",
 }  # fmt: skip
-PURE = {"change", "judge", "explain", "findings", "model", "conclusion"}
+PURE = {"outages", "judge", "explain", "findings", "model", "conclusion"}
 
 
 def part_of(path: Path) -> str:

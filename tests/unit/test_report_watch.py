@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from netcompliance.change import watch
-from netcompliance.change.watch import Path, Stretch
+from netcompliance import outages
 from netcompliance.conclusion import Entry
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
+from netcompliance.outages import Path, Stretch
 from netcompliance.report import timeline, watched
 from netcompliance.report.redact import Redactor
 from netcompliance.report.watching import Screen
@@ -32,7 +32,7 @@ def path(name: str = "192.0.2.1:443", *, outage: float = 0.5, layer: str = "tcp"
         Stretch(first=AT + 20.1, last=AT + 20 + outage, samples=5, failed=5, how="drop"),
         Stretch(first=AT + 20.1 + outage, last=AT + 60, samples=390, failed=0),
     ]
-    return watch.path(layer, name, 0.1, stretches, AT + 60)
+    return outages.path(layer, name, 0.1, stretches, AT + 60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def test_the_picture_shows_each_outage_where_it_was() -> None:
 
 
 def test_the_picture_shows_gaps_and_unknown_time_apart() -> None:
-    hole = watch.path("tcp", "x", 0.1, [Stretch(first=AT, last=AT + 5, samples=50, failed=0)], AT + 60)
+    hole = outages.path("tcp", "x", 0.1, [Stretch(first=AT, last=AT + 5, samples=50, failed=0)], AT + 60)
     picture = timeline.svg("local", [hole], AT, AT + 60, [(AT + 10, AT + 20), (AT + 30, None)])
     assert len(shapes(picture, "#b5b5b5")) == 1
     assert len(shapes(picture, "#7a6fb0")) == 2

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from netcompliance.change import watch
-from netcompliance.change.watch import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
+from netcompliance import outages
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
     Evidence,
@@ -30,6 +29,7 @@ from netcompliance.judge.identity import kind_of
 from netcompliance.judge.recognise import THE_RECEIVER, author
 from netcompliance.judge.shape import shaped
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
+from netcompliance.outages import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
 
 TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
 RESETS = ("ECONNREFUSED", "ECONNRESET", "EPIPE")
@@ -94,7 +94,7 @@ def watched(observations: Iterable[Observation], host: str) -> Watched:
     for run in runs.values():
         of_path.setdefault((run["layer"], run["path"]), []).append(run)
     paths = tuple(
-        watch.path(layer, name, some[0].get("every", 1.0), (stretch(run, host) for run in some), end)
+        outages.path(layer, name, some[0].get("every", 1.0), (stretch(run, host) for run in some), end)
         for (layer, name), some in sorted(of_path.items())
     )
     return Watched(planned=planned, begin=begin, end=end, why=why, paths=paths, ahead=ahead, gaps=tuple(gaps))
@@ -174,50 +174,52 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     found: list[Finding] = []
     open_questions: list[str] = []
     for path in paths:
-        for result in watch.judged(path, asked, cut=seen.cut):
+        for result in outages.judged(path, asked, cut=seen.cut):
             if result.held is Held.NO:
-                found.append(_finding(path, result, asked_text=watch.criteria_text(asked)))
+                found.append(_finding(path, result, asked_text=outages.criteria_text(asked)))
             elif result.held is Held.UNKNOWN:
                 open_questions.append(_question(path, result))
-    saw = "; ".join(_summary(path) for path in watch.worst_first(paths)[:6])
+    saw = "; ".join(_summary(path) for path in outages.worst_first(paths)[:6])
     if found:
         return decided(found, saw)
     if not paths:
         return notchecked("nothing was sampled" if seen.begin is not None else "the watch did not begin there")
     if open_questions:
-        return notchecked(f"{listed(open_questions)} ({watch.criteria_text(asked)} is accepted)")
+        return notchecked(f"{listed(open_questions)} ({outages.criteria_text(asked)} is accepted)")
     if seen.cut:
         return replace(notchecked(_cut(seen)), saw=f"until then {saw}")
-    return decided((), f"{saw}; accepted: {watch.criteria_text(asked)}")
+    return decided((), f"{saw}; accepted: {outages.criteria_text(asked)}")
 
 
 def _cut(seen: Watched) -> str:
     if seen.end is None:
         lost = "; the control connection was lost and never came back" if any(b is None for _, b in seen.gaps) else ""
-        return f"of {watch.seconds(seen.planned)} that were planned, only {watch.seconds(seen.lasted)} are known{lost}"
-    return f"the watch ended after {watch.seconds(seen.lasted)} of {watch.seconds(seen.planned)} ({seen.why})"
+        return (
+            f"of {outages.seconds(seen.planned)} that were planned, only {outages.seconds(seen.lasted)} are known{lost}"
+        )
+    return f"the watch ended after {outages.seconds(seen.lasted)} of {outages.seconds(seen.planned)} ({seen.why})"
 
 
 def _finding(path: Path, result: Judged, *, asked_text: str) -> Finding:
-    outages = sorted(result.outages, key=lambda outage: -outage.length)
-    strangers = {word for outage in outages for word in outage.how} <= set(STRANGERS)
+    found = sorted(result.outages, key=lambda outage: -outage.length)
+    strangers = {word for outage in found for word in outage.how} <= set(STRANGERS)
     code = Code.WATCH_WRONG_PEER if strangers else CODES[result.criterion]
-    shown = "; ".join(f"{_clock(outage.begin.at)} for {watch.told(outage)}" for outage in outages[:SHOWN])
-    more = f" and {len(outages) - SHOWN} more" if len(outages) > SHOWN else ""
+    shown = "; ".join(f"{_clock(outage.begin.at)} for {outages.told(outage)}" for outage in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     detail = f"{path.name} was interrupted ({path.layer}) at {shown}{more}"
-    return finding(code, path.name, detail, accepted=asked_text, how=", ".join(dict.fromkeys(outages[0].how)))
+    return finding(code, path.name, detail, accepted=asked_text, how=", ".join(dict.fromkeys(found[0].how)))
 
 
 def _question(path: Path, result: Judged) -> str:
     longest = max(result.outages, key=lambda outage: outage.most, default=None)
-    what = f": {watch.told(longest)}" if longest else ""
+    what = f": {outages.told(longest)}" if longest else ""
     return f"{path.layer} {path.name}, {result.criterion}{what}: {result.why}"
 
 
 def _summary(path: Path) -> str:
-    known = f"{path.name} {watch.percent(path.availability)} of {watch.seconds(path.watched)}"
-    longest = f", longest interruption {watch.told(path.longest)}" if path.longest else ""
-    unknown = f", {watch.seconds(sum(b - a for a, b in path.unknown))} unknown" if path.unknown else ""
+    known = f"{path.name} {outages.percent(path.availability)} of {outages.seconds(path.watched)}"
+    longest = f", longest interruption {outages.told(path.longest)}" if path.longest else ""
+    unknown = f", {outages.seconds(sum(b - a for a, b in path.unknown))} unknown" if path.unknown else ""
     return f"{known} in {path.samples} samples{longest}{unknown}"
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from netcompliance.change import watch
-from netcompliance.change.watch import Path
+from netcompliance import outages
+from netcompliance.outages import Path
 
 LABEL = 250
 """Width of the names."""
@@ -45,7 +45,8 @@ def _drawing(title: str, paths: Sequence[Path], begin: float, end: float, gaps: 
     yield _text(0, ROW - 5, title, weight="bold")
     for since, until in gaps:
         left, right = x(since), x(end if until is None else until)
-        told = "no control connection" + (" from here on" if until is None else f" for {watch.seconds(until - since)}")
+        lasted = "from here on" if until is None else f"for {outages.seconds(until - since)}"
+        told = f"no control connection {lasted}"
         yield _bar(left, 4, max(LEAST, right - left), ROW - 8, "#7a6fb0", told)
     for number, path in enumerate(paths, start=1):
         top = ROW * number
@@ -56,7 +57,7 @@ def _drawing(title: str, paths: Sequence[Path], begin: float, end: float, gaps: 
         for outage in path.outages:
             left = x(outage.begin.at)
             width = max(LEAST, x(outage.end.at) - left)
-            yield _bar(left, top + 1, width, ROW - 2, "#c4161c", f"{_clock(outage.begin.at)}: {watch.told(outage)}")
+            yield _bar(left, top + 1, width, ROW - 2, "#c4161c", f"{_clock(outage.begin.at)}: {outages.told(outage)}")
     yield from _axis(ROW * (len(paths) + 1), begin, end, x)
 
 
@@ -74,7 +75,7 @@ def _axis(top: float, begin: float, end: float, x: object) -> Iterator[str]:
 
 
 def _whole(path: Path) -> str:
-    return f"{watch.percent(path.availability)} in {path.samples} samples"
+    return f"{outages.percent(path.availability)} in {path.samples} samples"
 
 
 def _bar(x: float, y: float, width: float, height: float, colour: str, told: str) -> str:

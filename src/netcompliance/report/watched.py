@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from netcompliance import explain
-from netcompliance.change import watch
-from netcompliance.change.watch import Outage, Path
+from netcompliance import explain, outages
 from netcompliance.conclusion import Entry, Standing
 from netcompliance.model import SELDOM, Settings
+from netcompliance.outages import Outage, Path
 from netcompliance.report import timeline
 from netcompliance.report.html import Section
 from netcompliance.report.html.markup import Markup, scrolling, table
@@ -70,14 +69,14 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
     """For the terminal: the decision, and for each vantage what it is based on."""
     if settings.watch is None:
         return
-    yield f"watch    {decision(entries)}: {watch.criteria_text(settings.watch.criteria[0])} is accepted"
+    yield f"watch    {decision(entries)}: {outages.criteria_text(settings.watch.criteria[0])} is accepted"
     for vantage, one in seen.items():
         name = explain.printable(vantage)
-        planned = f"{watch.seconds(one.lasted)} of {watch.seconds(one.planned)}"
+        planned = f"{outages.seconds(one.lasted)} of {outages.seconds(one.planned)}"
         yield f"         {name}: watched {planned}, {len(one.paths)} paths{_cut(one)}"
-        for path in watch.worst_first(one.paths)[:6]:
+        for path in outages.worst_first(one.paths)[:6]:
             if path.longest:
-                told = f"{watch.percent(path.availability)}, longest {watch.told(path.longest)}"
+                told = f"{outages.percent(path.availability)}, longest {outages.told(path.longest)}"
                 yield f"           {explain.printable(f'{path.layer} {path.name}')}: {told}"
         for since, until in one.gaps:
             yield f"           no control connection {_gap(since, until)}"
@@ -96,8 +95,8 @@ def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> I
     asked = settings.watch
     if asked is None:
         return
-    rows = [("planned", watch.seconds(asked.duration)), ("probes", rates(settings))]
-    rows += [(f"accepted ({each.layer})", watch.criteria_text(each)) for each in asked.criteria]
+    rows = [("planned", outages.seconds(asked.duration)), ("probes", rates(settings))]
+    rows += [(f"accepted ({each.layer})", outages.criteria_text(each)) for each in asked.criteria]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
     for vantage, one in seen.items():
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
@@ -123,21 +122,21 @@ def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
     rows = [
         (
             f"{path.layer} {path.name}",
-            watch.percent(path.availability),
+            outages.percent(path.availability),
             path.samples,
             len(path.outages),
-            watch.told(path.longest) if path.longest else "",
-            watch.seconds(path.total) if path.outages else "",
-            watch.seconds(unknown) if (unknown := sum(until - since for since, until in path.unknown)) else "",
+            outages.told(path.longest) if path.longest else "",
+            outages.seconds(path.total) if path.outages else "",
+            outages.seconds(unknown) if (unknown := sum(until - since for since, until in path.unknown)) else "",
         )
-        for path in watch.worst_first(one.paths)
+        for path in outages.worst_first(one.paths)
     ]
     head = ("path", "available", "samples", "interruptions", "longest", "together", "unknown")
     yield _table(f"Paths from {vantage}", head, rows, markup)
     every = sorted(((o, path) for path in one.paths for o in path.outages), key=lambda each: each[0].begin.at)
     if every:
         listed = [
-            (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", watch.told(o))
+            (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", outages.told(o))
             for o, path in every[:MOST]
         ]
         yield _table(f"Interruptions from {vantage}", ("from (UTC)", "±", "path", "interrupted for"), listed, markup)
@@ -154,7 +153,7 @@ def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[object]], ma
 
 def _lasted(one: Watched) -> str:
     clock = f"; its clock is {one.ahead:+.1f} s ahead of this machine's" if abs(one.ahead) > 1 else ""
-    return f"watched {watch.seconds(one.lasted)} of {watch.seconds(one.planned)}{_cut(one)}{clock}"
+    return f"watched {outages.seconds(one.lasted)} of {outages.seconds(one.planned)}{_cut(one)}{clock}"
 
 
 def _cut(one: Watched) -> str:
@@ -169,7 +168,7 @@ def _cut(one: Watched) -> str:
 def _gap(since: float, until: float | None) -> str:
     if until is None:
         return f"from {_clock(since)} on: it never came back"
-    return f"from {_clock(since)} to {_clock(until)} ({watch.seconds(until - since)})"
+    return f"from {_clock(since)} to {_clock(until)} ({outages.seconds(until - since)})"
 
 
 def _moment(outage: Outage) -> str:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from netcompliance import explain
-from netcompliance.change import watch
-from netcompliance.change.watch import Path, Stretch
+from netcompliance import explain, outages
 from netcompliance.model import Observation
+from netcompliance.outages import Path, Stretch
 
 REDRAWN = 0.5
 """Seconds between two drawings at least."""
@@ -130,7 +129,7 @@ class Screen:
 
     def _paths(self) -> list[tuple[str, _Line, Path]]:
         found = [
-            (vantage, line, watch.path(layer, name, line.every, line.stretches.values()))
+            (vantage, line, outages.path(layer, name, line.every, line.stretches.values()))
             for (vantage, layer, name), line in self._lines.items()
         ]
         return sorted(
@@ -155,7 +154,7 @@ class Screen:
             what = explain.printable(f"{vantage} {path.layer} {path.name}")
             lines.append(
                 f"{what:<{name}}{line.how or 'up':<18.17}{_clock(line.since):<11}"
-                f"{watch.seconds(_length(path)) if path.outages else '-':<10}{watch.percent(path.availability)}"
+                f"{outages.seconds(_length(path)) if path.outages else '-':<10}{outages.percent(path.availability)}"
             )
         if paths[ROWS:]:
             lines.append(f"and {len(paths) - ROWS} more, all of them better")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netcompliance.conclusion import Entry
 from netcompliance.model import Observation, Settings
 from netcompliance.report.redact import Redactor
+
+if TYPE_CHECKING:
+    from netcompliance.report.html.sections import Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +34,5 @@ class Material:
     journal: str = "journal.jsonl"
     """The file in which all observations are."""
     journal_sha256: str = ""
+    more: tuple[Section, ...] = ()
+    """Sections that only this run has."""

@@ -56,11 +56,15 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 
-def parts(runs: Sequence[tuple[Material, Sequence[Section]]]) -> Iterator[str]:
-    """The pieces of HTML of all tenants' runs, for pytest-html's summary; `finished` makes a document of it."""
+def parts(materials: Sequence[Material], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:
+    """The pieces of HTML of all tenants' runs, for pytest-html's summary; `finished` makes a document of it.
+
+    What a run alone has to tell (`Material.more`) comes behind its facts.
+    """
     yield BEGIN
-    for number, (material, sections) in enumerate(runs):
-        yield from _tenant(Account(material), Markup(material.redactor, f"t{number}"), sections)
+    for number, material in enumerate(materials):
+        told = (*sections[:1], *material.more, *sections[1:])
+        yield from _tenant(Account(material), Markup(material.redactor, f"t{number}"), told)
     yield END
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from netcompliance.change import watch
-from netcompliance.change.watch import Criterion, Held, Path, Stretch
+from netcompliance import outages
 from netcompliance.model import Criteria
+from netcompliance.outages import Criterion, Held, Path, Stretch
 
 EVERY = 0.1
 
@@ -36,7 +36,7 @@ def sampled(
 
 
 def seen(down: Sequence[tuple[float, float]], **more: float) -> Path:
-    return watch.path("tcp", "192.0.2.1:443", EVERY, sampled(down, **more))  # type: ignore[arg-type]
+    return outages.path("tcp", "192.0.2.1:443", EVERY, sampled(down, **more))  # type: ignore[arg-type]
 
 
 def good(first: float, last: float, samples: int = 10) -> Stretch:
@@ -78,7 +78,7 @@ stretches = st.lists(
     st.tuples(
         st.floats(min_value=0.01, max_value=30.0),
         st.floats(min_value=0.0, max_value=100.0),
-        st.sampled_from(["", "drop", "reset", watch.FLAPPING]),
+        st.sampled_from(["", "drop", "reset", outages.FLAPPING]),
         st.integers(min_value=1, max_value=1000),
     ),
     max_size=12,
@@ -96,11 +96,11 @@ def built(parts: Sequence[tuple[float, float, str, int]]) -> list[Stretch]:
 
 @given(stretches)
 def test_what_failed_is_never_fully_available(parts: Sequence[tuple[float, float, str, int]]) -> None:
-    path = watch.path("tcp", "x", EVERY, built(parts))
+    path = outages.path("tcp", "x", EVERY, built(parts))
     assert 0.0 <= path.availability <= 1.0
     if any(how for _, _, how, _ in parts):
         assert path.availability < 1
-        assert watch.percent(path.availability) != "100 %"
+        assert outages.percent(path.availability) != "100 %"
     elif parts:
         assert path.availability == 1
 
@@ -109,12 +109,12 @@ def test_what_failed_is_never_fully_available(parts: Sequence[tuple[float, float
 def test_lengths_are_in_order_and_criteria_never_say_both(
     parts: Sequence[tuple[float, float, str, int]], limit: float
 ) -> None:
-    path = watch.path("tcp", "x", EVERY, built(parts))
+    path = outages.path("tcp", "x", EVERY, built(parts))
     for outage in path.outages:
         assert 0 <= outage.least <= outage.length <= outage.most
-        assert watch.told(outage)
+        assert outages.told(outage)
     criteria = Criteria(layer="tcp", max_outage=limit, max_total=limit)
-    each, together = watch.judged(path, criteria, cut=False)
+    each, together = outages.judged(path, criteria, cut=False)
     if each.held is Held.NO:
         assert together.held is Held.NO
     if together.held is Held.YES:
@@ -124,17 +124,17 @@ def test_lengths_are_in_order_and_criteria_never_say_both(
 @given(stretches)
 def test_order_does_not_matter(parts: Sequence[tuple[float, float, str, int]]) -> None:
     there = built(parts)
-    assert watch.path("tcp", "x", EVERY, there[::-1]) == watch.path("tcp", "x", EVERY, there)
+    assert outages.path("tcp", "x", EVERY, there[::-1]) == outages.path("tcp", "x", EVERY, there)
 
 
 def test_one_bad_sample_is_an_outage() -> None:
-    (outage,) = watch.path("tcp", "x", EVERY, [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.2, 9)]).outages
+    (outage,) = outages.path("tcp", "x", EVERY, [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.2, 9)]).outages
     assert (outage.least, round(outage.most, 6), round(outage.length, 6)) == (0, 0.2, 0.1)
-    assert watch.told(outage) == "0.10 s ± 0.10 s (drop)"
+    assert outages.told(outage) == "0.10 s ± 0.10 s (drop)"
 
 
 def test_different_ends_without_a_good_sample_between_are_one_outage() -> None:
-    (outage,) = watch.path(
+    (outage,) = outages.path(
         "tcp", "x", EVERY, [good(0, 5), bad(5.1, 6), bad(6.1, 9, "reset", 30, 30), good(9.1, 20)]
     ).outages
     assert outage.how == ("reset", "drop")
@@ -142,27 +142,27 @@ def test_different_ends_without_a_good_sample_between_are_one_outage() -> None:
 
 
 def test_what_was_down_at_the_ends_says_so() -> None:
-    first, last = watch.path("tcp", "x", EVERY, [bad(0, 2), good(2.1, 8), bad(8.1, 10)]).outages
+    first, last = outages.path("tcp", "x", EVERY, [bad(0, 2), good(2.1, 8), bad(8.1, 10)]).outages
     assert (first.before, first.goes_on, last.before, last.goes_on) == (True, False, False, True)
-    assert watch.told(first).startswith("at least ")
-    assert "from before the watch" in watch.told(first)
-    assert "until after the watch" in watch.told(last)
+    assert outages.told(first).startswith("at least ")
+    assert "from before the watch" in outages.told(first)
+    assert "until after the watch" in outages.told(last)
 
 
 def test_time_without_samples_is_unknown_and_widens_what_it_touches() -> None:
-    path = watch.path("tcp", "x", EVERY, [good(0, 5), good(15, 20)], 40.0)
+    path = outages.path("tcp", "x", EVERY, [good(0, 5), good(15, 20)], 40.0)
     assert path.unknown == ((5, 15), (20, 40.0))
     assert path.watched == 10
-    (outage,) = watch.path("tcp", "x", EVERY, [good(0, 5), bad(15, 16), good(16.1, 20)]).outages
+    (outage,) = outages.path("tcp", "x", EVERY, [good(0, 5), bad(15, 16), good(16.1, 20)]).outages
     assert (outage.least, outage.most) == pytest.approx((1, 11.1))
 
 
 def test_a_bad_sample_without_a_length_is_not_available_either() -> None:
-    assert watch.path("tcp", "x", EVERY, [bad(5, 5, samples=1, failed=1)], 6.0).availability == 0.0
+    assert outages.path("tcp", "x", EVERY, [bad(5, 5, samples=1, failed=1)], 6.0).availability == 0.0
 
 
 def test_a_path_nobody_sampled_is_not_available() -> None:
-    assert watch.path("tcp", "x", EVERY, [], 10.0).availability == 0.0
+    assert outages.path("tcp", "x", EVERY, [], 10.0).availability == 0.0
 
 
 HOLDS = [good(0, 5), bad(5.1, 6), good(6.1, 20)]
@@ -185,26 +185,28 @@ HOLDS = [good(0, 5), bad(5.1, 6), good(6.1, 20)]
     ],
 )
 def test_a_criterion_holds_is_broken_or_nobody_can_tell(criteria: Criteria, held: Held) -> None:
-    (found,) = watch.judged(watch.path("tcp", "x", EVERY, HOLDS), criteria, cut=False)
+    (found,) = outages.judged(outages.path("tcp", "x", EVERY, HOLDS), criteria, cut=False)
     assert found.held is held
 
 
 def test_one_failed_sample_breaks_a_limit_of_nothing() -> None:
-    path = watch.path("tcp", "x", EVERY, [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.2, 9)])
-    (found,) = watch.judged(path, Criteria(layer="tcp", max_outage=0.0), cut=False)
+    path = outages.path("tcp", "x", EVERY, [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.2, 9)])
+    (found,) = outages.judged(path, Criteria(layer="tcp", max_outage=0.0), cut=False)
     assert found.held is Held.NO
 
 
 def test_a_quiet_time_that_was_cut_is_not_known() -> None:
-    (found,) = watch.judged(watch.path("tcp", "x", EVERY, [good(0, 5)]), Criteria(layer="tcp", quiet_after=1), cut=True)
+    (found,) = outages.judged(
+        outages.path("tcp", "x", EVERY, [good(0, 5)]), Criteria(layer="tcp", quiet_after=1), cut=True
+    )
     assert (found.criterion, found.held) == (Criterion.QUIET_AFTER, Held.UNKNOWN)
 
 
 def test_unknown_time_may_hide_what_is_not_accepted() -> None:
-    path = watch.path("tcp", "x", EVERY, [good(0, 5), good(9, 20)])
+    path = outages.path("tcp", "x", EVERY, [good(0, 5), good(9, 20)])
     by = {
         each.criterion: each.held
-        for each in watch.judged(path, Criteria(layer="tcp", max_outage=3, max_total=5), cut=False)
+        for each in outages.judged(path, Criteria(layer="tcp", max_outage=3, max_total=5), cut=False)
     }
     assert by == {Criterion.MAX_OUTAGE: Held.UNKNOWN, Criterion.MAX_TOTAL: Held.YES}
 
@@ -213,4 +215,4 @@ def test_unknown_time_may_hide_what_is_not_accepted() -> None:
     ("availability", "told"), [(1.0, "100 %"), (0.9999999, "99.99 %"), (0.81527, "81.52 %"), (0.0, "0.00 %")]
 )
 def test_percentages_are_rounded_down(availability: float, told: str) -> None:
-    assert watch.percent(availability) == told
+    assert outages.percent(availability) == told
