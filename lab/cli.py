@@ -80,7 +80,10 @@ def _parser() -> _Parser:
         action = actions.add_parser(name, help=says, allow_abbrev=False)
         action.add_argument("--scenario", metavar="NAME", default=None, help="break the world in this way")
         action.add_argument("--nodes", metavar="N", type=_count, default=0, help="start ssh hosts node-1 … node-N")
-        action.add_argument("--cast", action="store_true", help="start one host of each kind that `lab hosts` lists")
+        action.add_argument(
+            "--cast", metavar="NAMES", type=_members, nargs="?", const=cast.names(), default=(),
+            help="start these of the hosts that `lab hosts` lists; all of them without names",
+        )  # fmt: skip
         action.add_argument("--containers", action="store_true", help="start containers, and a stand-in for kubectl")
         action.add_argument(
             "--router-rules",
@@ -156,6 +159,14 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 <= int(text) <= nodes.MOST):
         raise argparse.ArgumentTypeError(f"a number from 0 to {nodes.MOST}, not {text!r}")
     return int(text)
+
+
+def _members(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    unknown = [name for name in names if name not in cast.names()]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no host {unknown[0]!r}; python -m lab hosts lists them")
+    return names
 
 
 def _list_hosts() -> None:

@@ -32,8 +32,8 @@ class Wanted:
 
     nodes: int = 0
     """Ordinary hosts, node-1 and so on."""
-    cast: bool = False
-    """One of each kind that is out of the ordinary (`cast.MEMBERS`)."""
+    cast: tuple[str, ...] = ()
+    """Those that are out of the ordinary (`cast.MEMBERS`), by name."""
     containers: bool = False
     """Containers, a root directory, and pods of a stand-in (`containers.MEMBERS`)."""
 
@@ -64,7 +64,7 @@ def _start_servers(wanted: Wanted, world: World, stage: Stage) -> None:
     ssh.know(LOOPBACK, ssh.serve("lab-host", LOOPBACK))
     ssh.name("lab-host", HostName=LOOPBACK)
     if wanted.cast:
-        cast.start(ssh)
+        cast.start(ssh, wanted.cast)
     nodes.start(wanted.nodes, world, ssh)
     network.enter(Machine.HOST)
     ssh.wait()

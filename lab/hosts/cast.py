@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -87,14 +87,19 @@ _ORIGINAL = 'exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
 _PROGRAMS = ("/usr/bin", "/usr/local/bin", "/usr/libexec", "/bin", "/usr/sbin", "/opt/bin")
 
 
-def start(ssh: Ssh) -> None:
-    """Start the servers, and tell the client about those that nobody serves."""
+def names() -> tuple[str, ...]:
+    """The members by name."""
+    return tuple(member.hosts.removeprefix("ssh://").partition("?")[0] for member in MEMBERS)
+
+
+def start(ssh: Ssh, wanted: Collection[str]) -> None:
+    """Start the servers of these members, and tell the client about those that nobody serves."""
     (ssh.directory / "banner").write_bytes(b"Authorised use only. Unauthorized access is prohib\xefted.\n")
     (ssh.directory / "noise").write_bytes(b"Welcome to lab-host\n{not json}\n\xff\xfe\xe4\xf6\xfc\nlast login: never")
-    busybox = _busybox_root(ssh.directory / "busybox")
-    serve = _Server(ssh)
+    serve = _Server(ssh, wanted)
     serve("bare", enter=_without_python)
-    serve("busybox", f"ChrootDirectory {busybox}", user="box")
+    if "busybox" in wanted:
+        serve("busybox", f"ChrootDirectory {_busybox_root(ssh.directory / 'busybox')}", user="box")
     serve("noisy", f"Banner {ssh.directory}/banner", f"ForceCommand cat {ssh.directory}/noise; {_ORIGINAL}")
     serve("loaded", f"ForceCommand for n in 1 2 3 4; do timeout 8 yes >/dev/null & done; nice -n 19 {_shell()}")
     serve("full", enter=_with_full_disks)
@@ -115,10 +120,11 @@ def start(ssh: Ssh) -> None:
 
 
 class _Server:
-    """Starts servers on one port after the other, each known under its name."""
+    """Starts the servers that are wanted, on one port after the other, each known under its name."""
 
-    def __init__(self, ssh: Ssh) -> None:
+    def __init__(self, ssh: Ssh, wanted: Collection[str]) -> None:
         self._ssh = ssh
+        self._wanted = wanted
         self._port = 2200
 
     def __call__(
@@ -129,6 +135,8 @@ class _Server:
         environment: bytes = b"",
         enter: Callable[[], None] = lambda: None,
     ) -> None:
+        if name not in self._wanted:
+            return
         self._port += 1
         key = self._ssh.serve(
             name, LOOPBACK, port=self._port, options=options, environment=environment, enter=partial(_own_mounts, enter)

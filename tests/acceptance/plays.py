@@ -39,7 +39,8 @@ class Play:
     hosts: tuple[str, ...] = ()
     """Where to look from; this machine if there are none."""
     nodes: int = 0
-    cast: bool = False
+    cast: tuple[str, ...] = ()
+    """Hosts out of the ordinary, by name."""
     containers: bool = False
     router_rules: Path | None = None
     proxy_rules: Path | None = None
@@ -47,8 +48,9 @@ class Play:
     def lab_arguments(self) -> list[str]:
         """`-m lab run …` up to the command."""
         chosen = ["--scenario", self.scenario] if self.scenario else []
-        flags = {"--cast": self.cast, "--containers": self.containers}
-        hosts = [f"--nodes={self.nodes}", *(flag for flag, wanted in flags.items() if wanted)]
+        hosts = [f"--nodes={self.nodes}"]
+        hosts += [f"--cast={','.join(self.cast)}"] if self.cast else []
+        hosts += ["--containers"] if self.containers else []
         named = {"--router-rules": self.router_rules, "--proxy-rules": self.proxy_rules}
         rules = [f"{option}={file}" for option, file in named.items() if file]
         return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, *rules, "--"]
@@ -56,6 +58,16 @@ class Play:
     def suite_options(self) -> list[str]:
         """What follows `pytest --tenant=acme`."""
         return [*([f"--hosts={','.join(self.hosts)}"] if self.hosts else []), *self.options]
+
+
+OVER_SSH = "ssh://lab-host"
+BARE = "ssh://bare"
+"""A host without Python."""
+
+
+def of_scenario(name: str) -> Play:
+    """One scenario, looked at from three hosts one after the other, so that none disturbs the others."""
+    return Play(scenario=name, hosts=("local", OVER_SSH, BARE), nodes=1, cast=("bare",), options=("--visits=1",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 MEMBERS = {member.hosts.partition("?")[0]: member for member in cast.MEMBERS}
 NODES = ("ssh://node-1", "ssh://node-2", "ssh://lab-host")
 EVERYBODY = Play(
-    hosts=("local", *NODES, *(member.hosts for member in cast.MEMBERS)), nodes=2, cast=True, options=("--visits=4",)
+    hosts=("local", *NODES, *(member.hosts for member in cast.MEMBERS)),
+    nodes=2,
+    cast=cast.names(),
+    options=("--visits=4",),
 )
 IN_TROUBLE = {
     "ssh://sudo-password": "sudo asks for a password",

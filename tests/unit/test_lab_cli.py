@@ -31,6 +31,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
         (["run", "--scenario", "$(reboot)", "--", "true"], "no scenario '$(reboot)'"),
         (["run", "--servers", "cardboard", "--", "true"], "--servers is one of"),
         (["run", "--router-rules", "/nowhere", "--", "true"], "/nowhere: No such file"),
+        (["run", "--cast", "bare,nobody", "--", "true"], "no host 'nobody'"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_4(
