@@ -34,7 +34,7 @@ BROKEN = Play(containers=True, scenario="one-address-dropped", hosts=("local", N
 LISTED = Play(
     containers=True,
     nodes=2,
-    cast=True,
+    cast=("sudo-ok",),
     hosts=("local", "ansible://nodes", "ansible://elevated", "ansible://containers", "ansible://troubled"),
     options=(f"--ansible-inventory={INVENTORY}", *FEW),
 )

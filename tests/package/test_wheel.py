@@ -63,6 +63,8 @@ def test_it_holds_suites_fixtures_and_data_and_nothing_else(site: Path):
         "images/default.toml",
         "report/html/report.css",
         "report/html/report.js",
+        "probe/shell/main.sh",
+        "probe/shell/json.awk",
         "probe",
     ):
         assert (package / needed).exists(), needed

@@ -1,0 +1,162 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# A host, looked at over one way: TCP or CONNECT, TLS, and the requests of the plan.
+#
+# What is asked at one address only goes to the first that verifies: `main` decides which, by the event `verified`.
+
+# look TASK HOST PORT ADDRESS: over the proxy where there is no address.
+look() {
+    TASK=$1 HOST=$2 PORT=$3 ADDRESS=$4 UNVERIFIED=''
+    if [ -z "$ADDRESS" ]; then
+        route_to "$HOST" "$PORT"
+        look_through_proxy
+        return
+    fi
+    THROUGH=''
+    report_connect "$TASK" "$HOST" "$ADDRESS" "$PORT" "$CONNECT" || return
+    if [ -n "$OPENSSL" ]; then
+        shake verify
+    elif can_ask; then
+        begin
+        ask_for_the_handshake
+        took
+        shake_by_curl
+    else
+        return
+    fi
+    go_on
+}
+
+can_ask() { [ -n "$CURL" ] && [ -n "$BASE64" ]; }
+
+ask_for_the_handshake() {
+    way_options
+    [ -z "$CHAINS" ] || MORE_FIGURES='%{certs}'
+    MODE=text HIDE=no
+    case $HOST in *:*) place="[$HOST]" ;; *) place=$HOST ;; esac
+    set -- --tlsv1.2
+    [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
+    fetch "$EXCHANGE" 4096 4096 "$@" "https://$place:$PORT/"
+    MORE_FIGURES=''
+}
+
+# go_on: what follows a handshake.
+go_on() {
+    case $HANDSHAKE_ERROR in
+        null)
+            echo "verified $TASK $HOST $PORT $ADDRESS" >&8
+            [ "$TASK" != tenant ] || tenant_verified
+            ;;
+        *'"name":"VERIFY"'* | *'"name":"SSL"'*)
+            if [ -n "$OPENSSL" ] && { [ -n "$ADDRESS" ] || openssl_tunnels; }; then shake identify; fi
+            UNVERIFIED=yes
+            [ "$TASK" != tenant ] || plan_requests each
+            ;;
+    esac
+}
+
+tenant_verified() {
+    plan_requests each
+    if [ -n "$LARGE_HELLO" ] && [ -n "$OPENSSL" ] && { [ -n "$ADDRESS" ] || openssl_tunnels; }; then spawn "$TASK" shake large-hello; fi
+}
+
+# request PURPOSE METHOD PATH BODY KEY: as the plan has it. To an unverified peer only what says who it is.
+request() {
+    if [ -z "$UNVERIFIED" ]; then
+        spawn "$TASK" ask "$@" true
+        return
+    fi
+    case $1 in receiver | sibling) spawn "$TASK" ask "$@" false ;; esac
+}
+
+# uploads PATH SIZE…: a small one as the control, then growing ones, each only if the one before came through.
+uploads() {
+    can_ask && have head && have tr || return
+    path=$1
+    shift
+    spawn "$TASK" upload small-upload "$path" 1000
+    for size; do upload upload "$path" "$size" || break; done
+}
+
+look_through_proxy() {
+    if ! can_ask; then
+        unseen proxy 'curl is not there' 'install curl'
+        return
+    fi
+    begin
+    CONNECT_STATUS=000 CONNECT_HEADERS='' CONNECT_REASON='' other=null
+    case $PROXY_SCHEME in
+        http | https) ask_for_the_handshake ;;
+        *)
+            CURL_CODE='' STATUS=''
+            failure proxy UNSUPPORTED "a proxy of the scheme $PROXY_SCHEME cannot be looked through"
+            ;;
+    esac
+    took
+    handshake=$ERROR
+    how_far
+    if [ "$reached" != open ]; then other_scheme; fi
+    report_proxy
+    [ "$reached" = open ] || return
+    if openssl_tunnels; then
+        shake verify
+    else
+        ERROR=$handshake
+        shake_by_curl
+    fi
+    go_on
+}
+
+# how_far: `reached`, and ERROR as the proxy's.
+how_far() {
+    reached=connect
+    case $CONNECT_STATUS:$CURL_CODE in
+        2??:*) reached=open ERROR=null ;;
+        000:5) reached=resolve && failure resolve GAI "$text" ;;
+        000:7) reached=tcp ;;
+        000:28)
+            if [ "$TC" -eq 0 ]; then reached=tcp; elif [ "$TA" -eq 0 ] && [ "$PROXY_SCHEME" = https ]; then reached=tls; fi
+            [ "$reached" != connect ] || failure proxy TIMEOUT "$text"
+            ;;
+        000:60) reached=tls ;;
+        000:35)
+            if [ "$PROXY_SCHEME" = https ]; then reached=tls; else failure proxy "${ERRNO:-EOF}" "$text"; fi
+            ;;
+        000:) reached=resolve ;;
+        000:*)
+            case $ERRNO:$text in
+                ?*:*) failure proxy "$ERRNO" "$text" ;;
+                *) failure proxy EOF "$text" ;;
+            esac
+            ;;
+        *) failure proxy STATUS "$CONNECT_STATUS $CONNECT_REASON" ;;
+    esac
+    return 0
+}
+
+# other_scheme: does the proxy answer in the other one? Only where it did not speak the declared one.
+other_scheme() {
+    case $reached:$CONNECT_STATUS in tls:000 | connect:000 | connect:400) ;; *) return ;; esac
+    kept_error=$ERROR kept_status=$CONNECT_STATUS kept_headers=$CONNECT_HEADERS kept_reason=$CONNECT_REASON
+    kept_scheme=$PROXY_SCHEME
+    if [ "$PROXY_SCHEME" = http ]; then PROXY_SCHEME=https; else PROXY_SCHEME=http; fi
+    way_options
+    MODE=text HIDE=no
+    fetch 3 4096 4096 -k --proxy-insecure "https://$HOST:$PORT/"
+    other=false
+    [ "$CONNECT_STATUS" = 000 ] || other=true
+    ERROR=$kept_error CONNECT_STATUS=$kept_status CONNECT_HEADERS=$kept_headers CONNECT_REASON=$kept_reason
+    PROXY_SCHEME=$kept_scheme
+}
+
+report_proxy() {
+    common_fields proxy
+    json "$HOST:$PORT"
+    record="$record,\"target\":$J"
+    json "$PROXY_SCHEME"
+    record="$record,\"declared\":$J,\"phase\":\"$reached\",\"proxy_address\":null"
+    if [ "$CONNECT_STATUS" = 000 ]; then J=null; else number "$CONNECT_STATUS"; fi
+    record="$record,\"status\":$J"
+    maybe "$CONNECT_REASON"
+    record="$record,\"reason\":$J,\"headers\":[$CONNECT_HEADERS],\"body\":null,\"received\":null,\"other_scheme\":$other"
+    emit "$record,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
+}

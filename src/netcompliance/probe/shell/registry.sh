@@ -1,0 +1,382 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# A container registry, walked as a node does to pull an image: ping, token, manifest, platform, config, layers.
+#
+# Rules
+# * GET and never HEAD, over redirects by hand, with a record for every hop.
+# * A token goes to the registry's own host and port, and nowhere else; and to curl over standard input.
+# * Redirects are followed to https alone, and to no loopback, link-local or multicast address unless the registry is
+#   at one itself.
+# * A few requests at once, by the lines that are in descriptor 7.
+
+INDEX_TYPES='application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json'
+MANIFEST_TYPES="$INDEX_TYPES, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+REDIRECTS=5
+PATIENCE=2
+
+# walk DEPTH NAME REPOSITORY REFERENCE DIGEST…: on the way that is set, for every image of the plan.
+walk() {
+    can_walk || return
+    DEPTH=$1 OWN_HOST=$HOST OWN_PORT=$PORT OWN_ADDRESS=$ADDRESS OWN_THROUGH=$THROUGH LOCAL=''
+    shift
+    forbidden "$ADDRESS" && LOCAL=yes
+    IMAGE='' REPOSITORY='' TOKEN=''
+    get ping '' - '*/*' 16384 text /v2/ || return
+    case $STATUS:$CHALLENGE in 200:* | *:?*) ;; *) return ;; esac
+    PING_CHALLENGE=$CHALLENGE
+    while [ $# -ge 4 ]; do
+        spawn "$TASK" walk_image "$1" "$2" "$3" "$4"
+        shift 4
+    done
+}
+
+walk_image() {
+    IMAGE=$1 REPOSITORY=$2 REFERENCE=$3 PINNED=$4 TOKEN=''
+    case $PING_CHALLENGE in
+        [Bb]earer*)
+            CHALLENGE=$PING_CHALLENGE
+            get_token || return
+            ;;
+    esac
+    manifest manifest "$REFERENCE" "$PINNED" || return
+    if [ "$STATUS" = 401 ] && [ -z "$TOKEN" ]; then
+        case $CHALLENGE in [Bb]earer*) ;; *) return ;; esac
+        get_token && manifest manifest "$REFERENCE" "$PINNED" || return
+    fi
+    [ "$STATUS" = 200 ] || return
+    facts=$(decode "$BODY" | awk "$JSON_AWK")
+    case $CONTENT_TYPE in
+        *manifest.list* | *image.index*) facts="$facts${NL}index" ;;
+    esac
+    case $NL$facts$NL in
+        *"${NL}index$NL"*) walk_index ;;
+        *) blobs single ;;
+    esac
+}
+
+# walk_index: the manifest for the host's platform, out of an index.
+walk_index() {
+    OFFERED='' chosen=''
+    IFS=$NL
+    for line in $facts; do
+        case $line in
+            'entry '*)
+                platform=${line##* }
+                [ "$platform" = - ] && continue
+                json "$platform"
+                OFFERED=$OFFERED${OFFERED:+,}$J
+                if [ -z "$chosen" ] && serves "$platform"; then chosen=${line#entry } chosen=${chosen%% *}; fi
+                ;;
+        esac
+    done
+    IFS=" 	$NL"
+    if [ -z "$chosen" ] || [ "$DEPTH" != layers ]; then
+        report_platforms
+        return
+    fi
+    manifest platform "$chosen" "$chosen" && [ "$STATUS" = 200 ] || return
+    facts=$(decode "$BODY" | awk "$JSON_AWK")
+    OFFERED=''
+    blobs indexed
+}
+
+# serves PLATFORM: is it the host's?
+serves() {
+    case $1/ in "$PLATFORM"/*) return 0 ;; esac
+    case $PLATFORM/ in "$1"/*) return 0 ;; esac
+    return 1
+}
+
+# blobs KIND: the config, and the layers: the smallest whole, the beginning of the others.
+blobs() {
+    kind_of_blobs=$1
+    smallest='' least=''
+    IFS=$NL
+    for line in $facts; do
+        case $line in
+            'layer '*)
+                size=${line##* } line=${line#layer }
+                if [ "$size" != - ] && { [ -z "$least" ] || [ "$size" -lt "$least" ]; }; then least=$size smallest=${line%% *}; fi
+                ;;
+        esac
+    done
+    asked_for=' '
+    for line in $facts; do
+        IFS=" 	$NL"
+        # shellcheck disable=SC2086 # words
+        set -- $line
+        case $1:$DEPTH in
+            config:*) spawn "$TASK" config "$2" "$3" "$kind_of_blobs" ;;
+            layer:layers)
+                case $asked_for in *" $2 "*) continue ;; esac
+                asked_for="$asked_for$2 "
+                [ -n "$smallest" ] || smallest=$2
+                if [ "$2" = "$smallest" ]; then spawn "$TASK" layer "$2" "$3" 4194304; else spawn "$TASK" layer "$2" "$3" 65536; fi
+                ;;
+        esac
+    done
+    IFS=" 	$NL"
+}
+
+# config DIGEST SIZE KIND: a single manifest does not name its platform; its config does.
+config() {
+    WANTED_DIGEST=$1
+    get config "$2" "$1" '*/*' 1048576 text "/v2/$REPOSITORY/blobs/$1" && [ "$STATUS" = 200 ] || return
+    [ "$3" = single ] || return
+    OFFERED=''
+    for platform in $(decode "$BODY" | awk "$JSON_AWK" | sed -n 's/^platform //p'); do json "$platform" && OFFERED=$J; done
+    report_platforms
+}
+
+layer() { get layer "$2" "$1" '*/*' "$3" hash "/v2/$REPOSITORY/blobs/$1"; }
+
+manifest() { get "$1" '' "${3:--}" "$MANIFEST_TYPES" 262144 text "/v2/$REPOSITORY/manifests/$2"; }
+
+# get_token: TOKEN, from where CHALLENGE says.
+get_token() {
+    realm=${CHALLENGE#*realm=\"} service=''
+    case $CHALLENGE in *realm=\"*) realm=${realm%%\"*} ;; *) return 1 ;; esac
+    case $CHALLENGE in *service=\"*) service=${CHALLENGE#*service=\"} service=${service%%\"*} ;; esac
+    encoded "$service"
+    query="scope=repository:$REPOSITORY:pull${service:+&service=$ENCODED}"
+    case $realm in *\?*) realm="$realm&$query" ;; *) realm="$realm?$query" ;; esac
+    if ! parse_url "$realm"; then
+        failure redirect REDIRECT "$REFUSED"
+        url_shown "${realm%%\?*}"
+        json "$IMAGE"
+        record="\"kind\":\"registry\",\"task\":\"$TASK\",\"step\":\"token\",\"image\":$J,\"hop\":0"
+        json "$URL_SHOWN"
+        emit "$record,\"url\":$J,\"status\":null,\"token\":false,\"error\":$ERROR"
+        return 1
+    fi
+    TOKEN=''
+    get token '' - '*/*' 65536 text "$U_HOST" "$U_PORT" "$U_TARGET" && [ -n "$TOKEN" ]
+}
+
+# encoded TEXT: ENCODED, for a query.
+encoded() {
+    ENCODED='' J='' todo=$1
+    while [ -n "$todo" ]; do
+        rest=${todo#?} odd=${todo%"$rest"} todo=$rest
+        case $odd in
+            [A-Za-z0-9._~:/-]) ENCODED=$ENCODED$odd ;;
+            *) J='' && by_number "$odd" && ENCODED=$ENCODED%${J#\\u00} ;;
+        esac
+    done
+}
+
+# get STEP SIZE DIGEST ACCEPT KEPT MODE TARGET, or … HOST PORT TARGET: over redirects; fails if there was no whole answer.
+get() {
+    STEP=$1 SIZE=$2 WANTED_DIGEST=$3 ACCEPT=$4 MOST=$5 STEP_MODE=$6
+    if [ $# -eq 7 ]; then U_HOST=$OWN_HOST U_PORT=$OWN_PORT U_TARGET=$7; else U_HOST=$7 U_PORT=$8 U_TARGET=$9; fi
+    HOP=0 been=' '
+    while :; do
+        been="$been$U_HOST:$U_PORT$U_TARGET "
+        take_slot
+        hop
+        give_slot
+        [ "$ERROR" = null ] || return 1
+        [ -n "$FOLLOWING" ] || return 0
+        HOP=$((HOP + 1))
+    done
+}
+
+# take_slot, give_slot: one of the few requests at once. A host that keeps them waiting is not spared any longer.
+take_slot() {
+    read -r slot <&7
+    { sleep "$PATIENCE" && echo >&7; } >/dev/null 2>&1 &
+    waiting=$!
+}
+
+give_slot() { ! kill "$waiting" 2>/dev/null || echo >&7; }
+
+hop() {
+    HOST=$U_HOST PORT=$U_PORT own='' FOLLOWING='' TO='' STATUS='' HEADERS='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
+    FIRST_BYTE=null CONTENT_TYPE='' MORE_ADDRESSES='' ERROR=null
+    hop_url=https://$HOST
+    [ "$PORT" = 443 ] || hop_url=$hop_url:$PORT
+    hop_url=$hop_url$U_TARGET
+    begin
+    if [ "$HOST:$PORT" = "$OWN_HOST:$OWN_PORT" ]; then
+        own=yes ADDRESS=$OWN_ADDRESS THROUGH=$OWN_THROUGH
+        [ -z "$THROUGH" ] || route_to "$HOST" "$PORT"
+    else
+        way_elsewhere
+    fi
+    if [ "$ERROR" = null ]; then
+        way_options
+        [ -z "$own" ] || [ -z "$TOKEN" ] || secret header "Authorization: Bearer $TOKEN"
+        MODE=$STEP_MODE HIDE=yes
+        set -- --tlsv1.2 -H "Accept: $ACCEPT"
+        [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
+        fetch "$EXCHANGE" "$MOST" 1 "$@" "$hop_url"
+        case $STEP:$ERROR in layer:*'"LIMIT"'* | ping:*'"LIMIT"'*) ERROR=null ;; esac
+        [ "$ERROR" != null ] || follow
+    fi
+    [ "$STEP" != token ] || [ -n "$FOLLOWING" ] || token_in_answer
+    took
+    report_hop
+}
+
+token_in_answer() {
+    TOKEN=''
+    [ "$STATUS" = 200 ] || return
+    TOKEN=$(decode "$BODY" | awk "$JSON_AWK" | sed -n 's/^token //p')
+}
+
+# way_elsewhere: to a host that the registry has named.
+way_elsewhere() {
+    ADDRESS=''
+    route_to "$HOST" "$PORT"
+    [ -z "$THROUGH" ] || return
+    if is_address "$HOST"; then
+        ADDRESSES=$HOST
+    elif ! lookup "$HOST"; then
+        failure resolve EXCEPTION "$HOST has no address here, and no tool says why"
+    fi
+    for address in $ADDRESSES; do
+        if [ -z "$LOCAL" ] && forbidden "$address"; then failure redirect REDIRECT "$HOST has the address $address"; fi
+    done
+    # shellcheck disable=SC2086 # a list
+    set -- $ADDRESSES
+    ADDRESS=${1-}
+    [ $# -lt 2 ] || { shift && MORE_ADDRESSES=$*; }
+}
+
+# follow: FOLLOWING, and the URL's parts, if the answer redirects.
+follow() {
+    case $STATUS in 301 | 302 | 303 | 307 | 308) ;; *) return ;; esac
+    [ -n "$LOCATION" ] || return
+    case $LOCATION in
+        //*) TO=https:$LOCATION ;;
+        /*) TO=${hop_url%"$U_TARGET"}$LOCATION ;;
+        [A-Za-z]*:*) TO=$LOCATION ;;
+        *) TO=${hop_url%"${hop_url##*/}"}$LOCATION ;;
+    esac
+    if ! parse_url "$TO"; then
+        failure redirect REDIRECT "$REFUSED"
+    elif [ "$HOP" -ge "$REDIRECTS" ]; then
+        failure redirect REDIRECT "more than $HOP redirects"
+    else
+        case $been in *" $U_HOST:$U_PORT$U_TARGET "*) failure redirect REDIRECT 'redirected in a circle' ;; *) FOLLOWING=yes ;; esac
+    fi
+}
+
+# parse_url TEXT: U_HOST, U_PORT and U_TARGET of a URL that may be followed; else REFUSED says why not.
+parse_url() {
+    REFUSED=''
+    case $1 in
+        *[!!-~]*) REFUSED='a URL with blanks, control or foreign characters' ;;
+        [Hh][Tt][Tt][Pp][Ss]://?*) ;;
+        *) REFUSED='a URL of another scheme than https' ;;
+    esac
+    [ "${#1}" -le 8192 ] || REFUSED='too long a URL'
+    [ -z "$REFUSED" ] || return
+    rest=${1#*://}
+    place=${rest%%[/?#]*}
+    U_TARGET=${rest#"$place"} place=${place##*@}
+    U_TARGET=${U_TARGET%%#*}
+    case $U_TARGET in /*) ;; *) U_TARGET=/$U_TARGET ;; esac
+    case $place in
+        \[*\]*) U_HOST=${place%%\]*} U_HOST=${U_HOST#\[} U_PORT=${place##*\]} U_PORT=${U_PORT#:} ;;
+        *:*) U_HOST=${place%%:*} U_PORT=${place#*:} ;;
+        *) U_HOST=$place U_PORT='' ;;
+    esac
+    U_PORT=${U_PORT:-443}
+    lower "$U_HOST"
+    U_HOST=$LOWER
+    case $U_HOST in '' | -* | .* | *[!a-z0-9._:-]*) REFUSED='a URL without a valid host' ;; esac
+    case $U_PORT in *[!0-9]* | ??????*) REFUSED='a URL with no valid port' ;; esac
+    if [ -z "$LOCAL" ]; then
+        case ${U_HOST%.} in localhost) REFUSED="$U_HOST is no address to be sent to" ;; esac
+        forbidden "$U_HOST" && REFUSED="$U_HOST is no address to be sent to"
+    fi
+    [ -z "$REFUSED" ]
+}
+
+# forbidden ADDRESS: one that no peer may send us to?
+forbidden() {
+    is_address "$1" || return
+    lower "$1"
+    case $LOWER in
+        ::ffff:*.*) set -- "${LOWER#::ffff:}" ;;
+        ::1 | :: | fe[89ab]?:* | ff??:* | ::ffff:7f* | ::ffff:0:* | ::ffff:a9fe:*) return 0 ;;
+        *:*) return 1 ;;
+    esac
+    case $1 in 127.* | 0.* | 169.254.* | 22[4-9].* | 23[0-9].*) return 0 ;; esac
+    return 1
+}
+
+# url_shown TEXT: URL_SHOWN, without user information and without the values of its query.
+url_shown() {
+    shown "$1"
+    URL_SHOWN=${SHOWN%%\?*}
+    case $SHOWN in *\?*) query=${SHOWN#*\?} ;; *) return 0 ;; esac
+    names=''
+    while [ -n "$query" ]; do
+        pair=${query%%&*}
+        case $query in *'&'*) query=${query#*&} ;; *) query='' ;; esac
+        case $pair in *=*) pair=${pair%%=*}=... ;; esac
+        names=$names${names:+&}$pair
+        [ "${#names}" -lt 2000 ] || query=''
+    done
+    URL_SHOWN="$URL_SHOWN?$names"
+}
+
+report_hop() {
+    common_fields registry
+    record="$record,\"step\":\"$STEP\",\"hop\":$HOP"
+    maybe "$IMAGE"
+    record="$record,\"image\":$J"
+    [ "$WANTED_DIGEST" != - ] || WANTED_DIGEST=''
+    maybe "$WANTED_DIGEST"
+    record="$record,\"digest\":$J"
+    url_shown "$hop_url"
+    json "$URL_SHOWN"
+    record="$record,\"url\":$J"
+    if [ -n "$TO" ]; then url_shown "$TO" && json "$URL_SHOWN"; else J=null; fi
+    record="$record,\"redirected_to\":$J"
+    number "$STATUS"
+    record="$record,\"status\":$J,\"headers\":[$HEADERS]"
+    type=${CONTENT_TYPE%%;*}
+    lower "${type% }"
+    maybe "$LOWER"
+    record="$record,\"media_type\":$J,\"body\":"
+    case $STEP:$STATUS in
+        token:2?? | token:3??) record="${record}null" ;;
+        manifest:200 | platform:200 | ping:200) record="$record\"$BODY\"" ;;
+        *) cut 5464 "$BODY" && record="$record\"$CUT\"" ;;
+    esac
+    number "$DOWNLOADED"
+    record="$record,\"body_bytes\":$J,\"complete\":$COMPLETE"
+    digest_of_body
+    maybe "$SHA"
+    record="$record,\"sha256\":$J"
+    number "$SIZE"
+    record="$record,\"size\":$J"
+    if [ -n "$own" ] && [ -n "$TOKEN" ] && [ "$STEP" != token ]; then record="$record,\"authorized\":true"; else record="$record,\"authorized\":false"; fi
+    if [ "$STEP" = token ]; then
+        if [ -n "$TOKEN" ]; then record="$record,\"token\":true"; else record="$record,\"token\":false"; fi
+    fi
+    if [ "$STEP" = platform ]; then
+        json "$PLATFORM"
+        record="$record,\"wanted\":$J,\"platforms\":[$OFFERED]"
+    fi
+    emit "$record,\"first_byte\":$FIRST_BYTE,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
+}
+
+digest_of_body() {
+    case $STEP:$COMPLETE in manifest:true | platform:true | config:true) ;; layer:true) return ;; *) SHA='' && return ;; esac
+    # shellcheck disable=SC2046 # words
+    set -- $(decode "$BODY" | $SHA256)
+    SHA=${1-}
+}
+
+# report_platforms: what is there, where no manifest of a platform was asked for.
+report_platforms() {
+    json "$IMAGE"
+    record="\"kind\":\"registry\",\"task\":\"$TASK\",\"step\":\"platform\",\"image\":$J"
+    json "$OWN_HOST"
+    record="$record,\"host\":$J,\"status\":null"
+    json "$PLATFORM"
+    emit "$record,\"wanted\":$J,\"platforms\":[$OFFERED],\"error\":null"
+}
