@@ -34,6 +34,7 @@ from netcompliance.judge import (
 )
 from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
+from netcompliance.judge.unseen import by_shell
 from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
 
 __all__ = ["identity", "judge", "judge_vantage", "settle_waivers"]
@@ -78,7 +79,6 @@ JUDGES: Mapping[str, Judge] = {
 
 SHARED = "public-dns"
 """The kind of observations that the workstation makes for every vantage."""
-BY_SHELL = "this host was looked at with its shell: install python3 (3.6 or later) there to have this checked"
 
 OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 """Verdicts of a prerequisite behind which one can go on."""
@@ -182,7 +182,7 @@ class _Vantage:
         if foundation:
             return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
         if outcome.result is Result.NOTCHECKED and self._evidence.by_shell:
-            outcome = replace(outcome, reason=f"{outcome.reason}; {BY_SHELL}")
+            outcome = replace(outcome, reason=f"{outcome.reason}; {by_shell(case.requirement, self._evidence)}")
         return _verdict(case, outcome, _whereabouts(case, self._evidence))
 
     def _prerequisites(self, case: Case, needed: str) -> list[Case]:

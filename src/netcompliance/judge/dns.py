@@ -18,6 +18,8 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    error_field,
+    error_name,
     finding,
     listed,
     notapplicable,
@@ -34,6 +36,7 @@ from netcompliance.judge.nameservers import (
     services,
     unresolved,
 )
+from netcompliance.judge.transport import connected_addresses
 from netcompliance.model import Case, Finding, Settings
 
 SINKHOLES = (
@@ -55,6 +58,9 @@ def resolves(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     addresses = evidence.resolved(case.host, "bare")
     if addresses:
         return passed(f"{case.host} is {listed(addresses)}", f"getent ahosts {case.host}")
+    unexplained = error_name(looked_up) == "GAI" and error_field(looked_up, "code") is None
+    if unexplained and evidence.by_shell and not any(service.code for service in services(evidence, case.host)):
+        return notchecked("no address was found, and nothing there says why")
     trouble = unresolved(evidence, case.host, looked_up)
     server = trouble.subject if parsed_address(trouble.subject) else ""
     return decided([trouble], "", f"dig +short {f'@{server} ' if server else ''}{case.host}")
@@ -97,12 +103,29 @@ def is_the_tenants(case: Case, evidence: Evidence, settings: Settings) -> Outcom
         hosts_file=tuple(evidence.vantage.get("hosts_entries", ())),
         resolver=evidence.resolver,
     )
-    found = [f for address in doubtful if (f := _oddity(origin, address, evidence))]
+    odd = {address: f for address in doubtful if (f := _oddity(origin, address, evidence))}
+    unknown = [address for address in doubtful if _tls_is_unknown(evidence, case.host, address)]
+    undecided = [address for address in unknown if address in odd or (public and address not in public)]
     return decided(
-        found,
+        [found for address, found in odd.items() if address not in unknown],
         f"{case.host} is {listed(addresses)}, bare and rooted",
         f"getent ahosts {case.host}.",
-        missing=_unasked(evidence, case.host) if doubtful else "",
+        missing=_undecided(undecided) or (_unasked(evidence, case.host) if doubtful else ""),
+    )
+
+
+def _tls_is_unknown(evidence: Evidence, host: str, address: str) -> bool:
+    """Did nobody look who is there, though the port opened? A shell without the tools for TLS does not."""
+    if not evidence.by_shell or address not in connected_addresses(evidence, TENANT, host):
+        return False
+    tls = evidence.handshake(host, address, "verify")
+    return tls is None or bool(tls.get("verified") and evidence.chain(tls, host) is None)
+
+
+def _undecided(addresses: list[str]) -> str:
+    """Why an odd address may be right all the same."""
+    return (
+        f"only TLS would tell whether the tenant is at {listed(addresses)}, and it was not tried" if addresses else ""
     )
 
 

@@ -35,6 +35,7 @@ from netcompliance.judge.transport import (
 )
 from netcompliance.model import Case, Finding, Observation, Settings
 
+IMPOSTORS = "addresses that cannot exist open too"
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
 NOTHING_PROVED = {*TIMEOUTS, "ECONNRESET", "EPIPE", "EOF"}
 """Ends of a handshake that show nobody behind an accepted connection."""
@@ -68,6 +69,9 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     versions = dict.fromkeys((4, version_in_use(every)))
     untried = [a for version in versions for a in _known_addresses(evidence, case.host, version) if a not in tried]
     missing = unfinished(untried, "the attempt to connect")
+    if impostors and evidence.by_shell and not missing:
+        unshaken = [address for address in opened if evidence.handshake(case.host, address, "verify") is None]
+        missing = f"{unfinished(unshaken, 'the TLS handshake')}, and {IMPOSTORS}" if unshaken else ""
     if unproved and not controls:
         missing = missing or "no address that cannot exist was tried, and nobody answered TLS"
     took = max((seconds(seen) for seen in attempts), default=0)
@@ -141,6 +145,7 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
     found: list[Finding] = []
     sizes: list[str] = []
     missing: list[str | None] = []
+    unexplained: list[str] = []
     for path in paths_to(evidence, TENANT, case.host):
         tls = evidence.handshake(case.host, path, "large-hello")
         if tls is None or error_field(tls, "phase") in BEFORE_TLS:
@@ -151,7 +156,9 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
         if error_name(tls) not in NOTHING_PROVED or raw(tls, "received"):
             continue
         small = evidence.handshake(case.host, path, "large-hello-small-mss")
-        if small is not None and (error_name(small) is None or raw(small, "received")):
+        if small is None and path is not None and evidence.by_shell and error_name(tls) in TIMEOUTS:
+            unexplained.append(path)
+        elif small is not None and (error_name(small) is None or raw(small, "received")):
             detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
             found.append(finding(Code.PATH_MTU, subject, detail))
         else:
@@ -162,8 +169,15 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
     return decided(
         found,
         f"a ClientHello of {listed(sizes)} was answered",
-        missing=unfinished(missing, "the handshake with a large ClientHello"),
+        missing=unfinished(missing, "the handshake with a large ClientHello") or _unexplained(unexplained),
     )
+
+
+def _unexplained(paths: list[str]) -> str:
+    """Silence has two causes, a device or the path's MTU, which small segments would tell apart."""
+    if not paths:
+        return ""
+    return f"a large ClientHello got no answer at {listed(paths)}, and it was not tried in small segments"
 
 
 def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> Outcome:

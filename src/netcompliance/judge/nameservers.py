@@ -18,7 +18,16 @@ import dns.rdataclass
 import dns.rdatatype
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import Evidence, error_field, error_name, error_text, finding, raw, seconds
+from netcompliance.judge.evidence import (
+    Evidence,
+    error_field,
+    error_name,
+    error_text,
+    finding,
+    parsed_address,
+    raw,
+    seconds,
+)
 from netcompliance.model import Finding, Observation
 
 RCODES = {
@@ -27,6 +36,7 @@ RCODES = {
     dns.rcode.REFUSED: Code.DNS_REFUSED,
 }
 """Every other failure counts as SERVFAIL."""
+WORDS = {dns.rcode.to_text(rcode): code for rcode, code in RCODES.items()}
 
 # What a stub resolver ends with when its nameservers differ: a definite answer beats a failure, any answer beats none.
 PRECEDENCE = (Code.DNS_NXDOMAIN, Code.DNS_NO_DATA, Code.DNS_SERVFAIL, Code.DNS_REFUSED, Code.DNS_TIMEOUT)
@@ -74,7 +84,7 @@ class Service:
 def read(seen: Observation) -> Answer:
     """A `dns` or `public-dns` observation, parsed."""
     wire = raw(seen, "response")
-    told = _parsed(wire) if wire else _Told(code=Code.DNS_TIMEOUT, text=error_text(seen) or "no answer")
+    told = _parsed(wire) if wire else _in_words(seen)
     return Answer(
         server=seen.get("server", ""),
         rdtype=seen.get("rdtype", ""),
@@ -94,6 +104,15 @@ class _Told:
     text: str
     addresses: tuple[str, ...] = ()
     truncated: bool = False
+
+
+def _in_words(seen: Observation) -> _Told:
+    """An answer of which only the words of the host's own tool are known, or none."""
+    rcode = seen.get("rcode")
+    if rcode is None:
+        return _Told(code=Code.DNS_TIMEOUT, text=error_text(seen) or "no answer")
+    code = None if rcode == "NOERROR" else WORDS.get(rcode, Code.DNS_SERVFAIL)
+    return _Told(code=code, text=rcode, addresses=tuple(a for a in seen.get("addresses", ()) if parsed_address(a)))
 
 
 @lru_cache(maxsize=256)

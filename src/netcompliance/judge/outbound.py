@@ -27,6 +27,7 @@ from netcompliance.judge.nameservers import addresses_told, public_addresses
 from netcompliance.model import Case, Finding, Observation, Settings
 
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
+UNREAD = "neither incoming packets nor the host's firewall could be read"
 UNKNOWN = "no address of the tenant is known here"
 PROXIED_UNKNOWN = "the host uses an explicit proxy, and the tenant's addresses are not known here"
 
@@ -94,12 +95,12 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
         if rules
         else "the host's firewall could not be read",
     ]
-    looked = watched or rules or table_read
+    looked = watched if evidence.by_shell else watched or rules or table_read
     return decided(
         [*_attempts(evidence, wire, tenants), *_openings(rules, tenants)],
         "; ".join(saw),
         "nft list ruleset",
-        missing="" if looked else "neither incoming packets nor the host's firewall could be read",
+        missing="" if looked else "; ".join(saw[:1]) if evidence.by_shell else UNREAD,
     )
 
 

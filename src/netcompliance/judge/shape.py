@@ -131,7 +131,7 @@ FIELDS: Mapping[str, Shape] = {
         _each(text, "name purpose server transport rdtype response declared phase body received version method path")
     ),
     **dict(_each(text, "step image digest url redirected_to media_type sha256 tool rules anchor anchor_name wanted")),
-    **dict(_each(text, "with connection proxy_address")),
+    **dict(_each(text, "with connection proxy_address what reason remedy rcode")),
     **dict(_each(flag, "kubernetes runtime")),
     **dict(_each(whole, "hop port body_bytes sent_bytes request_bytes size hello_bytes samples syns")),
     **dict(_each(number, "at seconds first_byte")),
