@@ -1,12 +1,12 @@
 """Every scenario in the lab, with the suite as it is: exactly the findings of its row, and nothing else.
 
-Each is looked at twice in one run, locally and over ssh, one after the other so that neither disturbs the other.
+Each is looked at locally and over ssh in one run; what the shell probe makes of the same run is `test_shell`'s.
 """
 
 from __future__ import annotations
 
 import pytest
-from plays import Play, Plays
+from plays import OVER_SSH, Play, Plays, of_scenario
 
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
@@ -15,15 +15,7 @@ from netcompliance.model import AskedFrom
 
 pytestmark = pytest.mark.lab
 
-OVER_SSH = "ssh://lab-host"
-CASES = [
-    pytest.param(
-        Play(scenario=scenario.name, hosts=("local", OVER_SSH), nodes=1, options=("--visits=1",)),
-        scenario,
-        id=scenario.name,
-    )
-    for scenario in SCENARIOS
-]
+CASES = [pytest.param(of_scenario(scenario.name), scenario, id=scenario.name) for scenario in SCENARIOS]
 ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
 
 

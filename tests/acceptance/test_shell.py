@@ -1,0 +1,120 @@
+"""Hosts without Python, held to the same scenarios: what they find is true, and what they cannot see never passes.
+
+A host with bash, curl and openssl finds what Python finds, but for the rows of LESS. One with busybox alone finds what
+there is to say about names and ports.
+"""
+
+from __future__ import annotations
+
+import pytest
+from plays import BARE, Play, Plays, of_scenario
+
+from lab.scenario import Scenario
+from lab.scenarios import SCENARIOS
+from netcompliance import catalogue
+from netcompliance.model import AskedFrom
+
+pytestmark = pytest.mark.lab
+
+BUSYBOX = "ssh://busybox"
+ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
+
+LESS = {
+    "mtu-black-hole": {"HTTPS-05"},
+    "large-hello-dropped": {"HTTPS-05"},
+    "inbound-attempted": {"OUT-02"},
+    "terminal-escapes": {"RCV-01"},
+}
+"""Scenario → what only Python finds there: a shell has no small segments to explain silence by and sees no SYN, and
+curl refuses an answer with a zero byte in its head."""
+
+BY_BUSYBOX = (
+    "dns-nxdomain",
+    "dns-servfail",
+    "dns-refused",
+    "dns-timeout",
+    "dns-no-data",
+    "dns-sinkhole",
+    "dns-hosts-file-sinkhole",
+    "dns-second-nameserver-dead",
+    "dns-one-nameserver-refuses",
+    "dns-answers-over-tcp-only",
+    "tcp-refused",
+    "tcp-dropped",
+    "tcp-prohibited",
+    "tcp-no-route",
+    "addresses-fail-differently",
+    "registry-nxdomain",
+    "registry-dropped",
+)
+"""Scenarios that busybox sees as they are."""
+NOT_BY_BUSYBOX = (
+    "dns-truncated-and-tcp-dropped",
+    "dns-private-address",
+    "dns-rewritten",
+    "dns-somebody-elses-address",
+    "dns-private-endpoint",
+    "everything-opens",
+    "interception",
+    "captive-portal",
+    "mandatory-proxy",
+)
+"""Scenarios of which it sees too little to say anything."""
+
+
+def _row(scenario: Scenario) -> dict[str, frozenset[str]]:
+    """What is to be found from a host that is not the workstation."""
+    return {name: frozenset(codes) for name, codes in scenario.find.items() if name not in ASKED_HERE}
+
+
+CASES = [pytest.param(of_scenario(scenario.name), scenario, id=scenario.name) for scenario in SCENARIOS]
+
+
+@pytest.mark.parametrize(("play", "scenario"), CASES)
+def test_bash_curl_and_openssl_find_the_row(plays: Plays, play: Play, scenario: Scenario) -> None:
+    outcome = plays[play]
+    assert outcome.trouble(BARE) == "", outcome.output
+    less = LESS.get(scenario.name, set())
+    assert outcome.failing(BARE) == {name: codes for name, codes in _row(scenario).items() if name not in less}
+
+
+@pytest.mark.parametrize(("play", "scenario"), CASES)
+def test_nothing_passes_there_that_fails_here(plays: Plays, play: Play, scenario: Scenario) -> None:
+    outcome = plays[play]
+    failing = {case for case, verdict in outcome.verdicts("local").items() if verdict == "fail"}
+    assert not failing & {case for case, verdict in outcome.verdicts(BARE).items() if verdict == "pass"}
+
+
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+BUSYBOXES = [
+    pytest.param(
+        Play(scenario=name, hosts=("local", BUSYBOX), cast=("busybox",), options=("--visits=1",)),
+        BY_NAME[name],
+        id=f"busybox-{name}",
+    )
+    for name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX)
+]
+
+
+@pytest.mark.parametrize(("play", "scenario"), BUSYBOXES)
+def test_busybox_finds_what_names_and_ports_show_and_says_nothing_else(
+    plays: Plays, play: Play, scenario: Scenario
+) -> None:
+    outcome = plays[play]
+    assert outcome.trouble(BUSYBOX) == "", outcome.output
+    assert outcome.failing(BUSYBOX) == (_row(scenario) if scenario.name in BY_BUSYBOX else {})
+    failing = {case for case, verdict in outcome.verdicts("local").items() if verdict == "fail"}
+    assert not failing & {case for case, verdict in outcome.verdicts(BUSYBOX).items() if verdict == "pass"}
+
+
+def test_what_was_not_checked_says_what_to_install(plays: Plays) -> None:
+    outcome = plays[Play(hosts=(BARE, BUSYBOX), cast=("bare", "busybox"))]
+    reasons = {
+        (record["vantage"], record["requirement"]): record["reason"]
+        for record in outcome.journal
+        if record["type"] == "verdict" and record["verdict"] == "notchecked"
+    }
+    assert "install openssl and curl" in reasons[BUSYBOX, "HTTPS-02"]
+    assert "install curl" in reasons[BUSYBOX, "REG-01"]
+    assert "a shell cannot watch packets" in reasons[BARE, "OUT-02"]
+    assert all("install python3" in reason or reason.startswith("not evaluated: ") for reason in reasons.values())
