@@ -76,8 +76,8 @@ fetch() {
     read_answer
 }
 
-# keep KEPT MORE: the body from standard input, as base64 or as its digest. Whoever waits must not hold the pipe open, or
-# curl would go on to wait for a reader after the readers have had enough.
+# keep KEPT MORE: the body from standard input, as base64 or as its digest. No shell that only waits holds the pipe open,
+# so curl notices at once that its readers have had enough.
 keep() {
     exec 3<&0 </dev/null
     if [ "$MODE" = hash ]; then

@@ -3,7 +3,7 @@
 #
 # In here a job looks at one host over one way: TASK, HOST, PORT, ADDRESS (empty through a proxy) and the proxy's parts.
 
-HANDSHAKE=5
+HANDSHAKE=8
 PADDING=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 
 # shake PURPOSE: HANDSHAKE_ERROR (null if it came to its end and, unless it only identifies, verified).
