@@ -22,7 +22,9 @@ PLAYS = {
     "waived": Play(scenario="one-address-dropped", options=(*EXPORTS, PROFILE)),
     "captive-portal": Play(scenario="captive-portal", options=EXPORTS),
     "unmet-should": Play(scenario="clock-5-minutes-behind", options=EXPORTS),
-    "one-host-gone": Play(hosts=("local", "ssh://node-1", "ssh://refused"), nodes=1, cast=("refused",), options=EXPORTS),
+    "one-host-gone": Play(
+        hosts=("local", "ssh://node-1", "ssh://refused"), nodes=1, cast=("refused",), options=EXPORTS
+    ),
     "deselected": Play(options=(*EXPORTS, "-k", "resolves")),
 }
 SEEN = {

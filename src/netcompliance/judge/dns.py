@@ -15,6 +15,7 @@ from ipaddress import ip_network
 from netcompliance.findings import Code
 from netcompliance.judge.approval import PROXIED
 from netcompliance.judge.evidence import (
+    TENANT,
     Evidence,
     Outcome,
     decided,
