@@ -12,13 +12,10 @@ from pathlib import Path
 import pytest
 
 from netcompliance.change import baseline
-from netcompliance.cli.main import ACTIONS
 
 pytestmark = pytest.mark.lab
 
 DOCUMENT = "docs/change-window.md"
-NOT_YET = frozenset({"--watch"})
-"""Words of commands that are described and not there."""
 INTERRUPTION = Path(__file__).with_name("interruption.py")
 LONGEST = 300.0
 
@@ -41,8 +38,7 @@ def commands(checkout: Path) -> list[str]:
     """Every line of every shell block."""
     text = (checkout / DOCUMENT).read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if line.strip()]
-    return [line for line in lines if not NOT_YET & set(line.split())]
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +67,14 @@ def night(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
     return Night(directory=directory, commands=list(zip(lines, map(int, codes), strict=True)), output=ran.stdout)
 
 
-def test_what_is_not_yet_there_is_really_not_there() -> None:
-    assert NOT_YET.isdisjoint(ACTIONS)
-    asked = [sys.executable, "-m", "pytest", "--help"]
-    known = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    assert "--baseline=" in known
-    assert not {option for option in NOT_YET if f"{option}=" in known}
-
-
 def test_every_command_ends_well(night: Night) -> None:
     assert [line for line, code in night.commands if code] == [], night.output
     asked = {line.split()[1] for line, _ in night.commands if line.startswith("netcompliance ")}
-    assert asked == {"allowlist", "compare", "export", "history", "verify"} - NOT_YET
+    assert asked == {"allowlist", "compare", "export", "history", "verify"}
 
 
 def test_the_window_left_its_runs_and_files(night: Night) -> None:
-    assert len(night.runs()) == 3 + ("--watch" not in NOT_YET)
+    assert len(night.runs()) == 4
     for run in night.runs():
         assert baseline.side(run).overall == "satisfied"
         assert (run / "report.html").is_file()
@@ -104,4 +92,4 @@ def test_the_morning_is_compared_with_the_evening(night: Night) -> None:
 
 
 def test_the_interruption_was_seen_and_accepted(night: Night) -> None:
-    assert ("--watch" in NOT_YET) or (night.directory / "interrupted").exists()
+    assert (night.directory / "interrupted").exists()

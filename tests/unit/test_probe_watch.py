@@ -185,7 +185,7 @@ class Host:
             stdout=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "TMPDIR": str(directory)},
         )
-        self.say(bundle.parcel(plan).partition(b"\n")[0].decode())
+        self.say(bundle.for_python(plan).decode().rstrip())
 
     def say(self, word: str) -> None:
         assert self.process.stdin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,6 +13,9 @@ from netcompliance.conclusion import Entry
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
 from netcompliance.outages import Path, Stretch
 from netcompliance.report import timeline, watched
+from netcompliance.report.html import Material
+from netcompliance.report.html.account import Account
+from netcompliance.report.html.markup import Markup
 from netcompliance.report.redact import Redactor
 from netcompliance.report.watching import Screen
 
@@ -23,6 +27,17 @@ SETTINGS = Settings(
     watch=Watch(
         duration=60, every=0.1, rarely=5, criteria=tuple(Criteria(layer=each, max_outage=1.0) for each in LAYERS)
     ),
+)
+ACCOUNT = Account(
+    Material(
+        settings=SETTINGS,
+        entries=(),
+        identities={},
+        head={},
+        started=datetime.fromtimestamp(AT, UTC),
+        finished=datetime.fromtimestamp(AT, UTC),
+        redactor=Redactor(),
+    )
 )
 
 
@@ -97,17 +112,19 @@ def test_the_picture_is_well_formed_whatever_a_host_calls_its_paths() -> None:
 
 def test_the_section_is_escaped_and_says_what_was_cut() -> None:
     seen = Seen(paths=(path(HOSTILE),), why="stopped", lasted=12.0, gaps=((AT + 3, AT + 9), (AT + 20, None)))
-    text = "".join(watched.parts(SETTINGS, [entry(Result.NOTCHECKED)], {HOSTILE: seen}, Redactor()))
+    section = watched.section(SETTINGS, [entry(Result.NOTCHECKED)], {HOSTILE: seen})
+    text = "".join(section.parts(ACCOUNT, Markup(Redactor(), "t0")))
     assert "<script" not in text
     assert "\x1b" not in text
     assert "watched 12.0 s of 60.0 s, ended early by whoever ran it" in text
     assert "(6.0 s)" in text
     assert "it never came back" in text
-    assert "<h2>Watch: undetermined</h2>" in text
+    assert section.title == "Watch: undetermined"
 
 
 def test_without_a_watch_there_is_no_section() -> None:
-    assert list(watched.parts(Settings(tenant="acme"), [], {}, Redactor())) == []
+    section = watched.section(Settings(tenant="acme"), [], {})
+    assert list(section.parts(ACCOUNT, Markup(Redactor(), "t0"))) == []
     assert list(watched.lines(Settings(tenant="acme"), [], {})) == []
 
 

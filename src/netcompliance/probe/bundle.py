@@ -85,6 +85,12 @@ def arguments() -> list[str]:
 
 def parcel(plan: Mapping[str, Any], key: str | None = None) -> bytes:
     """What the host reads: a line for Python, then the shell probe."""
+    given = f"NETCOMPLIANCE_KEY={shlex.quote(key or '')}\n"
+    return for_python(plan, key) + (given + shell.parcel(plan)).encode()
+
+
+def for_python(plan: Mapping[str, Any], key: str | None = None) -> bytes:
+    """The line alone, for what no shell can do: a watch."""
     line = {
         "loader": LOADER.replace("{package}", PACKAGE),
         "magic": base64.b64encode(importlib.util.MAGIC_NUMBER).decode(),
@@ -93,9 +99,7 @@ def parcel(plan: Mapping[str, Any], key: str | None = None) -> bytes:
         "plan": plan,
         "key": key,
     }
-    first = json.dumps(line, separators=(",", ":")) + "\n"
-    given = f"NETCOMPLIANCE_KEY={shlex.quote(key or '')}\n"
-    return (first + given + shell.parcel(plan)).encode()
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
 @functools.cache

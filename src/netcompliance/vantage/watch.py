@@ -183,7 +183,7 @@ class _Tour:
         try:
             line = Line(
                 [sys.executable, *bundle.arguments()] if host.is_here else host.carrier,
-                bundle.parcel(plan).partition(b"\n")[0] + b"\n",
+                bundle.for_python(plan),
                 None if host.is_here else {**os.environ, "LC_ALL": "C", **host.environment},
             )
         except OSError as error:

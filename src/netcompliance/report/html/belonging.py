@@ -43,6 +43,8 @@ BELONGING: Mapping[str, tuple[Looks, ...]] = {
     "DNS-04": (*_NAMES, _looks("public-dns", about=("name",))),
     "DNS-05": _NAMES,
     "DNS-06": _NAMES,
+    "DNS-07": _NAMES,
+    "DNS-08": _NAMES,
     "HTTPS-01": (_looks("tcp", task="tenant"), _looks("tcp", about=(), task="control")),
     "HTTPS-02": (_HANDSHAKES, _CHAIN),
     "HTTPS-03": (_HANDSHAKES, _CHAIN),
@@ -65,6 +67,8 @@ BELONGING: Mapping[str, tuple[Looks, ...]] = {
     "REG-07": (),
     "HELM-01": (_looks("chart", about=()), *_WAY),
     "PRX-01": (_looks("route"), _looks("proxy")),
+    "PRX-02": (),
+    "WATCH-01": (_looks("watch"),),
     "CLK-01": (_looks("http", purpose="receiver"), _HANDSHAKES),
 }
 """Requirement → what is looked at. Nothing for what is read in a file of the tenant's, not seen on a network."""
