@@ -16,8 +16,8 @@ import pytest
 
 from netcompliance import catalogue
 from netcompliance.cli.main import main
+from netcompliance.made import tool
 from netcompliance.report import signature, sums
-from netcompliance.run import tool
 from tests.fakes import journals
 
 SEEN = {"observations": [{"kind": "resolve", "name": "marker.example"}]}
