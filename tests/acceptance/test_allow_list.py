@@ -6,7 +6,6 @@ something does not.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,8 +36,7 @@ def written(stage: Stage) -> Write:
 
     def written(play: Play, form: str) -> str:
         if play not in journals:
-            journals[play] = stage.directory / f"{play.scenario}.jsonl"
-            journals[play].write_text("".join(f"{json.dumps(record)}\n" for record in stage.run(play).journal))
+            journals[play] = stage.run(play).directory
         asked = ["allowlist", str(journals[play]), "--with-checks", f"--format={form}"]
         main = "import sys; from netcompliance.cli.main import main; sys.exit(main())"
         done = subprocess.run([sys.executable, "-c", main, *asked], capture_output=True, text=True, check=False)
