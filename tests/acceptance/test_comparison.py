@@ -53,7 +53,7 @@ ROWS = (
         "HTTPS-03",
         {DriftKind.ISSUER: {TENANT}, DriftKind.VANTAGE: {"trust store"}},
     ),
-    row("mandatory-proxy", drift={DriftKind.WAY: {TENANT, "quay.io", *QUAY_CDN}}),
+    row("mandatory-proxy", drift={DriftKind.WAY: {TENANT, "quay.io", "helm.stackstate.io", *QUAY_CDN}}),
     row("tls-1-2-only", drift={DriftKind.TLS_VERSION: {TENANT}}),
     row("layers-on-s3", drift={DriftKind.REDIRECTS: {"quay.io"}}),
     row("copied-one-platform"),
