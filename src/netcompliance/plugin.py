@@ -49,12 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that a test asks")
     if not config.getoption("--tenant") or _asks_pytest_itself(config):
         return
-    from netcompliance import session
+    from netcompliance import planning
     from netcompliance.inputs import BadInput
 
     try:
         _refuse_workers(config)
-        planned = session.plan(options.read(config), config.invocation_params.dir)
+        planned = planning.plan(options.read(config), config.invocation_params.dir)
         if not config.getoption("collectonly"):
             planned.open()
     except BadInput as error:

@@ -19,7 +19,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from netcompliance import judge, session
+from netcompliance import judge, planning
 from netcompliance.findings import Code
 from netcompliance.model import Finding, Result, Verdict
 from netcompliance.vantage.errors import CouldNotLook
@@ -87,5 +87,5 @@ def _verdict(case: Any, told: dict[str, Any]) -> Verdict:
     )
 
 
-session._looker = lambda *_: look  # type: ignore[assignment]
+planning._looker = lambda *_: look  # type: ignore[assignment]
 judge.judge_vantage = judge_vantage
