@@ -7,6 +7,7 @@ Rules
 * The date by which waivers expire is the run's own, unless another is named.
 * As while the run went on, a vantage is judged when its record comes, and its observations are then forgotten: what is
   held at once is bounded. In schema 1 that record says nothing of the end, so all is held until the file's.
+* A watch comes after the visits: its cases are judged by what was watched, and by who looked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from netcompliance.catalogue import CONDITIONS, Catalogue
 from netcompliance.conclusion import Entry, Overall, overall
-from netcompliance.judge import JUDGES, judge_vantage, settle_waivers
+from netcompliance.judge import JUDGES, judge_vantage, settle_waivers, watch
 from netcompliance.model import Case, Observation, Requirement, Verdict
 from netcompliance.report import recall
 from netcompliance.report.journal import verdict_record
@@ -120,14 +121,23 @@ def _verdicts(read: Saved, able: Mapping[Case, Requirement], today: date) -> dic
         cases.setdefault(case.vantage, []).append(case)
     judged: dict[Case, Verdict] = {}
     public: list[Observation] = []
-    for vantage, seen in _visits(read, public):
+    watched: dict[str, list[Observation]] = {}
+    for vantage, seen in _visits(read, public, watched):
         judged |= judge_vantage(requirements, cases.get(vantage, ()), seen, public, read.settings, today)
+    for vantage, seen in watched.items():
+        of_watch = [case for case in cases.get(vantage, ()) if case.requirement == watch.REQUIREMENT]
+        judged |= judge_vantage(requirements, of_watch, seen, (), read.settings, today)
     every = [judged[case] for case in able if case in judged]
     return {verdict.case: verdict for verdict in settle_waivers(every, tuple(able), read.settings.waivers)}
 
 
-def _visits(read: Saved, public: list[Observation]) -> Iterator[tuple[str, list[Observation]]]:
-    """Vantage and what was seen there, for each that was visited to its end. What all may use is put into `public`."""
+def _visits(
+    read: Saved, public: list[Observation], watched: dict[str, list[Observation]]
+) -> Iterator[tuple[str, list[Observation]]]:
+    """Vantage and what was seen there, for each that was visited to its end.
+
+    What all may use is put into `public`; who looked and what was seen in a watch after it, into `watched`.
+    """
     held: dict[str, list[Observation]] = {}
     weights: dict[str, int] = {}
     unvisited = {record["id"] for record in read.vantages if record.get("error")}
@@ -139,7 +149,8 @@ def _visits(read: Saved, public: list[Observation]) -> Iterator[tuple[str, list[
             continue
         if record["type"] == "observation":
             vantage = record["vantage"]
-            held.setdefault(vantage, []).append(record)
+            kept = watched if vantage in watched and record["kind"] == watch.KIND else held
+            kept.setdefault(vantage, []).append(record)
             weights[vantage] = weights.get(vantage, 0) + line.weight
             if record["kind"] == "public-dns":
                 public.append(record)
@@ -151,6 +162,8 @@ def _visits(read: Saved, public: list[Observation]) -> Iterator[tuple[str, list[
             weights.pop(record["id"], None)
             if record["id"] not in unvisited:
                 yield record["id"], seen
+                if read.settings.watch is not None:
+                    watched[record["id"]] = [each for each in seen if each.get("kind") in watch.IDENTITY]
     if read.schema == 1:
         yield from ((vantage, seen) for vantage, seen in held.items() if vantage not in unvisited)
 

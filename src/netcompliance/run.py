@@ -17,10 +17,10 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netcompliance import conclusion, made, watching
+from netcompliance import conclusion, made
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
-from netcompliance.judge.watch import Watched
+from netcompliance.judge.watch import IDENTITY, REQUIREMENT, Watched
 from netcompliance.model import Case, Observation, Settings, Verdict
 from netcompliance.report import saved
 from netcompliance.report.html import Material, Section
@@ -218,7 +218,7 @@ class Run:
         return trouble or (self._unwatched.get(case.vantage) if self._is_watched(case) else None)
 
     def _is_watched(self, case: Case) -> bool:
-        return case.requirement == watching.REQUIREMENT and self.settings.watch is not None
+        return case.requirement == REQUIREMENT and self.settings.watch is not None
 
     def _watch_out(self) -> None:
         """The watch, once, after everything else was seen."""
@@ -279,7 +279,7 @@ class Who:
 
     def add(self, seen: Observation, host: str) -> None:
         """One observation of the visit."""
-        if seen.get("kind") in watching.IDENTITY:
+        if seen.get("kind") in IDENTITY:
             self.kept.append(seen)
             self.by_shell = self.by_shell or seen.get("with") == "sh"
         elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:

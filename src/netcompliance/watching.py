@@ -20,11 +20,8 @@ from netcompliance.report.journal import Journal
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
 
-REQUIREMENT = "WATCH-01"
 SNAPSHOT = 300.0
 """Seconds after which the journal is told again of runs that are still open."""
-IDENTITY = ("host", "route", "probe")
-"""Kinds of observations that say who looked, and which way connections take."""
 
 
 class Screen(Protocol):

@@ -31,6 +31,11 @@ from netcompliance.judge.shape import shaped
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
 from netcompliance.outages import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
 
+REQUIREMENT = "WATCH-01"
+KIND = "watch"
+"""The kind of a watch's observations."""
+IDENTITY = ("host", "route", "probe")
+"""Kinds of observations that say who looked, and which way connections take."""
 TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
 RESETS = ("ECONNREFUSED", "ECONNRESET", "EPIPE")
 REJECTS = ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETDOWN")
@@ -79,7 +84,7 @@ def watched(observations: Iterable[Observation], host: str) -> Watched:
     planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
     for seen in map(shaped, observations):
         what = seen.get("what")
-        if seen.get("kind") != "watch":
+        if seen.get("kind") != KIND:
             continue
         if what == "run" and {"run", "layer", "path", "from", "to", "samples"} <= seen.keys():
             runs[seen["run"]] = seen
