@@ -19,7 +19,7 @@ from typing import Any
 
 from netcompliance.catalogue import CONDITIONS, Catalogue
 from netcompliance.conclusion import Entry, Overall, overall
-from netcompliance.judge import JUDGES, judge_vantage, settle_waivers, watch
+from netcompliance.judge import JUDGES, SHARED, judge_vantage, settle_waivers, watch
 from netcompliance.model import Case, Observation, Requirement, Verdict
 from netcompliance.report import recall
 from netcompliance.report.journal import verdict_record
@@ -152,7 +152,7 @@ def _visits(
             kept = watched if vantage in watched and record["kind"] == watch.KIND else held
             kept.setdefault(vantage, []).append(record)
             weights[vantage] = weights.get(vantage, 0) + line.weight
-            if record["kind"] == "public-dns":
+            if record["kind"] in SHARED:
                 public.append(record)
                 weights[""] = weights.get("", 0) + line.weight
             if sum(weights.values()) > HELD_LIMIT:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcompliance import conclusion, made
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
+from netcompliance.judge import SHARED
 from netcompliance.judge.watch import IDENTITY, REQUIREMENT, Watched
 from netcompliance.model import Case, Observation, Settings, Verdict
 from netcompliance.report import saved
@@ -315,7 +316,7 @@ class _Looking:
         self._seen.setdefault(str(observation["vantage"]), []).append(observation)
         if self._run.settings.watch is not None:
             self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._run.settings.host)
-        if observation.get("kind") == "public-dns":
+        if observation.get("kind") in SHARED:
             self._public.append(observation)
 
     def state(self, vantage: str, state: State, text: str = "") -> None:

@@ -64,7 +64,8 @@ def test_the_row_and_nothing_else_is_found(plays: Plays, play: Play, scenario: S
 
 
 def test_real_servers_play_a_good_share() -> None:
-    assert len(CASES) > len(SCENARIOS) / 2
+    """Of those that are about servers at all."""
+    assert len(CASES) > len([each for each in SCENARIOS if not each.name.startswith("window-")]) / 2
 
 
 def test_what_no_real_server_does_is_refused_in_one_line(checkout: Path) -> None:

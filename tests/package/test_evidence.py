@@ -265,7 +265,7 @@ def test_other_words_are_found_where_the_same_judge_would_have_used_its_own(tmp_
     path = tmp_path / "journal.jsonl"
     path.write_bytes(_with_digest(records))
     wrong = bad(verified(path)[1]).get("verdicts", [])
-    assert [text.endswith("(saw differ)") for text in wrong] == ([True] if judge == tool()["judge"] else [])
+    assert any("(saw differ)" in text for text in wrong) == (judge == tool()["judge"])
 
 
 def test_one_page_for_several_tenants_belongs_to_each_journal(run_suites, verified):

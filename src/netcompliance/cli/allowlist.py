@@ -61,6 +61,7 @@ def _newest(path: Path) -> Path:
 
 def _looks(path: Path) -> Iterator[Any]:
     from netcompliance.change.allowlist.flows import Looked
+    from netcompliance.judge import SHARED
     from netcompliance.model import HERE
     from netcompliance.report import saved
 
@@ -70,7 +71,7 @@ def _looks(path: Path) -> Iterator[Any]:
     public = []
     for observation in journal.observations():
         seen.setdefault(str(observation.get("vantage")), []).append(observation)
-        if observation.get("kind") == "public-dns":
+        if observation.get("kind") in SHARED:
             public.append(observation)
     for vantage, observations in seen.items():
         elsewhere = public if vantage != HERE else []

@@ -37,7 +37,7 @@ from netcompliance.judge.identity import identity, kind_of
 from netcompliance.judge.unseen import by_shell
 from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
 
-__all__ = ["identity", "judge", "judge_vantage", "settle_waivers"]
+__all__ = ["SHARED", "identity", "judge", "judge_vantage", "settle_waivers"]
 
 Judge = Callable[[Case, Evidence, Settings], Outcome]
 
@@ -77,8 +77,8 @@ JUDGES: Mapping[str, Judge] = {
     "WATCH-01": watch.keeps_to_the_criteria,
 }
 
-SHARED = "public-dns"
-"""The kind of observations that the workstation makes for every vantage."""
+SHARED = ("public-dns", "chart")
+"""The kinds of observations that the workstation makes for every vantage."""
 
 OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 """Verdicts of a prerequisite behind which one can go on."""
@@ -107,7 +107,7 @@ def judge(
     for observation in observations:
         if isinstance(observation, Mapping):
             seen.setdefault(str(observation.get("vantage")), []).append(observation)
-    public = [observation for observation in seen.get(HERE, ()) if observation.get("kind") == SHARED]
+    public = [observation for observation in seen.get(HERE, ()) if observation.get("kind") in SHARED]
     judged: dict[Case, Verdict] = {}
     for vantage, those in seen.items():
         here = [case for case in cases if case.vantage == vantage]

@@ -93,8 +93,8 @@ def _destinations(vantage: str, evidence: Evidence, settings: Settings) -> Itera
         yield _need(Purpose.TENANT, tenant, evidence, _tenants(evidence, tenant))
     if kind_of(vantage, evidence.vantage, settings.vantage_kinds) not in (Kind.POD, Kind.CONTAINER):
         yield from _images(evidence, settings)
-    yield from _chart(evidence, settings)
     if vantage == HERE:
+        yield from _chart(evidence, settings)
         yield from _public_dns(evidence, settings)
 
 
