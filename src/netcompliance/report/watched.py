@@ -96,7 +96,10 @@ def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> I
     if asked is None:
         return
     rows = [("planned", outages.seconds(asked.duration)), ("probes", rates(settings))]
-    rows += [(f"accepted ({each.layer})", outages.criteria_text(each)) for each in asked.criteria]
+    accepted = {each.layer: outages.criteria_text(each) for each in asked.criteria}
+    alike = len(set(accepted.values())) == 1
+    rows += [("accepted", told) for told in set(accepted.values()) if alike]
+    rows += [(f"accepted ({layer})", told) for layer, told in accepted.items() if not alike]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
     for vantage, one in seen.items():
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
