@@ -2,6 +2,7 @@
 
     python bench/peers             17 situations and one more, then 50 and 500 tenants
     python bench/peers --quick     some of the situations, 50 tenants, each once
+    python bench/peers --once      all situations, each once
     python bench/peers --full      this suite at 500 tenants too: about ten times what it takes at 50
 
 `--markdown` prints tables for a document, `--texts` also what each tool said, and `--servers` says who plays the lab's
@@ -45,7 +46,7 @@ Answers = dict[str, Any]
 def main() -> None:
     """Enter the lab for each situation and each number of tenants, and print."""
     parser = argparse.ArgumentParser(prog="bench/peers", description="What other tools say and how long they take.")
-    for flag in ("quick", "full", "markdown", "texts"):
+    for flag in ("quick", "once", "full", "markdown", "texts"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--servers", choices=("embedded", "real"))
     options = parser.parse_args()
@@ -68,7 +69,7 @@ def situations(options: argparse.Namespace) -> None:
     for row in [row for row in SITUATIONS if row.quick or not options.quick]:
         print(f"… {row.says}", file=sys.stderr)
         chosen = [] if row.scenario == HEALTHY else ["--scenario", row.scenario]
-        inside = ["--", sys.executable, ME, "inside-situation", str(1 if options.quick else row.times)]
+        inside = ["--", sys.executable, ME, "inside-situation", str(1 if options.quick or options.once else row.times)]
         seen.append((row, in_lab("-m", "lab", "run", "--servers", options.servers or "embedded", *chosen, *inside)))
     columns = [tool.name for tool in tools.TOOLS if tool.ask and not tool.lacks()]
     rows = [[row.says, *(cell(row, answers.get(name, [])) for name in columns)] for row, answers in seen]
