@@ -213,9 +213,9 @@ class _Tour:
             self._ended(watcher)
 
     def _take(self, watcher: _Watcher, record: Record) -> None:
-        if watcher.lost is not None:
-            self._found(watcher)
         what, number = record.get("what"), record.get("seq")
+        if watcher.lost is not None and what != "gone":
+            self._found(watcher)
         if isinstance(number, int):
             if number <= watcher.have:
                 return
