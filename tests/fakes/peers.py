@@ -162,6 +162,7 @@ def serving(handle: Handler, tmp_path: Path | None = None, chain: tuple[Issued, 
 def _serve(connection: socket.socket, context: ssl.SSLContext | None, handle: Handler, server: Server) -> None:
     with contextlib.suppress(OSError), connection:
         connection.settimeout(20)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         speaking = context.wrap_socket(connection, server_side=True) if context else connection
         with speaking:
             head = b""

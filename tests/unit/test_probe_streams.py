@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import struct
+
+import pytest
+
 from netcompliance.probe.onhost.limits import Deadline
-from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.streams import Stream, TcpStream
 
 
 class Pieces(Stream):
@@ -35,3 +41,25 @@ def test_what_was_put_back_comes_first_too() -> None:
 
 def test_silence_is_not_heard() -> None:
     assert not Pieces().heard()
+
+
+@pytest.mark.parametrize("last_words", [b"no", b""])
+def test_what_a_peer_said_before_it_reset_the_connection_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, last_words: bytes
+) -> None:
+    # As if the reset came right after the stream was seen to be ready, and before it was written to.
+    monkeypatch.setattr(TcpStream, "_poll", lambda *_: select.POLLOUT)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = socket.create_connection(listening.getsockname())
+        theirs, _ = listening.accept()
+    stream = TcpStream(ours)
+    theirs.sendall(last_words)
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    if last_words:
+        assert stream.push(b"more", Deadline(1.0), "send") == 0
+        assert stream.take() == b"no"
+    else:
+        with pytest.raises(ConnectionResetError):
+            stream.push(b"more", Deadline(1.0), "send")
+    stream.close()

@@ -109,15 +109,29 @@ class TcpStream(Stream):
         if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return 0
         try:
-            return self._socket.send(data[:CHUNK])
+            return self._socket.send(data)
         except (BlockingIOError, InterruptedError):
             return self.push(data, deadline, phase)
+        except OSError:
+            if self._last_words():
+                return 0
+            raise
 
     def unacknowledged(self) -> Optional[int]:
         return unacknowledged(self._socket)
 
     def close(self) -> None:
         self._socket.close()
+
+    def _last_words(self) -> bool:
+        """A peer that has reset the connection may have spoken before, and that can still be read."""
+        try:
+            said = self._socket.recv(CHUNK)
+        except OSError:
+            return False
+        if said:
+            self._ahead.append(said)
+        return bool(said)
 
     def _poll(self, events: int, seconds: float) -> int:
         poller = select.poll()
