@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,12 @@ class Ended:
 
 
 RunSuites = Callable[..., Ended]
+
+
+def pytest_configure() -> None:
+    """What tests start must be able to be interrupted, also where the shell in front of us had it ignored (`… &`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -84,8 +84,8 @@ wait_for(lambda: words("begin") and requests() >= 4)
 exec(sys.argv[1])
 code = suite.wait()
 end = time.monotonic() + 30
-while (left := spools() + watchers()) and time.monotonic() < end:  # a watcher sees within a second that it was collected
-    time.sleep(0.05)
+while (left := spools() + watchers()) and time.monotonic() < end:
+    time.sleep(0.05)  # a watcher sees within a second that it was collected
 print("left", left)
 sys.exit(code)
 '''
