@@ -37,10 +37,10 @@ _VERSIONS = {
 }
 _MATCHED = '"$request_method $lab_authorization $lab_path"'
 _MAIN = """\
-user root; daemon off; master_process off; pid {directory}/nginx.pid; worker_rlimit_nofile 4096;
+user root; daemon off; master_process off; pid {directory}/nginx.pid; worker_rlimit_nofile 16384;
 error_log stderr warn;
 {modules}
-events {{ worker_connections 1024; }}
+events {{ worker_connections 8192; }}
 http {{
     types_hash_max_size 4096; variables_hash_max_size 4096; map_hash_bucket_size 512;
     log_format lab escape=json '{{"at": $msec, "event": "http", "site": "$lab_site", "sni": "$ssl_server_name", '

@@ -95,6 +95,78 @@ def test_a_verified_peer_is_asked_everything_and_the_key_goes_to_its_own_request
     assert SECRET not in json.dumps(seen)
 
 
+ASKED = 12
+MANY = [
+    {"purpose": "receiver", "method": "GET", "path": "/features", "at": "each"},
+    *(
+        {"purpose": "path", "method": "POST", "path": f"/{number}", "at": "one", "body": "{}"}
+        for number in range(1, ASKED)
+    ),
+]
+SAID = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Keeping:
+    """A handler that answers every request of a connection, and counts connections."""
+
+    def __init__(self, said: bytes = SAID, *, most: int = ASKED) -> None:
+        self.connections = 0
+        self.heads: list[str] = []
+        self._said = said
+        self._most = most
+
+    def __call__(self, head: bytes, connection: socket.socket) -> None:
+        self.connections += 1
+        for _ in range(self._most):
+            self.heads.append(head.decode("latin-1"))
+            connection.sendall(self._said)
+            head = b""
+            while not head.partition(b"\r\n\r\n")[2].startswith(b"{}"):
+                if not (data := connection.recv(65536)):
+                    return
+                head += data
+
+
+def test_requests_share_connections(ca: Issued, run: Run, tmp_path: Path) -> None:
+    keeping = Keeping()
+    with serving(keeping, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port, requests=MANY))
+    assert [(o["status"], o["error"]) for o in of(seen, "http")] == [(200, None)] * ASKED
+    assert sorted(head.split()[1] for head in keeping.heads) == sorted(str(request["path"]) for request in MANY)
+    assert keeping.connections <= 4
+    assert not any("connection: close" in head.lower() for head in keeping.heads)
+
+
+@pytest.mark.parametrize(
+    "keeping",
+    [
+        pytest.param(Keeping(most=1), id="closed without a word"),
+        pytest.param(Keeping(SAID + b"HTTP/1.1 500 Never asked\r\n\r\n"), id="more was said than asked"),
+        pytest.param(Keeping(SAID.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")), id="closed as announced"),
+        pytest.param(Keeping(SAID.replace(b"1.1", b"1.0")), id="an old version"),
+    ],
+)
+def test_where_a_connection_cannot_be_used_again_each_request_is_answered_all_the_same(
+    ca: Issued, run: Run, tmp_path: Path, keeping: Keeping
+) -> None:
+    with serving(keeping, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port, requests=MANY))
+    assert [(o["status"], o["error"]) for o in of(seen, "http")] == [(200, None)] * ASKED
+
+
+def test_silence_on_a_connection_that_was_used_before_is_told_and_not_tried_again(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    def forgetful(head: bytes, connection: socket.socket) -> None:
+        connection.sendall(SAID)
+        silent(head, connection)
+
+    with serving(forgetful, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port, requests=MANY[:2]), limits={"first_byte": 0.3, "parallel": 1, "hedge": 20.0})
+    assert [o["error"] and o["error"]["name"] for o in of(seen, "http")] == [None, "TIMEOUT"]
+    assert len(peer.heads) == 1
+
+
 def test_a_peer_that_does_not_verify_is_identified_and_never_gets_the_key(ca: Issued, run: Run, tmp_path: Path) -> None:
     stranger = authority("Stranger")
     server = leaf(stranger, "localhost")

@@ -1,17 +1,19 @@
 """A host, looked at address by address: TCP, TLS, and the requests of the plan.
 
 Theory of operation
-* Each address is a line of its own: connect, verify, ask. What is asked at one address only goes to the first
-  that verifies.
+* Each address is a line of its own: connect, verify, ask, on as few connections as serve. What is asked at one
+  address only goes to the first that verifies. An upload has a connection of its own.
 * Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key.
 * Where the peer is silent, the same is tried again with small segments, beside the first attempt and without waiting
   for its end: an answer to small segments alone is a path MTU black hole.
 * Behind an explicit proxy there is one line, through it, and the host's own name is neither resolved nor connected to.
 """
 
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from netcompliance.probe.onhost import chain, tls
+from netcompliance.probe.onhost.connections import Connections
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.limits import Deadline
@@ -31,17 +33,19 @@ UNVERIFIED = ("receiver", "sibling")
 """Purposes that are also asked of a peer whose certificate does not verify."""
 
 Request = Dict[str, Any]
+Verified = Callable[[Way, tls.TlsStream, float], None]
+"""Is given the way and the stream on which a host verified first, and the seconds that it took to open."""
 
 
-def start(visit: Visit, task: Dict[str, Any], verified: Optional[Callable[[Way], None]] = None) -> None:
-    """Begin with one host. `verified` is told the first way on which the host's certificate verified."""
+def start(visit: Visit, task: Dict[str, Any], verified: Optional[Verified] = None) -> None:
+    """Begin with one host. `verified` is told where it verified first, and owns that stream."""
     Endpoint(visit, task, verified).start()
 
 
 class Endpoint:
     """One host and port."""
 
-    def __init__(self, visit: Visit, task: Dict[str, Any], verified: Optional[Callable[[Way], None]] = None) -> None:
+    def __init__(self, visit: Visit, task: Dict[str, Any], verified: Optional[Verified] = None) -> None:
         self._visit = visit
         self._task: str = task["id"]
         self._host: str = task["host"]
@@ -68,13 +72,14 @@ class Endpoint:
         self._visit.spawn(self._task, self._look, Direct(self._visit, self._task, self._host, self._port, address))
 
     def _look(self, way: Way) -> None:
+        clock = time.monotonic()
         lower = way.open_reported()
         if lower is None:
             return
         opened = lower
         stream, error = self._shake(way, "verify", self._visit.trust.verifying, lambda: opened)
         if stream is not None:
-            self._go_on(way, stream)
+            self._go_on(way, stream, time.monotonic() - clock)
         elif error["name"] in ANSWERED_WITH_TLS:
             self._identify(way)
 
@@ -118,26 +123,30 @@ class Endpoint:
         stream, failure = self._connect(way.open, identifying_context())
         self._target.ask(way, stream, request, failure=failure)
 
-    def _go_on(self, way: Way, stream: Stream) -> None:
+    def _go_on(self, way: Way, stream: tls.TlsStream, took: float) -> None:
         """The certificate verified: ask everything that the plan has for this address."""
         spawn, task = self._visit.spawn, self._task
         if chain.ON_THE_WIRE:
             spawn(task, self._read_chain, way)
         if self._told is not None and self._visit.first("verified", self._host, self._port):
-            self._told(way)
-        requests = [request for request in self._requests if request["at"] == "each"]
+            self._told(way, stream, took)
+            return
+        possible = [request for request in self._requests if self._visit.key is not None or not request.get("key")]
+        requests = [request for request in possible if request["at"] == "each"]
         if self._visit.first("one", self._host, self._port):
-            requests.extend(request for request in self._requests if request["at"] == "one")
+            requests.extend(request for request in possible if request["at"] == "one")
             if self._upload is not None:
                 spawn(task, self._uploads, way, self._upload)
         if self._large:
             spawn(task, self._large_hello, way)
-        for request in requests[1:]:
-            spawn(task, self._ask, way, request, way.open)
-        if requests:
-            self._target.ask(way, stream, requests[0], verified=True)
-        else:
+        if not requests:
             stream.close()
+            return
+        limits = self._visit.limits
+        connections = Connections(limits["parallel"], limits["hedge"], len(requests))
+        connections.add(stream, took)
+        for request in requests:
+            spawn(task, self._ask_on_kept, way, connections, request)
 
     def _read_chain(self, way: Way) -> None:
         """Where the interpreter gives only the leaf: once more, with a TLS version that shows the chain."""
@@ -152,9 +161,18 @@ class Endpoint:
         elif error["name"] != "TIMEOUT" and way.via is None:
             self._shake_small(way, "large-hello-small-mss", self._visit.trust.large)
 
-    def _ask(self, way: Way, request: Request, open_lower: Callable[[], Stream]) -> Optional[Answer]:
-        if request.get("key") and self._visit.key is None:
-            return None
+    def _ask_on_kept(self, way: Way, connections: Connections, request: Request) -> None:
+        with connections.lease() as lease:
+            stream, answer = lease.kept, None
+            if stream is not None:
+                answer = self._target.ask_again(way, stream, request)
+            if answer is None:
+                stream, failure = self._connect(way.open, self._visit.trust.verifying)
+                lease.opened()
+                answer = self._target.ask(way, stream, request, verified=True, failure=failure, keep=True)
+            lease.kept = stream if answer.reusable else None
+
+    def _ask(self, way: Way, request: Request, open_lower: Callable[[], Stream]) -> Answer:
         stream, failure = self._connect(open_lower, self._visit.trust.verifying)
         return self._target.ask(way, stream, request, verified=True, failure=failure)
 
@@ -185,14 +203,14 @@ class Endpoint:
             patience = self._visit.limits["hedge"] + (self._small_took or 0.0)
             with self._visit.pool.unless_done(self._task, patience, self._upload_small_mss, way, full):
                 answer = self._ask(way, full, way.open)
-            if answer is None or not answer.complete or answer.status == 413 or answer.sent_bytes < size:
-                if answer is not None and answer.status is None:
+            if not answer.complete or answer.status == 413 or answer.sent_bytes < size:
+                if answer.status is None:
                     self._upload_small_mss(way, full)
                 return
 
     def _control_upload(self, way: Way, request: Request) -> None:
         answer = self._ask(way, dict(request, body_bytes=SMALL_UPLOAD), way.open)
-        self._small_took = answer.first_byte if answer is not None else None
+        self._small_took = answer.first_byte
 
     def _upload_small_mss(self, way: Way, request: Request) -> None:
         """Once, beside a stalled upload or after it; never where a small upload is not answered either."""

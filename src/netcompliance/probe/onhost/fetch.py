@@ -3,16 +3,15 @@
 Rules
 * GET and never HEAD: a registry answers HEAD of a blob itself, and then the CDN was never seen.
 * A token goes to the registry's own host and port, and nowhere else.
-* At most a few requests at once per host. Connections are kept and used again, as a container runtime does.
+* At most a few requests at once per host, on connections that are used again, as a container runtime does.
 """
 
 import base64
-import threading
 import time
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
 
 from netcompliance.probe.onhost import http1, urls
+from netcompliance.probe.onhost.connections import Connections, Lease
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.names import addresses_of
@@ -57,14 +56,17 @@ class Wish(NamedTuple):
 class Fetcher:
     """The client of one registry."""
 
-    def __init__(self, visit: Visit, task: str, host: str, port: int, way: Way) -> None:
+    def __init__(self, visit: Visit, task: str, origin: Origin, way: Way) -> None:
+        """`origin` is the registry's host and port, `way` the one to it."""
         self._visit = visit
         self._task = task
-        self._origin = (host, port)
+        self._origin = origin
         self._way = way
         self._local = way.address is not None and urls.forbidden(way.address)
-        self._lock = threading.Lock()
-        self._idle: Dict[Origin, List[Kept]] = {}
+
+    def add(self, stream: TlsStream, seconds: float) -> None:
+        """A stream that is open to the registry already, which took so many seconds."""
+        self._connections(*self._origin).add((self._way, stream), seconds)
 
     def get(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> Optional[http1.Answer]:
         """The answer at the end of the redirects; None if there was none. `describe` adds to the observations."""
@@ -88,16 +90,14 @@ class Fetcher:
     ) -> Tuple[http1.Answer, Optional[Url], Optional[Failure]]:
         answer = http1.Answer(wish.read, wish.read)
         own = self._owns(url)
-        way: Optional[Way] = self._way if own else None
-        kept: Optional[TlsStream] = None
+        way: Optional[Way] = None
         location, following, failure = None, None, None
-        at = time.time()
-        clock = time.monotonic()
-        with self._slot(url):
+        with self._connections(url.host, url.port).lease() as lease:
+            at = time.time()
+            clock = time.monotonic()
             try:
-                kept_way, kept = self._kept(url) or (None, None)
-                way = way or kept_way or self._way_to(url)
-                self._exchange(url, wish, way, kept, answer)
+                way = lease.kept[0] if lease.kept is not None else self._way_to(url)
+                self._exchange(url, wish, way, lease, answer)
                 location = answer.header("location") if answer.status in REDIRECTS else None
                 if location is not None:
                     following = self._following(url, location, hop, seen)
@@ -121,19 +121,12 @@ class Fetcher:
         self._visit.emit("registry", self._task, **record)
         return answer, following, failure
 
-    @contextmanager
-    def _slot(self, url: Url) -> Iterator[None]:
-        """One of the few requests that a host gets at once. A host that keeps them waiting is not spared any longer."""
+    def _connections(self, host: str, port: int) -> Connections:
         limits = self._visit.limits
-        slots = self._visit.shared(
-            ("slots", url.host, url.port), lambda: threading.BoundedSemaphore(limits["registry_parallel"])
+        shared: Connections = self._visit.shared(
+            ("connections", host, port), lambda: Connections(limits["parallel"], limits["hedge"])
         )
-        taken = slots.acquire(timeout=limits["hedge"])
-        try:
-            yield
-        finally:
-            if taken:
-                slots.release()
+        return shared
 
     def _following(self, url: Url, location: str, hop: int, seen: Set[Url]) -> Url:
         following = urls.parse(urls.absolute(url, location), local=self._local)
@@ -144,6 +137,8 @@ class Fetcher:
         return following
 
     def _way_to(self, url: Url) -> Way:
+        if self._owns(url):
+            return self._way
         route = self._visit.route(self._task, url.host, url.port)
         if route.proxy is not None:
             return Tunnelled(self._visit, self._task, url.host, url.port, route.proxy)
@@ -152,7 +147,7 @@ class Fetcher:
             raise Failure("redirect", "REDIRECT", "%s has the address %s" % (url.host, addresses[0]))
         return Nearest(self._visit, url.port, addresses)
 
-    def _exchange(self, url: Url, wish: Wish, way: Way, kept: Optional[TlsStream], answer: http1.Answer) -> None:
+    def _exchange(self, url: Url, wish: Wish, way: Way, lease: Lease, answer: http1.Answer) -> None:
         headers = [
             ("Host", authority(url.host, url.port)),
             ("User-Agent", self._visit.plan["agent"]),
@@ -162,7 +157,8 @@ class Fetcher:
         if self._owns(url) and wish.token is not None:
             headers.append(("Authorization", "Bearer " + wish.token))
         head = http1.request_head("GET", url.target, headers)
-        if kept is not None and self._asked_again(url, way, kept, head, answer):
+        kept, lease.kept = lease.kept, None
+        if kept is not None and self._asked_again(kept, head, lease, answer):
             return
         stream = TlsStream(way.open(), self._visit.trust.verifying, url.host)
         try:
@@ -170,37 +166,32 @@ class Fetcher:
         except Exception as error:
             stream.close()
             raise failure_from(error, "tls") from error
-        self._ask(url, way, stream, head, answer)
+        lease.opened()
+        self._ask((way, stream), head, lease, answer)
 
-    def _asked_again(self, url: Url, way: Way, kept: TlsStream, head: bytes, answer: http1.Answer) -> bool:
+    def _asked_again(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> bool:
         """Did a connection that was kept serve once more? The peer may have closed it meanwhile."""
         try:
-            self._ask(url, way, kept, head, answer)
+            self._ask(kept, head, lease, answer)
         except (Failure, OSError):
             if answer.first_byte is not None:
                 raise
             return False
         return True
 
-    def _ask(self, url: Url, way: Way, stream: TlsStream, head: bytes, answer: http1.Answer) -> None:
-        limits = self._visit.limits
+    def _ask(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> None:
+        limits, (_, stream) = self._visit.limits, kept
         try:
             http1.exchange(stream, head, b"", answer, limits, Deadline(limits["exchange"]))
         finally:
             if answer.reusable:
-                with self._lock:
-                    self._idle.setdefault((url.host, url.port), []).append((way, stream))
+                lease.kept = kept
             else:
                 stream.close()
 
     def _owns(self, url: Url) -> bool:
         """Is this the registry itself, which alone may see the token?"""
         return (url.host, url.port) == self._origin
-
-    def _kept(self, url: Url) -> Optional[Kept]:
-        with self._lock:
-            idle = self._idle.get((url.host, url.port))
-            return idle.pop() if idle else None
 
 
 def _shown(answer: http1.Answer, wish: Wish) -> str:

@@ -48,6 +48,8 @@ class Answer:
         self.body = b""
         self.body_bytes = 0
         self.complete = False
+        self.more = False
+        """Whether something came after its end."""
         self.first_byte: Optional[float] = None
         self.sent_bytes = 0
         self.received = b""
@@ -70,7 +72,8 @@ class Answer:
     @property
     def reusable(self) -> bool:
         """May the connection carry another request?"""
-        return self.complete and self.version == "1.1" and "close" not in (self.header("connection") or "").lower()
+        asked_to_close = "close" in (self.header("connection") or "").lower()
+        return self.complete and not self.more and self.version == "1.1" and not asked_to_close
 
     def add(self, data: bytes) -> bool:
         """Take some of the body; False when enough was read."""
@@ -90,6 +93,7 @@ def exchange(
         if not answer.add(data):
             return
     answer.complete = True
+    answer.more = bool(reader.data)
 
 
 def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline) -> bool:

@@ -23,7 +23,7 @@ DEFAULTS: Dict[str, float] = {
     "threads": 128,
     "addresses": 24,
     "nameservers": 6,
-    "registry_parallel": 4,
+    "parallel": 4,  # connections for requests to one peer
     "redirects": 5,
     "head_bytes": 65536,
     "body_kept": 16384,

@@ -14,6 +14,7 @@ from netcompliance.probe.onhost.fetch import Describe, Fetcher, Wish, nothing_mo
 from netcompliance.probe.onhost.hostfacts import platform
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.manifests import Challenge, Descriptor
+from netcompliance.probe.onhost.tls import TlsStream
 from netcompliance.probe.onhost.urls import Url
 from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Way
@@ -31,8 +32,10 @@ def start(visit: Visit, task: Dict[str, Any]) -> None:
     host, _, port = task["registry"].partition(":")
     peer = {"id": task["id"], "host": host, "port": int(port or 443)}
 
-    def walk(way: Way) -> None:
-        visit.spawn(task["id"], Walk(visit, task, Fetcher(visit, task["id"], host, peer["port"], way), peer).run)
+    def walk(way: Way, stream: TlsStream, took: float) -> None:
+        fetcher = Fetcher(visit, task["id"], (host, peer["port"]), way)
+        fetcher.add(stream, took)
+        visit.spawn(task["id"], Walk(visit, task, fetcher, peer).run)
 
     endpoint.start(visit, peer, walk)
 

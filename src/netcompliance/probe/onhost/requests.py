@@ -21,15 +21,18 @@ def authority(host: str, port: int) -> str:
     return host if port == 443 else "%s:%d" % (host, port)
 
 
-def head_of(visit: Visit, host: str, port: int, request: Dict[str, Any], length: int, key: Optional[str]) -> bytes:
-    """The bytes before the body."""
+def head_of(
+    visit: Visit, host: str, port: int, request: Dict[str, Any], length: int, key: Optional[str], *, keep: bool = False
+) -> bytes:
+    """The bytes before the body. `keep`: the connection is wanted again."""
     headers = [
         ("Host", authority(host, port)),
         ("User-Agent", visit.plan["agent"]),
         ("Accept", "*/*"),
         ("Accept-Encoding", "identity"),
-        ("Connection", "close"),
     ]
+    if not keep:
+        headers.append(("Connection", "close"))
     if request["method"] != "GET":
         headers.extend([BODY_TYPE, ("Content-Length", str(length))])
     if key is not None:
@@ -61,32 +64,67 @@ class Target:
 
     def ask(
         self, way: Way, stream: Optional[Stream], request: Dict[str, Any], *,
-        verified: bool = False, failure: Optional[Failure] = None,
+        verified: bool = False, failure: Optional[Failure] = None, keep: bool = False,
     ) -> http1.Answer:  # fmt: skip
-        """Send one request, or report that there was no stream for it. What came back."""
-        visit = self.visit
-        at = time.time()
-        clock = time.monotonic()
-        answer = http1.Answer(visit.limits["body_kept"], visit.limits["body_read"])
-        body = body_of(request)
-        seconds = visit.limits["upload" if "body_bytes" in request else "exchange"]
-        error = failure.record() if failure is not None else None
-        unacknowledged: Optional[int] = None
+        """Send one request, or report that there was no stream for it. What came back.
+
+        `keep`: a stream whose answer is reusable stays open.
+        """
+        asking = _Asking(self, way, request, verified=verified)
         if stream is not None:
-            key = visit.key if request.get("key") and verified else None
-            try:
-                head = head_of(visit, self.host, self.port, request, len(body), key)
-                http1.exchange(stream, head, body, answer, visit.limits, Deadline(seconds))
-            except Exception as problem:
-                error = failure_from(problem, "head" if answer.status is None else "body").record()
-                unacknowledged = stream.unacknowledged()
+            failure = asking.send(stream, keep=keep)
+        asking.report(failure)
+        return asking.answer
+
+    def ask_again(self, way: Way, stream: Stream, request: Dict[str, Any]) -> Optional[http1.Answer]:
+        """The same on a verified stream that was kept; None, and no report, if the peer has closed it meanwhile."""
+        asking = _Asking(self, way, request, verified=True)
+        failure = asking.send(stream, keep=True)
+        if failure is not None and asking.answer.first_byte is None and failure.name != "TIMEOUT":
+            return None
+        asking.report(failure)
+        return asking.answer
+
+
+class _Asking:
+    """One request on its way."""
+
+    def __init__(self, target: Target, way: Way, request: Dict[str, Any], *, verified: bool) -> None:
+        self._target = target
+        self._way = way
+        self._request = request
+        self._verified = verified
+        self._at = time.time()
+        self._clock = time.monotonic()
+        self._body = body_of(request)
+        self._unacknowledged: Optional[int] = None
+        self.answer = http1.Answer(target.visit.limits["body_kept"], target.visit.limits["body_read"])
+
+    def send(self, stream: Stream, *, keep: bool) -> Optional[Failure]:
+        """Send it and read the answer. The failure, if it failed."""
+        request, visit, answer = self._request, self._target.visit, self.answer
+        key = visit.key if request.get("key") and self._verified else None
+        seconds = visit.limits["upload" if "body_bytes" in request else "exchange"]
+        failure: Optional[Failure] = None
+        try:
+            head = head_of(visit, self._target.host, self._target.port, request, len(self._body), key, keep=keep)
+            http1.exchange(stream, head, self._body, answer, visit.limits, Deadline(seconds))
+        except Exception as problem:
+            failure = failure_from(problem, "head" if answer.status is None else "body")
+            self._unacknowledged = stream.unacknowledged()
+        if not (keep and answer.reusable):
             stream.close()
-        visit.emit(
-            "http", self.task, purpose=request["purpose"], verified=verified, method=request["method"],
+        return failure
+
+    def report(self, failure: Optional[Failure]) -> None:
+        """The observation."""
+        answer, request = self.answer, self._request
+        self._target.visit.emit(
+            "http", self._target.task, purpose=request["purpose"], verified=self._verified, method=request["method"],
             path=request["path"], status=answer.status, reason=answer.reason, version=answer.version,
             headers=answer.headers, body=base64.b64encode(answer.body).decode("ascii"), body_bytes=answer.body_bytes,
-            body_complete=answer.complete, request_bytes=len(body), sent_bytes=answer.sent_bytes,
-            unacknowledged_bytes=unacknowledged, first_byte=answer.first_byte, at=at,
-            seconds=time.monotonic() - clock, error=error, **self.fields(way)
+            body_complete=answer.complete, request_bytes=len(self._body), sent_bytes=answer.sent_bytes,
+            unacknowledged_bytes=self._unacknowledged, first_byte=answer.first_byte, at=self._at,
+            seconds=time.monotonic() - self._clock, error=failure.record() if failure is not None else None,
+            **self._target.fields(self._way)
         )  # fmt: skip
-        return answer
