@@ -6,6 +6,7 @@ ends no other. The visits are begun before anything heavy is imported here, sinc
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import selectors
@@ -80,11 +81,13 @@ def look(
     Nothing is told any more once this has ended, however it does.
     """
     tour = _Tour(settings, cases, hosts, watcher, key, at_once)
+    gc.freeze()  # what is there by now stays, and is not worth a look at every collection
     try:
         tour.begin()
         workstation = _Workstation(settings, {case.requirement for case in cases}, tour.agent, tour.tell)
         tour.go(workstation)
     finally:
+        gc.unfreeze()
         tour.close()
 
 
