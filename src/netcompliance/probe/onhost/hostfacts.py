@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import platform as system
 import re
 import socket
 import ssl
@@ -29,12 +28,13 @@ POD_NAMES = {
 }
 """Variables by which pods are commonly told who they are: no file says so."""
 RUNTIMES = ("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock", "/var/lib/kubelet")
+OS_NAME = re.compile(r"^PRETTY_NAME=[\"']?([^\"'\n]{1,80})", re.MULTILINE)
 CONTAINER_GROUPS = re.compile(r"docker|kubepods|containerd|libpod|lxc")
 
 
 def platform() -> str:
     """The host's platform in the words of image indexes."""
-    machine = system.machine().lower()
+    machine = os.uname().machine.lower()
     return "linux/" + ARCHITECTURES.get(machine, machine)
 
 
@@ -49,8 +49,8 @@ def report(visit: Visit, task: Dict[str, Any]) -> None:
     settings = resolver_settings(resolver)
     towards = _towards(visit, task)
     visit.emit(
-        "host", "host", at=time.time(), hostname=socket.gethostname(), system=system.platform(),
-        machine=system.machine(), platform=platform(), python=system.python_version(),
+        "host", "host", at=time.time(), hostname=socket.gethostname(), system=_system(), machine=os.uname().machine,
+        platform=platform(), python=".".join(str(number) for number in sys.version_info[:3]),
         openssl=ssl.OPENSSL_VERSION, user=_user(), uid=os.getuid(),
         resolv_conf=resolver, nameservers=settings["nameservers"], search=settings["search"],
         options=settings["options"], hosts_entries=hosts_entries(read_text(HOSTS_FILE, 1 << 20), task["names"]),
@@ -77,6 +77,13 @@ def _towards(visit: Visit, task: Dict[str, Any]) -> List[str]:
     """Addresses of the tenant; where there are none, ones that any default route serves."""
     known = [address for name in task["names"][:1] for address in visit.book.wait_for(name, visit.limits["hedge"])]
     return known + ["192.0.2.1", "2001:db8::1"]
+
+
+def _system() -> str:
+    """Distribution and kernel."""
+    named = OS_NAME.search(read_text("/etc/os-release") or read_text("/usr/lib/os-release"))
+    kernel = "{0.sysname} {0.release}".format(os.uname())
+    return named.group(1) + ", " + kernel if named else kernel
 
 
 def _user() -> str:

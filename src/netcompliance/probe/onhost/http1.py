@@ -23,7 +23,7 @@ INTERIM_LIMIT = 8
 SHOWN = 256
 LOOK_AGAIN = 0.5
 """Seconds after which a waiting upload is looked at again: has more of it been acknowledged?"""
-PIECE = 16384
+PIECE = 32768
 
 Headers = List[Tuple[str, str]]
 

@@ -9,18 +9,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost import (
-    collect,
-    endpoint,
-    firewall,
-    hostfacts,
-    names,
-    nameservers,
-    registry,
-    sniffer,
-    sockets,
-    watch,
-)
+from netcompliance.probe.onhost import endpoint, firewall, hostfacts, names, nameservers, registry, sniffer, sockets
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit, to_stdout
@@ -72,8 +61,12 @@ def main(plan: Task, key: Optional[str] = None) -> None:
     `key` is an API key that came with the plan, but never in it. A plan with `watch` or `collect` is not a visit.
     """
     if "watch" in plan:
+        from netcompliance.probe.onhost import watch
+
         watch.main(plan)
     if "collect" in plan:
+        from netcompliance.probe.onhost import collect
+
         collect.main(plan)
     os.umask(0o077)
     gc.disable()

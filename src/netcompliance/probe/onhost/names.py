@@ -7,6 +7,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
+from netcompliance.probe.onhost.pool import start_thread
 from netcompliance.probe.onhost.visit import Visit
 
 RESOLV_CONF = "/etc/resolv.conf"
@@ -89,7 +90,7 @@ class Lookup:
         self.failure: Optional[Failure] = None
         self._name = name
         self._done = threading.Event()
-        threading.Thread(target=self._look, daemon=True).start()
+        start_thread(self._look)
 
     def wait(self, visit: Visit) -> None:
         """Wait for the answer: longer where it is known that a nameserver answers, since then it can still come."""

@@ -1,7 +1,6 @@
 """One HTTP request on a stream, as an observation."""
 
 import base64
-import json
 import time
 from typing import Any, Dict, Optional
 
@@ -13,6 +12,7 @@ from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Way
 
 KEY_HEADER = "sts-api-key"
+FRAME = (b'{"netcompliance": "', b'"}')
 BODY_TYPE = ("Content-Type", "application/json")
 
 
@@ -41,12 +41,11 @@ def head_of(
 
 
 def body_of(request: Dict[str, Any]) -> bytes:
-    """The request's body: as given, or a JSON document of the wanted size."""
-    size = request.get("body_bytes")
+    """The request's body: as given, or a JSON document of the wanted size, which is not less than its frame."""
+    size: Optional[int] = request.get("body_bytes")
     if size is None:
         return str(request.get("body", "")).encode("utf-8")
-    frame = len(json.dumps({"netcompliance": ""}))
-    return json.dumps({"netcompliance": "x" * max(0, size - frame)}).encode("ascii")
+    return FRAME[0] + b"x" * (size - len(FRAME[0]) - len(FRAME[1])) + FRAME[1]
 
 
 class Target:

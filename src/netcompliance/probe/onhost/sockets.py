@@ -1,8 +1,9 @@
 """Which connections there are between host and tenant, and who listens: samples of /proc/net/tcp and tcp6.
 
-A sample sees a moment. So samples are taken whenever a connection of ours opens, and our own connections among them are
-the positive control: without them, having seen no other says nothing. The kernel walks through all its connections for
-each, and a busy host has many thousands: so samples are few, and read only once all of them are taken.
+A sample sees a moment. So samples are taken when connections of ours open, and our own connections among them are the
+positive control: without them, having seen no other says nothing. The kernel walks through all its connections for
+each, and a busy host has many thousands: so samples are few, the last one alone is of both tables, and they are read at
+the end.
 """
 
 import binascii
@@ -10,14 +11,18 @@ import socket
 import struct
 import sys
 import time
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.visit import Visit
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 BYTES = 1 << 24
-SAMPLES = 5
+CHUNK = 1 << 16
+PAGE = 4096
+"""The smallest page there is."""
+LONGEST_ROW = 256
+SAMPLES = 2
 PAUSE = 0.12
 LISTEN = "LISTEN"
 STATES = {
@@ -31,7 +36,7 @@ Row = Tuple[str, str, str]
 
 
 class Sampler:
-    """Takes samples until it is told to stop."""
+    """Takes some samples, and a last one when it is told to stop."""
 
     def __init__(self, visit: Visit, hosts: List[str]) -> None:
         self._visit = visit
@@ -50,7 +55,7 @@ class Sampler:
 
     def finish(self) -> None:
         """One last sample, and the observation."""
-        self._sample()
+        self._sample(TABLES)
         tenant = self._visit.others(self._hosts)
         seen = self._read_all()
         listening = sorted({entry[:2] for entry in seen if entry[4] == LISTEN})
@@ -69,9 +74,9 @@ class Sampler:
             self._error = failure_from(error, "file")
             return set()
 
-    def _sample(self) -> None:
+    def _sample(self, tables: Sequence[str] = TABLES[:1]) -> None:
         try:
-            for table in TABLES:
+            for table in tables:
                 self._rows.update(rows(table))
             self._samples += 1
         except Exception as error:
@@ -81,12 +86,21 @@ class Sampler:
 def rows(path: str) -> Set[Row]:
     """The rows of one table; none where the system has no such family."""
     try:
-        with open(path, "rb") as file:
-            text = file.read(BYTES).decode("ascii", "replace")
+        with open(path, "rb", buffering=0) as file:
+            text = b"".join(_pages(file)).decode("ascii", "replace")
     except FileNotFoundError:
         return set()
     words = (line.split(None, 4) for line in text.splitlines()[1:])
     return {(word[1], word[2], word[3]) for word in words if len(word) > 3 and ":" in word[1]}
+
+
+def _pages(file: Any) -> Iterator[bytes]:
+    """What the kernel hands out at a time: rows, as many as fit into a page. Asked once more, it would walk again."""
+    left = BYTES
+    while left > 0:
+        page = file.read(min(left, CHUNK))
+        yield page
+        left -= len(page) if len(page) > PAGE - LONGEST_ROW else left
 
 
 def read(row: Row) -> Entry:

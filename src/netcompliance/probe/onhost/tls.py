@@ -14,7 +14,8 @@ from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.streams import CHUNK, Stream
 
-RECORD = 16384
+RECORDS = 65536
+"""Bytes that are made into records at once."""
 SHOWN = 256
 KEPT = 65536
 """Bytes of the peer's first flight that are kept to read its chain from."""
@@ -74,7 +75,7 @@ class TlsStream(Stream):
 
     def push(self, data: bytes, deadline: Deadline, phase: str) -> int:
         if not self._unsent:
-            self._credit = self.secured.write(data[:RECORD])
+            self._credit = self.secured.write(data[:RECORDS])
             self._unsent = self._outgoing.read()
         while self._unsent:
             sent = self._lower.push(self._unsent, deadline, phase)

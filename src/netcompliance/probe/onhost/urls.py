@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from netcompliance.probe.onhost.failures import Failure
 
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\.?$|[0-9A-Fa-f:.]+$")
+VISIBLE = re.compile(r"[!-~]*\Z")
 URL_LIMIT = 8192
 
 
@@ -42,7 +43,7 @@ def absolute(base: Url, location: str) -> str:
 
 def parse(text: str, *, local: bool) -> Url:
     """A URL that may be followed; else a failure that says why not. `local`: loopback and the like are allowed."""
-    if len(text) > URL_LIMIT or any(character <= " " or character > "~" for character in text):
+    if len(text) > URL_LIMIT or not VISIBLE.match(text):
         raise _refused("a URL with blanks, control or foreign characters, or too long a one")
     try:
         parts = urlsplit(text)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from netcompliance.probe.onhost.failures import failure_from
 from netcompliance.probe.onhost.limits import Deadline, with_defaults
-from netcompliance.probe.onhost.pool import Pool
+from netcompliance.probe.onhost.pool import Pool, start_thread
 from netcompliance.probe.onhost.route import Route, route_to
 from netcompliance.probe.onhost.trust import Trust
 
@@ -193,7 +193,7 @@ class Visit:
 
     def background(self, work: Callable[[], None]) -> None:
         """Do something that nobody waits for."""
-        threading.Thread(target=work, daemon=True).start()
+        start_thread(work)
 
     def route(self, task: str, host: str, port: int) -> Route:
         """The way to a host, reported once."""
