@@ -10,17 +10,18 @@ from pathlib import Path
 from netcompliance import catalogue as catalogues
 from netcompliance import exports, made, settle
 from netcompliance.inputs import BadInput
+from netcompliance.looking import Look
 from netcompliance.model import HERE, Case, Settings
 from netcompliance.probe import bundle
 from netcompliance.report import signature
 from netcompliance.report.redact import Redactor
 from netcompliance.report.signature import Key, Unsigned
-from netcompliance.run import Look, Run, Watch
+from netcompliance.run import Run, Watch
 from netcompliance.session import Session
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage.hosts import Host
-from netcompliance.vantage.visit import Watcher
+from netcompliance.vantage.visit import Errand
 from netcompliance.watching import Watching
 
 
@@ -32,7 +33,9 @@ def plan(options: Options, here: Path) -> Session:
     signing_key = _signing_key(options.sign)
     profiles = (here / "fixtures" / "tenants", _packaged_profiles())
     at = datetime.now(UTC)
-    runs = []
+    look = _looker(at_once)
+    signer = signing_key.fingerprint if signing_key else None
+    runs: list[Run] = []
     tenants = settle.tenants(options)
     if options.watch is not None and len(tenants) > 1:
         raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
@@ -46,11 +49,22 @@ def plan(options: Options, here: Path) -> Session:
         asked = catalogues.expand(catalogue, settings, [host.vantage for host in named])
         settle.check_waivers(settings.waivers, asked, settle.profile_path(tenant, options, profiles))
         key = settle.key(tenant, options, profiles, os.environ)
-        look = _looker(_visited(named, cases), key, at_once)
         settle.check_rate(settings, len(named))
-        watch = _watcher(_visited(named, cases)) if settings.watch else None
-        signer = signing_key.fingerprint if signing_key else None
-        runs.append(Run(settings, catalogue, cases, look=look, watch=watch, redactor=redactor, at=at, signer=signer))
+        hosts = _visited(named, cases)
+        runs.append(
+            Run(
+                settings,
+                catalogue,
+                cases,
+                look=look,
+                hosts=hosts,
+                key=key,
+                watch=_watcher(hosts) if settings.watch else None,
+                redactor=redactor,
+                at=at,
+                signer=signer,
+            )
+        )
     report_dir = here / options.report_dir
     _check_writable(report_dir)
     if options.baseline is not None:
@@ -77,11 +91,11 @@ def _visited(named: Sequence[Host], cases: Sequence[Case]) -> tuple[Host, ...]:
     return tuple(by_vantage[vantage] for vantage in sorted({case.vantage for case in cases}))
 
 
-def _looker(hosts: Sequence[Host], key: str | None, at_once: int) -> Look:
-    def look(settings: Settings, cases: Sequence[Case], watcher: Watcher) -> None:
+def _looker(at_once: int) -> Look:
+    def look(errands: Sequence[Errand]) -> None:
         from netcompliance.vantage import visit
 
-        visit.look(settings, cases, hosts, watcher, key=key, at_once=at_once)
+        visit.look(errands, at_once=at_once)
 
     return look
 

@@ -2,9 +2,8 @@
 
 Rules
 * The planned population is in the journal before anything is looked at.
-* Looking happens at most once, when the first verdict is asked for. That nobody could look from a vantage is an error
-  (`CouldNotLook`, for each of its cases that asks), never a verdict; other vantages do not suffer from it.
-* A vantage is judged as soon as it is complete, and its observations are then forgotten: the journal has them.
+* Looking happens at most once, when the first verdict is asked for (`looking`). That nobody could look from a vantage
+  is an error (`CouldNotLook`, for each of its cases that asks), never a verdict; other vantages do not suffer from it.
 * A verdict is written when its test asks for it, so what was deselected or interrupted stays without one.
 """
 
@@ -13,43 +12,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import filterfalse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from netcompliance import conclusion, made
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
-from netcompliance.judge import SHARED
-from netcompliance.judge.watch import IDENTITY, REQUIREMENT, Watched
-from netcompliance.model import Case, Observation, Settings, Verdict
+from netcompliance.judge.watch import REQUIREMENT, Watched
+from netcompliance.looking import Display, Look, Looking, Who, together, unwritten
+from netcompliance.model import Case, Settings, Verdict
 from netcompliance.report import saved
 from netcompliance.report.html import Material, Section
 from netcompliance.report.journal import Journal, Unwritten
 from netcompliance.report.redact import Redactor
 from netcompliance.vantage.errors import CouldNotLook
-from netcompliance.vantage.visit import State, Watcher
 from netcompliance.watching import Screen, Watching
 
 if TYPE_CHECKING:
     from netcompliance.against import Against
-
-Look = Callable[[Settings, Sequence[Case], Watcher], None]
-"""Sees everything that the cases need, and tells the watcher."""
-
-
-class Display(Protocol):
-    """Somebody who is shown how visits go on."""
-
-    def state(self, vantage: str, state: State, text: str = "") -> None:
-        """A visit went on."""
-
-    def tick(self) -> None:
-        """Some time has passed."""
-
-    def over(self) -> None:
-        """There is no more to come."""
-
+    from netcompliance.vantage.hosts import Host
 
 Watch = Callable[[Settings, Mapping[str, Collection[str]], Watching], None]
 """Watches from these vantages (with the addresses of the tenant that each has seen), and tells whoever listens."""
@@ -65,6 +46,8 @@ class Run:
         cases: Sequence[Case],
         *,
         look: Look,
+        hosts: Sequence[Host] = (),
+        key: str | None = None,
         watch: Watch | None = None,
         redactor: Redactor,
         at: datetime,
@@ -88,7 +71,11 @@ class Run:
         """Who is shown how the watch goes on."""
         self.watched: dict[str, Watched] = {}
         """What each vantage saw in the watch."""
+        self.beside: Sequence[Run] = ()
+        """Runs that are looked for together with this one, itself among them."""
         self._look = look
+        self._hosts = hosts
+        self._key = key
         self._watch = watch
         self._journal: Journal | None = None
         self._verdicts: dict[Case, Verdict] | None = None
@@ -138,11 +125,16 @@ class Run:
             **({"signer": self.signer} if self.signer else {}),
         }
 
+    @property
+    def is_to_look(self) -> bool:
+        """Nobody has looked yet."""
+        return self._verdicts is None and not self._defect
+
     def verdict(self, case: Case) -> Verdict:
         """The case's verdict. Raises `CouldNotLook` where there can be none."""
-        if self._verdicts is None and not self._defect:
-            self._find_out()
-        if self._is_watched(case) and not self._watched and not self._defect:
+        if self.is_to_look:
+            together(self._look, [run for run in self.beside or (self,) if run.is_to_look])
+        if self.is_watched(case) and not self._watched and not self._defect:
             self._watch_out()
         problem = self._trouble_of(case)
         if problem:
@@ -153,8 +145,8 @@ class Run:
         if case not in self._given and self._journal:
             try:
                 self._journal.verdict(verdict, self.catalogue[case.requirement])
-            except Unwritten as unwritten:
-                self._defect = _unwritten(unwritten)
+            except Unwritten as lost:
+                self._defect = unwritten(lost)
                 raise self._defect from None
         self._given[case] = verdict
         return verdict
@@ -178,7 +170,7 @@ class Run:
 
     def watch_entries(self) -> list[Entry]:
         """Those of the watch."""
-        return [entry for entry in self.entries() if self._is_watched(entry.case)]
+        return [entry for entry in self.entries() if self.is_watched(entry.case)]
 
     def material(self, more: tuple[Section, ...]) -> Material:
         """What the HTML report is made of, once the run is closed."""
@@ -211,28 +203,29 @@ class Run:
                     self._journal.comparison(compared)
                 self._journal.footer(self.entries(), at)
             except Unwritten as problem:
-                self._defect = self._defect or _unwritten(problem)
+                self._defect = self._defect or unwritten(problem)
             self._journal.close()
 
     def _trouble_of(self, case: Case) -> CouldNotLook | None:
         trouble = self._defect or self._troubles.get(case.vantage)
-        return trouble or (self._unwatched.get(case.vantage) if self._is_watched(case) else None)
+        return trouble or (self._unwatched.get(case.vantage) if self.is_watched(case) else None)
 
-    def _is_watched(self, case: Case) -> bool:
+    def is_watched(self, case: Case) -> bool:
+        """Is it a case of the watch, which comes after everything else?"""
         return case.requirement == REQUIREMENT and self.settings.watch is not None
 
     def _watch_out(self) -> None:
         """The watch, once, after everything else was seen."""
         self._watched = True
         listening = Watching(self.settings, self._journal, self.redactor, self.screen)
-        cases = [case for case in self.cases if self._is_watched(case) and case.vantage not in self._troubles]
+        cases = [case for case in self.cases if self.is_watched(case) and case.vantage not in self._troubles]
         able = {vantage: who.addresses for vantage, who in self._who.items() if not who.by_shell}
         vantages = sorted({case.vantage for case in cases} & able.keys())
         try:
             if self._watch and vantages:
                 self._watch(self.settings, {vantage: able[vantage] for vantage in vantages}, listening)
         except Unwritten as problem:
-            self._defect = _unwritten(problem)
+            self._defect = unwritten(problem)
         finally:
             if self.screen:
                 self.screen.over()
@@ -246,116 +239,20 @@ class Run:
         settled = settle_waivers([verdicts[case] for case in cases if case in verdicts], cases, self.settings.waivers)
         self._verdicts = (self._verdicts or {}) | {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
 
-    def _find_out(self) -> None:
-        looking = _Looking(self, self._journal, self.display)
-        try:
-            self._look(self.settings, self.cases, looking)
-            looking.tick()
-        except Unwritten as problem:
-            self._defect = _unwritten(problem)
-        except Exception as defect:
-            self._defect = CouldNotLook(
-                f"a defect in netcompliance ({type(defect).__name__})", "see the traceback of the first case"
-            )
-            raise
-        finally:
-            self._troubles = looking.troubles
-            self._who = looking.who
-            if self.display:
-                self.display.over()
+    def begin_looking(self) -> Looking:
+        """What is to be seen, and who is told."""
+        return Looking(self, self._journal, hosts=self._hosts, key=self._key)
+
+    def looked(self, looking: Looking, defect: CouldNotLook | None = None) -> None:
+        """What came of it, as far as it came. `defect`: it did not come to its end."""
         from netcompliance.judge import settle_waivers
 
+        self._defect = defect
+        self._troubles = looking.troubles
+        self._who = looking.who
         judged = [looking.verdicts[case] for case in self.cases if case in looking.verdicts]
         settled = settle_waivers(judged, self.cases, self.settings.waivers)
         self._verdicts = {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
-
-
-class Who:
-    """What a watch needs of a visit: who looked, and which addresses the tenant has there."""
-
-    def __init__(self) -> None:
-        self.kept: list[Observation] = []
-        self.addresses: set[str] = set()
-        self.by_shell = False
-
-    def add(self, seen: Observation, host: str) -> None:
-        """One observation of the visit."""
-        if seen.get("kind") in IDENTITY:
-            self.kept.append(seen)
-            self.by_shell = self.by_shell or seen.get("with") == "sh"
-        elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:
-            self.addresses.add(str(seen.get("address")))
-
-
-class _Looking:
-    """What is done with what is seen: written down at once, judged when a vantage is complete, and then forgotten."""
-
-    def __init__(self, run: Run, journal: Journal | None, display: Display | None) -> None:
-        self.verdicts: dict[Case, Verdict] = {}
-        self.troubles: dict[str, CouldNotLook] = {}
-        self.who: dict[str, Who] = {}
-        self._run = run
-        self._journal = journal
-        self._display = display
-        self._requirements = {requirement.id: requirement for requirement in run.catalogue.requirements}
-        self._cases: dict[str, list[Case]] = {}
-        for case in run.cases if run.settings.watch is None else filterfalse(run._is_watched, run.cases):  # noqa: SLF001
-            self._cases.setdefault(case.vantage, []).append(case)
-        self._seen: dict[str, list[Observation]] = {}
-        self._public: list[Observation] = []
-        self._unwritten: Unwritten | None = None
-
-    def observation(self, seen: Observation) -> None:
-        """Write it down, and keep it as it is written until its vantage is judged: judging again gives the same."""
-        try:
-            observation = self._journal.observation(seen) if self._journal else self._run.redactor.value(seen)
-        except Unwritten as problem:
-            # This may be another thread than the one that looks.
-            self._unwritten = problem
-            return
-        self._seen.setdefault(str(observation["vantage"]), []).append(observation)
-        if self._run.settings.watch is not None:
-            self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._run.settings.host)
-        if observation.get("kind") in SHARED:
-            self._public.append(observation)
-
-    def state(self, vantage: str, state: State, text: str = "") -> None:
-        """Show it."""
-        if self._display:
-            self._display.state(vantage, state, text)
-
-    def tick(self) -> None:
-        """Show that time passes."""
-        self._go_on()
-        if self._display:
-            self._display.tick()
-
-    def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
-        """Judge the vantage, or note why nobody could look."""
-        self._go_on()
-        from netcompliance.judge import identity, judge_vantage
-
-        seen, settings, safe = self._seen.pop(vantage, []), self._run.settings, self._run.redactor.text
-        if problem is None:
-            self.verdicts |= judge_vantage(
-                self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._run.started.date()
-            )
-        else:
-            problem = self.troubles[vantage] = CouldNotLook(safe(problem.cause), safe(problem.remedy))
-        known = identity(vantage, seen, settings) if seen else {}
-        error = f"{problem.cause}; {problem.remedy}" if problem else None
-        self._run.identities[vantage] = {**known, **({"error": error} if error else {})}
-        if self._journal:
-            self._journal.vantage(vantage, known, error)
-
-    def _go_on(self) -> None:
-        """Nobody need look on if it cannot be written down: raises `Unwritten`."""
-        if self._unwritten:
-            raise self._unwritten
-
-
-def _unwritten(problem: Unwritten) -> CouldNotLook:
-    return CouldNotLook(f"the journal cannot be written: {problem}", "make room for reports, and run again")
 
 
 def new_directory(root: Path, tenant: str, at: datetime) -> Path:

@@ -6,7 +6,7 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,16 +120,24 @@ class Session:
             lines += [f"then a watch: {watched.rates(run.settings)}"] if run.settings.watch else []
         return lines
 
+    def select(self, tenants: Collection[str]) -> None:
+        """Tests of these are to be run: they are looked for together, and nobody looks for the others."""
+        chosen = [run for run in self._runs if run.settings.tenant in tenants]
+        for run in chosen:
+            run.beside = chosen
+
     def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
         """Show on the terminal how the visits go on. pytest's capture, if there is one, is held off for that."""
-        for run in self._runs:
-            run.display = Progress(
-                self._writer(reporter, capture),
-                time.monotonic,
-                hosts=len({case.vantage for case in run.cases}),
-                terminal=bool(reporter.isatty) and reporter.hasmarkup,
-                width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
-            )
+        looking = [run for run in self._runs if run.beside]
+        display = Progress(
+            self._writer(reporter, capture),
+            time.monotonic,
+            hosts=sum(len({case.vantage for case in run.cases}) for run in looking),
+            terminal=bool(reporter.isatty) and reporter.hasmarkup,
+            width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
+        )
+        for run in looking:
+            run.display = display.of(run.settings.tenant) if len(self._runs) > 1 else display
             if run.settings.watch is not None:
                 run.screen = Screen(
                     self._writer(reporter, capture),

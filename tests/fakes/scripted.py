@@ -37,8 +37,13 @@ HOST = {
 }
 
 
-def look(settings: Any, cases: Any, watcher: Any) -> None:
-    """The visit."""
+def look(errands: Any) -> None:
+    """The visits."""
+    for errand in errands:
+        _look(errand.cases, errand.watcher)
+
+
+def _look(cases: Any, watcher: Any) -> None:
     problem = CouldNotLook(*SCRIPT["trouble"]) if "trouble" in SCRIPT else None
     if problem is None:
         _see(watcher.observation)

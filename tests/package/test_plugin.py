@@ -209,6 +209,16 @@ def test_asking_pytest_about_itself_writes_nothing(run_suites, argument: str):
     assert not ended.reports.exists()
 
 
+def test_nobody_looks_for_a_tenant_of_which_no_test_is_left(run_suites):
+    ended = run_suites("-k", "beta", script=HEALTHY, tenant=("acme", "beta"))
+    seen = {
+        tenant: {record["type"] for record in ended.journal(tenant)} & {"observation", "verdict"}
+        for tenant in ("acme", "beta")
+    }
+    assert seen == {"acme": set(), "beta": {"observation", "verdict"}}
+    assert "acme: undetermined" in ended.out
+
+
 def test_several_tenants_have_a_directory_each(run_suites):
     ended = run_suites(script=BROKEN, tenant=("acme", "Beta", "ACME"))
     assert sorted(path.name for path in ended.reports.iterdir()) == ["acme", "beta"]

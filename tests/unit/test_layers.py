@@ -185,6 +185,7 @@ def test_every_part_has_a_place() -> None:
         "planning",
         "against",
         "run",
+        "looking",
         "session",
         "again",
         "verification",

@@ -30,6 +30,16 @@ class Shown:
         return lines
 
 
+def test_of_several_tenants_each_is_named() -> None:
+    shown = Shown()
+    for tenant in ("acme", "beta"):
+        part = shown.progress.of(tenant)
+        part.state("local", "reaching")
+        part.state("local", "done")
+        part.over()
+    assert shown.written == "acme from local  done in 0.0 s\nbeta from local  done in 0.0 s\n"
+
+
 def test_the_states_are_those_of_a_visit() -> None:
     assert tuple(State) == STATES
 

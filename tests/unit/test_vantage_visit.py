@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Look:
         told = told or Told()
         cases: tuple[Case, ...] = catalogue.expand(catalogue.load(), SETTINGS, [host.vantage for host in hosts])
         monkeypatch.setattr(workstation, "jobs", lambda settings, wanted, agent: jobs)
-        visit.look(SETTINGS, cases, hosts, told, at_once=at_once, **more)
+        visit.look([visit.Errand(settings=SETTINGS, cases=cases, hosts=hosts, watcher=told, **more)], at_once=at_once)
         return told
 
     return look
@@ -131,6 +132,37 @@ def test_no_more_visits_than_allowed_are_under_way(look: Look) -> None:
     told = Counting()
     look([scripted(f"ssh://n{n}", SENTINEL, END) for n in range(7)], told=told, at_once=3)
     assert (told.most, len(told.problems)) == (3, 7)
+
+
+def test_several_tenants_are_looked_for_together_and_each_is_told_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(Told):
+        most = under_way = 0
+
+        def state(self, vantage: str, state: State, text: str = "") -> None:
+            super().state(vantage, state, text)
+            Counting.under_way += {State.REACHING: 1, State.DONE: -1}.get(state, 0)
+            Counting.most = max(Counting.most, Counting.under_way)
+
+    monkeypatch.setattr(
+        workstation,
+        "jobs",
+        lambda settings, wanted, agent: [lambda tell: tell({"kind": "chart", "of": settings.tenant})],
+    )
+    told = {f"t{number}": Counting() for number in range(visit.SAME_HOST + 3)}
+    errands = []
+    for tenant, watcher in told.items():
+        settings = replace(SETTINGS, tenant=tenant)
+        hosts = [
+            scripted("ssh://a", SENTINEL, {"kind": "host", "for": tenant}, END, after="import time; time.sleep(0.3)")
+        ]
+        cases = catalogue.expand(catalogue.load(), settings, ["ssh://a"])
+        errands.append(visit.Errand(settings=settings, cases=cases, hosts=hosts, watcher=watcher))
+    visit.look(errands, at_once=32)
+    for tenant, watcher in told.items():
+        assert [seen["for"] for seen in watcher.observations if seen["kind"] == "host"] == [tenant]
+        assert [seen["of"] for seen in watcher.observations if seen["kind"] == "chart"] == [tenant]
+        assert watcher.problems == {"ssh://a": None}
+    assert Counting.most == visit.SAME_HOST
 
 
 def test_a_vantage_ends_when_the_workstations_view_is_complete(look: Look) -> None:

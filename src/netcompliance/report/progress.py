@@ -47,6 +47,10 @@ class Progress:
         self._failures: list[str] = []
         self._begun = now()
 
+    def of(self, tenant: str) -> Part:
+        """The same display, for the visits for one of several tenants."""
+        return Part(self, tenant)
+
     def state(self, vantage: str, state: str, text: str = "") -> None:
         """A visit went on; `text` says why it failed."""
         now = self._now()
@@ -92,3 +96,17 @@ class Progress:
         for since, name in sorted(under_way)[:SHOWN]:
             lines.append(f"  {explain.printable(name)}  {self._visits[name].state} for {now - since:.1f} s")
         return lines + [f"  {line}" for line in self._failures[-SHOWN:]]
+
+
+class Part:
+    """One tenant's part of a display."""
+
+    def __init__(self, whole: Progress, tenant: str) -> None:
+        self._whole = whole
+        self._tenant = tenant
+        self.tick = whole.tick
+        self.over = whole.over
+
+    def state(self, vantage: str, state: str, text: str = "") -> None:
+        """A visit went on; `text` says why it failed."""
+        self._whole.state(f"{self._tenant} from {vantage}", state, text)

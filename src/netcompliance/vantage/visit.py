@@ -1,4 +1,5 @@
-"""Looking, once: every host and the workstation's own questions side by side, then what the chains lead to.
+"""Looking, once: every host and the workstation's own questions side by side, for all tenants of a session, then what
+the chains lead to.
 
 One loop serves all visits. It never waits for a single host: each has its own limits (`child`), and what happens to one
 ends no other. The visits are begun before anything heavy is imported here, since they need none of it.
@@ -6,6 +7,7 @@ ends no other. The visits are begun before anything heavy is imported here, sinc
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import secrets
@@ -13,8 +15,9 @@ import selectors
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from importlib import metadata
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds in which the workstation's questions have surely ended, each by its own deadline."""
+SAME_HOST = 4
+"""Visits of one host at once, for several tenants: each of them measures how long something takes."""
 BEAT = 0.1
 """Seconds between two looks at limits and display."""
 
@@ -67,66 +72,119 @@ class Watcher(Protocol):
         """Some time has passed."""
 
 
-def look(
-    settings: Settings,
-    cases: Sequence[Case],
-    hosts: Sequence[Host],
-    watcher: Watcher,
-    *,
-    key: str | None = None,
-    at_once: int,
-) -> None:
-    """See everything that the cases need. `key` is the API key for hosts that are elsewhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What is to be seen for one tenant, from where, and who is told."""
+
+    settings: Settings
+    cases: Sequence[Case]
+    hosts: Sequence[Host]
+    watcher: Watcher
+    key: str | None = None
+    """The API key for hosts that are elsewhere."""
+
+
+def look(errands: Sequence[Errand], *, at_once: int) -> None:
+    """See everything that the cases of all errands need, `at_once` visits at a time.
 
     Nothing is told any more once this has ended, however it does.
     """
-    tour = _Tour(settings, cases, hosts, watcher, key, at_once)
+    tour = _Tour([_Way(errand) for errand in errands], at_once)
     gc.freeze()  # what is there by now stays, and is not worth a look at every collection
     try:
-        tour.begin()
-        workstation = _Workstation(settings, {case.requirement for case in cases}, tour.agent, tour.tell)
-        tour.go(workstation)
+        tour.go()
     finally:
         gc.unfreeze()
         tour.close()
 
 
-class _Tour:
-    """All visits of a run."""
+class _Way:
+    """One errand, and how far it is."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        cases: Sequence[Case],
-        hosts: Sequence[Host],
-        watcher: Watcher,
-        key: str | None,
-        at_once: int,
-    ) -> None:
-        self.agent = f"netcompliance/{_version()}"
-        self._settings = settings
-        self._watcher = watcher
-        self._key = key
-        self._at_once = at_once
+    def __init__(self, errand: Errand) -> None:
+        self.errand = errand
+        self.workstation: _Workstation | None = None
+        self.finished: deque[tuple[str, CouldNotLook | None]] = deque()
+        self.chains: dict[str, list[dict[str, Any]]] = {}
+        self.left = len(errand.hosts)
+        """Visits that have not ended."""
         self._cases: dict[str, list[Case]] = {}
-        for case in cases:
+        for case in errand.cases:
             self._cases.setdefault(case.vantage, []).append(case)
-        self._waiting = deque(hosts)
-        self._under_way: dict[Child, Host] = {}
-        self._finished: deque[tuple[str, CouldNotLook | None]] = deque()
-        self._chains: dict[str, list[dict[str, Any]]] = {}
-        self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._closed = False
         self._reader: Reader | None = None
 
-    def begin(self) -> None:
-        """Start as many visits as there may be at once."""
-        while self._waiting and len(self._under_way) < self._at_once:
-            self._start(self._waiting.popleft())
+    def plan(self, host: Host) -> dict[str, Any]:
+        """The plan of the visit of one host."""
+        cases = self._cases.get(host.vantage, ())
+        return build_plan(self.errand.settings, cases, nonce=secrets.token_hex(6), agent=_agent(), here=host.is_here)
 
-    def go(self, workstation: _Workstation) -> None:
+    def ask_workstation(self) -> None:
+        """Begin with what only the workstation can tell."""
+        wanted = {case.requirement for case in self.errand.cases}
+        self.workstation = _Workstation(self.errand.settings, wanted, _agent(), self.tell)
+
+    def tell(self, record: Mapping[str, Any], vantage: str = HERE) -> None:
+        """Hand on an observation, unless everything is over."""
+        with self._lock:
+            if not self._closed:
+                self.errand.watcher.observation({"vantage": vantage, **record})
+
+    def observe(self, host: Host, record: dict[str, Any]) -> None:
+        """What a host said."""
+        if record.get("kind") == "tls" and record.get("chain"):
+            self.chains[host.vantage].append(record)
+        if record.get("kind") == "host":
+            record = {**record, "connection": host.backend}
+        self.tell(record, host.vantage)
+
+    def note(self, vantage: str, problem: CouldNotLook | None) -> None:
+        """A visit has ended."""
+        if problem:
+            self.errand.watcher.state(vantage, State.FAILED, problem.cause)
+        else:
+            for chain in self._read_chains(self.chains.pop(vantage)):
+                self.tell(chain, vantage)
+            self.errand.watcher.state(vantage, State.DONE)
+        self.left -= 1
+        self.finished.append((vantage, problem))
+
+    def hand_over(self) -> None:
+        """Tell what has ended."""
+        while self.finished:
+            self.errand.watcher.ended(*self.finished.popleft())
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        with self._lock:
+            self._closed = True
+
+    def _read_chains(self, handshakes: Sequence[Observation]) -> list[dict[str, Any]]:
+        from netcompliance.vantage import x509
+
+        settings = self.errand.settings
+        if self._reader is None:
+            authorities = [Path(file).read_bytes() for file in settings.interception_files]
+            self._reader = x509.Reader(settings.interception, authorities)
+        return x509.read_chains(handshakes, self._reader)
+
+
+class _Tour:
+    """All visits of a session."""
+
+    def __init__(self, ways: Sequence[_Way], at_once: int) -> None:
+        self._ways = ways
+        self._at_once = at_once
+        self._waiting = deque((way, host) for way in ways for host in way.errand.hosts)
+        self._under_way: dict[Child, tuple[_Way, Host]] = {}
+        self._open: list[_Way] = []
+        """Errands that are begun, and not over."""
+        self._selector = selectors.DefaultSelector()
+
+    def go(self) -> None:
         """Serve all visits until the last one and the workstation's questions have ended."""
+        self._begin()
         while self._under_way or self._waiting:
             for key, _ in self._selector.select(BEAT):
                 work: Callable[[], None] = key.data
@@ -134,46 +192,65 @@ class _Tour:
             for child in [child for child in self._under_way if child.seconds_left() <= 0]:
                 child.give_up()
                 self._finish(child)
-            if workstation.over:
-                self._hand_over()
-            self._watcher.tick()
-            self.begin()
-        workstation.join(self._watcher.tick)
-        self._hand_over()
-
-    def tell(self, record: Mapping[str, Any], vantage: str = HERE) -> None:
-        """Hand on an observation, unless everything is over."""
-        with self._lock:
-            if not self._closed:
-                self._watcher.observation({"vantage": vantage, **record})
+            self._hand_over()
+            self._begin()
+        for way in self._open:
+            if way.workstation:
+                way.workstation.join(way.errand.watcher.tick)
+            way.hand_over()
 
     def close(self) -> None:
         """Nothing more is told, and no child is left."""
-        with self._lock:
-            self._closed = True
+        for way in self._ways:
+            way.close()
         for child in list(self._under_way):
             child.stop()
         self._selector.close()
 
-    def _start(self, host: Host) -> None:
-        vantage = host.vantage
+    def _hand_over(self) -> None:
+        """A vantage is complete only with the workstation's view."""
+        for way in list(self._open):
+            if way.workstation and way.workstation.over:
+                way.hand_over()
+                if not way.left:
+                    self._open.remove(way)
+            way.errand.watcher.tick()
+
+    def _begin(self) -> None:
+        """Start as many visits as there may be at once, and then, since they need it not, what is heavy here."""
+        begun = []
+        kept: deque[tuple[_Way, Host]] = deque()
+        same = Counter(host.vantage for _, host in self._under_way.values())
+        while self._waiting and len(self._under_way) < self._at_once:
+            way, host = self._waiting.popleft()
+            if same[host.vantage] >= SAME_HOST:
+                kept.append((way, host))
+                continue
+            same[host.vantage] += 1
+            self._start(way, host)
+            begun.append(way)
+        self._waiting.extendleft(reversed(kept))
+        for way in begun:
+            if way.workstation is None:
+                self._open.append(way)
+                way.ask_workstation()
+
+    def _start(self, way: _Way, host: Host) -> None:
         here = host.is_here
-        plan = build_plan(
-            self._settings, self._cases.get(vantage, ()), nonce=secrets.token_hex(6), agent=self.agent, here=here
-        )
-        self._watcher.state(vantage, State.REACHING)
+        plan = way.plan(host)
+        way.errand.watcher.state(host.vantage, State.REACHING)
         try:
             child = Child(
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
-                bundle.parcel(plan, None if here else self._key),
+                bundle.parcel(plan, None if here else way.errand.key),
                 float(plan["deadline"]),
                 None if here else {**os.environ, "LC_ALL": "C", **host.environment},
             )
         except OSError as error:
-            self._note(vantage, trouble.not_started(host, error))
+            way.note(host.vantage, trouble.not_started(host, error))
             return
-        self._under_way[child] = host
-        self._chains[vantage] = []
+        self._under_way[child] = (way, host)
+        way.chains[host.vantage] = []
         for stream, mask, work in (
             (child.stdin, selectors.EVENT_WRITE, self._feed),
             (child.stdout, selectors.EVENT_READ, self._listen),
@@ -195,50 +272,21 @@ class _Tour:
     def _listen(self, child: Child) -> None:
         if child not in self._under_way:
             return
-        host = self._under_way[child]
-        vantage = host.vantage
+        way, host = self._under_way[child]
         begun = child.begun
-        goes_on = child.listen(lambda record: self._observe(host, record))
+        goes_on = child.listen(lambda record: way.observe(host, record))
         if child.begun and not begun:
-            self._watcher.state(vantage, State.LOOKING)
+            way.errand.watcher.state(host.vantage, State.LOOKING)
         if not goes_on:
             self._finish(child)
 
-    def _observe(self, host: Host, record: dict[str, Any]) -> None:
-        if record.get("kind") == "tls" and record.get("chain"):
-            self._chains[host.vantage].append(record)
-        if record.get("kind") == "host":
-            record = {**record, "connection": host.backend}
-        self.tell(record, host.vantage)
-
     def _finish(self, child: Child) -> None:
-        host = self._under_way.pop(child)
+        way, host = self._under_way.pop(child)
         for stream in child.streams:
             if not stream.closed and stream.fileno() in self._selector.get_map():
                 self._selector.unregister(stream)
         ending = child.stop()
-        self._note(host.vantage, trouble.diagnosed(host, ending) if ending else None)
-
-    def _note(self, vantage: str, problem: CouldNotLook | None) -> None:
-        if problem:
-            self._watcher.state(vantage, State.FAILED, problem.cause)
-        else:
-            for chain in self._read_chains(self._chains.pop(vantage)):
-                self.tell(chain, vantage)
-            self._watcher.state(vantage, State.DONE)
-        self._finished.append((vantage, problem))
-
-    def _hand_over(self) -> None:
-        while self._finished:
-            self._watcher.ended(*self._finished.popleft())
-
-    def _read_chains(self, handshakes: Sequence[Observation]) -> list[dict[str, Any]]:
-        from netcompliance.vantage import x509
-
-        if self._reader is None:
-            authorities = [Path(file).read_bytes() for file in self._settings.interception_files]
-            self._reader = x509.Reader(self._settings.interception, authorities)
-        return x509.read_chains(handshakes, self._reader)
+        way.note(host.vantage, trouble.diagnosed(host, ending) if ending else None)
 
 
 class _Workstation:
@@ -284,8 +332,10 @@ class _Workstation:
         thread.start()
 
 
-def _version() -> str:
+@functools.cache
+def _agent() -> str:
+    """The User-Agent that peers see."""
     try:
-        return metadata.version("netcompliance")
+        return f"netcompliance/{metadata.version('netcompliance')}"
     except metadata.PackageNotFoundError:
-        return "checkout"
+        return "netcompliance/checkout"
