@@ -89,7 +89,7 @@ def look(errands: Sequence[Errand], *, at_once: int) -> None:
 
     Nothing is told any more once this has ended, however it does.
     """
-    tour = _Tour([_Way(errand) for errand in errands], at_once)
+    tour = _Tour([_Tenant(errand) for errand in errands], at_once)
     gc.freeze()  # what is there by now stays, and is not worth a look at every collection
     try:
         tour.go()
@@ -98,7 +98,7 @@ def look(errands: Sequence[Errand], *, at_once: int) -> None:
         tour.close()
 
 
-class _Way:
+class _Tenant:
     """One errand, and how far it is."""
 
     def __init__(self, errand: Errand) -> None:
@@ -173,12 +173,12 @@ class _Way:
 class _Tour:
     """All visits of a session."""
 
-    def __init__(self, ways: Sequence[_Way], at_once: int) -> None:
-        self._ways = ways
+    def __init__(self, tenants: Sequence[_Tenant], at_once: int) -> None:
+        self._tenants = tenants
         self._at_once = at_once
-        self._waiting = deque((way, host) for way in ways for host in way.errand.hosts)
-        self._under_way: dict[Child, tuple[_Way, Host]] = {}
-        self._open: list[_Way] = []
+        self._waiting = deque((tenant, host) for tenant in tenants for host in tenant.errand.hosts)
+        self._under_way: dict[Child, tuple[_Tenant, Host]] = {}
+        self._open: list[_Tenant] = []
         """Errands that are begun, and not over."""
         self._selector = selectors.DefaultSelector()
 
@@ -194,63 +194,63 @@ class _Tour:
                 self._finish(child)
             self._hand_over()
             self._begin()
-        for way in self._open:
-            if way.workstation:
-                way.workstation.join(way.errand.watcher.tick)
-            way.hand_over()
+        for tenant in self._open:
+            if tenant.workstation:
+                tenant.workstation.join(tenant.errand.watcher.tick)
+            tenant.hand_over()
 
     def close(self) -> None:
         """Nothing more is told, and no child is left."""
-        for way in self._ways:
-            way.close()
+        for tenant in self._tenants:
+            tenant.close()
         for child in list(self._under_way):
             child.stop()
         self._selector.close()
 
     def _hand_over(self) -> None:
         """A vantage is complete only with the workstation's view."""
-        for way in list(self._open):
-            if way.workstation and way.workstation.over:
-                way.hand_over()
-                if not way.left:
-                    self._open.remove(way)
-            way.errand.watcher.tick()
+        for tenant in list(self._open):
+            if tenant.workstation and tenant.workstation.over:
+                tenant.hand_over()
+                if not tenant.left:
+                    self._open.remove(tenant)
+            tenant.errand.watcher.tick()
 
     def _begin(self) -> None:
         """Start as many visits as there may be at once, and then, since they need it not, what is heavy here."""
         begun = []
-        kept: deque[tuple[_Way, Host]] = deque()
+        kept: deque[tuple[_Tenant, Host]] = deque()
         same = Counter(host.vantage for _, host in self._under_way.values())
         while self._waiting and len(self._under_way) < self._at_once:
-            way, host = self._waiting.popleft()
+            tenant, host = self._waiting.popleft()
             if same[host.vantage] >= SAME_HOST:
-                kept.append((way, host))
+                kept.append((tenant, host))
                 continue
             same[host.vantage] += 1
-            self._start(way, host)
-            begun.append(way)
+            self._start(tenant, host)
+            begun.append(tenant)
         self._waiting.extendleft(reversed(kept))
-        for way in begun:
-            if way.workstation is None:
-                self._open.append(way)
-                way.ask_workstation()
+        for tenant in begun:
+            if tenant.workstation is None:
+                self._open.append(tenant)
+                tenant.ask_workstation()
 
-    def _start(self, way: _Way, host: Host) -> None:
+    def _start(self, tenant: _Tenant, host: Host) -> None:
         here = host.is_here
-        plan = way.plan(host)
-        way.errand.watcher.state(host.vantage, State.REACHING)
+        plan = tenant.plan(host)
+        tenant.errand.watcher.state(host.vantage, State.REACHING)
         try:
             child = Child(
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
-                bundle.parcel(plan, None if here else way.errand.key),
+                bundle.parcel(plan, None if here else tenant.errand.key),
                 float(plan["deadline"]),
                 None if here else {**os.environ, "LC_ALL": "C", **host.environment},
             )
         except OSError as error:
-            way.note(host.vantage, trouble.not_started(host, error))
+            tenant.note(host.vantage, trouble.not_started(host, error))
             return
-        self._under_way[child] = (way, host)
-        way.chains[host.vantage] = []
+        self._under_way[child] = (tenant, host)
+        tenant.chains[host.vantage] = []
         for stream, mask, work in (
             (child.stdin, selectors.EVENT_WRITE, self._feed),
             (child.stdout, selectors.EVENT_READ, self._listen),
@@ -272,21 +272,21 @@ class _Tour:
     def _listen(self, child: Child) -> None:
         if child not in self._under_way:
             return
-        way, host = self._under_way[child]
+        tenant, host = self._under_way[child]
         begun = child.begun
-        goes_on = child.listen(lambda record: way.observe(host, record))
+        goes_on = child.listen(lambda record: tenant.observe(host, record))
         if child.begun and not begun:
-            way.errand.watcher.state(host.vantage, State.LOOKING)
+            tenant.errand.watcher.state(host.vantage, State.LOOKING)
         if not goes_on:
             self._finish(child)
 
     def _finish(self, child: Child) -> None:
-        way, host = self._under_way.pop(child)
+        tenant, host = self._under_way.pop(child)
         for stream in child.streams:
             if not stream.closed and stream.fileno() in self._selector.get_map():
                 self._selector.unregister(stream)
         ending = child.stop()
-        way.note(host.vantage, trouble.diagnosed(host, ending) if ending else None)
+        tenant.note(host.vantage, trouble.diagnosed(host, ending) if ending else None)
 
 
 class _Workstation:
