@@ -46,9 +46,10 @@ RunSuites = Callable[..., Ended]
 
 
 def pytest_configure() -> None:
-    """What tests start must be able to be interrupted, also where the shell in front of us had it ignored (`… &`)."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """What tests start must be able to be interrupted, also where we are in the background (`… &`, `nohup`)."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")
