@@ -198,8 +198,9 @@ def test_after_an_interrupt_nothing_is_told_and_no_child_is_left(look: Look) -> 
         gone.set()
 
     told = Interrupted()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as interrupt:
         look([scripted("ssh://a", SENTINEL, {"kind": "host"}, after="import time; time.sleep(600)")], late, told=told)
+    assert interrupt.traceback[-1].name == "look"
     go.set()
     assert gone.wait(5)
     assert [seen["kind"] for seen in told.observations] == ["host"]

@@ -93,6 +93,9 @@ def look(errands: Sequence[Errand], *, at_once: int) -> None:
     gc.freeze()  # what is there by now stays, and is not worth a look at every collection
     try:
         tour.go()
+    except KeyboardInterrupt as interrupt:
+        # It may have come at an instruction that has no line, and pytest fails over a traceback with such a one.
+        raise interrupt.with_traceback(None) from None
     finally:
         gc.unfreeze()
         tour.close()
