@@ -20,7 +20,7 @@ from typing import Any
 
 from lab.right import HOST_ADDRESSES
 
-AT_ONCE = 5
+AT_ONCE = 6
 LONGEST = 120.0
 """Seconds after which a play is killed. None takes a tenth of it, but machines can be busy."""
 _NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY", "PYTHONDONTWRITEBYTECODE")

@@ -221,6 +221,8 @@ class _Tour:
 
     def _begin(self) -> None:
         """Start as many visits as there may be at once, and then, since they need it not, what is heavy here."""
+        if not self._waiting:
+            return
         begun = []
         kept: deque[tuple[_Tenant, Host]] = deque()
         same = Counter(host.vantage for _, host in self._under_way.values())
