@@ -551,6 +551,14 @@ def steps(seen: Seen, step: str) -> Seen:
     return [o for o in seen if o["kind"] == "registry" and o["step"] == step]
 
 
+def test_a_registry_that_keeps_silent_is_not_asked_twice(ca: Issued, run: Run, tmp_path: Path) -> None:
+    with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        task = {"kind": "registry", "id": "registry", "registry": f"localhost:{peer.port}", "images": []}
+        seen = run(task, limits={"first_byte": 0.3})
+    assert [o["error"]["name"] for o in steps(seen, "ping")] == ["TIMEOUT"]
+    assert len(peer.heads) == 1
+
+
 def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
     ca: Issued, run: Run, tmp_path: Path
 ) -> None:

@@ -170,11 +170,11 @@ class Fetcher:
         self._ask((way, stream), head, lease, answer)
 
     def _asked_again(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> bool:
-        """Did a connection that was kept serve once more? The peer may have closed it meanwhile."""
+        """Did a connection that was kept serve once more? The peer may have closed it; its silence is an answer."""
         try:
             self._ask(kept, head, lease, answer)
-        except (Failure, OSError):
-            if answer.first_byte is not None:
+        except Exception as error:
+            if answer.first_byte is not None or failure_from(error, "head").name == "TIMEOUT":
                 raise
             return False
         return True
