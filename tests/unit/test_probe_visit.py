@@ -121,7 +121,7 @@ class Keeping:
             self.heads.append(head.decode("latin-1"))
             connection.sendall(self._said)
             head = b""
-            while not head.partition(b"\r\n\r\n")[2].startswith(b"{}"):
+            while not head.endswith(b"\r\n\r\n" if head.startswith(b"GET") else b"\r\n\r\n{}"):
                 if not (data := connection.recv(65536)):
                     return
                 head += data

@@ -145,8 +145,7 @@ class Endpoint:
         limits = self._visit.limits
         connections = Connections(limits["parallel"], limits["hedge"], len(requests))
         connections.add(stream, took)
-        for request in requests:
-            spawn(task, self._ask_on_kept, way, connections, request)
+        self._ask_on_kept(way, connections, *requests)
 
     def _read_chain(self, way: Way) -> None:
         """Where the interpreter gives only the leaf: once more, with a TLS version that shows the chain."""
@@ -161,8 +160,11 @@ class Endpoint:
         elif error["name"] != "TIMEOUT" and way.via is None:
             self._shake_small(way, "large-hello-small-mss", self._visit.trust.large)
 
-    def _ask_on_kept(self, way: Way, connections: Connections, request: Request) -> None:
+    def _ask_on_kept(self, way: Way, connections: Connections, request: Request, *others: Request) -> None:
+        """Ask, and all others once this one has its connection."""
         with connections.lease() as lease:
+            for other in others:
+                self._visit.spawn(self._task, self._ask_on_kept, way, connections, other)
             stream, answer = lease.kept, None
             if stream is not None:
                 answer = self._target.ask_again(way, stream, request)
