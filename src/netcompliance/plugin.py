@@ -225,10 +225,10 @@ def pytest_html_report_title(report: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
-    """The static verdict tables, above everything that needs a script."""
+    """The static verdict tables come above everything that needs a script."""
     planned = session.config.stash.get(SESSION, None)
     if planned:
-        prefix.extend(planned.html())
+        prefix.append(planned.html())
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -273,20 +273,25 @@ class Session:
             for line in against.lines(journal, run.redactor, min(reporter._tw.fullwidth, 120)):  # noqa: SLF001 - likewise
                 _write(reporter, line)
 
-    def html(self) -> Iterator[str]:
-        """What is told in the page, once every run is closed."""
-        yield from html.parts([run.material(tuple(self._own(run))) for run in self._runs])
+    def html(self) -> str:
+        """A place in pytest-html's page for what is told there."""
+        return "".join(html.parts([]))
 
     def finish_pages(self, written: Path) -> None:
-        """Make pytest-html's page ours, and put it into every tenant's directory."""
+        """Make pytest-html's page ours: one of each tenant in its directory, one of all where another is asked for."""
         if not written.is_file():
             return
-        told = "; ".join(f"{run.settings.tenant}: {summary.OVERALL_TEXT[run.overall]}" for run in self._runs)
-        page = html.finished(written.read_text(encoding="utf-8"), f"{told} · Network compliance", datetime.now(UTC))
-        written.write_text(page, encoding="utf-8")
-        for run in self._runs:
-            if run.report_path and run.report_path.resolve() != written.resolve():
-                shutil.copyfile(written, run.report_path)
+        theirs = written.read_text(encoding="utf-8")
+        pages = {run.report_path: [run] for run in self._runs if run.report_path}
+        if written.resolve() not in {path.resolve() for path in pages}:
+            pages[written] = list(self._runs)
+        for path, runs in pages.items():
+            told = "".join(html.parts([run.material(tuple(self._own(run))) for run in runs]))
+            title = "; ".join(f"{run.settings.tenant}: {summary.OVERALL_TEXT[run.overall]}" for run in runs)
+            page = html.finished(
+                theirs.replace(self.html(), told, 1), f"{title} · Network compliance", datetime.now(UTC)
+            )
+            path.write_text(page, encoding="utf-8")
 
     def unreported(self, error: OSError, page: Path | None) -> None:
         """A report could not be written: half of one is taken away, and the run is told to lack it."""

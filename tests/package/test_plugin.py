@@ -226,7 +226,21 @@ def test_several_tenants_have_a_directory_each(run_suites):
         assert ended.journal(tenant)[0]["tenant"] == tenant
         assert f"{tenant}: not satisfied" in ended.out
         assert f"{tenant}.app.stackstate.io" in ended.page(tenant)
+    assert "beta" not in ended.page("acme")
+    assert "acme" not in ended.page("beta")
     assert "2 failed" in tail(ended.out)
+
+
+def test_a_page_of_ones_own_holds_all_tenants(run_suites, tmp_path: Path):
+    ended = run_suites(f"--html={tmp_path / 'mine.html'}", script=BROKEN, tenant=("acme", "beta"))
+    page = (tmp_path / "mine.html").read_text(encoding="utf-8")
+    for tenant in ("acme", "beta"):
+        assert f'aria-label="Tenant {tenant}"' in page
+        assert (
+            page.count(f'aria-label="Tenant {tenant}"')
+            == ended.page(tenant).count(f'aria-label="Tenant {tenant}"')
+            == 1
+        )
 
 
 def test_ids_keep_to_letters_that_reports_carry_unescaped(run_suites):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds in which the workstation's questions have surely ended, each by its own deadline."""
-SAME_HOST = 4
+SAME_HOST = 8
 """Visits of one host at once, for several tenants: each of them measures how long something takes."""
 BEAT = 0.1
 """Seconds between two looks at limits and display."""
