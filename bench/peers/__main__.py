@@ -3,6 +3,7 @@
     python bench/peers             17 situations and one more, then 50 and 500 tenants
     python bench/peers --quick     some of the situations, 50 tenants, each once
     python bench/peers --once      all situations, each once
+    python bench/peers --many      many tenants alone
     python bench/peers --full      this suite at 500 tenants too: about ten times what it takes at 50
 
 `--markdown` prints tables for a document, `--texts` also what each tool said, and `--servers` says who plays the lab's
@@ -46,7 +47,7 @@ Answers = dict[str, Any]
 def main() -> None:
     """Enter the lab for each situation and each number of tenants, and print."""
     parser = argparse.ArgumentParser(prog="bench/peers", description="What other tools say and how long they take.")
-    for flag in ("quick", "once", "full", "markdown", "texts"):
+    for flag in ("quick", "once", "many", "full", "markdown", "texts"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--servers", choices=("embedded", "real"))
     options = parser.parse_args()
@@ -59,7 +60,8 @@ def main() -> None:
     missing |= dict.fromkeys(NOWHERE, "neither in Debian nor on PyPI")
     for name, reason in missing.items():
         print(f"not compared: {name} ({reason})")
-    situations(options)
+    if not options.many:
+        situations(options)
     many(options)
 
 
