@@ -124,7 +124,7 @@ class Fetcher:
     def _connections(self, host: str, port: int) -> Connections:
         limits = self._visit.limits
         shared: Connections = self._visit.shared(
-            ("connections", host, port), lambda: Connections(limits["parallel"], limits["hedge"])
+            ("connections", host, port), lambda: Connections(limits["registry_parallel"], limits["hedge"])
         )
         return shared
 

@@ -23,7 +23,8 @@ DEFAULTS: Dict[str, float] = {
     "threads": 128,
     "addresses": 24,
     "nameservers": 6,
-    "parallel": 4,  # connections for requests to one peer
+    "parallel": 16,  # connections to one address, if it is slow to answer
+    "registry_parallel": 4,
     "redirects": 5,
     "head_bytes": 65536,
     "body_kept": 16384,
