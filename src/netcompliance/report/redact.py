@@ -58,7 +58,6 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _LEAST_LETTERS = 6
 """Fewer letters of base64 stand in other words by chance."""
 _FOR_URLS = str.maketrans("+/", "-_")
-_PLAIN = frozenset({int, float, bool, type(None)})
 _DEEPEST = 64
 """Nothing that is read here is nested deeper; what would be is a stranger's, and is left out."""
 _BASE64_FIELDS = frozenset({"body", "received", "response", "query"})
@@ -112,12 +111,8 @@ class Redactor:
             return self._encoded(value) if field in _BASE64_FIELDS else self.text(value)
         if value is None or isinstance(value, (bool, int, float)):
             return value
-        if isinstance(value, Mapping):
-            # Most members are texts and numbers, and there are very many: they are not worth a call each.
-            return {
-                name: each if type(each) in _PLAIN else self._member(name, each, depth + 1)
-                for name, each in ((str(name), each) for name, each in value.items())
-            }
+        if isinstance(value, (dict, Mapping)):
+            return {str(name): self._member(str(name), each, depth + 1) for name, each in value.items()}
         if isinstance(value, (list, tuple)):
             if _is_header(value) and _names_a_secret(value[0]):
                 return [value[0], HIDDEN]
@@ -125,11 +120,9 @@ class Redactor:
         return value
 
     def _member(self, name: str, value: Any, depth: int) -> Any:
-        if not isinstance(value, str):
-            return self.value(value, name, depth)
-        if _names_a_secret(name):
+        if isinstance(value, str) and _names_a_secret(name):
             return HIDDEN
-        return self._encoded(value) if name in _BASE64_FIELDS else self.text(value)
+        return self.value(value, name, depth)
 
     def _encoded(self, value: str) -> str:
         """Base64 with the secrets inside it removed; a text that is no base64 is a text."""
