@@ -170,13 +170,13 @@ class Fetcher:
         self._ask((way, stream), head, lease, answer)
 
     def _asked_again(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> bool:
-        """Did a connection that was kept serve once more? The peer may have closed it; its silence is an answer."""
+        """Did a connection that was kept serve once more? The peer may have closed it meanwhile."""
         try:
             self._ask(kept, head, lease, answer)
         except Exception as error:
-            if answer.first_byte is not None or failure_from(error, "head").name == "TIMEOUT":
-                raise
-            return False
+            if answer.never_came(failure_from(error, "head")):
+                return False
+            raise
         return True
 
     def _ask(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> None:

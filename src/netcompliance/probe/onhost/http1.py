@@ -75,6 +75,10 @@ class Answer:
         asked_to_close = "close" in (self.header("connection") or "").lower()
         return self.complete and not self.more and self.version == "1.1" and not asked_to_close
 
+    def never_came(self, failure: Failure) -> bool:
+        """Had the peer closed a connection that was kept, and has this failed for that? Silence is an answer."""
+        return self.first_byte is None and failure.name != "TIMEOUT"
+
     def add(self, data: bytes) -> bool:
         """Take some of the body; False when enough was read."""
         data = data[: self._read - self.body_bytes]

@@ -79,7 +79,7 @@ class Target:
         """The same on a verified stream that was kept; None, and no report, if the peer has closed it meanwhile."""
         asking = _Asking(self, way, request, verified=True)
         failure = asking.send(stream, keep=True)
-        if failure is not None and asking.answer.first_byte is None and failure.name != "TIMEOUT":
+        if failure is not None and asking.answer.never_came(failure):
             return None
         asking.report(failure)
         return asking.answer
