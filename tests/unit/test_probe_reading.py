@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_the_kernels_table_is_read_for_both_families(tmp_path: Path) -> None:
         ("fd20::4", 54323, "2a05:d018:11::21", 443, "ESTABLISHED"),
     }
     assert sockets.rows(str(tmp_path / "tcp6")) == set()
+
+
+@pytest.mark.parametrize(("table", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")])
+def test_a_kernel_table_of_many_pages_is_read_to_its_end(table: str, host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with ExitStack() as opened:
+        listening = [opened.enter_context(socket.create_server((host, 0), family=family)) for _ in range(200)]
+        places = {each.getsockname()[:2] for each in listening}
+        assert {sockets.read(row)[:2] for row in sockets.rows(f"/proc/net/{table}")} >= places
 
 
 def ipv4(flags: int, options: bytes = b"", protocol: int = 6) -> bytes:
