@@ -152,9 +152,7 @@ def test_several_tenants_are_looked_for_together_and_each_is_told_its_own(monkey
     errands = []
     for tenant, watcher in told.items():
         settings = replace(SETTINGS, tenant=tenant)
-        hosts = [
-            scripted("ssh://a", SENTINEL, {"kind": "host", "for": tenant}, END, after="import time; time.sleep(0.3)")
-        ]
+        hosts = [scripted("ssh://a", SENTINEL, {"kind": "host", "for": tenant}, END)]
         cases = catalogue.expand(catalogue.load(), settings, ["ssh://a"])
         errands.append(visit.Errand(settings=settings, cases=cases, hosts=hosts, watcher=watcher))
     visit.look(errands, at_once=32)
