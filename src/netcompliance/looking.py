@@ -151,4 +151,5 @@ class Looking:
 
 
 def unwritten(problem: Unwritten) -> CouldNotLook:
+    """What is not written down is no evidence: as if nobody had looked."""
     return CouldNotLook(f"the journal cannot be written: {problem}", "make room for reports, and run again")

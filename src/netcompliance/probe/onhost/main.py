@@ -58,7 +58,8 @@ STARTERS: Dict[str, Callable[[Visit, Task], None]] = {
 def main(plan: Task, key: Optional[str] = None) -> None:
     """Run the plan and end the process, which is too short for garbage to matter.
 
-    `key` is an API key that came with the plan, but never in it. A plan with `watch` or `collect` is not a visit.
+    `key` is an API key that came with the plan, but never in it. A plan with `watch` or `collect` is not a visit, and a
+    visit does not load what only those need.
     """
     if "watch" in plan:
         from netcompliance.probe.onhost import watch
