@@ -27,7 +27,7 @@ sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT)]
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
-from netcompliance.report import saved  # noqa: E402
+from netcompliance.journal import reader  # noqa: E402
 from tests.browser.conftest import QUIET  # noqa: E402
 from tests.browser.pages import html, material  # noqa: E402
 
@@ -51,7 +51,7 @@ def made(directory: Path, scenario: str, hosts: int) -> Path:
         file.writelines(json.dumps({"type": "observation", **seen}) + "\n" for seen in given.observations())
     path = directory / "report.html"
     begin = time.monotonic()
-    path.write_text(html(replace(given, observations=lambda: saved.observations(journal))), encoding="utf-8")
+    path.write_text(html(replace(given, observations=lambda: reader.observations(journal))), encoding="utf-8")
     print(f"{len(given.entries)} cases from {hosts} hosts, {journal.stat().st_size / 1e6:.1f} MB of observations")
     print(f"made      {time.monotonic() - begin:8.2f} s")
     return path

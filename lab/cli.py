@@ -90,6 +90,9 @@ def _parser() -> _Parser:
             metavar="FILE",
             help="nft or iptables-save: all that the hosts may open",
         )
+        action.add_argument(
+            "--round-trip", metavar="MS", type=float, default=0.0, help="milliseconds to the Internet and back"
+        )
         action.add_argument("--proxy-rules", metavar="FILE", help="squid.conf lines: all that the proxies grant")
         action.add_argument("--servers", metavar="|".join(_BACKENDS), default="embedded", help="who plays the servers")
     actions.add_parser("scenarios", help="the ways in which the world can be broken")
@@ -128,6 +131,8 @@ def _rules(parsed: argparse.Namespace, parser: _Parser) -> list[Change]:
     found = []
     if parsed.router_rules:
         found.append(firewall(allowed=text(parsed.router_rules)))
+    if parsed.round_trip:
+        found.append(firewall(round_trip=parsed.round_trip / 1000))
     if parsed.proxy_rules:
         granted = text(parsed.proxy_rules)
         found += [app(name, rules=granted) for name in ("proxy", "tls-proxy")]

@@ -1,7 +1,8 @@
 """The bytes of the lab's container images and charts: real digests, the same in every run.
 
-Each image has two layers per platform, a small one and one of about 200 kB that does not compress. The blobs are all
-that a registry serves; `index` is the manifest that the tag names when all platforms are held.
+Each image has three layers per platform: a small one, one of about 200 kB, and one of 3 MB that all images share, as
+they share a base; neither of these compresses. The blobs are all that a registry serves; `index` is the manifest that
+the tag names when all platforms are held.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from lab.world import Chart, Image
 
@@ -22,6 +24,7 @@ CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 _LARGE_LAYER = 200_000
+_BASE_LAYER = 3_000_000
 _EPOCH = "2026-01-01T00:00:00Z"
 
 
@@ -59,11 +62,12 @@ def build(image: Image, edition: str = "") -> Built:
 
 
 def _manifest(seed: str, platform: str) -> tuple[bytes, dict[str, bytes]]:
+    base, base_tar_digest = _base(platform)
     tars = [
         _tar({"etc/os-release": f"ID=lab\nNAME={seed}\n".encode()}),
         _tar({"opt/agent": hashlib.shake_128(f"{seed} {platform}".encode()).digest(_LARGE_LAYER)}),
     ]
-    layers = [gzip.compress(tar, compresslevel=1, mtime=0) for tar in tars]
+    layers = [base, *(gzip.compress(tar, compresslevel=1, mtime=0) for tar in tars)]
     system, architecture = platform.split("/")
     config = _json(
         {
@@ -71,7 +75,7 @@ def _manifest(seed: str, platform: str) -> tuple[bytes, dict[str, bytes]]:
             "os": system,
             "created": _EPOCH,
             "config": {"Cmd": ["/opt/agent"]},
-            "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for tar in tars]},
+            "rootfs": {"type": "layers", "diff_ids": [base_tar_digest, *(digest_of(tar) for tar in tars)]},
         }
     )
     manifest = _json(
@@ -85,6 +89,13 @@ def _manifest(seed: str, platform: str) -> tuple[bytes, dict[str, bytes]]:
     return manifest, {digest_of(blob): blob for blob in (config, *layers)}
 
 
+@cache
+def _base(platform: str) -> tuple[bytes, str]:
+    """The layer that all images of a platform begin with, and the digest of what it unpacks to."""
+    tar = _tar({"usr/lib/base": hashlib.shake_128(platform.encode()).digest(_BASE_LAYER)})
+    return gzip.compress(tar, compresslevel=0, mtime=0), digest_of(tar)
+
+
 def chart_archive(chart: Chart) -> bytes:
     """The .tgz of a chart."""
     files = {
@@ -94,8 +105,8 @@ def chart_archive(chart: Chart) -> bytes:
     return gzip.compress(_tar(files), compresslevel=1, mtime=0)
 
 
-def chart_index(charts: tuple[Chart, ...]) -> bytes:
-    """index.yaml of a repository that holds `charts`."""
+def chart_index(charts: tuple[Chart, ...], archives: str = "") -> bytes:
+    """index.yaml of a repository that holds `charts`, their archives under the URL `archives` or beside it."""
     lines = ["apiVersion: v1", "entries:"]
     for chart in charts:
         lines += [
@@ -106,7 +117,7 @@ def chart_index(charts: tuple[Chart, ...]) -> bytes:
             f'    created: "{_EPOCH}"',
             f"    digest: {digest_of(chart_archive(chart)).removeprefix('sha256:')}",
             "    urls:",
-            f"    - {archive_name(chart)}",
+            f"    - {archives}{archive_name(chart)}",
         ]
     return "\n".join([*lines, f'generated: "{_EPOCH}"', ""]).encode()
 

@@ -32,7 +32,9 @@ class Names:
 
     def __init__(self, records: Iterable[Record], overrides: Iterable[Record] = ()) -> None:
         self._records: dict[tuple[str, str], Record] = {}
-        for record in (*records, *overrides):
+        given = tuple(overrides)
+        aliases = {record.name for record in given if record.type == "CNAME"}
+        for record in (*(record for record in records if record.name not in aliases), *given):
             self._records[record.name.lower(), record.type] = record
         self._names = {name for name, _ in self._records}
 

@@ -9,13 +9,14 @@ nft ...` works inside the lab.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import linux
+from lab import delay, linux
 from lab.world import Firewall, Machine, World
 
 NETNS = Path("/run/netns")
@@ -55,6 +56,10 @@ def build(world: World) -> None:
         new_namespace(machine)
         if machine is Machine.ROUTER:
             _write_sysctls(_ROUTER_SYSCTLS)
+    if world.firewall.round_trip:
+        ends = (Machine.ROUTER, f"to-{Machine.INTERNET}"), (Machine.INTERNET, "eth0")
+        near, far = ((name, functools.partial(enter, machine)) for machine, name in ends)
+        delay.start(near, far, world.firewall.round_trip / 2)
     batch(Machine.ROUTER, _router_commands(world))
     for machine in _LINKS:
         batch(machine, _machine_commands(machine, world))
@@ -179,7 +184,8 @@ def _lines(rules: Iterable[str]) -> str:
 def _router_commands(world: World) -> Iterable[str]:
     yield "link set lo up"
     for machine, link in _LINKS.items():
-        yield f"link add to-{machine} type veth peer name eth0 netns {machine}"
+        if machine is not Machine.INTERNET or not world.firewall.round_trip:
+            yield f"link add to-{machine} type veth peer name eth0 netns {machine}"
         for address in link.router():
             yield f"address add {address} dev to-{machine}"
         yield f"link set to-{machine} up"
@@ -198,7 +204,8 @@ def _machine_commands(machine: Machine, world: World) -> Iterable[str]:
     yield "link set eth0 up"
     for address in (link.machine_v4, link.machine_v6)[:stacks]:
         yield f"address add {address} dev eth0"
-    for destination, gateway in list(zip(("0.0.0.0/0", "::/0"), link.router(), strict=True))[:stacks]:
+    routed = stacks if machine is not Machine.HOST or world.host.routes else 0
+    for destination, gateway in list(zip(("0.0.0.0/0", "::/0"), link.router(), strict=True))[:routed]:
         yield f"route add {destination} via {gateway.split('/')[0]}"
     for address in addresses_of(machine, world):
         bits = 32 if ipaddress.ip_address(address).version == 4 else 128

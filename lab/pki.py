@@ -9,16 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import ipaddress
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from lab.world import Authority, Site, Tls
+from lab.world import Authority, Flaw, Key, Site, Tls
 
 _SUBJECTS = {
     Authority.PUBLIC: ("Small Internet Trust Services", "Small Internet Public Root"),
@@ -106,22 +108,27 @@ class Pki:
         return path
 
     def _make_leaf(self, tls: Tls, names: tuple[str, ...]) -> bytes:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _new_key(tls.key)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         signer = self._signers.get(tls.authority)
         issuer = signer.certificate.subject if signer else subject
         signing_key = signer.key if signer else key
         builder = (
             self._builder(subject, issuer, key.public_key(), tls.valid_days)
-            .add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(_key_usage(ca=False), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)
         )
+        if tls.flaw is not Flaw.COMMON_NAME_ONLY:
+            alternatives = x509.SubjectAlternativeName([_san(name) for name in names])
+            builder = builder.add_extension(alternatives, critical=False)
         if tls.authority is Authority.PUBLIC:
             builder = builder.add_extension(_aia(), critical=False)
-        leaf = builder.sign(signing_key, hashes.SHA256())
+        leaf = builder.sign(signing_key, None if signing_key is key and _is_edwards(key) else hashes.SHA256())
+        if tls.flaw is Flaw.NEGATIVE_SERIAL:
+            assert isinstance(signing_key, ec.EllipticCurvePrivateKey), tls.authority
+            leaf = _with_negative_serial(leaf, signing_key)
         sent = signer.sent if signer and tls.full_chain else ()
         return _key_pem(key) + b"".join(_pem(certificate) for certificate in (leaf, *sent))
 
@@ -140,7 +147,7 @@ class Pki:
         return _Signer(certificate=certificate, key=key)
 
     def _builder(
-        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: tuple[int, int]
+        self, subject: x509.Name, issuer: x509.Name, key: _PublicKey, days: tuple[int, int]
     ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -151,6 +158,42 @@ class Pki:
             .not_valid_before(self._now + dt.timedelta(days=days[0]))
             .not_valid_after(self._now + dt.timedelta(days=days[1]))
         )
+
+
+def _with_negative_serial(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """The same but for the sign of its serial number, signed again."""
+    number = certificate.serial_number.to_bytes(20, "big").lstrip(b"\0")
+    number = number if number[0] < 0x80 else b"\0" + number
+    head = bytes((0x02, len(number)))
+    tbs = certificate.tbs_certificate_bytes.replace(head + number, head + b"\x81" + number[1:], 1)
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    signature = key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    body = tbs + algorithm + bytes((0x03, len(signature) + 1, 0)) + signature
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_der_x509_certificate(b"\x30\x82" + len(body).to_bytes(2, "big") + body)
+
+
+_PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+_PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+
+
+def _new_key(kind: Key) -> _PrivateKey:
+    match kind:
+        case Key.P224:
+            return ec.generate_private_key(ec.SECP224R1())
+        case Key.RSA2048 | Key.RSA1024:
+            return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+        case Key.ED25519:
+            return ed25519.Ed25519PrivateKey.generate()
+        case Key.ED448:
+            return ed448.Ed448PrivateKey.generate()
+        case Key.P256:
+            return ec.generate_private_key(ec.SECP256R1())
+
+
+def _is_edwards(key: _PrivateKey) -> bool:
+    return isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
 
 
 def subject_hash(certificate: x509.Certificate) -> str:
@@ -204,7 +247,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: _PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

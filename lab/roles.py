@@ -38,7 +38,11 @@ class Manner(StrEnum):
     HUGE_JSON = "huge-json"
     """A JSON document of 100 MB, Content-Length and all."""
     CUT = "cut"
-    """Half of the promised body, then FIN."""
+    """So many bytes (`Reply.limit`, else half) of the promised body, then FIN."""
+    HOLD = "hold"
+    """So many bytes of the body, then silence."""
+    SLOW = "slow"
+    """So many bytes of the body a second."""
     GARBAGE = "garbage"
     """Bytes that are no HTTP."""
 
@@ -53,6 +57,10 @@ class Reply:
     delay: float = 0.0
     """Seconds before the first byte."""
     manner: Manner = Manner.PLAIN
+    lines: tuple[str, ...] = ()
+    """Lines that stand among the headers as they are."""
+    limit: int = 0
+    """Bytes, where the manner counts some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,12 @@ class Rule:
 
     reply: Reply | None = None
     """None: the app answers, after `delay`."""
+    manner: Manner = Manner.PLAIN
+    """How the app's own answer travels, if it is larger than `limit`."""
+    limit: int = 0
+    """Bytes, where the manner counts some."""
+    times: int = 0
+    """Only the first so many requests for each path. 0: all."""
     methods: tuple[str, ...] = ()
     """Empty: all."""
     path: str = "*"
@@ -71,6 +85,14 @@ class Rule:
     """Seconds before the app is asked."""
     without_authorization: bool = False
     """Only requests without an Authorization header."""
+    header: str = ""
+    """`fnmatch` pattern against `name: value`, the name in lower case: only requests that have such a header."""
+    query: str = ""
+    """`fnmatch` pattern against the query: only requests whose query matches."""
+    without_key: str = ""
+    """Only requests that do not carry this key, in whichever way it may travel."""
+    interim: bool = False
+    """A 103 goes before the app's own answer, as a CDN sends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +156,11 @@ class Cdn:
     """Serves blobs to signed URLs and does not answer HEAD."""
 
     corrupt: bool = False
+    """The last byte is another."""
+    corrupt_middle: bool = False
+    """A byte in the middle is another, in everything that is large."""
+    ranges: int = 206
+    """Status of answers to a Range request: 200 ignores it, 206 gives the part, all else refuses."""
     refuses_authorization: bool = False
     """400 to requests that carry Authorization, as S3 does. CloudFront ignores it, and clients in Go do send it to
     subdomains of the registry; the log says who did."""
@@ -142,6 +169,9 @@ class Cdn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charts:
     """The Helm chart repository."""
+
+    archives: str = ""
+    """Where the index says that archives are; empty: beside it. `https://host/path/`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +199,16 @@ class Proxy:
     login: str = "agent:lab-proxy-password"
     reply: Reply | None = None
     """Given to every CONNECT instead of an answer of its own."""
+    sometimes: tuple[str, ...] = ()
+    """`fnmatch` patterns of `host:port` of which some CONNECTs are answered 403."""
+    every: int = 3
+    """Which of them: every third."""
+    silent: bool = False
+    """Whether those get no answer at all."""
+    delay: float = 0.0
+    """Seconds before CONNECT is granted."""
+    tunnel: Manner = Manner.PLAIN
+    """CLOSE, RESET or STALL: what becomes of a tunnel that was granted."""
     rules: str = ""
     """Lines of squid.conf that say what is granted, and nothing else is. Empty: everything that is not denied."""
     bumps: tuple[str, ...] = ()

@@ -63,6 +63,27 @@ class Hello(StrEnum):
     """FIN without a byte."""
     BANNER = "banner"
     """The server speaks first (an SSH banner)."""
+    ALERT = "alert"
+    """The fatal alert `Tls.alert`."""
+
+
+class Key(StrEnum):
+    """What key is in a certificate."""
+
+    P256 = "p256"
+    P224 = "p224"
+    RSA2048 = "rsa2048"
+    RSA1024 = "rsa1024"
+    ED25519 = "ed25519"
+    ED448 = "ed448"
+
+
+class Flaw(StrEnum):
+    """What is wrong in the form of a certificate."""
+
+    NONE = ""
+    NEGATIVE_SERIAL = "negative-serial"
+    COMMON_NAME_ONLY = "common-name-only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +103,18 @@ class Tls:
     hello_limit: int = 0
     """Bytes; a ClientHello larger than this meets `large_hello`. 0: no limit."""
     large_hello: Hello = Hello.STALL
+    delay: float = 0.0
+    """Seconds before the ClientHello is answered."""
+    alert: int = 40
+    """Number of the alert that `Hello.ALERT` sends."""
+    refuses: str = ""
+    """A ClientHello that holds these bytes, in hexadecimal, meets `Tls.alert`. Empty: none."""
+    ciphers: str = ""
+    """Cipher suites of TLS 1.2, by OpenSSL's names. Empty: its default."""
+    key: Key = Key.P256
+    flaw: Flaw = Flaw.NONE
+    protocols: tuple[str, ...] = ()
+    """What the server agrees to by ALPN, whatever it speaks. Empty: it does not know ALPN."""
     wants_certificate: bool = False
     """The server demands a client certificate."""
 
@@ -122,10 +155,20 @@ class DnsManner(StrEnum):
     """TC over UDP, the whole answer over TCP."""
     SUBSET = "subset"
     """All addresses but one, another one every time, as load balancing does. (The order always changes.)"""
+    SINGLE = "single"
+    """One address, another one every time."""
     FLIP = "flip"
     """Every other question is answered with NXDOMAIN."""
     ANSWER = "answer"
     """The right answer (used with a delay)."""
+    FORMERR = "formerr"
+    BADVERS = "badvers"
+    HEADER = "header"
+    """FORMERR in a bare header, without the question."""
+    LAME = "lame"
+    """No error, no answer, no recursion: a referral to nowhere."""
+    OVERSIZED = "oversized"
+    """The right answer with so much behind it that no datagram of 1,232 bytes holds it, sent as one all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +180,12 @@ class DnsFault:
     types: tuple[str, ...] = ()
     transports: tuple[str, ...] = ("udp", "tcp")
     delay: float = 0.0
+    edns: bool | None = None
+    """Only questions with (True) or without (False) EDNS0."""
+    every: int = 1
+    """Only every n-th of the questions that match."""
+    extended: tuple[int, str] | None = None
+    """An extended DNS error that the answer carries: info code and text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +218,8 @@ class Firewall:
     they may open anything."""
     internet_mtu: int = 1500
     """Of the way from the router to the Internet; the way back always takes 1500."""
+    round_trip: float = 0.0
+    """Seconds that the way between the router and the Internet takes, there and back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +248,8 @@ class Host:
     """nft rules in front of the host's own input chain (established and loopback in, all else dropped)."""
     has_firewall: bool = True
     ipv6: bool = True
+    routes: bool = True
+    """False: the host has addresses and no default route."""
     listens: tuple[int, ...] = ()
     """TCP ports on which something listens on the host."""
 

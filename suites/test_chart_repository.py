@@ -5,5 +5,4 @@ import pytest
 
 @pytest.mark.requirement("HELM-01")
 def test_the_repository_serves_the_chart(verdict):
-    """The chart repository serves the chart."""
     verdict.is_satisfied()

@@ -5,5 +5,4 @@ import pytest
 
 @pytest.mark.requirement("WATCH-01")
 def test_no_path_is_interrupted_for_longer_than_is_accepted(verdict):
-    """Through the change window, no path is interrupted for longer than is accepted."""
     verdict.is_satisfied()

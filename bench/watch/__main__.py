@@ -1,6 +1,7 @@
 """How well does the watch measure, and what does it cost? Everything in the lab, on this machine.
 
     python bench/watch              20 outages of each length, kind and extent, beside blackbox_exporter
+    python bench/watch --verdicts   20 of each length that few samples see: is *go* ever said wrongly? (`verdicts`)
     python bench/watch --quick      2 of each
     python bench/watch --cost       50 addresses for ten minutes: share of a core, memory of the watcher
 
@@ -28,7 +29,8 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "src"), str(Path(__file__).resolve().parent)]
 
-from rules import Rules  # noqa: E402 - the checkout need not be installed
+import verdicts  # noqa: E402 - the checkout need not be installed
+from rules import Rules  # noqa: E402
 
 from lab import changes, linux, network  # noqa: E402
 from lab.hosts import Wanted  # noqa: E402
@@ -70,18 +72,22 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--verdicts", action="store_true")
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--inject", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     repetitions = 2 if asked.quick else asked.repetitions
     if asked.inject:
-        _inject(asked.inject)
+        verdicts.inject(asked.inject) if asked.verdicts else _inject(asked.inject)
         return
     if asked.inside:
-        _cost(asked.minutes) if asked.cost else _measure(repetitions)
+        work = _judge if asked.verdicts else _measure
+        _cost(asked.minutes) if asked.cost else work(repetitions)
         return
     world, nodes = RIGHT, len(KINDS) * len(EXTENTS)
+    if asked.verdicts:
+        world, nodes = verdicts.world(RIGHT), len(verdicts.KINDS)
     if asked.cost:
         more = changes.site("tenant", addresses=MANY + TENANT_V6)(RIGHT)
         world, nodes = changes.record(TENANT, "A", *MANY)(more), 0
@@ -112,6 +118,23 @@ def _measure(repetitions: int) -> None:
             raise SystemExit(output)
         polls = {number: _polls(Path(directory) / f"polls-{number}") for number in range(1, len(plan) + 1)}
         _report(made, records, polls, repetitions)
+
+
+def _judge(repetitions: int) -> None:
+    nodes = len(verdicts.KINDS)
+    with tempfile.TemporaryDirectory() as directory:
+        hosts = ",".join(f"ssh://node-{number}" for number in range(1, nodes + 1))
+        length = verdicts.seconds(repetitions) + 2 * SETTLED + 5
+        suite = _suite(directory, f"--hosts={hosts}", f"--watch={length:.0f}s")
+        _wait_for_begin(suite, directory, nodes)
+        time.sleep(SETTLED)
+        command = [sys.executable, __file__, "--verdicts", f"--inject={repetitions}"]
+        injector = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        output, _ = suite.communicate()
+        records = _journal(directory)
+        if not any(record["type"] == "footer" for record in records):
+            raise SystemExit(output)
+        verdicts.report([verdicts.Made(**each) for each in json.loads(injector.stdout)], records, repetitions)
 
 
 def _inject(repetitions: int) -> None:

@@ -45,6 +45,13 @@ def text_reply(status: int, text: str, *headers: tuple[str, str]) -> Reply:
     return Reply(status=status, headers=(("Content-Type", "text/plain; charset=UTF-8"), *headers), body=text.encode())
 
 
+def key_of(request: Request) -> str | None:
+    """The API key, in whichever way it travels."""
+    authorization = request.header("authorization") or ""
+    query = request.query.get("api_key", [None])[0]
+    return request.header("sts-api-key") or query or authorization.removeprefix("ApiKey ") or None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverApp:
     """The tenant. Paths outside the receiver's are the web UI's, which answers 200 to everything."""
@@ -66,17 +73,11 @@ class ReceiverApp:
             return text_reply(404, "The requested resource could not be found.")
         if request.method not in (wanted, "HEAD" if wanted == "GET" else wanted):
             return text_reply(405, f"HTTP method not allowed, supported methods: {wanted}", ("Allow", wanted))
-        if self._key(request) != self.app.key:
+        if key_of(request) != self.app.key:
             return json_reply(
                 self.app.refuses_with, {"_type": "Unauthorized", "message": "API key is missing or invalid"}
             )
         return json_reply(200, _FEATURES if path == "/features" else {"valid": True})
-
-    @staticmethod
-    def _key(request: Request) -> str | None:
-        authorization = request.header("authorization") or ""
-        query = request.query.get("api_key", [None])[0]
-        return request.header("sts-api-key") or query or authorization.removeprefix("ApiKey ") or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,10 @@ class ChartsApp:
     def __call__(self, request: Request, _body: bytes) -> Reply:
         """Serve a file."""
         if request.path == "/index.yaml":
-            return Reply(headers=(("Content-Type", "application/yaml"),), body=images.chart_index(self.world.charts))
+            return Reply(
+                headers=(("Content-Type", "application/yaml"),),
+                body=images.chart_index(self.world.charts, self.app.archives),
+            )
         for chart in self.world.charts:
             if request.path == f"/{images.archive_name(chart)}":
                 return Reply(headers=(("Content-Type", "application/gzip"),), body=images.chart_archive(chart))

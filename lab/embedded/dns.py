@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -29,6 +30,8 @@ _RCODES = {
     DnsManner.SERVFAIL: dns.rcode.SERVFAIL,
     DnsManner.REFUSED: dns.rcode.REFUSED,
     DnsManner.NODATA: dns.rcode.NOERROR,
+    DnsManner.FORMERR: dns.rcode.FORMERR,
+    DnsManner.BADVERS: dns.rcode.BADVERS,
 }
 _RIGHT = DnsFault(manner=DnsManner.ANSWER)
 
@@ -72,12 +75,13 @@ class Server:
         self._address = address
         self._log = log
         self._count = itertools.count()
+        self._hits = [itertools.count() for _ in resolver.faults]
 
     def start(self, acceptor: sockets.Acceptor) -> None:
         """Listen; UDP in a thread of its own."""
         acceptor.add(sockets.stream_listener(self._address, 53), self._serve_stream)
         datagrams = socket.socket(sockets.family_of(self._address), socket.SOCK_DGRAM)
-        datagrams.bind((self._address, 53))
+        sockets.bind(datagrams, self._address, 53)
         threading.Thread(target=self._serve_datagrams, args=(datagrams,), daemon=True).start()
 
     def _serve_datagrams(self, datagrams: socket.socket) -> None:
@@ -113,17 +117,19 @@ class Server:
         self._log.write(
             "dns", server=self._address, transport=transport, name=name, type=rdtype, **{"from": list(peer[:2])}
         )
-        fault = self._fault(name, rdtype, transport)
+        fault = self._fault(name, rdtype, transport, edns=query.edns >= 0)
         if fault.delay:
             time.sleep(fault.delay)
         return self._play(query, fault, transport)
 
-    def _fault(self, name: str, rdtype: str, transport: str) -> DnsFault:
-        for fault in self._resolver.faults:
+    def _fault(self, name: str, rdtype: str, transport: str, *, edns: bool) -> DnsFault:
+        for number, fault in enumerate(self._resolver.faults):
             if (
                 transport in fault.transports
                 and (not fault.types or rdtype in fault.types)
+                and fault.edns in (None, edns)
                 and fnmatch.fnmatchcase(name, fault.names)
+                and next(self._hits[number]) % fault.every == fault.every - 1
             ):
                 return fault
         return _RIGHT
@@ -135,6 +141,8 @@ class Server:
             return None
         if manner is DnsManner.GARBAGE:
             return b"\x00\x01\x02garbage"
+        if manner is DnsManner.HEADER:
+            return struct.pack("!HHHHHH", query.id, 0x8181, 0, 0, 0, 0)
         if manner is DnsManner.FLIP:
             manner = DnsManner.NXDOMAIN if count % 2 else DnsManner.ANSWER
         if manner in _RCODES:
@@ -142,12 +150,23 @@ class Server:
             response.set_rcode(_RCODES[manner])
             if manner in (DnsManner.NXDOMAIN, DnsManner.NODATA):
                 _add_soa(response, self._names.zone(query.question[0].name.to_text(omit_final_dot=True)))
+            if fault.extended:
+                code, text = fault.extended
+                response.use_edns(edns=0, options=[dns.edns.EDEOption(dns.edns.EDECode(code), text)])
             return response.to_wire()
         response = respond(query, self._names, self._resolver.rewrites_to)
+        if manner is DnsManner.LAME:
+            response.answer, response.authority = [], []
+            response.flags &= ~dns.flags.RA
+            response.use_edns(edns=False)
+        if manner is DnsManner.OVERSIZED:
+            filling = dns.rrset.from_text_list(response.question[0].name, 60, "IN", "TXT", ["x" * 255])
+            response.answer = [filling] * 6 + response.answer
+            return response.to_wire(max_size=65535)
         if manner is DnsManner.WRONG_ID:
             response.id = (query.id + 1) % 65536
-        if manner is DnsManner.SUBSET:
-            response.answer = [_without_one(rrset, count) for rrset in response.answer]
+        if manner in CHOICES:
+            response.answer = [CHOICES[manner](rrset, count) for rrset in response.answer]
         if manner is DnsManner.TRUNCATE and transport == "udp":
             response.answer = []
             response.authority = []
@@ -156,8 +175,18 @@ class Server:
         return response.to_wire(max_size=size, prefer_truncation=True)
 
 
+def _one_of(rrset: dns.rrset.RRset, count: int) -> dns.rrset.RRset:
+    """One record, another one every time."""
+    records = sorted(rrset, key=str)
+    return dns.rrset.from_rdata(rrset.name, rrset.ttl, records[count % len(records)])
+
+
 def _without_one(rrset: dns.rrset.RRset, count: int) -> dns.rrset.RRset:
     items = list(rrset)
     if len(items) > 1:
         del items[count % len(items)]
     return dns.rrset.from_rdata_list(rrset.name, rrset.ttl, items)
+
+
+CHOICES = {DnsManner.SUBSET: _without_one, DnsManner.SINGLE: _one_of}
+"""Manners that answer with another choice of the records every time."""

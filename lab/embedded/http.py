@@ -33,9 +33,11 @@ _REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     407: "Proxy Authentication Required",
     411: "Length Required",
     413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
     429: "Too Many Requests",
     500: "Internal Server Error",
@@ -148,7 +150,10 @@ def send(connection: socket.socket, request: Request, reply: Reply, clock_offset
     if reply.manner is Manner.PLAIN:
         connection.sendall(head + body)
         return not close
-    _MANNERS[reply.manner](connection, head, body)
+    if reply.manner in _COUNTING:
+        _COUNTING[reply.manner](connection, head, body, reply.limit)
+    else:
+        _MANNERS[reply.manner](connection, head, body)
     return False
 
 
@@ -166,6 +171,7 @@ def _head(request: Request, reply: Reply, clock_offset: float, *, close: bool) -
     host = request.header("host") or ""
     for name, value in reply.headers:
         lines.append(f"{name}: {value.replace('{host}', host).replace('{path}', request.target)}")
+    lines.extend(reply.lines)
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
@@ -189,9 +195,10 @@ def _drip(connection: socket.socket, head: bytes, body: bytes) -> None:
 
 def _endless_headers(connection: socket.socket, head: bytes, _body: bytes) -> None:
     connection.sendall(head[:-2])
-    line = b"X-Padding: " + b"a" * 1000 + b"\r\n"
+    lines = (b"X-Padding: " + b"a" * 16_000 + b"\r\n") * 4
     while True:
-        connection.sendall(line)
+        connection.sendall(lines)
+        time.sleep(0.01)  # or this program has no time left for its other peers
 
 
 def _endless_body(connection: socket.socket, head: bytes, _body: bytes) -> None:
@@ -212,8 +219,22 @@ def _huge_json(connection: socket.socket, head: bytes, _body: bytes) -> None:
     connection.sendall(closing)
 
 
-def _cut(connection: socket.socket, head: bytes, body: bytes) -> None:
-    connection.sendall(head + body[: len(body) // 2])
+def _cut(connection: socket.socket, head: bytes, body: bytes, limit: int) -> None:
+    connection.sendall(head + body[: limit or len(body) // 2])
+    sockets.finish(connection)
+
+
+def _hold(connection: socket.socket, head: bytes, body: bytes, limit: int) -> None:
+    connection.sendall(head + body[:limit])
+    sockets.hold(connection)
+
+
+def _slow(connection: socket.socket, head: bytes, body: bytes, limit: int) -> None:
+    connection.sendall(head)
+    piece = max(1, limit // 10)
+    for start in range(0, len(body), piece):
+        connection.sendall(body[start : start + piece])
+        time.sleep(0.1)
     sockets.finish(connection)
 
 
@@ -230,6 +251,6 @@ _MANNERS = {
     Manner.ENDLESS_HEADERS: _endless_headers,
     Manner.ENDLESS_BODY: _endless_body,
     Manner.HUGE_JSON: _huge_json,
-    Manner.CUT: _cut,
     Manner.GARBAGE: _garbage,
 }
+_COUNTING = {Manner.CUT: _cut, Manner.HOLD: _hold, Manner.SLOW: _slow}

@@ -9,22 +9,26 @@ import base64
 import contextlib
 import fnmatch
 import ipaddress
+import itertools
 import select
 import socket
 import ssl
+import time
 
 from lab.embedded import http, sockets, tls
 from lab.embedded.http import Request
 from lab.embedded.log import Log, header_fields
 from lab.names import Names
 from lab.pki import Pki
-from lab.roles import Proxy, Reply
+from lab.roles import Manner, Proxy, Reply
 from lab.world import Authority, Site, Tls
 
 _CONNECT_TIMEOUT = 10.0
 _LOGIN_PAGE = b"<html><head><title>407</title></head><body>Cache access denied: authentication required</body></html>"
 _DENIED_PAGE = b"<html><head><title>403</title></head><body>Access denied by corporate policy</body></html>"
 _ERROR_PAGE = b"<html><head><title>502</title></head><body>The destination cannot be reached</body></html>"
+_QUOTA_PAGE = b"<html><head><title>403</title></head><body>Connection limit of this client reached</body></html>"
+_ENDS = {Manner.CLOSE: sockets.finish, Manner.RESET: sockets.reset, Manner.STALL: sockets.hold}
 
 
 class ProxyServer:
@@ -36,6 +40,7 @@ class ProxyServer:
         self._names = names
         self._pki = pki
         self._log = log
+        self._asked = itertools.count(1)
 
     def serve(self, connection: socket.socket) -> None:
         """Read one request and become a tunnel, or refuse. `connection` may be TLS already."""
@@ -55,13 +60,19 @@ class ProxyServer:
             **{"from": list(connection.getpeername()[:2])},
             **header_fields(request.headers),
         )
+        if upstream is None and not reply.status:
+            sockets.hold(connection)
+            return
         if upstream is None:
             http.send(connection, request, reply, 0.0, close=True)
             sockets.finish(connection)
             return
         with upstream:
+            time.sleep(self._app.delay)
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if _matches(request.target, self._app.bumps):
+            if self._app.tunnel in _ENDS:
+                _ENDS[self._app.tunnel](connection)
+            elif _matches(request.target, self._app.bumps):
                 self._bump(connection, upstream, request.target.rpartition(":")[0])
             else:
                 _relay(connection, upstream)
@@ -76,6 +87,8 @@ class ProxyServer:
             return _page(407, _LOGIN_PAGE, ("Proxy-Authenticate", 'Basic realm="Example Corp proxy"')), None
         if _matches(request.target, self._app.denies):
             return _page(403, _DENIED_PAGE), None
+        if _matches(request.target, self._app.sometimes) and next(self._asked) % self._app.every == 0:
+            return _page(0 if self._app.silent else 403, _QUOTA_PAGE), None
         host, _, port = request.target.rpartition(":")
         for address in self._addresses(host.strip("[]")):
             with contextlib.suppress(OSError):

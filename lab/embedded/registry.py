@@ -10,6 +10,7 @@ import base64
 import fnmatch
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lab import images
 from lab.embedded.apps import json_reply, text_reply
@@ -21,6 +22,7 @@ _ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags)/(?P<refere
 _SIGNED = re.compile(r"/(?:_blobs/)?sha256/[0-9a-f]{2}/(?P<hex>[0-9a-f]{64})")
 _VERSION = ("Docker-Distribution-API-Version", "registry/2.0")
 _TOKEN_PATH = "/v2/auth"  # noqa: S105 - a path
+_LARGE = 1_000_000
 _SIGNATURE = "X-Lab-Expires=600&sig=3f9a1c"
 
 
@@ -172,7 +174,16 @@ class CdnApp:
         content = self._store.blobs.get(f"sha256:{signed['hex']}")
         if content is None:
             return text_reply(404, "NoSuchKey")
-        return _bytes(request, _flip(content) if self._app.corrupt else content)
+        if request.header("range") and self._app.ranges != 206:
+            if self._app.ranges != 200:
+                return text_reply(self._app.ranges, "InvalidRange")
+            request = replace(request, headers=[each for each in request.headers if each[0].lower() != "range"])
+        return _bytes(request, self._changed(content))
+
+    def _changed(self, content: bytes) -> bytes:
+        if self._app.corrupt_middle and len(content) > _LARGE:
+            return _flip(content[: len(content) // 2 + 200_000]) + content[len(content) // 2 + 200_000 :]
+        return _flip(content) if self._app.corrupt else content
 
 
 def _bytes(request: Request, content: bytes, *headers: tuple[str, str]) -> Reply:

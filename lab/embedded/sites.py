@@ -5,10 +5,13 @@ from __future__ import annotations
 import fnmatch
 import socket
 import ssl
+import threading
 import time
+from collections import Counter
+from dataclasses import replace
 
 from lab.embedded import http, sockets, tls
-from lab.embedded.apps import Answer, ChartsApp, DohApp, FixedApp, ReceiverApp
+from lab.embedded.apps import Answer, ChartsApp, DohApp, FixedApp, ReceiverApp, key_of
 from lab.embedded.http import Request
 from lab.embedded.log import Log, header_fields
 from lab.embedded.proxy import ProxyServer
@@ -17,6 +20,8 @@ from lab.names import Names
 from lab.pki import Pki
 from lab.roles import Cdn, Charts, Doh, Fixed, Manner, Proxy, Receiver, Registry, Reply, Rule
 from lab.world import Hello, Site, World
+
+_EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </static/js/main.js>; rel=preload\r\n\r\n"
 
 
 def answer_of(site: Site, world: World, store: Store) -> Answer:
@@ -38,6 +43,10 @@ def answer_of(site: Site, world: World, store: Store) -> Answer:
             raise TypeError("a proxy answers no requests of its own")
 
 
+def _has_header(request: Request, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(f"{name.lower()}: {value}", pattern) for name, value in request.headers)
+
+
 class SiteServer:
     """One site of the world."""
 
@@ -45,6 +54,8 @@ class SiteServer:
         self._site = site
         self._log = log
         self._clock_offset = world.clock_offset
+        self._asked: Counter[tuple[Rule, str]] = Counter()
+        self._lock = threading.Lock()
         self._context = tls.server_context(site.tls, pki.leaf(site)) if site.tls else None
         if isinstance(site.app, Proxy):
             self._serve = ProxyServer(site, site.app, Names(world.records), pki, log).serve
@@ -72,9 +83,12 @@ class SiteServer:
             return
         self._log.write("tls", sni=hello.name, hello_bytes=hello.size, **self._ends(connection))
         fate = settings.large_hello if 0 < settings.hello_limit < hello.size else settings.hello
+        if settings.refuses and bytes.fromhex(settings.refuses) in hello.message:
+            fate = Hello.ALERT
         if fate is not Hello.ANSWER:
-            tls.misbehave(connection, fate)
+            tls.misbehave(connection, fate, settings.alert)
             return
+        time.sleep(settings.delay)
         with self._context.wrap_socket(connection, server_side=True) as secure:
             self._serve(secure)
 
@@ -104,7 +118,15 @@ class SiteServer:
         rule = self._rule(request, len(body), sized=False)
         if rule and rule.delay:
             time.sleep(rule.delay)
-        reply = rule.reply if rule and rule.reply else self._answer(request, body)
+        if rule and rule.interim:
+            connection.sendall(_EARLY_HINTS)
+        if rule and rule.reply:
+            reply = rule.reply
+        else:
+            reply = self._answer(request, body)
+            self._log_delivery(request, reply)
+        if rule and rule.reply is None and rule.manner is not Manner.PLAIN and len(reply.body) > rule.limit:
+            reply = replace(reply, manner=rule.manner, limit=rule.limit)
         if self._site.closes_connections or not request.keeps_alive or reply.manner is not Manner.PLAIN:
             self._send(connection, request, reply)
             return False
@@ -124,9 +146,21 @@ class SiteServer:
                 and (not rule.methods or request.method in rule.methods)
                 and fnmatch.fnmatchcase(request.path, rule.path)
                 and not (rule.without_authorization and request.header("authorization"))
+                and (not rule.header or _has_header(request, rule.header))
+                and (not rule.query or fnmatch.fnmatchcase(request.target.partition("?")[2], rule.query))
+                and not (rule.without_key and key_of(request) == rule.without_key)
+                and self._counts(rule, request.path)
             ):
                 return rule
         return None
+
+    def _counts(self, rule: Rule, path: str) -> bool:
+        """Is this one of the first requests for the path, which alone the rule is for?"""
+        if not rule.times:
+            return True
+        with self._lock:
+            self._asked[rule, path] += 1
+            return self._asked[rule, path] <= rule.times
 
     def _ends(self, connection: socket.socket) -> dict[str, object]:
         return {
@@ -134,6 +168,12 @@ class SiteServer:
             "from": list(connection.getpeername()[:2]),
             "to": list(connection.getsockname()[:2]),
         }
+
+    def _log_delivery(self, request: Request, reply: Reply) -> None:
+        """Write down that the app itself, and nothing in front of it, took what a client marked with X-Delivery."""
+        delivery = request.header("x-delivery")
+        if delivery and isinstance(self._site.app, Receiver) and request.method == "POST" and reply.status < 300:
+            self._log.write("delivered", site=self._site.name, delivery=delivery, bytes=request.length)
 
     def _log_request(self, connection: socket.socket, request: Request) -> None:
         self._log.write(

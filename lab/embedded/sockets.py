@@ -16,6 +16,8 @@ Handler = Callable[[socket.socket], None]
 IDLE = 60.0
 """Seconds after which a server gives up on a silent peer, as servers do."""
 _BACKLOG = 256
+FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""Level and option by which an address may be bound that is not there yet (Linux)."""
 
 
 def family_of(address: str) -> socket.AddressFamily:
@@ -23,11 +25,17 @@ def family_of(address: str) -> socket.AddressFamily:
     return socket.AF_INET if ipaddress.ip_address(address).version == 4 else socket.AF_INET6
 
 
+def bind(serving: socket.socket, address: str, port: int) -> None:
+    """Bind to an address of this machine, also if the kernel is not yet done with giving it to its interface."""
+    serving.setsockopt(*FREEBIND[serving.family], 1)
+    serving.bind((address, port))
+
+
 def stream_listener(address: str, port: int) -> socket.socket:
     """A listening TCP socket on one address."""
     listener = socket.socket(family_of(address), socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((address, port))
+    bind(listener, address, port)
     listener.listen(_BACKLOG)
     return listener
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.embedded import sockets
-from lab.world import Hello, Tls
+from lab.world import Hello, Key, Tls
 
 _HANDSHAKE_RECORD = 22
 _PEEK = 65536
+_ALERT_HEAD = b"\x15\x03\x03\x00\x02\x02"
+"""Of a fatal alert in TLS 1.2."""
 _BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 
 
@@ -25,19 +27,22 @@ class ClientHello:
 
     size: int
     name: str | None
+    message: bytes = b""
 
 
 def server_context(tls: Tls, certificate: Path) -> ssl.SSLContext:
     """A context that serves `certificate` in the versions of `tls`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
     lowest, highest = (ssl.TLSVersion[name] for name in tls.versions)
-    if lowest < ssl.TLSVersion.TLSv1_2:
-        context.set_ciphers("ALL:@SECLEVEL=0")
+    if tls.ciphers or tls.key is not Key.P256 or lowest < ssl.TLSVersion.TLSv1_2:
+        context.set_ciphers(f"{tls.ciphers or 'ALL'}:@SECLEVEL=0")
+    context.load_cert_chain(certificate)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = lowest
         context.maximum_version = highest
+    if tls.protocols:
+        context.set_alpn_protocols(list(tls.protocols))
     if tls.wants_certificate:
         context.load_verify_locations(certificate)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -63,7 +68,7 @@ def _peek_hello(connection: socket.socket) -> ClientHello | None:
             return None
         message, size = _handshake_bytes(seen)
         if len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4], "big"):
-            return ClientHello(size=size, name=_server_name(message))
+            return ClientHello(size=size, name=_server_name(message), message=message)
         wanted = size if size > len(seen) else len(seen) + 1
 
 
@@ -93,11 +98,14 @@ def _server_name(message: bytes) -> str | None:
     return None
 
 
-def misbehave(connection: socket.socket, hello: Hello) -> None:
+def misbehave(connection: socket.socket, hello: Hello, alert: int = 0) -> None:
     """Do to the connection what `hello` says; it is over afterwards."""
     if hello is Hello.RESET:
         sockets.reset(connection)
     elif hello is Hello.CLOSE:
+        sockets.finish(connection)
+    elif hello is Hello.ALERT:
+        connection.sendall(_ALERT_HEAD + bytes((alert,)))
         sockets.finish(connection)
     elif hello is Hello.BANNER:
         connection.sendall(_BANNER)

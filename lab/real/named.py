@@ -215,3 +215,5 @@ def _unplayable_fault(fault: DnsFault) -> Iterator[str]:
         yield f"a resolver that answers in the manner {fault.manner}"
     if fault.types or set(fault.transports) != {"udp", "tcp"}:
         yield "a resolver that fails for some types or transports only"
+    if fault.edns is not None or fault.every != 1 or fault.extended:
+        yield "a resolver that fails for some of its questions only"

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.embedded.log import NO_KEY
 from lab.real import answers, globs, programs, ready
 from lab.real.answers import quote
 from lab.real.storage import Storage
-from lab.roles import Fixed, Manner, Proxy, Rule
+from lab.roles import Cdn, Charts, Fixed, Manner, Proxy, Rule
 from lab.stage import Stage
-from lab.world import Machine, Site, World
+from lab.world import Machine, Site, Tls, World
 
 _BLACK_HOLE = "192.0.2.200:80"
 """An address that nobody has: a back end that never answers."""
@@ -49,8 +50,8 @@ http {{
         '"values": {{"host": "$http_host", "user-agent": "$http_user_agent", "content-length": "$content_length"}}, '
         '"authorization": $lab_authorization, "key": $lab_key}}';
     access_log {log} lab;
-    map $http_authorization $lab_authorization {{ default true; "" false; }}
-    map $http_sts_api_key $lab_key {{ default true; "" false; }}
+    map $http_authorization $lab_authorization {{ default true; "" false; "ApiKey {no_key}" false; }}
+    map $http_sts_api_key $lab_key {{ default true; "" false; {no_key} false; }}
     map $request_uri $lab_path {{ ~^(?<lab_path_only>[^?]*) $lab_path_only; }}
     geo $lab_dollar {{ default "$"; }}
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
@@ -80,9 +81,19 @@ def unplayable(world: World) -> Iterator[str]:
     if world.clock_offset:
         yield "servers whose clock is off"
     for site in _sites(world):
+        if isinstance(site.app, Cdn) and (site.app.ranges != 206 or site.app.corrupt_middle):
+            yield "a CDN of another kind"
+        if isinstance(site.app, Charts) and site.app.archives:
+            yield "charts that are elsewhere"
+        if site.tls is not None and _handshake(site.tls) != _handshake(Tls()):
+            yield "a handshake that no OpenSSL makes"
         for rule in _rules(site):
             if rule.larger_than >= 0 and (rule.path != "*" or rule.reply is None):
                 yield "a body limit for some paths only"
+            if rule.header or rule.query or rule.without_key or rule.interim:
+                yield "an answer that depends on a header, the query or the key, or one with an interim answer"
+            if rule.times or rule.manner is not Manner.PLAIN:
+                yield "an answer that is given a few times, or stops"
             if rule.reply is None:
                 continue
             if rule.reply.manner not in {*_OUTER, *_INNER}:
@@ -98,7 +109,7 @@ def start(world: World, stage: Stage, storage: Storage) -> None:
         directory.mkdir()
         blocks = "\n".join(_blocks(world, stage, storage, fronts, directory))
         modules = "load_module modules/ngx_http_echo_module.so;" if any(map(_delays, fronts.sites)) else ""
-        text = _MAIN.format(directory=directory, log=stage.log, blocks=blocks, modules=modules)
+        text = _MAIN.format(directory=directory, log=stage.log, blocks=blocks, modules=modules, no_key=NO_KEY)
         (directory / "nginx.conf").write_text(text)
         command = [programs.path("nginx"), "-e", "stderr", "-c", f"{directory}/nginx.conf"]
         stage.start(fronts.machine, fronts.daemon, command)
@@ -109,6 +120,11 @@ def wait(world: World, stage: Stage) -> None:
     for fronts in _fronts(world):
         site = fronts.sites[-1]
         ready.until_open(stage, fronts.daemon, fronts.machine, site.addresses[-1], site.port)
+
+
+def _handshake(tls: Tls) -> tuple[object, ...]:
+    """What of a handshake is not nginx's to say."""
+    return tls.delay, tls.alert, tls.refuses, tls.ciphers, tls.key, tls.protocols, tls.wants_certificate
 
 
 def _sites(world: World) -> list[Site]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab import linux
 from lab.real import globs, named, programs, ready
-from lab.roles import Proxy
+from lab.roles import Manner, Proxy
 from lab.stage import BackendError, Stage
 from lab.world import Authority, Machine, Site, World
 
@@ -53,6 +53,8 @@ def unplayable(world: World) -> Iterator[str]:
     for site, app in _proxies(world):
         if app.reply is not None or site.rules:
             yield "a proxy with an answer of its own"
+        if (app.sometimes, app.delay, app.tunnel) != ((), 0.0, Manner.PLAIN):
+            yield "a proxy with limits of its own"
         if app.bumps and site.tls:
             yield "a proxy that opens TLS inside TLS"
 

@@ -47,13 +47,18 @@ SCENARIOS = (
         name="incomplete-chain",
         broken="the tenant's certificate comes without its intermediate",
         change=tls("tenant", full_chain=False),
-        find=finds(HTTPS_02="tls.untrusted"),
+        find=finds(HTTPS_02="tls.chain-incomplete"),
     ),
     Scenario(
         name="public-roots-missing",
         broken="the host's trust store has lost the public roots",
         change=host(trusts=(Authority.CORPORATE,)),
-        find=finds(HTTPS_02="tls.untrusted", REG_01="tls.untrusted", REG_05="tls.untrusted"),
+        find=finds(
+            HTTPS_02="tls.roots-outdated",
+            REG_01="tls.roots-outdated",
+            REG_05="tls.roots-outdated",
+            HELM_01="tls.roots-outdated",
+        ),
     ),
     Scenario(
         name="expired",

@@ -46,7 +46,7 @@ SCENARIOS = (
         name="endless-headers",
         broken="the tenant sends header lines for ever",
         change=_tenant(_json(b"", manner=Manner.ENDLESS_HEADERS)),
-        find=finds(RCV_01="http.not-receiver"),
+        find=finds(RCV_01="http.malformed"),
     ),
     Scenario(
         name="endless-body",
@@ -82,7 +82,7 @@ SCENARIOS = (
                 body=_ESCAPES,
             )
         ),
-        find=finds(RCV_01="http.block-page"),
+        find=finds(RCV_01="http.malformed"),
     ),
     Scenario(
         name="html-everywhere",
@@ -130,19 +130,19 @@ SCENARIOS = (
         name="layers-redirect-in-circles",
         broken="the registry redirects layers in circles",
         change=_blobs_at("https://quay.io{path}"),
-        find=finds(REG_04="registry.blob-unreachable"),
+        find=finds(REG_04="registry.bad-redirect"),
     ),
     Scenario(
         name="layers-redirect-to-loopback",
         broken="the registry redirects layers to a service on the host itself",
         change=_blobs_at("http://127.0.0.1:8126/blob"),
-        find=finds(REG_04="registry.blob-unreachable"),
+        find=finds(REG_04="registry.bad-redirect"),
     ),
     Scenario(
         name="layers-redirect-to-a-file",
         broken="the registry redirects layers to a file",
         change=_blobs_at("file:///etc/passwd"),
-        find=finds(REG_04="registry.blob-unreachable"),
+        find=finds(REG_04="registry.bad-redirect"),
     ),
     Scenario(
         name="registry-endless-manifest",
@@ -157,7 +157,7 @@ SCENARIOS = (
             _blobs_at("https://cdn.quay.io/endless"),
             rules("cdn", Rule(path="/endless", reply=Reply(manner=Manner.ENDLESS_BODY))),
         ),
-        find=finds(REG_04="registry.blob-unreachable"),
+        find=finds(REG_04="registry.blob-corrupt"),
     ),
     Scenario(
         name="chart-index-bomb",

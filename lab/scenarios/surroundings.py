@@ -69,7 +69,7 @@ SCENARIOS = (
         name="proxy-denies-cdn",
         broken="the proxy allows quay.io and denies its CDN",
         change=both(through(HTTP_PROXY), app("proxy", denies=tuple(f"{name}:*" for name in CDN))),
-        find=finds(REG_04="registry.blob-unreachable", REG_05="proxy.denied"),
+        find=finds(REG_04="proxy.denied", REG_05="proxy.denied"),
     ),
     Scenario(
         name="proxy-declared-https",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lab.changes import add_site, file, interruption, to
-from lab.right import TENANT_V4, TENANT_V6
-from lab.roles import Fixed
-from lab.scenario import Scenario, both, finds
-from lab.scenarios.pages import BLOCK_PAGE
+from lab.right import PROXY_V4, QUAY_V4, TENANT_V4, TENANT_V6
+from lab.roles import Fixed, Reply
+from lab.scenario import Scenario, both, finds, unchanged
+from lab.scenarios.pages import BLOCK_PAGE, DEVICE_403
+from lab.scenarios.surroundings import HTTP_PROXY, through
 from lab.world import Authority, Machine, Site, Tls
 
 DEVICE_PORT = 9444
@@ -19,7 +20,37 @@ DEVICE = Site(
     tls=Tls(authority=Authority.DEVICE),
     app=Fixed(reply=BLOCK_PAGE),
 )
+BALANCER_PORT = 9446
+BALANCER = Site(
+    name="balancer",
+    machine=Machine.ROUTER,
+    hosts=("acme.app.stackstate.io",),
+    addresses=("10.20.0.1", "fd20::1"),
+    port=BALANCER_PORT,
+    app=Fixed(
+        reply=Reply(status=503, headers=(("Content-Type", "application/json"),), body=b'{"error":"unavailable"}')
+    ),
+)
+INSPECTOR_PORT = 9447
+INSPECTOR = Site(
+    name="inspector",
+    machine=Machine.ROUTER,
+    hosts=("acme.app.stackstate.io",),
+    addresses=("10.20.0.1", "fd20::1"),
+    port=INSPECTOR_PORT,
+    tls=Tls(authority=Authority.CORPORATE),
+    app=Fixed(reply=DEVICE_403),
+)
 _ALL = TENANT_V4 + TENANT_V6
+_DATA = "tcp flags & (syn | rst) == 0 meta length > {} drop"
+"""Segments that carry something; without the options of a SYN, the bare ones are of 52 bytes, or 72."""
+
+
+def _leg(of: int) -> tuple[str, ...]:
+    """One of so many equal routes drops what it gets: always the same connections, by their ports."""
+    return to(TENANT_V4[:1], f"jhash ip saddr . tcp sport mod {of} seed 0x1 == 0 drop")
+
+
 _OFTEN = "[watch]\nrarely = '1s'\n"
 _STRICT = "[watch.tls]\nmax_outage = '0s'\n[watch.http]\nmax_outage = '5s'\n"
 
@@ -71,5 +102,67 @@ SCENARIOS = (
         broken="nothing: during the watch, one address is dropped for half a second, which is accepted",
         change=interruption(2.0, 0.5, forward=to(TENANT_V4[:1], "drop")),
         options=("--watch=6s", "--max-outage=2s"),
+    ),
+    Scenario(
+        name="window-unavailable",
+        broken="during the watch, the tenant's load balancer answers 503 for two seconds and a half",
+        change=both(add_site(BALANCER), interruption(1.5, 2.5, prerouting=to(_ALL, f"redirect to :{BALANCER_PORT}"))),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-inspected",
+        broken="during the watch, a device whose CA is trusted answers in the tenant's place, as JSON, for 2.5 seconds",
+        change=both(add_site(INSPECTOR), interruption(1.5, 2.5, prerouting=to(_ALL, f"redirect to :{INSPECTOR_PORT}"))),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-tunnel-swallows",
+        broken="during the watch, the proxy opens connections, and for three seconds what is sent on them vanishes",
+        change=both(through(HTTP_PROXY), interruption(1.5, 3.0, forward=to((PROXY_V4,), _DATA.format(100), 3128))),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-large-packets",
+        broken="during the watch, large packets to the tenant vanish for two seconds and a half, small ones pass",
+        change=interruption(1.5, 2.5, forward=to(_ALL, _DATA.format(1000))),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-handshakes-swallowed",
+        broken="during the watch, connections to the tenant open, and for 2.5 seconds what is sent on them vanishes",
+        change=interruption(1.5, 2.5, forward=to(_ALL, _DATA.format(120))),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-registry-gone",
+        broken="during the watch, the registry is dropped for two seconds and a half",
+        change=interruption(1.5, 2.5, forward=to(QUAY_V4, "drop")),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-one-leg-of-two",
+        broken="during the watch, one of two equal routes to one address drops what it gets for 2.5 seconds",
+        change=interruption(1.5, 2.5, forward=_leg(2)),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-one-leg-of-four",
+        broken="during the watch, one of four equal routes to one address drops what it gets for 2.5 seconds",
+        change=interruption(1.5, 2.5, forward=_leg(4)),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-finer-than-is-sampled",
+        broken="nothing: no interruption of a tenth of a second is accepted, and requests would not see one",
+        change=unchanged,
+        options=("--watch=3s", "--max-outage=100ms"),
     ),
 )

@@ -19,17 +19,16 @@ from typing import Any
 
 from netcompliance.catalogue import CONDITIONS, Catalogue
 from netcompliance.conclusion import Entry, Overall, overall
-from netcompliance.judge import JUDGES, SHARED, judge_vantage, settle_waivers, watch
+from netcompliance.journal import decode
+from netcompliance.journal.reader import BadJournal, SavedRun, Walker
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import verdict_record
+from netcompliance.judge import JUDGES, SHARED, judge_vantage, settle, watch
 from netcompliance.model import Case, Observation, Requirement, Verdict
-from netcompliance.report import recall
-from netcompliance.report.journal import verdict_record
-from netcompliance.report.redact import Redactor
-from netcompliance.report.saved import BadJournal, Saved, Walker
 
-HELD_LIMIT = 1 << 28
-"""What is held of observations at once, in bytes as a line's weight counts them: 32 visits take a tenth of it."""
-_DECIDED = ("verdict", "findings")
-"""Fields of a verdict that a later version may not tell in other words."""
+HELD_LIMIT = 3 << 27
+"""What is held of observations at once, in bytes of memory: more than all visits and all watches of a run may say
+(`vantage.admission`), so that no host makes the evidence of others unreadable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,9 @@ class Change:
     @property
     def is_decisive(self) -> bool:
         """Another verdict, or other findings: not only other words for them."""
-        return self.after is None or bool({*_DECIDED, "level"} & {*self.fields})
+        if self.after is None or bool({"verdict", "level"} & {*self.fields}):
+            return True
+        return "findings" in self.fields and _codes(self.before) != _codes(self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,16 @@ class Again:
     """Requirements of the journal that this catalogue no longer has: nothing is asked of them now."""
     unasked: tuple[str, ...]
     """Requirements of this catalogue that were not planned then."""
+    version: int
+    """Of the catalogue for which it was looked."""
 
     @property
     def overall(self) -> Overall:
         """One word, as of now."""
-        return overall(self.entries)
+        return overall(self.entries, self.version)
 
 
-def run_date(read: Saved) -> date:
+def run_date(read: SavedRun) -> date:
     """The UTC date on which the run began. Raises `BadJournal`."""
     try:
         return datetime.fromisoformat(read.header["started"]).date()
@@ -78,12 +81,12 @@ def run_date(read: Saved) -> date:
         raise BadJournal(f"{read.path}: started is no time") from None
 
 
-def judge_again(read: Saved, catalogue: Catalogue, today: date, *, pinned: bool) -> Again:
-    """Judge the journal's cases. Raises `BadJournal`."""
+def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bool) -> Again:
+    """Judge the journal's cases; of a watch, those that had a verdict then. Raises `BadJournal`."""
     plan = [(case, _current(stated, catalogue, pinned=pinned)) for case, stated in read.planned(catalogue)]
     able = {case: required for case, required in plan if required and _is_able(required)}
     verdicts = _verdicts(read, able, today)
-    before = {recall.key(record): record for record in read.verdicts}
+    before = {decode.key(record): record for record in read.verdicts}
     entries: list[Entry] = []
     changes: list[Change] = []
     for then, (case, required) in zip(read.entries, plan, strict=True):
@@ -101,6 +104,7 @@ def judge_again(read: Saved, catalogue: Catalogue, today: date, *, pinned: bool)
         unjudged=tuple(name for name in planned if name in kept and name not in {c.requirement for c in able}),
         dropped=tuple(name for name in planned if name not in kept),
         unasked=tuple(each.id for each in catalogue.requirements if each.id not in planned),
+        version=read.catalogue,
     )
 
 
@@ -114,25 +118,31 @@ def _is_able(required: Requirement) -> bool:
     return required.id in JUDGES and required.when in CONDITIONS
 
 
-def _verdicts(read: Saved, able: Mapping[Case, Requirement], today: date) -> dict[Case, Verdict]:
+def _verdicts(read: SavedRun, able: Mapping[Case, Requirement], today: date) -> dict[Case, Verdict]:
+    version = read.catalogue
     requirements = {required.id: required for required in able.values()}
     cases: dict[str, list[Case]] = {}
     for case in able:
         cases.setdefault(case.vantage, []).append(case)
+    given = {entry.case for entry in read.entries if entry.verdict}
     judged: dict[Case, Verdict] = {}
     public: list[Observation] = []
     watched: dict[str, list[Observation]] = {}
     for vantage, seen in _visits(read, public, watched):
-        judged |= judge_vantage(requirements, cases.get(vantage, ()), seen, public, read.settings, today)
+        judged |= judge_vantage(
+            requirements, cases.get(vantage, ()), seen, public, read.settings, today, version=version
+        )
     for vantage, seen in watched.items():
-        of_watch = [case for case in cases.get(vantage, ()) if case.requirement == watch.REQUIREMENT]
-        judged |= judge_vantage(requirements, of_watch, seen, (), read.settings, today)
+        of_watch = [case for case in cases.get(vantage, ()) if case.requirement == watch.REQUIREMENT and case in given]
+        judged |= judge_vantage(requirements, of_watch, seen, (), read.settings, today, version=version)
     every = [judged[case] for case in able if case in judged]
-    return {verdict.case: verdict for verdict in settle_waivers(every, tuple(able), read.settings.waivers)}
+    return {
+        verdict.case: verdict for verdict in settle(requirements, every, tuple(able), read.settings, version=version)
+    }
 
 
 def _visits(
-    read: Saved, public: list[Observation], watched: dict[str, list[Observation]]
+    read: SavedRun, public: list[Observation], watched: dict[str, list[Observation]]
 ) -> Iterator[tuple[str, list[Observation]]]:
     """Vantage and what was seen there, for each that was visited to its end.
 
@@ -140,6 +150,7 @@ def _visits(
     """
     held: dict[str, list[Observation]] = {}
     weights: dict[str, int] = {}
+    runs: dict[str, dict[int, tuple[int, int]]] = {}
     unvisited = {record["id"] for record in read.vantages if record.get("error")}
     for line in Walker(read.path):
         record = line.record
@@ -149,9 +160,12 @@ def _visits(
             continue
         if record["type"] == "observation":
             vantage = record["vantage"]
+            if vantage in unvisited and record["kind"] not in SHARED:
+                continue
             kept = watched if vantage in watched and record["kind"] == watch.KIND else held
-            kept.setdefault(vantage, []).append(record)
-            weights[vantage] = weights.get(vantage, 0) + line.weight
+            places = runs.setdefault(vantage, {}) if kept is watched else {}
+            added = _hold(kept.setdefault(vantage, []), record, line.weight, places)
+            weights[vantage] = weights.get(vantage, 0) + added
             if record["kind"] in SHARED:
                 public.append(record)
                 weights[""] = weights.get("", 0) + line.weight
@@ -168,6 +182,17 @@ def _visits(
         yield from ((vantage, seen) for vantage, seen in held.items() if vantage not in unvisited)
 
 
+def _hold(some: list[Observation], record: Observation, weight: int, places: dict[int, tuple[int, int]]) -> int:
+    """Hold the record, of a run of a watch in the place of the last one; by how much that is heavier. `places`: where
+    each run is held, and its weight."""
+    run = record.get("run")
+    place, before = places.get(run, (len(some), 0)) if isinstance(run, int) else (len(some), 0)
+    some[place : place + 1] = [record]
+    if isinstance(run, int):
+        places[run] = (place, weight)
+    return weight - before
+
+
 def _changes(case: Case, before: Mapping[str, Any], verdict: Verdict | None, required: Requirement) -> Iterator[Change]:
     if verdict is None:
         yield Change(case=case, before=before, after=None, fields=())
@@ -177,6 +202,11 @@ def _changes(case: Case, before: Mapping[str, Any], verdict: Verdict | None, req
     fields = tuple(name for name in after if name in before and _told(before, name) != _told(after, name))
     if fields:
         yield Change(case=case, before=before, after=after, fields=fields)
+
+
+def _codes(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was found, and of whom: all of the findings but their words and their order."""
+    return sorted((str(found.get("code")), str(found.get("subject"))) for found in record["findings"])
 
 
 def _told(record: Mapping[str, Any], name: str) -> Any:

@@ -19,12 +19,12 @@ from netcompliance.change import baseline, compare, page, record, text, told
 from netcompliance.change.baseline import Found
 from netcompliance.change.compare import Comparison, Outcome
 from netcompliance.inputs import BadInput
+from netcompliance.journal import reader
+from netcompliance.journal.reader import BadJournal
+from netcompliance.journal.redact import Redactor
 from netcompliance.model import Case, Settings
-from netcompliance.report import saved
 from netcompliance.report.html import Section
 from netcompliance.report.html.markup import Markup
-from netcompliance.report.redact import Redactor
-from netcompliance.report.saved import BadJournal
 from netcompliance.report.terminal import Line
 
 _UNREADABLE = "not compared with the baseline: this run's own journal cannot be read back"
@@ -49,7 +49,7 @@ class Against:
         """What the run's journal holds until now, held against the baseline."""
         size = journal.stat().st_size
         if self._compared is None or self._compared[0] != size:
-            this = baseline.unfinished(saved.read(journal))
+            this = baseline.unfinished(reader.read(journal))
             self._compared = size, compare.compare(self._found.side, this, self._settings.fail_on_drift)
         return self._compared[1]
 

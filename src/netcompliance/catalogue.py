@@ -25,6 +25,7 @@ from netcompliance.model import (
     DOCUMENTED_PATH,
     HERE,
     LAYERS,
+    RECEIVER_PATHS,
     AskedFrom,
     Basis,
     Case,
@@ -34,9 +35,6 @@ from netcompliance.model import (
     Settings,
     Waiver,
 )
-
-RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
-"""Under the documented path: what the parts of the agent call, each possibly another back end."""
 
 QUAY_CDN = ("cdn.quay.io", *(f"cdn{number:02}.quay.io" for number in range(1, 7)))
 """The hosts that quay.io's operator publishes for allow-lists."""
@@ -165,15 +163,17 @@ def load(text: str | None = None) -> Catalogue:
     )
 
 
-def expand(
-    catalogue: Catalogue, settings: Settings, vantages: Iterable[str] = (HERE,), level: Level | None = None
-) -> tuple[Case, ...]:
-    """Every case of a run: requirement, then vantage, then target. `level` leaves the other level out."""
+def expand(catalogue: Catalogue, settings: Settings, vantages: Iterable[str] = (HERE,)) -> tuple[Case, ...]:
+    """Every case of a run: requirement, then vantage, then target.
+
+    A level that was chosen leaves the other one out, but for what its requirements rest on: a failure there is theirs.
+    """
     everywhere = tuple(sorted(set(vantages)))
+    asked = _asked(catalogue, settings.level)
     return tuple(
         Case(requirement=requirement.id, target=target, vantage=vantage, host=host)
         for requirement in catalogue.requirements
-        if level is None or requirement.level is level
+        if requirement.id in asked
         for vantage in ((HERE,) if requirement.asked_from is AskedFrom.WORKSTATION else everywhere)
         for target, host in sorted(set(TARGETS[requirement.targets](settings)))
     )
@@ -186,6 +186,18 @@ def covers(waiver: Waiver, case: Case) -> bool:
         and fnmatchcase(case.target, waiver.target)
         and fnmatchcase(case.vantage, waiver.vantage)
     )
+
+
+def _asked(catalogue: Catalogue, level: Level | None) -> set[str]:
+    """The requirements of the level, and all that they require."""
+    asked: set[str] = set()
+    wanted = [each.id for each in catalogue.requirements if level in (None, each.level)]
+    while wanted:
+        name = wanted.pop()
+        if name not in asked:
+            asked.add(name)
+            wanted.extend(catalogue[name].requires)
+    return asked
 
 
 def _requirement(name: str, fields: Any) -> Requirement:

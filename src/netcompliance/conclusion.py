@@ -4,6 +4,8 @@ Rules
 * Skipped is never passed, and what was planned and has no verdict is never forgotten: such a run is `undetermined`.
 * An unmet *should* stays a failure of its case; it weighs on the whole only in a strict run.
 * A *must* that was not checked, while nothing failed that explains it, leaves the run `undetermined`.
+* A *must* that failed makes the run `not-satisfied`, also where the rest was not looked at (`-x`, a host in trouble).
+  Under version 1 of the catalogue such a run was `undetermined`.
 """
 
 from __future__ import annotations
@@ -72,13 +74,14 @@ class Entry:
         return Standing.FAIL if weighs else Standing.UNMET_SHOULD
 
 
-def overall(entries: Sequence[Entry]) -> Overall:
-    """The word over all entries. No entries at all say nothing."""
+def overall(entries: Sequence[Entry], catalogue: int = 2) -> Overall:
+    """The word over all entries, under this version of the catalogue. No entries at all say nothing."""
     standings = {entry.standing for entry in entries}
-    if not standings or standings & {Standing.ERROR, Standing.NO_VERDICT}:
-        return Overall.UNDETERMINED
-    if Standing.FAIL in standings:
+    unseen = not standings or bool(standings & {Standing.ERROR, Standing.NO_VERDICT})
+    if Standing.FAIL in standings and not (unseen and catalogue == 1):
         return Overall.NOT_SATISFIED
+    if unseen:
+        return Overall.UNDETERMINED
     if any(e.standing is Standing.NOTCHECKED and e.requirement.level is Level.MUST for e in entries):
         return Overall.UNDETERMINED
     return Overall.SATISFIED

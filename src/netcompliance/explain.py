@@ -20,8 +20,12 @@ HEADLINE = 100
 LABEL = 11
 """Columns of the labels."""
 UNTOLD = "what was not told"
-SUBJECTS = 6
-"""Subjects that a text names before it counts the rest."""
+OPTIONAL = frozenset({"otherwise"})
+"""Places of a text that stay empty where there is nothing to add."""
+SUBJECTS = 12
+"""Names that a text holds before it counts the rest."""
+PLACES = ("subject", "cdn", "host")
+"""Places of a text that may hold several names."""
 
 
 def printable(text: object, most: int = 2000) -> str:
@@ -44,16 +48,24 @@ class _Words(Formatter):
     """Format strings whose missing names become a neutral word, and whose values are never looked into."""
 
     def get_field(self, field_name: str, _args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        return kwargs.get(field_name) or UNTOLD, field_name
+        return kwargs.get(field_name) or ("" if field_name in OPTIONAL else UNTOLD), field_name
 
 
 def _filled(template: str, findings: list[Finding]) -> str:
-    subjects = list(dict.fromkeys(f.subject for f in findings))
-    named = ", ".join(subjects[:SUBJECTS]) + (
-        f" and {len(subjects) - SUBJECTS} more" if len(subjects) > SUBJECTS else ""
-    )
-    words = {**findings[0].values, "subject": named}
-    return printable(_Words().vformat(template, (), words))
+    several = {place: named(names) for place in PLACES if (names := names_of(place, findings))}
+    return printable(_Words().vformat(template, (), {**findings[0].values, **several}))
+
+
+def names_of(place: str, findings: Iterable[Finding]) -> list[str]:
+    """What stands in this place of the text about these findings."""
+    values = (found.subject if place == "subject" else found.values.get(place, "") for found in findings)
+    return [name for name in dict.fromkeys(values) if name]
+
+
+def named(names: Iterable[str]) -> str:
+    """Names in prose; the rest is counted."""
+    every = list(names)
+    return ", ".join(every[:SUBJECTS]) + (f" and {len(every) - SUBJECTS} more" if len(every) > SUBJECTS else "")
 
 
 def grouped(verdict: Verdict) -> dict[Code, list[Finding]]:
@@ -80,7 +92,9 @@ def fix(verdict: Verdict) -> str:
 
 def ask(verdict: Verdict) -> str:
     """Who can do it."""
-    return verdict.told.get("ask") or ", ".join(dict.fromkeys(str(code.ask) for code in grouped(verdict)))
+    return verdict.told.get("ask") or ", ".join(
+        dict.fromkeys(found.values.get("ask") or str(found.code.ask) for found in verdict.findings)
+    )
 
 
 def headline(verdict: Verdict) -> str:
@@ -99,8 +113,8 @@ def headline(verdict: Verdict) -> str:
     return printable(f"{case.requirement} — {codes}")[:HEADLINE]
 
 
-def rows(verdict: Verdict, requirement: Requirement) -> list[tuple[str, str]]:
-    """The paragraph as (label, text), without labels that have nothing to say."""
+def rows(verdict: Verdict, requirement: Requirement, remedy: str = "") -> list[tuple[str, str]]:
+    """The paragraph as (label, text), without labels that have nothing to say. `remedy`: instead of its own."""
     unmet = verdict.result in (Result.FAIL, Result.WAIVED)
     derived = " (derived)" if requirement.basis is Basis.DERIVED else ""
     origin = f"Network configuration, {requirement.source}" if not derived else f"{requirement.source}{derived}"
@@ -108,7 +122,7 @@ def rows(verdict: Verdict, requirement: Requirement) -> list[tuple[str, str]]:
         ("required", requirement.says),
         ("saw", printable(verdict.saw)),
         ("means", means(verdict) if unmet else ""),
-        ("fix", fix(verdict) if unmet else ""),
+        ("fix", (remedy or fix(verdict)) if unmet else ""),
         ("ask", ask(verdict) if unmet else ""),
         ("because", printable(verdict.reason)),
         ("source", origin),
@@ -117,10 +131,10 @@ def rows(verdict: Verdict, requirement: Requirement) -> list[tuple[str, str]]:
     return [(label, text) for label, text in labelled if text]
 
 
-def paragraph(verdict: Verdict, requirement: Requirement, width: int = 100) -> str:
+def paragraph(verdict: Verdict, requirement: Requirement, width: int = 100, remedy: str = "") -> str:
     """Headline and rows, wrapped to the width, except for the command, which must stay in one piece to be copied."""
     lines = [headline(verdict)]
-    for label, text in rows(verdict, requirement):
+    for label, text in rows(verdict, requirement, remedy):
         start = f"  {label:<{LABEL}}"
         if label == "reproduce":
             lines.append(start + text)

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcompliance.inputs import BadInput
-from netcompliance.report.export import FORMATS, NoWordFor, render
-from netcompliance.report.saved import BadJournal, Saved, read
+from netcompliance.inputs import BadInput, hide_login
+from netcompliance.journal.reader import BadJournal, SavedRun, read
+from netcompliance.report.export import FORMATS, NotRepresentable, render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def wanted(options: Sequence[str], tenants: int, here: Path) -> tuple[Wanted, ..
 def known(name: str, what: str) -> None:
     """Refuse a format that there is not."""
     if name not in FORMATS:
-        raise BadInput(f"{what} {name!r}: it is one of {', '.join(FORMATS)}")
+        raise BadInput(f"{what} {hide_login(name)!r}: it is one of {', '.join(FORMATS)}")
 
 
 def export(journal: Path, wanted: Sequence[Wanted]) -> list[str]:
@@ -71,11 +71,11 @@ def place(asked: Wanted, journal: Path) -> Path:
     return asked.file or journal.with_name(FORMATS[asked.format].file)
 
 
-def _export(saved: Saved, asked: Wanted) -> str | None:
+def _export(saved: SavedRun, asked: Wanted) -> str | None:
     file = place(asked, saved.path)
     try:
         write(file, render(asked.format, saved))
-    except NoWordFor as lacking:
+    except NotRepresentable as lacking:
         return f"{asked.format} has no word for {lacking}"
     except OSError as error:
         return f"{file}: {error.strerror or error}"

@@ -5,6 +5,7 @@ Rules
 * `means` says what the code means for the agent; `fix` is an instruction; `ask` is the team that can carry it out.
 * Texts may hold `{subject}`, `{host}`, `{vantage}`, `{source}` (the address the host sends from) and the names that the
   judge puts into `Finding.values`; `explain` fills them in. A name that is missing is left out with a neutral word.
+* Where the owner depends on what was seen, `Finding.values` names the team as `ask`.
 * Every code has a scenario in the lab that produces it; a test counts them.
 """
 
@@ -44,8 +45,8 @@ class Code(StrEnum):
     # --- names ------------------------------------------------------------------------------------------------------
     DNS_NXDOMAIN = (
         "dns.nxdomain",
-        "the resolver says that the name does not exist: a typo in the tenant, or a zone that hides the public one",
-        "check the tenant's name; if it is right, let the resolver {server} forward {host} to the public DNS",
+        "the resolver says that the name does not exist: a typo, or a zone of its own that hides the public one",
+        "check the spelling of {host}; if it is right, let the resolver {server} forward it to the public DNS",
         Team.DNS,
     )
     DNS_SERVFAIL = (
@@ -74,7 +75,7 @@ class Code(StrEnum):
     )
     DNS_SINKHOLE = (
         "dns.sinkhole",
-        "the resolver blocks the name by answering with an address that leads nowhere",
+        "the resolver blocks the name: a DNS filter answers in its place, and the answer leads nowhere",
         "take {host} off the block list of the resolver {server}",
         Team.DNS,
     )
@@ -140,6 +141,82 @@ class Code(StrEnum):
         Team.FIREWALL,
     )
 
+    DNS_EDNS_REFUSED = (
+        "dns.edns-refused",
+        (
+            "works with curl, fails in the agent: the nameserver does not answer queries with EDNS0, "
+            "and the agent (a Go program) sends it with every query and does not ask again without"
+        ),
+        (
+            "let {server}, or the firewall or DNS proxy in front of it, answer queries with an EDNS0 (OPT) record: "
+            "update it, or switch off its filter for them"
+        ),
+        Team.DNS,
+    )
+    DNS_AGENT_CANNOT_RESOLVE = (
+        "dns.agent-cannot-resolve",
+        (
+            "works with curl, fails in the agent: the system's resolver finds an address, and the agent's own, "
+            "which asks by other rules, does not"
+        ),
+        "correct {server} so that it answers A and AAAA queries for {host} over UDP and TCP within {timeout}",
+        Team.DNS,
+    )
+    DNS_RESOLVER_CONFIG = (
+        "dns.resolver-config",
+        "the agent finds no address with this host's own resolver configuration: {what}",
+        "on {vantage}, {how}",
+        Team.HOST,
+    )
+    DNS_HOSTS_FILE_ONLY = (
+        "dns.hosts-file-only",
+        (
+            "only this host's own hosts file knows the name: pods do not read it, so the parts of the agent that run "
+            "outside of the host's network find no address"
+        ),
+        "let {server} answer {host}; or give the agent's pods the same entry by hostAliases",
+        Team.DNS,
+    )
+    DNS_NAMESERVERS_DIFFER = (
+        "dns.nameservers-differ",
+        "a nameserver behind the first gives addresses that do not lead to the tenant: calls fail whenever it is asked",
+        "let {server} give the tenant's addresses for {host}, as the first nameserver does",
+        Team.DNS,
+    )
+    DNS_LOSSY = (
+        "dns.lossy",
+        "the nameserver leaves a share of queries without a good answer: each of those lookups waits for the next try",
+        "find out what loses or refuses a share of the queries to {server}: an overloaded or half-dead server of it",
+        Team.DNS,
+    )
+    DNS_SLOW = (
+        "dns.slow",
+        "looking up the name takes so long that each new connection of the agent waits for it",
+        "find out why {server} answers late or not at all, and repair it; `dig` shows how long each query takes",
+        Team.DNS,
+    )
+    DNS_NO_OUTSIDE = (
+        "dns.no-outside",
+        "the resolver knows no name of the Internet: it serves the inside alone, as in networks with a mandatory proxy",
+        (
+            "if this network has a proxy, configure it (--proxy, HTTPS_PROXY) for {vantage} and the agent; "
+            "else let {server} forward names that it does not know"
+        ),
+        Team.DNS,
+    )
+    HOST_NO_ROUTE = (
+        "host.no-route",
+        (
+            "this host itself does not send there: no interface, address or route of it leads there, or a rule of its "
+            "own forbids it"
+        ),
+        (
+            "give {vantage} an interface that is up, an address and a default route, and let its own firewall send; "
+            "`ip route get {destination}` there shows what is missing"
+        ),
+        Team.HOST,
+    )
+
     # --- connections ------------------------------------------------------------------------------------------------
     TCP_REFUSED = (
         "tcp.refused",
@@ -150,7 +227,7 @@ class Code(StrEnum):
     TCP_FILTERED = (
         "tcp.filtered",
         "packets to this address are dropped without an answer",
-        "allow outbound tcp/443 from {source} to {subject}",
+        "allow outbound tcp/443 from {source} to {subject}{otherwise}",
         Team.FIREWALL,
     )
     TCP_UNREACHABLE = (
@@ -169,6 +246,40 @@ class Code(StrEnum):
         "tcp.accepts-anything",
         "something on the way accepts every connection, even to addresses that do not exist, and nothing is behind it",
         "let outbound tcp/443 from {source} to {subject} pass the transparent proxy or SYN proxy unbroken",
+        Team.FIREWALL,
+    )
+
+    TCP_SHARE_DROPPED = (
+        "tcp.share-dropped",
+        (
+            "a share of all connections leads nowhere, depending on the source port: one of several paths, links or "
+            "firewalls drops what it gets"
+        ),
+        (
+            "find the path, cluster member or firewall that carries connections from {source} to {subject} port 443 "
+            "from the source ports {ports}, and allow or repair it there"
+        ),
+        Team.FIREWALL,
+    )
+    TCP_RATE_LIMITED = (
+        "tcp.rate-limited",
+        "new connections are limited to so few that the agent's own will not open either",
+        "raise the limit on new connections from {source} to {subject} port 443, or exempt {host} from it",
+        Team.FIREWALL,
+    )
+    PATH_SLOW = (
+        "path.slow",
+        "every connection takes a second or more to open, and each part of the agent waits for it",
+        (
+            "find what delays the TCP handshake between {source} and {subject}: a device that drops first SYNs, or an "
+            "overloaded link or tunnel"
+        ),
+        Team.FIREWALL,
+    )
+    PATH_LOSSY = (
+        "path.lossy",
+        "packets get lost on the way: a share of connections opens one, three or seven seconds late, uploads are slow",
+        "find the link, tunnel or device between {source} and {host} that loses packets",
         Team.FIREWALL,
     )
 
@@ -224,6 +335,18 @@ class Code(StrEnum):
         "allow TLS to {host} at {subject} on the inspecting firewall or proxy",
         Team.FIREWALL,
     )
+    TLS_SHARE_STALLED = (
+        "tls.share-stalled",
+        (
+            "a share of all connections opens and then hangs at the TLS ClientHello, depending on the source port: one "
+            "of several inspecting devices, cluster members or links swallows what is sent"
+        ),
+        (
+            "find the device, cluster member or link that carries connections from {source} to {subject} port 443 from "
+            "the source ports {ports}, and repair it or take it out"
+        ),
+        Team.FIREWALL,
+    )
     TLS_NOT_TLS = (
         "tls.not-tls",
         "what answers on port 443 does not speak TLS: {speaks}",
@@ -236,6 +359,81 @@ class Code(StrEnum):
         "enable TLS 1.2 and 1.3 on whatever answers at {subject}",
         Team.PROXY,
     )
+    TLS_SLOW = (
+        "tls.slow",
+        "TLS handshakes take seconds: each new connection of the agent waits as long, and above 10 s it gives up",
+        "look for an overloaded inspecting device or load balancer in front of {host} at {subject}",
+        Team.PROXY,
+    )
+    TLS_NO_COMMON_CIPHER = (
+        "tls.no-common-cipher",
+        "the peer accepts no cipher suite or key exchange that the agent has: curl may work, the agent cannot connect",
+        "enable TLS 1.3, or ECDHE with AES-GCM, on whatever answers at {subject}; it offers {offers}",
+        Team.PROXY,
+    )
+    TLS_CLIENT_CERTIFICATE = (
+        "tls.client-certificate",
+        "the peer requires a client certificate, and the agent has none",
+        (
+            "switch off the request for client certificates for {host} on whatever answers at {subject}, or exempt "
+            "{host} from TLS inspection"
+        ),
+        Team.PROXY,
+    )
+    TLS_NAME_NOT_SERVED = (
+        "tls.name-not-served",
+        "what answers does not serve this name: a wrong address, a wrong backend, or a filter by server name",
+        "check that {host} belongs at {subject}, and allow the server name {host} on filters on the way",
+        Team.FIREWALL,
+    )
+    TLS_PEER_FAULT = (
+        "tls.peer-fault",
+        "the peer fails in the handshake and says so ({alert}): a device or a server with a fault of its own",
+        "look for {alert} in the log of whatever answers at {subject}, update it, or exempt {host} from inspection",
+        Team.FIREWALL,
+    )
+    TLS_HELLO_REFUSED = (
+        "tls.hello-refused",
+        "works with curl, fails in the agent: the peer refuses {part} in the agent's ClientHello",
+        "update whatever answers at {subject} so that it accepts {part}, or exempt {host} from inspection",
+        Team.FIREWALL,
+    )
+    TLS_OWN_SELF_SIGNED = (
+        "tls.own-self-signed",
+        "the server's certificate is signed by itself, and this host does not trust it",
+        (
+            "install the certificate of {subject} in the trust store of {vantage} and of the container runtime, or "
+            "replace it with one of an authority that is installed there"
+        ),
+        Team.REGISTRY,
+    )
+    TLS_CHAIN_INCOMPLETE = (
+        "tls.chain-incomplete",
+        "the server does not send the intermediate certificate that leads from its own to an authority",
+        "configure whatever answers at {subject} to send the certificate of {issuer} behind its own",
+        Team.VENDOR,
+    )
+    TLS_ROOTS_OUTDATED = (
+        "tls.roots-outdated",
+        (
+            "the server's certificate chain is right, and this host lacks the public authority it leads to, or has "
+            "only an expired one"
+        ),
+        "update the package ca-certificates on {vantage}",
+        Team.HOST,
+    )
+    TLS_CERTIFICATE_REFUSED = (
+        "tls.certificate-refused",
+        "{effect}: the certificate breaks a rule ({fault})",
+        "{remedy}",
+        Team.VENDOR,
+    )
+    TLS_TRUST_STORE_EMPTY = (
+        "tls.trust-store-empty",
+        "the trust store holds no certificate: no TLS server verifies, for the agent or anything else on this host",
+        "install ca-certificates on {vantage}, or correct SSL_CERT_FILE and SSL_CERT_DIR",
+        Team.PLATFORM,
+    )
     TLS_LARGE_HELLO_DROPPED = (
         "tls.large-hello-dropped",
         (
@@ -247,6 +445,21 @@ class Code(StrEnum):
     )
 
     # --- HTTP and the receiver --------------------------------------------------------------------------------------
+    HTTP_MALFORMED = (
+        "http.malformed",
+        "the answer works with curl and fails in the agent, whose HTTP client is strict: {why}",
+        "repair the device or proxy that writes or changes this answer: {why}",
+        Team.PROXY,
+    )
+    HTTP_NO_HTTP2 = (
+        "http.no-http2",
+        (
+            "works over HTTP/1.1, fails in parts of the agent: the peer agrees to HTTP/2 in the handshake and does not "
+            "speak it, so those that offer it (logs agent, RBAC agent) get no answer"
+        ),
+        "let whatever answers at {subject} speak HTTP/2 towards its clients, or not agree to it (ALPN h2)",
+        Team.PROXY,
+    )
     HTTP_CAPTIVE_PORTAL = (
         "http.captive-portal",
         "a captive portal answers: it wants somebody to log in before anything may pass",
@@ -301,6 +514,18 @@ class Code(StrEnum):
         "try again later; if it stays, ask which limit applies to {source}",
         Team.VENDOR,
     )
+    HTTP_SHARE_STALLED = (
+        "http.share-stalled",
+        (
+            "a share of all connections hangs at the first request, after the TLS handshake, depending on the source "
+            "port: one of several inspecting devices, cluster members or links swallows what is sent"
+        ),
+        (
+            "find the device, cluster member or link that carries connections from {source} to {subject} port 443 from "
+            "the source ports {ports}, and repair it or take it out"
+        ),
+        Team.FIREWALL,
+    )
     HTTP_STALLED = (
         "http.stalled",
         "the request is sent and the answer does not arrive in time",
@@ -313,11 +538,23 @@ class Code(StrEnum):
         "look for a device that cuts connections between {source} and {subject}",
         Team.FIREWALL,
     )
+    HTTP_REQUEST_BLOCKED = (
+        "http.request-blocked",
+        "a device refuses what the agent sends and lets plain requests pass: it takes offence at {blocked}",
+        "allow {blocked} in requests to {host} on the WAF, DLP or web filter in between",
+        Team.PROXY,
+    )
     HTTP_BODY_LIMIT = (
         "http.body-limit",
         "requests above a limit are refused: data of larger payloads is lost",
         "raise the request body limit to at least 5 MB on the proxy in front of {host}",
         Team.PROXY,
+    )
+    HTTP_TOO_SLOW = (
+        "http.too-slow",
+        "the way to the service carries too little: the agent gives up on large payloads, and their data is lost",
+        "give {source} at least 2 Mbit/s towards {host}, or lift the rate limit on the way",
+        Team.FIREWALL,
     )
     HTTP_SLOW = (
         "http.slow",
@@ -357,11 +594,56 @@ class Code(StrEnum):
         "copy all platforms of {subject} (for instance skopeo copy --all)",
         Team.REGISTRY,
     )
+    REGISTRY_POLICY = (
+        "registry.policy",
+        "the registry refuses the image by a rule of its own, and gives a reason: “{message}”",
+        "have the registry's rule lifted for {subject}, or do what its message asks for",
+        Team.REGISTRY,
+    )
+    REGISTRY_UNAVAILABLE = (
+        "registry.unavailable",
+        "the server itself has a fault, and still had it when it was asked again: nothing on the way blocks it",
+        "run again later; if it stays, ask the operator of {cdn}, or repair the proxy whose name the answer bears",
+        Team.REGISTRY,
+    )
+    REGISTRY_BAD_REDIRECT = (
+        "registry.bad-redirect",
+        "the registry sends clients for image layers to a place to which none may go",
+        "correct where the registry's storage or CDN redirects to: {subject}",
+        Team.REGISTRY,
+    )
     REGISTRY_BLOB_UNREACHABLE = (
         "registry.blob-unreachable",
-        "the registry's API answers but image layers do not arrive: pulls hang or fail",
+        "the registry's API answers but the host that serves image layers cannot be connected to: pulls hang or fail",
         "allow outbound tcp/443 from {source} to {cdn}, where the registry sends clients for layers",
         Team.FIREWALL,
+    )
+    REGISTRY_HEAD_REFUSED = (
+        "registry.head-refused",
+        "the registry gives a manifest by GET and refuses HEAD ({said}), with which containerd begins: pulls fail",
+        "allow the method HEAD on the gateway or filter in front of {subject}",
+        Team.REGISTRY,
+    )
+    REGISTRY_LAYER_REFUSED = (
+        "registry.layer-refused",
+        "the host that serves image layers refuses the address that the registry has signed for it",
+        (
+            "ask the operator of {cdn} why: the signature may have expired, the region may be shut out, or a proxy "
+            "may have changed the address"
+        ),
+        Team.VENDOR,
+    )
+    REGISTRY_LAYER_INTERRUPTED = (
+        "registry.layer-interrupted",
+        "image layers begin to arrive and stop: a device that inspects downloads holds them back or cuts them",
+        "exempt {cdn} from the inspection of downloads, or raise its limits for size and time",
+        Team.PROXY,
+    )
+    REGISTRY_SLOW = (
+        "registry.slow",
+        "image layers arrive so slowly that the installation takes longer than Helm waits (5 minutes)",
+        "look for a bandwidth limit or an inspecting device between {source} and {cdn}, or pull through a cache",
+        Team.PROXY,
     )
     REGISTRY_BLOB_CORRUPT = (
         "registry.blob-corrupt",
@@ -405,6 +687,18 @@ class Code(StrEnum):
         "check the chart's name; a mirror of the repository must hold it: {subject}",
         Team.PLATFORM,
     )
+    HELM_HOST_UNREACHABLE = (
+        "helm.host-unreachable",
+        "the repository answers, but the host to which it sends helm for the chart cannot be connected to",
+        "allow outbound tcp/443 from {source} to {cdn}, where the repository keeps the chart",
+        Team.FIREWALL,
+    )
+    HELM_REFUSED = (
+        "helm.refused",
+        "the chart repository wants a login, or refuses by a rule of its own: “{message}”",
+        "give helm a login for {cdn} (helm repo add --username), or have the repository's rule lifted",
+        Team.REGISTRY,
+    )
 
     # --- explicit proxy ---------------------------------------------------------------------------------------------
     PROXY_UNREACHABLE = (
@@ -418,6 +712,63 @@ class Code(StrEnum):
         "the proxy asks for a login",
         "exempt {host} from proxy authentication, or put credentials for {proxy} into the agent's proxy URL",
         Team.PROXY,
+    )
+    PROXY_CREDENTIALS = (
+        "proxy.credentials",
+        "the proxy refuses the user name and password in the agent's proxy URL",
+        "correct user name and password in the proxy URL (encode special characters: # is %23), or unlock the account",
+        Team.PLATFORM,
+    )
+    PROXY_AUTH_SCHEME = (
+        "proxy.auth-scheme",
+        "the proxy offers {schemes} only, and the agent speaks Basic only: credentials in the URL cannot help",
+        "exempt {source} or {host} from proxy authentication on {proxy}, or offer Basic there",
+        Team.PROXY,
+    )
+    PROXY_NOT_A_PROXY = (
+        "proxy.not-a-proxy",
+        "the proxy URL leads to {instead}, not to a proxy",
+        "set HTTPS_PROXY to the proxy's own host and port, as the proxy team or the PAC file names them",
+        Team.PLATFORM,
+    )
+    PROXY_NO_WAY_OUT = (
+        "proxy.no-way-out",
+        "the proxy accepts this host and cannot reach {host} itself: {why}",
+        "repair the way from the proxy {proxy} to {host}:443: its DNS, its firewall, its parent proxy",
+        Team.PROXY,
+    )
+    PROXY_PARTLY_DENIED = (
+        "proxy.partly-denied",
+        "the proxy does not grant or carry a share of the connections ({share}): a quota or a bad node; data is lost",
+        "raise the limit of connections for {source} on {proxy}, or repair the node that refuses or carries nothing",
+        Team.PROXY,
+    )
+    PROXY_ADDRESS_DEAD = (
+        "proxy.address-dead",
+        (
+            "one of the addresses of the proxy's name does not answer: the agent takes them one after the other, and "
+            "waits up to 15 s for it"
+        ),
+        "take {dead} out of the name of {proxy}, or let {source} reach it",
+        Team.PROXY,
+    )
+    PROXY_SLOW = (
+        "proxy.slow",
+        "the proxy takes seconds to grant a connection, and each new one of the agent waits for it",
+        "find what delays CONNECT on {proxy}: its resolver, its own way out, a scanner, or load",
+        Team.PROXY,
+    )
+    PROXY_MISREAD = (
+        "proxy.misread",
+        "the proxy setting works with other tools and not in the agent, which {reads}",
+        "{encode}, in {variable}",
+        Team.PLATFORM,
+    )
+    PROXY_OVERLOOKED = (
+        "proxy.overlooked",
+        "curl and the agent do not use the same proxy: the agent reads HTTPS_PROXY, then https_proxy, never ALL_PROXY",
+        "set HTTPS_PROXY and https_proxy to the same URL of the proxy that the agent has to use",
+        Team.PLATFORM,
     )
     PROXY_DENIED = (
         "proxy.denied",

@@ -19,6 +19,8 @@ Word = TypeVar("Word", bound=StrEnum)
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX_PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
+_LOGIN = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,20}:/{1,2})[^\s/@:]*:\S*@")
+"""A URL with a password, also where it was taken for a path."""
 _FILE_LIMIT = 10 * 1024 * 1024
 
 
@@ -26,7 +28,7 @@ class BadInput(Exception):
     """The user's input cannot be used. The text is one line for that user."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(printable(text))
+        super().__init__(printable(_LOGIN.sub(r"\1***@", text)))
 
 
 def printable(text: str, limit: int = 300) -> str:
@@ -38,10 +40,11 @@ def printable(text: str, limit: int = 300) -> str:
 def one_of(words: type[Word], text: str, what: str) -> Word:
     """One word of a closed list."""
     if text not in list(words):
-        raise BadInput(f"{what} {text!r}: it is one of {', '.join(words)}")
+        raise BadInput(f"{what} {hide_login(text)!r}: it is one of {', '.join(words)}")
     return words(text)
 
 
+_SCHEME = re.compile(r"[a-z][a-z-]*://")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _SECONDS = (3600.0, 60.0, 1.0, 0.001)
 LONGEST = 7 * 24 * 3600.0
@@ -75,7 +78,7 @@ def tenant_name(text: str) -> str:
     folded = text.lower() if text.isascii() else text
     if not _LABEL.fullmatch(folded):
         raise BadInput(
-            f"--tenant {text!r}: a tenant is one DNS label: 1 to 63 letters, digits and hyphens, "
+            f"--tenant {hide_login(text)!r}: a tenant is one DNS label: 1 to 63 letters, digits and hyphens, "
             "as in https://<tenant>.app.stackstate.io"
         )
     return folded
@@ -87,7 +90,7 @@ def host_name(text: str, what: str) -> str:
     labels = name.split(".")
     well_formed = len(name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
     if not well_formed or (labels[-1].isdigit() and not _is_ipv4(name)):
-        raise BadInput(f"{what} {text!r}: not a host name")
+        raise BadInput(f"{what} {hide_login(text)!r}: not a host name")
     return name
 
 
@@ -97,10 +100,10 @@ def registry_prefix(text: str, what: str) -> tuple[str, str]:
     scheme, separator, tail = rest.partition("://")
     if separator:
         if scheme.lower() != "https":
-            raise BadInput(f"{what} {text!r}: a registry is reached by https only; leave the scheme out")
+            raise BadInput(f"{what} {hide_login(text)!r}: a registry is reached by https only; leave the scheme out")
         rest = tail
     if "@" in rest:
-        raise BadInput(f"{what} {hide_user(text)!r}: no user names or passwords here")
+        raise BadInput(f"{what} {hide_login(text)!r}: no user names or passwords here")
     host, _, path = rest.partition("/")
     name, colon, port = host.partition(":")
     name = host_name(name, what)
@@ -118,13 +121,14 @@ def proxy_url(text: str, what: str) -> str:
     """An explicit proxy's URL, without a path and with its port. User information is refused: it would be seen."""
     parts = _split(text, what)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"{what} {hide_user(text)!r}: a proxy is http://HOST:PORT or https://HOST:PORT")
+        raise BadInput(f"{what} {hide_login(text)!r}: a proxy is http://HOST:PORT or https://HOST:PORT")
     if parts.username is not None or parts.password is not None:
         raise BadInput(
-            f"{what} {hide_user(text)!r}: no user names or passwords here; put them into HTTPS_PROXY in the environment"
+            f"{what} {hide_login(text)!r}: no user names or passwords here; "
+            "put them into HTTPS_PROXY in the environment"
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise BadInput(f"{what} {text!r}: a proxy's URL ends with its port")
+        raise BadInput(f"{what} {hide_login(text)!r}: a proxy's URL ends with its port")
     host = host_name(parts.hostname, what)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{host}:{port}"
@@ -134,9 +138,9 @@ def web_url(text: str, what: str) -> str:
     """An https URL without user information, as it was written."""
     parts = _split(text, what)
     if parts.scheme != "https" or not parts.hostname:
-        raise BadInput(f"{what} {hide_user(text)!r}: not an https:// URL")
+        raise BadInput(f"{what} {hide_login(text)!r}: not an https:// URL")
     if parts.username is not None:
-        raise BadInput(f"{what} {hide_user(text)!r}: no user names or passwords here")
+        raise BadInput(f"{what} {hide_login(text)!r}: no user names or passwords here")
     host_name(parts.hostname, what)
     return text.rstrip("/")
 
@@ -184,21 +188,55 @@ def entries(text: str) -> list[tuple[int, str]]:
 
 
 def hide_user(url: str) -> str:
-    """The URL with its user information replaced."""
-    return re.sub(r"(//|^)[^/@\s]*@", r"\1***@", url)
+    """A text with the user information of the URLs in it replaced. A password may hold what should be encoded."""
+    return re.sub(r"^[^/@\s]*@", "***@", re.sub(r"//\S*@", "//***@", url))
+
+
+def hide_login(url: str) -> str:
+    """One URL with everything in front of its last `@` replaced, whatever stands there."""
+    login, at, place = url.rpartition("@")
+    if not at:
+        return url
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", login)
+    return f"{scheme[0] if scheme else ''}***@{place}"
 
 
 def hide_password(spec: str) -> str:
-    """`ssh://user:password@host` without the password, for messages and names."""
-    return re.sub(r"^([^/@]*//)?([^/@:]*):[^@]*@", r"\1\2@", spec)
+    """`ssh://user:password@host` without the password, whatever stands in it, for messages and names."""
+    scheme = _SCHEME.match(spec)
+    rest = spec[scheme.end() :] if scheme else spec
+    return (scheme[0] if scheme else "") + re.sub(r"^([^/@:?#]*):(?!\d+\?\w+=).*@", r"\1@", rest)
+
+
+def login_cut_off(spec: str) -> str:
+    """The character that ends the login of a URL-like name too early, as it is not encoded; empty if there is none.
+
+    Behind a host, a query is `name=value`, in which an `@` is nobody's login.
+    """
+    scheme = _SCHEME.match(spec)
+    login, at, _ = spec[scheme.end() if scheme else 0 :].rpartition("@")
+    found = re.search(r"[#/?]", login) if at else None
+    if found is None:
+        return ""
+    is_query = found[0] == "?" and re.match(r"\w+=", login[found.end() :])
+    name, colon, port = login[: found.start()].rpartition("@")[2].rpartition(":")
+    is_host = not colon or (name and port.isdigit())
+    return "" if is_query and is_host else found[0]
 
 
 def _split(text: str, what: str) -> SplitResult:
+    """The parts of a URL. Where a login is cut off otherwise than it is meant, neither error nor parts may be told."""
+    login = text.partition("://")[2].rpartition("@")[0]
+    if any(each in login for each in "#/?") or re.search("%(?![0-9A-Fa-f]{2})", login):
+        odd = next((each for each in "#/?%" if each in login), "%")
+        raise BadInput(
+            f"{what} {hide_login(text)!r}: {odd} in a user name or password has to be written as %{ord(odd):02X}"
+        )
     try:
         parts = urlsplit(text)
         _ = parts.port
-    except ValueError as error:
-        raise BadInput(f"{what} {hide_user(text)!r}: {error}") from None
+    except ValueError:
+        raise BadInput(f"{what} {hide_login(text)!r}: not a valid URL") from None
     return parts
 
 

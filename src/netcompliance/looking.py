@@ -1,4 +1,4 @@
-"""Looking, for one run or for several together, and what is done with what is seen.
+"""Looking for one run: what is done with what is seen.
 
 Rules
 * What is seen is written down at once. A vantage is judged as soon as it is complete, and its observations are then
@@ -8,19 +8,19 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import filterfalse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge import SHARED
 from netcompliance.judge.watch import IDENTITY
-from netcompliance.model import Case, Observation, Verdict
-from netcompliance.report.journal import Journal, Unwritten
-from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
+from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.visit import Errand, State
 
 if TYPE_CHECKING:
-    from netcompliance.run import Run
     from netcompliance.vantage.hosts import Host
 
 Look = Callable[[Sequence[Errand]], None]
@@ -40,39 +40,17 @@ class Display(Protocol):
         """There is no more to come."""
 
 
-def together(look: Look, runs: Sequence[Run]) -> None:
-    """Look for all of these, once, and leave with each what came of it. Raises what is a defect of ours."""
-    lookings = [run.begin_looking() for run in runs]
-    defect: CouldNotLook | None = None
-    try:
-        look([looking.errand for looking in lookings])
-        for looking in lookings:
-            looking.tick()
-    except Unwritten as problem:
-        defect = unwritten(problem)
-    except Exception as error:
-        remedy = "see the traceback of the first case"
-        defect = CouldNotLook(f"a defect in netcompliance ({type(error).__name__})", remedy)
-        raise
-    finally:
-        for run, looking in zip(runs, lookings, strict=True):
-            looking.over()
-            run.looked(looking, defect)
-
-
 class Who:
     """What a watch needs of a visit: who looked, and which addresses the tenant has there."""
 
     def __init__(self) -> None:
         self.kept: list[Observation] = []
         self.addresses: set[str] = set()
-        self.by_shell = False
 
     def add(self, seen: Observation, host: str) -> None:
         """One observation of the visit."""
         if seen.get("kind") in IDENTITY:
             self.kept.append(seen)
-            self.by_shell = self.by_shell or seen.get("with") == "sh"
         elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:
             self.addresses.add(str(seen.get("address")))
 
@@ -80,33 +58,50 @@ class Who:
 class Looking:
     """What is done with what is seen: written down at once, judged when a vantage is complete, and then forgotten."""
 
-    def __init__(self, run: Run, journal: Journal | None, *, hosts: Sequence[Host], key: str | None) -> None:
-        self.errand = Errand(settings=run.settings, cases=run.cases, hosts=hosts, watcher=self, key=key)
+    def __init__(
+        self,
+        settings: Settings,
+        cases: Sequence[Case],
+        judged: Iterable[Case],
+        requirements: Mapping[str, Requirement],
+        today: date,
+        *,
+        hosts: Sequence[Host],
+        key: str | None,
+        redactor: Redactor,
+        journal: Journal | None,
+        display: Display | None,
+    ) -> None:
+        self.errand = Errand(settings=settings, cases=cases, hosts=hosts, watcher=self, key=key)
         self.verdicts: dict[Case, Verdict] = {}
+        """Of the cases that are to be `judged`."""
         self.troubles: dict[str, CouldNotLook] = {}
+        self.identities: dict[str, Observation] = {}
         self.who: dict[str, Who] = {}
-        self._run = run
+        self._settings = settings
+        self._requirements = requirements
+        self._today = today
+        self._redactor = redactor
         self._journal = journal
-        self._display = run.display
-        self._requirements = {requirement.id: requirement for requirement in run.catalogue.requirements}
+        self._display = display
         self._cases: dict[str, list[Case]] = {}
-        for case in run.cases if run.settings.watch is None else filterfalse(run.is_watched, run.cases):
+        for case in judged:
             self._cases.setdefault(case.vantage, []).append(case)
         self._seen: dict[str, list[Observation]] = {}
         self._public: list[Observation] = []
-        self._unwritten: Unwritten | None = None
+        self._unwritten: JournalWriteError | None = None
 
     def observation(self, seen: Observation) -> None:
         """Write it down, and keep it as it is written until its vantage is judged: judging again gives the same."""
         try:
-            observation = self._journal.observation(seen) if self._journal else self._run.redactor.value(seen)
-        except Unwritten as problem:
+            observation = self._journal.observation(seen) if self._journal else self._redactor.value(seen)
+        except JournalWriteError as problem:
             # This may be another thread than the one that looks.
             self._unwritten = problem
             return
         self._seen.setdefault(str(observation["vantage"]), []).append(observation)
-        if self._run.settings.watch is not None:
-            self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._run.settings.host)
+        if self._settings.watch is not None:
+            self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._settings.host)
         if observation.get("kind") in SHARED:
             self._public.append(observation)
 
@@ -122,22 +117,35 @@ class Looking:
             self._display.tick()
 
     def ended(self, vantage: str, problem: CouldNotLook | None) -> None:
-        """Judge the vantage, or note why nobody could look."""
-        self._go_on()
-        from netcompliance.judge import identity, judge_vantage
+        """Judge the vantage, or note why nobody could look.
 
-        seen, settings, safe = self._seen.pop(vantage, []), self._run.settings, self._run.redactor.text
-        if problem is None:
-            self.verdicts |= judge_vantage(
-                self._requirements, self._cases.get(vantage, ()), seen, self._public, settings, self._run.started.date()
-            )
-        else:
+        What a visited host sent costs no other host its verdicts: where it cannot be judged, that is the host's error.
+        """
+        self._go_on()
+        seen, safe = self._seen.pop(vantage, []), self._redactor.text
+        known: Observation = {}
+        try:
+            known = self._judge(vantage, seen, problem)
+        except Exception as defect:
+            if vantage == HERE:
+                raise
+            problem = not_judged(defect)
+        if problem is not None:
             problem = self.troubles[vantage] = CouldNotLook(safe(problem.cause), safe(problem.remedy))
-        known = identity(vantage, seen, settings) if seen else {}
         error = f"{problem.cause}; {problem.remedy}" if problem else None
-        self._run.identities[vantage] = {**known, **({"error": error} if error else {})}
+        self.identities[vantage] = {**known, **({"error": error} if error else {})}
         if self._journal:
             self._journal.vantage(vantage, known, error)
+
+    def _judge(self, vantage: str, seen: Sequence[Observation], problem: CouldNotLook | None) -> Observation:
+        """Who looked; with the verdicts taken down, unless there was a problem."""
+        from netcompliance.judge import identity, judge_vantage
+
+        known = identity(vantage, seen, self._settings) if seen else {}
+        if problem is None:
+            cases = self._cases.get(vantage, ())
+            self.verdicts |= judge_vantage(self._requirements, cases, seen, self._public, self._settings, self._today)
+        return known
 
     def over(self) -> None:
         """Nothing more will be seen."""
@@ -145,11 +153,11 @@ class Looking:
             self._display.over()
 
     def _go_on(self) -> None:
-        """Nobody need look on if it cannot be written down: raises `Unwritten`."""
+        """Nobody need look on if it cannot be written down: raises `JournalWriteError`."""
         if self._unwritten:
             raise self._unwritten
 
 
-def unwritten(problem: Unwritten) -> CouldNotLook:
+def unwritten(problem: JournalWriteError) -> CouldNotLook:
     """What is not written down is no evidence: as if nobody had looked."""
     return CouldNotLook(f"the journal cannot be written: {problem}", "make room for reports, and run again")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -13,8 +15,9 @@ from importlib import metadata
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_JUDGING = ("judge", "explain.py", "findings.py", "catalogue.py", "model.py")
-"""What decides on verdicts and their words."""
+_DECIDING = ("judge", "explain")
+"""What decides on verdicts, and on their words. What it imports decides with it."""
+_IMPORT = re.compile(rb"^ *from netcompliance(?:\.(\w+)[\w.]* import | import ([\w, ]+))", re.MULTILINE)
 
 
 @cache
@@ -43,9 +46,7 @@ def commit() -> str | None:
 @cache
 def tool() -> Mapping[str, str | None]:
     """What made a verdict. `judge` is a digest of the code that decides: where it is the same, so is every verdict."""
-    package = Path(__file__).parent
-    sources = [path for name in _JUDGING for path in sorted((package / name).rglob("*.py")) or [package / name]]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.is_file()))
+    digest = hashlib.sha256(b"".join(text for _, text in sorted(judging().items())))
     return {
         "name": "netcompliance",
         "version": version(),
@@ -53,6 +54,22 @@ def tool() -> Mapping[str, str | None]:
         "python": platform.python_version(),
         "judge": digest.hexdigest(),
     }
+
+
+def judging() -> Mapping[Path, bytes]:
+    """The code that decides: every source of the judge, and of all parts of this package that it imports."""
+    package = Path(__file__).resolve().parent
+    read: dict[Path, bytes] = {}
+    wanted, known = list(_DECIDING), set(_DECIDING)
+    while wanted:
+        part = wanted.pop()
+        for path in (package / part).rglob("*.py") if (package / part).is_dir() else [package / f"{part}.py"]:
+            read[path] = path.read_bytes()
+            for named, several in _IMPORT.findall(read[path]):
+                found = {named.decode()} if named else set(several.decode().replace(",", " ").split())
+                wanted += found - known
+                known |= found
+    return read
 
 
 def by() -> Mapping[str, str]:
@@ -68,7 +85,12 @@ def _git(*arguments: str) -> str | None:
     """The output of git; `None` where there is none, or where it may not look."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(CHECKOUT), *arguments], capture_output=True, text=True, timeout=5, check=True
+            ["git", "-C", str(CHECKOUT), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         )
     except (OSError, subprocess.SubprocessError):
         return None

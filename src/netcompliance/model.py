@@ -20,6 +20,8 @@ from netcompliance.findings import Code
 Observation: TypeAlias = Mapping[str, Any]
 
 DOCUMENTED_PATH = "/receiver/stsAgent"
+RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
+"""Under the documented path: what the parts of the agent call, each possibly another back end."""
 DEFAULT_DOMAIN = "app.stackstate.io"
 DEFAULT_REGISTRY = "quay.io"
 HERE = "local"
@@ -149,6 +151,21 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyReading:
+    """What Go makes of a proxy's URL that it does not take as it is meant. Nothing here holds a part of a login."""
+
+    agent: str
+    """`drops` (it connects directly) or `misreads` (it dials another host, or a port that is none)."""
+    agent_place: str | None = None
+    """The host and port that it dials, where that is no part of a login."""
+    trouble: str = ""
+    character: str | None = None
+    """The kind of character that has to be encoded."""
+    meant: str | None = None
+    """The URL that a person means, without user information."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChartValues:
     """What the chart's values say about registry, endpoint and proxy. Nothing else of the values is kept: they hold
     keys."""
@@ -157,6 +174,8 @@ class ChartValues:
     url: str | None = None
     proxy: str | None = None
     """Without user information."""
+    proxy_reading: ProxyReading | None = None
+    """None where the agent takes the proxy as it is meant."""
     problems: tuple[tuple[str, str], ...] = ()
     """(where, what is wrong) for each setting with which images would not come from the declared registry."""
     unproxied: tuple[tuple[str, str], ...] = ()
@@ -211,6 +230,10 @@ class Waiver:
     expires: str
 
 
+VISIBLE = 1.0
+"""Seconds: in a quiet time an interruption as long as this must be seen, where nothing is said of its length."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
     """What is accepted of the paths of one layer during a watch, in seconds; `None`: not asked."""
@@ -223,6 +246,17 @@ class Criteria:
     quiet_after: float | None = None
     """There is none in so many seconds at the end."""
 
+    @property
+    def visible(self) -> float:
+        """Seconds: quiet is what has no interruption as long as this. Shorter ones than are accepted are not sought."""
+        return min(self.quiet_after or 0.0, VISIBLE if self.max_outage is None else self.max_outage)
+
+    @property
+    def needed(self) -> float | None:
+        """The shortest interruption that must be seen, in seconds; `None` if nothing is asked."""
+        limits = [limit for limit in (self.max_outage, self.max_total) if limit is not None]
+        return min([*limits, *([self.visible] if self.quiet_after is not None else [])], default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
@@ -233,8 +267,18 @@ class Watch:
     """Between two cheap probes of a path (a DNS query, a TCP connection)."""
     rarely: float
     """Between two probes that a service notices (a handshake with a request)."""
+    seldom: float | None = None
+    """Between two requests to the registry; `None`: as seldom as `SELDOM` says."""
     criteria: tuple[Criteria, ...]
     """One for each layer."""
+
+    def pace(self, layer: str) -> float:
+        """Seconds between two probes of a path of this layer."""
+        if layer in ("dns", "tcp"):
+            return self.every
+        if layer != "registry":
+            return self.rarely
+        return SELDOM * self.rarely if self.seldom is None else self.seldom
 
     def criteria_of(self, layer: str) -> Criteria | None:
         """What is accepted there."""
@@ -242,7 +286,10 @@ class Watch:
 
 
 SELDOM = 6
-"""The registry is asked so many times as rarely as the receiver."""
+"""The registry is asked so many times as rarely as the receiver, at most."""
+TRIES = 16
+"""Of so many connections one fails with 99 % if one of four routes is lost: so many are made, where that is possible,
+in the shortest interruption that must be seen."""
 LAYERS = ("dns", "tcp", "tls", "http", "registry")
 """What a watch looks at, the lowest first."""
 
@@ -290,6 +337,8 @@ class Settings:
     chart: str = "suse-observability-agent"
     public_dns: tuple[str, ...] = ("https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query")
     strict: bool = False
+    level: Level | None = None
+    """Only requirements of this level were asked for, and those that they rest on; None: all."""
     waivers: tuple[Waiver, ...] = ()
     fail_on_drift: tuple[DriftKind, ...] = ()
     """Changes underneath the verdicts that fail a comparison with a baseline."""

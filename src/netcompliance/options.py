@@ -23,7 +23,11 @@ _TEXTS = (
     ),
     ("--baseline", "PATH|latest", "compare with an earlier run: its directory or journal, or the newest one before"),
     ("--watch", "DURATION", "watch every path for so long after the visit, and say: go or roll back (30m, 1h30m)"),
-    ("--every", "DURATION", "probe each path so often during the watch (default: 100ms)"),
+    (
+        "--every",
+        "DURATION",
+        "probe each path so often during the watch (default: 100ms, more often for what is accepted)",
+    ),
     ("--max-outage", "DURATION", "accept no interruption longer than this (default: 1s)"),
     ("--max-total", "DURATION", "accept no more interruption of a path than this, all together"),
     ("--quiet-after", "DURATION", "accept no interruption in so much time at the end of the watch"),
@@ -73,7 +77,10 @@ def add(parser: pytest.Parser) -> None:
         "(netcompliance export --help lists the formats)",
     )
     group.addoption(
-        "--level", metavar="must|should", dest=_dest("--level"), help="plan the requirements of this level only"
+        "--level",
+        metavar="must|should",
+        dest=_dest("--level"),
+        help="plan the requirements of this level only, and what they rest on",
     )
 
 

@@ -11,17 +11,32 @@ Rules
 * Time without samples is unknown, neither up nor down.
 * A criterion holds only if it holds for the longest lengths that fit the samples, and is broken only if it is broken
   for the shortest; in between nobody can tell.
+* A criterion holds only if an outage as long as it does not accept would have been met by a sample, everywhere.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from netcompliance.model import Criteria
+from netcompliance.episodes import (
+    FLAPPING,
+    UP,
+    Blank,
+    Moment,
+    Outage,
+    Stretch,
+    bad_samples,
+    blanks_of,
+    outages_of,
+    uncovered,
+)
+from netcompliance.model import LAYERS, TRIES, Criteria, Watch
+
+__all__ = ["FLAPPING", "UP", "Blank", "Criterion", "Held", "Judged", "Moment", "Outage", "Path", "Stretch"]
 
 BLIND = 5
 """Samples that may be missing in a row before the time between is unknown,"""
@@ -29,71 +44,12 @@ BLIND_LEAST = 1.0
 """but not less than so many seconds."""
 TAIL = 2.0
 """Seconds before the end of a watch in which samples may be under way."""
-UP = ""
-"""How a good sample ends."""
-FLAPPING = "flapping"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """Samples that ended alike, one after the other. Moments are seconds since the epoch."""
-
-    first: float
-    last: float
-    samples: int
-    failed: int
-    how: str = UP
-    """What was wrong, in a word or two; empty if nothing was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """A moment between two samples."""
-
-    after: float
-    before: float
-
-    @property
-    def at(self) -> float:
-        """The middle."""
-        return (self.after + self.before) / 2
-
-    @property
-    def plus_minus(self) -> float:
-        """Seconds to either side."""
-        return (self.before - self.after) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """A time in which every sample was bad."""
-
-    begin: Moment
-    end: Moment
-    least: float
-    """Seconds that it surely lasted."""
-    samples: int
-    how: tuple[str, ...]
-    """What was wrong, the commonest first."""
-    before: bool = False
-    """It was there when the watch began."""
-    goes_on: bool = False
-    """It was there when the watch ended."""
-
-    @property
-    def most(self) -> float:
-        """Seconds that it may have lasted."""
-        return self.end.before - self.begin.after
-
-    @property
-    def length(self) -> float:
-        """Seconds, as well as they are known."""
-        return (self.least + self.most) / 2
-
-    @property
-    def plus_minus(self) -> float:
-        """Uncertainty of the length."""
-        return (self.most - self.least) / 2
+SHARED = "tcp"
+"""The layer whose interruptions may concern a share of connections alone."""
+CLOSE = 1.02
+"""A pace is rounded."""
+SPARE = 1.3
+"""A path is sampled so many times within the shortest interruption that must be seen: an answer takes its time, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +66,17 @@ class Path:
     outages: tuple[Outage, ...]
     unknown: tuple[tuple[float, float], ...]
     """Times without samples."""
+    blanks: tuple[Blank, ...] = ()
+    """Where an outage could have hidden between good samples; empty where that is not asked."""
+
+    def hidden(self, since: float = -math.inf) -> float:
+        """Seconds of the longest outage that could have been there unseen, after this moment."""
+        return max((blank.longest for blank in self.blanks if blank.until > since), default=0.0)
+
+    @property
+    def rare(self) -> float:
+        """Seconds of the longest interruption of one connection in four that may have met no sample, with 1 %."""
+        return TRIES * self.every if self.layer == SHARED and self.blanks else 0.0
 
     @property
     def watched(self) -> float:
@@ -134,12 +101,25 @@ class Path:
         by_samples = 1 - self.failed / self.samples if self.samples else 0.0
         if self.watched <= 0:
             return min(by_samples, 1.0)
-        by_time = max(0.0, 1 - self.total / self.watched)
+        lost = sum(outage.length * outage.samples / (outage.of or outage.samples or 1) for outage in self.outages)
+        by_time = max(0.0, 1 - lost / self.watched)
         return by_time if by_time < 1 else min(by_samples, math.nextafter(1.0, 0.0))
 
 
-def path(layer: str, name: str, every: float, stretches: Iterable[Stretch], end: float | None = None) -> Path:
-    """What the stretches of one path come to. `end` is when the watch ended, if that is known."""
+def path(
+    layer: str,
+    name: str,
+    every: float,
+    stretches: Iterable[Stretch],
+    end: float | None = None,
+    *,
+    since: float | None = None,
+    strict: bool = False,
+) -> Path:
+    """What the stretches of one path come to. `since` and `end` are when its watch began and ended, if that is known.
+
+    `strict`: say where an outage could have hidden, and which outages only a share of the samples met.
+    """
     ordered = sorted(stretches, key=lambda stretch: (stretch.first, stretch.last))
     begin = ordered[0].first if ordered else end or 0.0
     last = max([stretch.last for stretch in ordered] or [begin])
@@ -158,50 +138,27 @@ def path(layer: str, name: str, every: float, stretches: Iterable[Stretch], end:
         begin=begin,
         end=max(last, end or last),
         samples=sum(stretch.samples for stretch in ordered),
-        failed=sum(_bad(stretch) for stretch in ordered),
-        outages=tuple(_outages(ordered, blind)),
+        failed=sum(bad_samples(stretch) for stretch in ordered),
+        outages=tuple(outages_of(ordered, blind, shares=strict)),
         unknown=tuple(holes),
+        blanks=tuple(blanks_of(ordered, since, end)) if strict else (),
     )
 
 
-def _bad(stretch: Stretch) -> int:
-    """Samples that count as failed: also answers that are whole, but somebody else's."""
-    return 0 if not stretch.how else stretch.failed if stretch.how == FLAPPING and stretch.failed else stretch.samples
+def above(seen: Path, below: Path, *, counts: bool) -> Path:
+    """A path whose samples are missing while the path below it is interrupted: the time is not unknown.
 
-
-def _outages(ordered: Sequence[Stretch], blind: float) -> Iterable[Outage]:
-    good: Stretch | None = None
-    bad: list[Stretch] = []
-    for stretch in ordered:
-        if stretch.how:
-            bad.append(stretch)
-            continue
-        if bad:
-            yield _outage(good, bad, stretch, blind)
-            bad = []
-        good = stretch
-    if bad:
-        yield _outage(good, bad, None, blind)
-
-
-def _outage(good: Stretch | None, bad: Sequence[Stretch], next_good: Stretch | None, blind: float) -> Outage:
-    first, last = bad[0].first, max(stretch.last for stretch in bad)
-    weights: dict[str, int] = {}
-    for stretch in bad:
-        weights[stretch.how] = weights.get(stretch.how, 0) + stretch.samples
-    unsure = sum(stretch.last - stretch.first for stretch in bad if stretch.how == FLAPPING) + sum(
-        max(0.0, other.first - one.last)
-        for one, other in pairwise(bad)
-        if other.first - one.last > blind or FLAPPING in (one.how, other.how)
-    )
-    return Outage(
-        begin=Moment(after=good.last if good else first, before=first),
-        end=Moment(after=last, before=next_good.first if next_good else last),
-        least=max(0.0, last - first - unsure),
-        samples=sum(_bad(stretch) for stretch in bad),
-        how=tuple(sorted(weights, key=lambda how: -weights[how])),
-        before=good is None,
-        goes_on=next_good is None,
+    `counts`: less is accepted of this one, so the other's outages are its own.
+    """
+    return replace(
+        seen,
+        blanks=tuple(uncovered(blank, below.outages) for blank in seen.blanks),
+        unknown=tuple(
+            (since, until)
+            for since, until in seen.unknown
+            if uncovered(Blank(since=since, until=until, longest=until - since), below.outages).longest == until - since
+        ),
+        outages=(*seen.outages, *below.outages) if counts else seen.outages,
     )
 
 
@@ -241,7 +198,7 @@ def judged(seen: Path, criteria: Criteria, *, cut: bool) -> list[Judged]:
     if criteria.max_total is not None:
         found.append(_all_together(seen, criteria.max_total))
     if criteria.quiet_after is not None:
-        found.append(_quiet(seen, criteria.quiet_after, cut=cut))
+        found.append(_quiet(seen, criteria.quiet_after, cut=cut, limit=criteria.visible))
     return found
 
 
@@ -249,28 +206,66 @@ def _each(seen: Path, limit: float) -> Judged:
     surely = tuple(outage for outage in seen.outages if _longer(outage.least, limit))
     maybe = tuple(outage for outage in seen.outages if outage.most > limit)
     blind = [until - since for since, until in seen.unknown if until - since > limit]
-    why = f"nothing is known of {max(blind):.1f} s" if blind else "it may have been longer than is accepted"
-    return _decided(Criterion.MAX_OUTAGE, surely, maybe, why, also_unknown=bool(blind))
+    unseen = _unseen(seen, limit)
+    if blind:
+        why = f"nothing is known of {max(blind):.1f} s"
+    elif maybe:
+        why = "it may have been longer than is accepted"
+    else:
+        why = unseen
+    return _decided(Criterion.MAX_OUTAGE, surely, maybe, why, also_unknown=bool(blind) or bool(unseen))
 
 
 def _all_together(seen: Path, limit: float) -> Judged:
     least, most = sum(outage.least for outage in seen.outages), sum(outage.most for outage in seen.outages)
     blind = sum(until - since for since, until in seen.unknown)
+    unseen = _unseen(seen, limit)
     surely = seen.outages if seen.outages and _longer(least, limit) else ()
     maybe = seen.outages if most > limit else ()
-    why = f"nothing is known of {blind:.1f} s" if blind else "together they may have been longer than is accepted"
-    return _decided(Criterion.MAX_TOTAL, surely, maybe, why, also_unknown=most + blind > limit and bool(blind))
+    if blind:
+        why = f"nothing is known of {blind:.1f} s"
+    elif maybe:
+        why = "together they may have been longer than is accepted"
+    else:
+        why = unseen
+    unknown = (most + blind > limit and bool(blind)) or bool(unseen)
+    return _decided(Criterion.MAX_TOTAL, surely, maybe, why, also_unknown=unknown)
 
 
-def _quiet(seen: Path, quiet: float, *, cut: bool) -> Judged:
+def _quiet(seen: Path, quiet: float, *, cut: bool, limit: float) -> Judged:
     since = seen.end - quiet
     if cut:
         return Judged(criterion=Criterion.QUIET_AFTER, held=Held.UNKNOWN, why="the watch ended before its time")
     surely = tuple(outage for outage in seen.outages if outage.end.after >= since)
     maybe = tuple(outage for outage in seen.outages if outage.end.before > since)
     blind = any(until > since for _, until in seen.unknown)
-    why = "nothing is known of a part of it" if blind else "an interruption may have reached into it"
-    return _decided(Criterion.QUIET_AFTER, surely, maybe, why, also_unknown=blind)
+    unseen = _unseen(seen, limit, since)
+    why = "an interruption may have reached into it" if maybe else unseen
+    why = "nothing is known of a part of it" if blind else why
+    return _decided(Criterion.QUIET_AFTER, surely, maybe, why, also_unknown=blind or bool(unseen))
+
+
+def _unseen(seen: Path, limit: float, since: float = -math.inf) -> str:
+    """What as long as is not accepted could have met no sample; empty if nothing could."""
+    hidden = seen.hidden(since)
+    if hidden > limit:
+        return f"it was sampled so rarely that one of {seconds(hidden)} could have gone unseen"
+    if seen.rare > limit * CLOSE:
+        share = f"one of {seconds(seen.rare)} of one connection in four"
+        return f"it was sampled so rarely that {share} could have gone unseen"
+    return ""
+
+
+def unprovable(asked: Watch) -> Iterator[tuple[tuple[str, ...], float, float]]:
+    """Layers of which no *go* can come, since they are sampled too rarely; how often, and how short is not accepted."""
+    found: dict[tuple[float, float], list[str]] = {}
+    for layer in LAYERS:
+        criteria = asked.criteria_of(layer)
+        need = criteria.needed if criteria else None
+        if need is not None and asked.pace(layer) * SPARE > need:
+            found.setdefault((asked.pace(layer), need), []).append(layer)
+    for (pace, need), layers in found.items():
+        yield tuple(layers), pace, need
 
 
 def _longer(least: float, limit: float) -> bool:
@@ -310,7 +305,8 @@ def told(outage: Outage) -> str:
         (False, True): ", until after the watch",
     }.get((outage.before, outage.goes_on), "")
     length = seconds(outage.length, outage.plus_minus)
-    return f"{open_end}{length} ({', '.join(outage.how)}{when})"
+    share = f"a share of connections, {outage.samples} of {outage.of}, for " if outage.of is not None else ""
+    return f"{share}{open_end}{length} ({', '.join(outage.how)}{when})"
 
 
 def worst_first(paths: Iterable[Path]) -> list[Path]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from netcompliance import catalogue as catalogues
 from netcompliance import exports, made, settle
+from netcompliance.catalogue import Catalogue
+from netcompliance.findings import Code
 from netcompliance.inputs import BadInput
+from netcompliance.journal import signature
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.signature import Key, SigningError
 from netcompliance.looking import Look
-from netcompliance.model import HERE, Case, Settings
+from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
-from netcompliance.report import signature
-from netcompliance.report.redact import Redactor
-from netcompliance.report.signature import Key, Unsigned
 from netcompliance.run import Run, Watch
 from netcompliance.session import Session
 from netcompliance.settle import Options
@@ -40,16 +44,19 @@ def plan(options: Options, here: Path) -> Session:
     if options.watch is not None and len(tenants) > 1:
         raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
     passwords = [value for host in named for value in host.environment.values()]
-    keys = [secret for tenant in tenants for secret in settle.secrets(tenant, options, profiles, os.environ)]
-    redactor = Redactor([*keys, *passwords])
+    chosen = [settle.profile_of(tenant, options, profiles) for tenant in tenants]
+    keys = [secret for each in chosen for secret in settle.secrets(each, os.environ)]
+    planned = [
+        settle.paced(settle.settings(tenant, options, profile), len(named))
+        for tenant, profile in zip(tenants, chosen, strict=True)
+    ]
+    redactor = Redactor([*keys, *passwords], _words(catalogue, planned, [host.vantage for host in named]))
     wanted = exports.wanted(options.exports, len(tenants), here)
-    for tenant in tenants:
-        settings = settle.settings(tenant, options, profiles)
-        cases = catalogues.expand(catalogue, settings, [host.vantage for host in named], settle.level(options))
-        asked = catalogues.expand(catalogue, settings, [host.vantage for host in named])
-        settle.check_waivers(settings.waivers, asked, settle.profile_path(tenant, options, profiles))
-        key = settle.key(tenant, options, profiles, os.environ)
-        settle.check_rate(settings, len(named))
+    for profile, settings in zip(chosen, planned, strict=True):
+        cases = catalogues.expand(catalogue, settings, [host.vantage for host in named])
+        asked = catalogues.expand(catalogue, replace(settings, level=None), [host.vantage for host in named])
+        settle.check_waivers(settings.waivers, asked, profile.path)
+        key = settle.key(profile, os.environ)
         hosts = _visited(named, cases)
         runs.append(
             Run(
@@ -81,7 +88,7 @@ def _signing_key(named: str | None) -> Key | None:
         return None
     try:
         return signature.key(Path(named))
-    except Unsigned as problem:
+    except SigningError as problem:
         raise BadInput(f"--sign {problem}") from None
 
 
@@ -98,6 +105,14 @@ def _looker(at_once: int) -> Look:
         visit.look(errands, at_once=at_once)
 
     return look
+
+
+def _words(catalogue: Catalogue, planned: Sequence[Settings], vantages: Sequence[str]) -> str:
+    """What a run is about, whatever its secrets are: a secret that is part of it is a word."""
+    told = [f"{each.means} {each.fix} {each.ask} {each}" for each in Code]
+    required = [f"{each.id} {each.says} {each.source}" for each in catalogue.requirements]
+    endpoints = [f"{each.endpoint}{path}" for each in planned for path in RECEIVER_PATHS]
+    return json.dumps([*map(asdict, planned), *endpoints, *vantages, *told, *required], default=str)
 
 
 def _watcher(hosts: Sequence[Host]) -> Watch:

@@ -110,6 +110,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("requirement")
     planned = metafunc.config.stash.get(SESSION, None)
     if marker and planned and "verdict" in metafunc.fixturenames:
+        metafunc.function.__doc__ = metafunc.function.__doc__ or planned.sentence(marker.args[0])
         cases = planned.cases(marker.args[0])
         metafunc.parametrize("verdict", cases, ids=planned.ids(cases), indirect=True)
     if planned and "comparison" in metafunc.fixturenames:

@@ -24,7 +24,7 @@ from netcompliance.model import LAYERS, Approved, DriftKind, Kind, RegistryMode,
 
 _LIMITS = ("max_outage", "max_total", "quiet_after")
 EVERY = (0.05, 60.0)
-RARELY = (1.0, 3600.0)
+RARELY = (0.5, 3600.0)
 """Seconds: bounds of how often a watch may probe. Handshakes and requests are seen by the service."""
 
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {

@@ -12,19 +12,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netcompliance import conclusion, made
 from netcompliance.catalogue import Catalogue
 from netcompliance.conclusion import Entry, Overall
+from netcompliance.journal import reader
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import REQUIREMENT, Watched
-from netcompliance.looking import Display, Look, Looking, Who, together, unwritten
-from netcompliance.model import Case, Settings, Verdict
-from netcompliance.report import saved
-from netcompliance.report.html import Material, Section
-from netcompliance.report.journal import Journal, Unwritten
-from netcompliance.report.redact import Redactor
+from netcompliance.looking import Display, Look, Looking, Who, unwritten
+from netcompliance.model import Case, Observation, Settings, Verdict
+from netcompliance.report.html import Material
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.watching import Screen, Watching
 
@@ -62,7 +63,8 @@ class Run:
         self.signer = signer
         """Fingerprint of the key that will sign what this run leaves."""
         self.directory: Path | None = None
-        self.identities: dict[str, Mapping[str, Any]] = {}
+        self.identities: Mapping[str, Observation] = {}
+        """Vantage → what it said of itself, and `error` where nobody could look."""
         self.display: Display | None = None
         """Who is shown how the visits go on."""
         self.against: Against | None = None
@@ -73,6 +75,7 @@ class Run:
         """What each vantage saw in the watch."""
         self.beside: Sequence[Run] = ()
         """Runs that are looked for together with this one, itself among them."""
+        self._requirements = {requirement.id: requirement for requirement in catalogue.requirements}
         self._look = look
         self._hosts = hosts
         self._key = key
@@ -145,7 +148,7 @@ class Run:
         if case not in self._given and self._journal:
             try:
                 self._journal.verdict(verdict, self.catalogue[case.requirement])
-            except Unwritten as lost:
+            except JournalWriteError as lost:
                 self._defect = unwritten(lost)
                 raise self._defect from None
         self._given[case] = verdict
@@ -172,7 +175,7 @@ class Run:
         """Those of the watch."""
         return [entry for entry in self.entries() if self.is_watched(entry.case)]
 
-    def material(self, more: tuple[Section, ...]) -> Material:
+    def material(self) -> Material:
         """What the HTML report is made of, once the run is closed."""
         path = self.journal_path
         return Material(
@@ -183,10 +186,9 @@ class Run:
             started=self.started,
             finished=self.finished,
             redactor=self.redactor,
-            observations=(lambda: saved.observations(path)) if path else tuple,
+            observations=(lambda: reader.observations(path)) if path else tuple,
             journal=path.name if path else "",
             journal_sha256=self.journal_sha256 or "",
-            more=more,
         )
 
     @property
@@ -202,7 +204,7 @@ class Run:
                 if self.against and (compared := self.against.record(self._journal.path)):
                     self._journal.comparison(compared)
                 self._journal.footer(self.entries(), at)
-            except Unwritten as problem:
+            except JournalWriteError as problem:
                 self._defect = self._defect or unwritten(problem)
             self._journal.close()
 
@@ -219,40 +221,72 @@ class Run:
         self._watched = True
         listening = Watching(self.settings, self._journal, self.redactor, self.screen)
         cases = [case for case in self.cases if self.is_watched(case) and case.vantage not in self._troubles]
-        able = {vantage: who.addresses for vantage, who in self._who.items() if not who.by_shell}
+        able = {vantage: who.addresses for vantage, who in self._who.items()}
         vantages = sorted({case.vantage for case in cases} & able.keys())
         try:
             if self._watch and vantages:
                 self._watch(self.settings, {vantage: able[vantage] for vantage in vantages}, listening)
-        except Unwritten as problem:
+        except JournalWriteError as problem:
             self._defect = unwritten(problem)
         finally:
             if self.screen:
                 self.screen.over()
             self.watched = listening.seen()
         self._unwatched = listening.troubles
-        from netcompliance.judge import settle_waivers
-
-        requirements = {requirement.id: requirement for requirement in self.catalogue.requirements}
         who = {vantage: each.kept for vantage, each in self._who.items()}
-        verdicts = listening.verdicts(requirements, cases, who, self.started.date())
-        settled = settle_waivers([verdicts[case] for case in cases if case in verdicts], cases, self.settings.waivers)
-        self._verdicts = (self._verdicts or {}) | {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
+        verdicts = listening.verdicts(self._requirements, cases, who, self.started.date())
+        self._verdicts = (self._verdicts or {}) | self._settled(verdicts, cases)
 
     def begin_looking(self) -> Looking:
-        """What is to be seen, and who is told."""
-        return Looking(self, self._journal, hosts=self._hosts, key=self._key)
+        """What is to be seen, and who is told. The cases of the watch come later."""
+        return Looking(
+            self.settings,
+            self.cases,
+            filterfalse(self.is_watched, self.cases),
+            self._requirements,
+            self.started.date(),
+            hosts=self._hosts,
+            key=self._key,
+            redactor=self.redactor,
+            journal=self._journal,
+            display=self.display,
+        )
 
     def looked(self, looking: Looking, defect: CouldNotLook | None = None) -> None:
         """What came of it, as far as it came. `defect`: it did not come to its end."""
-        from netcompliance.judge import settle_waivers
-
         self._defect = defect
         self._troubles = looking.troubles
         self._who = looking.who
-        judged = [looking.verdicts[case] for case in self.cases if case in looking.verdicts]
-        settled = settle_waivers(judged, self.cases, self.settings.waivers)
-        self._verdicts = {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
+        self.identities = looking.identities
+        self._verdicts = self._settled(looking.verdicts, self.cases)
+
+    def _settled(self, verdicts: Mapping[Case, Verdict], cases: Sequence[Case]) -> dict[Case, Verdict]:
+        """The verdicts on these cases, as far as there are any, as they are written."""
+        from netcompliance.judge import settle
+
+        given = [verdicts[case] for case in cases if case in verdicts]
+        settled = settle(self._requirements, given, cases, self.settings)
+        return {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
+
+
+def together(look: Look, runs: Sequence[Run]) -> None:
+    """Look for all of these, once, and leave with each what came of it. Raises what is a defect of ours."""
+    lookings = [run.begin_looking() for run in runs]
+    defect: CouldNotLook | None = None
+    try:
+        look([looking.errand for looking in lookings])
+        for looking in lookings:
+            looking.tick()
+    except JournalWriteError as problem:
+        defect = unwritten(problem)
+    except Exception as error:
+        remedy = "see the traceback of the first case"
+        defect = CouldNotLook(f"a defect in netcompliance ({type(error).__name__})", remedy)
+        raise
+    finally:
+        for run, looking in zip(runs, lookings, strict=True):
+            looking.over()
+            run.looked(looking, defect)
 
 
 def new_directory(root: Path, tenant: str, at: datetime) -> Path:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +18,13 @@ from netcompliance import explain, exports
 from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
+from netcompliance.journal import checksums, signature
+from netcompliance.journal.signature import Key, SigningError
+from netcompliance.journal.writer import JournalWriteError
 from netcompliance.model import Case, Result, Verdict
-from netcompliance.report import html, signature, summary, sums, terminal, watched
+from netcompliance.report import html, summary, terminal, watched
 from netcompliance.report.html import Section
-from netcompliance.report.journal import Unwritten
 from netcompliance.report.progress import Progress
-from netcompliance.report.signature import Key, Unsigned
 from netcompliance.report.watching import Screen
 from netcompliance.run import Run, new_directory
 from netcompliance.vantage.errors import CouldNotLook
@@ -67,6 +69,22 @@ class Asked:
             raise Unmet(self._entry)
 
 
+class _Traceback:
+    """A redacted traceback, printed as pytest prints its own: the summary gets the last line alone, in CI too."""
+
+    def __init__(self, text: str, original: object, redacted: Callable[[str], str]) -> None:
+        self._text = text
+        if crash := getattr(original, "reprcrash", None):
+            self.reprcrash = SimpleNamespace(message=redacted(str(crash.message)))
+
+    def __str__(self) -> str:
+        return self._text
+
+    def toterminal(self, out: Any) -> None:
+        """pytest's protocol."""
+        out.line(self._text)
+
+
 class Session:
     """The runs of a session, in the order of the command line."""
 
@@ -100,7 +118,7 @@ class Session:
             for run in self._runs:
                 made.append(new_directory(self._report_dir, run.settings.tenant, run.started))
                 run.open(made[-1])
-        except (OSError, Unwritten) as error:
+        except (OSError, JournalWriteError) as error:
             for directory in made:
                 shutil.rmtree(directory, ignore_errors=True)
             reason = (error.strerror if isinstance(error, OSError) else None) or error
@@ -118,6 +136,12 @@ class Session:
             lines.append(f"network of {run.settings.endpoint}: {len(run.cases)} cases from {vantages}")
             lines += [self._redactor.text(each) for each in (run.against.header() if run.against else ())]
             lines += [f"then a watch: {watched.rates(run.settings)}"] if run.settings.watch else []
+            lines += [*watched.unprovable(run.settings), *watched.shares(run.settings)]
+        if self._redactor.weak:
+            lines.append(
+                "note: a key or password is short, or a common word: it is hidden where secrets stand (URLs, headers), "
+                "and cannot be recognised elsewhere"
+            )
         return lines
 
     def select(self, tenants: Collection[str]) -> None:
@@ -160,6 +184,12 @@ class Session:
                 reporter.write(self._redactor.text(text), flush=True)
 
         return write
+
+    def sentence(self, requirement: str) -> str:
+        """What the requirement says, for the docstring of its test."""
+        catalogue = self._runs[0].catalogue
+        says = catalogue[requirement].says if requirement in catalogue else requirement
+        return f"{says[0].upper()}{says[1:]}."
 
     def cases(self, requirement: str) -> list[tuple[str, Case]]:
         """The planned cases of a requirement, with their tenants."""
@@ -238,7 +268,7 @@ class Session:
         elif isinstance(report.longrepr, tuple):
             told.update(longrepr=(*report.longrepr[:2], self._redactor.text(report.longrepr[2])))
         elif report.longrepr and self._redactor.text(text := str(report.longrepr)) != text:
-            told.update(longrepr=self._redactor.text(text))
+            told.update(longrepr=_Traceback(self._redactor.text(text), report.longrepr, self._redactor.text))
 
     def close(self) -> None:
         """End every journal with its footer, then export them."""
@@ -253,7 +283,7 @@ class Session:
         """Write the summaries to the terminal."""
         for run in self._runs:
             reporter.write_sep("=", run.settings.endpoint)
-            files = {"report": run.report_path, "journal": run.journal_path, "sums": self._in(run, sums.NAME)}
+            files = {"report": run.report_path, "journal": run.journal_path, "sums": self._in(run, checksums.NAME)}
             shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
             width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
             for told in watched.lines(run.settings, run.watch_entries(), run.watched):
@@ -264,7 +294,7 @@ class Session:
                 path = exports.place(each, run.journal_path) if run.journal_path else None
                 if path and path.exists():
                     reporter.write_line(f"export   {explain.printable(_from_here(path))}")
-            if self._in(run, sums.SIGNATURE).exists() and run.signer:
+            if self._in(run, checksums.SIGNATURE).exists() and run.signer:
                 reporter.write_line(f"signed   with the key {run.signer}")
             for shortcoming in self._shortcomings[run]:
                 reporter.write_line(self._safe(f"evidence {shortcoming}"), red=True, bold=True)
@@ -281,16 +311,17 @@ class Session:
         """Make pytest-html's page ours: one of each tenant in its directory, one of all where another is asked for."""
         if not written.is_file():
             return
-        theirs = written.read_text(encoding="utf-8")
+        theirs, made = written.read_text(encoding="utf-8"), datetime.now(UTC)
         pages = {run.report_path: [run] for run in self._runs if run.report_path}
         if written.resolve() not in {path.resolve() for path in pages}:
             pages[written] = list(self._runs)
         for path, runs in pages.items():
-            told = "".join(html.parts([run.material(tuple(self._own(run))) for run in runs]))
-            title = "; ".join(f"{run.settings.tenant}: {summary.OVERALL_TEXT[run.overall]}" for run in runs)
-            page = html.finished(
-                theirs.replace(self.html(), told, 1), f"{title} · Network compliance", datetime.now(UTC)
+            told = "".join(html.parts([run.material() for run in runs], more=[tuple(self._own(run)) for run in runs]))
+            title = "; ".join(
+                f"{run.settings.tenant}: {summary.concluded(run.overall, summary.warnings(run.entries()))}"
+                for run in runs
             )
+            page = html.finished(theirs.replace(self.html(), told, 1), f"{title} · Network compliance", made)
             path.write_text(page, encoding="utf-8")
 
     def unreported(self, error: OSError, page: Path | None) -> None:
@@ -308,10 +339,10 @@ class Session:
             if run.directory is None or not run.is_whole:
                 continue
             try:
-                path = sums.write(run.directory)
+                path = checksums.write(run.directory)
                 if self._key:
-                    (run.directory / sums.SIGNATURE).write_bytes(signature.sign(path.read_bytes(), self._key))
-            except Unsigned as problem:
+                    (run.directory / checksums.SIGNATURE).write_bytes(signature.sign(path.read_bytes(), self._key))
+            except SigningError as problem:
                 self._shortcomings[run].append(f"not signed: {problem}")
             except OSError as error:
                 self._shortcomings[run].append(f"not sealed: {error.strerror or error}")

@@ -23,6 +23,8 @@ from netcompliance.model import (
     DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
     LAYERS,
+    SELDOM,
+    TRIES,
     Approved,
     Case,
     Criteria,
@@ -34,6 +36,7 @@ from netcompliance.model import (
     Waiver,
     Watch,
 )
+from netcompliance.profile import Profile
 
 DEFAULT_AT_ONCE = 32
 """Hosts visited at once: what sshd of a jump host (MaxStartups) and a usual workstation bear."""
@@ -45,9 +48,15 @@ DEFAULT_EVERY = 0.1
 DEFAULT_RARELY = 5.0
 DEFAULT_MAX_OUTAGE = 1.0
 """What is shorter no client is told of: a lost SYN is sent again after a second."""
+BUDGET = 120
+"""Handshakes and requests a minute, of one host on one path: what it takes to see one second."""
+MOST_REQUESTS = 50
+"""Handshakes and requests a second to each address of the service, from all hosts together."""
 MOST_PROBES = 250
 """New connections a second to one address of the service, from all hosts together."""
 DEFAULTS = Settings(tenant="")
+ENTRIES = 20_000
+"""Entries of an allow-list, at most: the evidence holds each of them."""
 """What holds where nobody says otherwise."""
 
 
@@ -80,6 +89,23 @@ class Options:
     strict: bool = False
 
 
+def paced(settings: Settings, hosts: int) -> Settings:
+    """With requests no more often than the service can be asked to bear, from so many hosts."""
+    watch = settings.watch
+    if watch is None:
+        return settings
+    least = hosts / MOST_REQUESTS
+    watch = replace(
+        watch,
+        every=max(watch.every, min(DEFAULT_EVERY, hosts / MOST_PROBES)),
+        rarely=max(least, watch.rarely),
+        seldom=max(least, watch.pace("registry")),
+    )
+    settings = replace(settings, watch=watch)
+    check_rate(settings, hosts)
+    return settings
+
+
 def check_rate(settings: Settings, hosts: int) -> None:
     """A watch from many hosts is many connections for the service: refused where it would be too many."""
     if settings.watch and hosts / settings.watch.every > MOST_PROBES:
@@ -103,11 +129,16 @@ def visits(options: Options) -> int:
     return int(text)
 
 
-def settings(
-    tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str] = os.environ
-) -> Settings:
-    """The settings of one tenant. `profiles` are the directories in which `<tenant>.toml` is looked for."""
-    chosen = _profile(tenant, options, profiles)
+def profile_of(tenant: str, options: Options, directories: Iterable[Path]) -> Profile:
+    """The profile that was named, or `<tenant>.toml` in the first directory that has one, or an empty one."""
+    if options.profile is not None:
+        return profile.load(Path(options.profile))
+    found = next((path for path in (each / f"{tenant}.toml" for each in directories) if path.is_file()), None)
+    return profile.load(found) if found else Profile()
+
+
+def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of one tenant."""
     declared = (
         inputs.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
     )
@@ -140,6 +171,7 @@ def settings(
         key_declared=_key_declared(chosen, environ),
         key_env=chosen.key_env or DEFAULTS.key_env,
         key_file=str(chosen.key_file) if chosen.key_file else None,
+        level=_level(options),
         strict=options.strict,
         fail_on_drift=_fail_on_drift(options, chosen),
         watch=_watch(options, chosen),
@@ -150,9 +182,8 @@ def settings(
     )
 
 
-def secrets(tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str]) -> tuple[str, ...]:
+def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What must never be written: the API key, and the passwords of the environment's proxies."""
-    chosen = _profile(tenant, options, profiles)
     found = [environ.get(name, "") for name in {DEFAULTS.key_env, chosen.key_env or DEFAULTS.key_env}]
     if chosen.key_file:
         found.append(inputs.read_text(chosen.key_file, "key file").strip())
@@ -160,14 +191,14 @@ def secrets(tenant: str, options: Options, profiles: Iterable[Path], environ: Ma
         if name.lower().endswith("_proxy"):
             # Not by urlsplit: clients also take URLs without a scheme, and passwords that should have been encoded.
             password = value.partition("://")[2] or value
-            password = password.rpartition("@")[0].partition(":")[2]
-            found += [password, unquote(password)]
+            login = password.rpartition("@")[0]
+            password = login.partition(":")[2]
+            found += [login, unquote(login), password, unquote(password)] if password else []
     return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
 
 
-def key(tenant: str, options: Options, profiles: Iterable[Path], environ: Mapping[str, str]) -> str | None:
+def key(chosen: Profile, environ: Mapping[str, str]) -> str | None:
     """The API key as it is found on this machine, for hosts that are elsewhere."""
-    chosen = _profile(tenant, options, profiles)
     if chosen.key_file:
         return inputs.read_text(chosen.key_file, "key file").strip() or None
     return environ.get(chosen.key_env or DEFAULTS.key_env, "").strip() or None
@@ -184,26 +215,12 @@ def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path |
             )
 
 
-def level(options: Options) -> Level | None:
+def _level(options: Options) -> Level | None:
     """The level that was asked for, None for both."""
     return inputs.one_of(Level, options.level, "--level") if options.level is not None else None
 
 
-def profile_path(tenant: str, options: Options, directories: Iterable[Path]) -> Path | None:
-    """The file that `settings` reads."""
-    if options.profile is not None:
-        return Path(options.profile)
-    return next((path for path in (each / f"{tenant}.toml" for each in directories) if path.is_file()), None)
-
-
-def _profile(tenant: str, options: Options, directories: Iterable[Path]) -> profile.Profile:
-    path = profile_path(tenant, options, directories)
-    return profile.load(path) if path else profile.Profile()
-
-
-def _gathered(
-    options: Options, chosen: profile.Profile, declared: tuple[str, str] | None, *, direct: bool
-) -> sources.Gathered:
+def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | None, *, direct: bool) -> sources.Gathered:
     """The images, and what the agent is configured with: of one file, or of a file for each."""
     images = Path(options.images) if options.images is not None else chosen.images
     if options.values is None:
@@ -217,40 +234,46 @@ def _gathered(
     return replace(listed, values=configured.values, proxy=configured.proxy)
 
 
-def _domain(options: Options, chosen: profile.Profile) -> str:
+def _domain(options: Options, chosen: Profile) -> str:
     if options.domain is not None:
         return inputs.host_name(options.domain, "--domain")
     return chosen.domain or DEFAULT_DOMAIN
 
 
-def _approved(options: Options, chosen: profile.Profile) -> tuple[Approved, ...] | None:
+def _approved(options: Options, chosen: Profile) -> tuple[Approved, ...] | None:
+    given, name = chosen.allow_list, "the profile's allow-list"
     if options.allow_list is not None:
-        return reading.read(Path(options.allow_list))
-    return chosen.allow_list
+        given, name = reading.read(Path(options.allow_list)), f"--allow-list {options.allow_list}"
+    if given and len(given) > ENTRIES:
+        raise BadInput(f"{name}: {len(given)} entries, of at most {ENTRIES}: put neighbours together into CIDR blocks")
+    return given
 
 
-def _proxy(options: Options, chosen: profile.Profile, gathered: sources.Gathered) -> str | None:
+def _proxy(options: Options, chosen: Profile, gathered: sources.Gathered) -> str | None:
     if options.proxy is not None:
         return inputs.proxy_url(options.proxy, "--proxy")
     if chosen.proxy is not None or gathered.proxy is None:
         return chosen.proxy
+    if gathered.values is not None and gathered.values.proxy_reading is not None:
+        # There is no such proxy to look through: PRX-02 says what the agent makes of it.
+        return None
     place = gathered.values.place(sources.PROXY) if gathered.values else gathered.origin
     return inputs.proxy_url(gathered.proxy, f"{place}: {sources.PROXY}")
 
 
-def _fail_on_drift(options: Options, chosen: profile.Profile) -> tuple[DriftKind, ...]:
+def _fail_on_drift(options: Options, chosen: Profile) -> tuple[DriftKind, ...]:
     if options.fail_on_drift and options.baseline is None:
         raise BadInput("--fail-on-drift needs something to compare with: --baseline PATH|latest")
     return tuple(DriftKind) if options.fail_on_drift else chosen.fail_on_drift
 
 
-def _agent_url(chosen: profile.Profile, gathered: sources.Gathered) -> str | None:
+def _agent_url(chosen: Profile, gathered: sources.Gathered) -> str | None:
     if chosen.agent_url is not None:
-        return inputs.printable(inputs.hide_user(chosen.agent_url))
+        return inputs.printable(inputs.hide_login(chosen.agent_url))
     return gathered.values.url if gathered.values else None
 
 
-def _watch(options: Options, chosen: profile.Profile) -> Watch | None:
+def _watch(options: Options, chosen: Profile) -> Watch | None:
     """The watch. The command line's limits are for every layer; the profile may have others for one of them."""
     typed = {
         "--every": options.every,
@@ -270,15 +293,25 @@ def _watch(options: Options, chosen: profile.Profile) -> Watch | None:
         for option, text in typed.items()
         if text is not None and option != "--every"
     }
+    criteria = {layer: _criteria(layer, limits, chosen, length) for layer in LAYERS}
+
+    def pace(usual: float, floor: float, *layers: str, tries: int = 2) -> float:
+        """As often as what is accepted of these layers demands, within the budget, but not more rarely than usual."""
+        needs = [need / tries for layer in layers if (need := criteria[layer].needed) is not None]
+        return min(usual, max(floor, min(needs))) if needs else usual
+
+    least = 60 / BUDGET
+    rarely = chosen.watch.get("rarely", pace(DEFAULT_RARELY, least, "tls", "http"))
     return Watch(
         duration=length,
-        every=every or chosen.watch.get("every", DEFAULT_EVERY),
-        rarely=chosen.watch.get("rarely", DEFAULT_RARELY),
-        criteria=tuple(_criteria(layer, limits, chosen, length) for layer in LAYERS),
+        every=every or chosen.watch.get("every", pace(DEFAULT_EVERY, profile.EVERY[0], "dns", "tcp", tries=TRIES)),
+        rarely=rarely,
+        seldom=pace(SELDOM * DEFAULT_RARELY, max(least, chosen.watch.get("rarely", least)), "registry"),
+        criteria=tuple(criteria.values()),
     )
 
 
-def _criteria(layer: str, typed: Mapping[str, float], chosen: profile.Profile, length: float) -> Criteria:
+def _criteria(layer: str, typed: Mapping[str, float], chosen: Profile, length: float) -> Criteria:
     def limit(name: str, default: float | None = None) -> float | None:
         everywhere = typed.get("--" + name.replace("_", "-"), chosen.watch.get(name, default))
         return chosen.watch.get(f"{layer}.{name}", everywhere)
@@ -296,7 +329,7 @@ def _criteria(layer: str, typed: Mapping[str, float], chosen: profile.Profile, l
     )
 
 
-def _key_declared(chosen: profile.Profile, environ: Mapping[str, str]) -> bool:
+def _key_declared(chosen: Profile, environ: Mapping[str, str]) -> bool:
     if chosen.key_env is not None and not environ.get(chosen.key_env):
         raise BadInput(f"profile {chosen.path}: the variable {chosen.key_env!r} for the API key is not set")
     return bool(chosen.key_env or chosen.key_file or environ.get(DEFAULTS.key_env))

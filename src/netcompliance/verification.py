@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
 from netcompliance.again import judge_again, run_date
-from netcompliance.catalogue import Catalogue
-from netcompliance.conclusion import Standing, counts, overall
-from netcompliance.report import recall, signature, sums
-from netcompliance.report.saved import BadJournal, Saved, Walker, read
-from netcompliance.report.signature import Unsigned
-from netcompliance.report.sums import BadSums
+from netcompliance.catalogue import Catalogue, expand
+from netcompliance.conclusion import Standing, counts
+from netcompliance.journal import checksums, decode, signature
+from netcompliance.journal.checksums import BadSums
+from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
+from netcompliance.journal.signature import SigningError
+from netcompliance.model import AskedFrom, Requirement
+from netcompliance.report import summary
 
 JOURNAL = "journal.jsonl"
 REPORT = "report.html"
@@ -41,7 +43,7 @@ class Check:
     """One question to the evidence, and its answer."""
 
     name: str
-    """`chain`, `plan`, `verdicts`, `files`, `report`, `signature`."""
+    """`run`, `chain`, `plan`, `verdicts`, `files`, `report`, `signature`."""
     outcome: Outcome
     text: str
 
@@ -57,10 +59,12 @@ def verify(
 ) -> list[Check]:
     """Every check, in the order in which one builds on another. Raises `BadJournal` where there is no journal."""
     checks = list(_chain(journal))
-    saved: Saved | None = None
+    saved: SavedRun | None = None
     if all(check.outcome is not Outcome.BAD for check in checks):
         saved = read(journal)
+        checks.insert(0, _run(saved))
         checks += _plan(saved)
+        checks += _population(saved, catalogue)
         checks += _verdicts(saved, catalogue, tool)
     else:
         checks.append(_bad("verdicts", "not judged again: the journal is not what was written"))
@@ -91,6 +95,49 @@ def _some(name: str, problems: list[str]) -> Iterator[Check]:
         yield _bad(name, f"and {len(problems) - MOST} more")
 
 
+def _run(saved: SavedRun) -> Check:
+    """Which run it is: evidence of another tenant, day or host is good evidence too, and not what was asked for."""
+    settings = saved.settings
+    level = f", only requirements of level {settings.level}" if settings.level else ""
+    end = saved.footer["finished"] if saved.footer else "its end"
+    vantages = summary.folded(record["id"] for record in saved.vantages)
+    text = f"{settings.host} from {vantages or 'nowhere'}, {saved.header['started']} to {end}{level}: "
+    waived = sorted({entry.case.requirement for entry in saved.entries if entry.standing is Standing.WAIVED})
+    without = f", {', '.join(waived)} waived" if waived else ""
+    return _ok("run", text + summary.concluded(saved.overall, summary.warnings(saved.entries)) + without)
+
+
+def _population(saved: SavedRun, catalogue: Catalogue) -> Iterator[Check]:
+    """Was everything planned that the catalogue asks for, as it asks for it?"""
+    if saved.header["catalogue_sha256"] != catalogue.sha256:
+        yield _note(
+            "plan",
+            f"made with another catalogue (version {saved.catalogue}) than this program's: whether all of its "
+            "requirements were planned, and at their level, is not known here",
+        )
+        return
+    stated = dict(saved.plan)
+    everywhere = {record["id"] for record in saved.vantages}
+    everywhere |= {c.vantage for c, required in saved.plan if required.asked_from is not AskedFrom.WORKSTATION}
+    expected = expand(catalogue, saved.settings, everywhere)
+    problems = [f"{case} was never planned" for case in expected if case not in stated]
+    problems += [f"{case} is not asked for by the catalogue" for case in stated if case not in set(expected)]
+    for case in expected:
+        differs = _differences(stated[case], catalogue[case.requirement]) if case in stated else ""
+        problems += [f"{case}: {differs}"] if differs else []
+    yield from _some("plan", problems)
+    if not problems:
+        yield _ok("plan", f"what catalogue {catalogue.version} asks for with these settings, at its levels")
+
+
+def _differences(stated: Requirement, required: Requirement) -> str:
+    return "; ".join(
+        f"{each.name} is {getattr(stated, each.name)}, and {getattr(required, each.name)} in the catalogue"
+        for each in fields(required)
+        if getattr(stated, each.name) != getattr(required, each.name)
+    )
+
+
 def _chain(journal: Path) -> Iterator[Check]:
     """Is each line the one that was written, where it was written?"""
     problems: list[str] = []
@@ -118,19 +165,19 @@ def _chain(journal: Path) -> Iterator[Check]:
         yield _ok("chain", f"{number} lines, as they were written")
 
 
-def _plan(saved: Saved) -> Iterator[Check]:
+def _plan(saved: SavedRun) -> Iterator[Check]:
     """Is there at most one verdict for each planned case, and does the footer count them right?"""
-    problems = [f"{name} is planned twice" for name in _twice(recall.key(record) for record in saved.cases)]
-    problems += [f"{name} has two verdicts" for name in _twice(recall.key(record) for record in saved.verdicts)]
-    planned = {recall.key(record) for record in saved.cases}
+    problems = [f"{name} is planned twice" for name in _twice(decode.key(record) for record in saved.cases)]
+    problems += [f"{name} has two verdicts" for name in _twice(decode.key(record) for record in saved.verdicts)]
+    planned = {decode.key(record) for record in saved.cases}
     problems += [
-        f"{_named(recall.key(record))} has a verdict and was not planned"
+        f"{_named(decode.key(record))} has a verdict and was not planned"
         for record in saved.verdicts
-        if recall.key(record) not in planned
+        if decode.key(record) not in planned
     ]
     if saved.footer and not problems:
-        if saved.footer["overall"] != overall(saved.entries):
-            problems.append(f"the footer says {saved.footer['overall']!r}, the verdicts say {overall(saved.entries)}")
+        if saved.footer["overall"] != saved.overall:
+            problems.append(f"the footer says {saved.footer['overall']!r}, the verdicts say {saved.overall}")
         if saved.footer["counts"] != counts(saved.entries):
             problems.append("the footer's counts are not those of the verdicts")
     yield from _some("plan", problems)
@@ -148,7 +195,7 @@ def _plan(saved: Saved) -> Iterator[Check]:
         yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict; the run was {saved.overall}")
 
 
-def _verdicts(saved: Saved, catalogue: Catalogue, tool: Mapping[str, str | None]) -> Iterator[Check]:
+def _verdicts(saved: SavedRun, catalogue: Catalogue, tool: Mapping[str, str | None]) -> Iterator[Check]:
     """Do the verdicts follow from the observations? Another judge than the run's may use other words for them."""
     wrote = saved.header["tool"]
     again = judge_again(saved, catalogue, run_date(saved), pinned=True)
@@ -176,28 +223,31 @@ def _verdicts(saved: Saved, catalogue: Catalogue, tool: Mapping[str, str | None]
         )
 
 
-def _files(directory: Path, saved: Saved | None) -> Iterator[Check]:
+def _files(directory: Path, saved: SavedRun | None) -> Iterator[Check]:
     """Is each file the one that was summed up at the end of the run?"""
     try:
-        listed = sums.read(directory)
+        listed = checksums.read(directory)
     except FileNotFoundError:
         if saved and saved.schema == 1:
-            yield _note("files", f"schema 1: there was no {sums.NAME}")
+            yield _note("files", f"schema 1: there was no {checksums.NAME}")
         else:
-            yield _bad("files", f"no {sums.NAME}: the run did not come to its end, or it was taken away")
+            yield _bad("files", f"no {checksums.NAME}: the run did not come to its end, or it was taken away")
         return
     except (BadSums, OSError) as error:
         yield _bad("files", _text(error))
         return
-    problems = [f"{sums.NAME} does not name {name}" for name in (JOURNAL, REPORT) if name not in listed]
+    if checksums.together(directory, listed) > checksums.LARGEST:
+        yield _bad("files", f"they are larger than {checksums.LARGEST >> 30} GiB together: no run leaves so much")
+        return
+    problems = [f"{checksums.NAME} does not name {name}" for name in (JOURNAL, REPORT) if name not in listed]
     for name, digest in listed.items():
         try:
-            if sums.sha256(directory / name) != digest:
+            if checksums.sha256(directory / name) != digest:
                 problems.append(f"{name} was changed after the run")
         except (BadSums, OSError) as error:
             problems.append(f"{name}: {_text(error)}")
     yield from _some("files", problems)
-    more = sums.unlisted(directory, listed)
+    more = checksums.unlisted(directory, listed)
     if more:
         yield _note("files", f"not part of the evidence: {', '.join(more[:MOST])}{' …' if more[MOST:] else ''}")
     if not problems:
@@ -207,7 +257,7 @@ def _files(directory: Path, saved: Saved | None) -> Iterator[Check]:
 def _report(directory: Path, journal: Path) -> Iterator[Check]:
     """Was the report made from this journal?"""
     try:
-        if sums.holds(directory / REPORT, sums.sha256(journal)):
+        if checksums.holds(directory / REPORT, checksums.sha256(journal)):
             yield _ok("report", "carries this journal's digest")
         elif _first_schema(journal) == 1:
             yield _note("report", "schema 1: the report carried no digest of its journal")
@@ -217,10 +267,10 @@ def _report(directory: Path, journal: Path) -> Iterator[Check]:
         yield _bad("report", f"{REPORT}: {_text(error)}")
 
 
-def _signature(directory: Path, saved: Saved | None, allowed: Path | None, identity: str | None) -> Iterator[Check]:
+def _signature(directory: Path, saved: SavedRun | None, allowed: Path | None, identity: str | None) -> Iterator[Check]:
     """Who vouches for it?"""
     promised = saved.header.get("signer") if saved else None
-    path = directory / sums.SIGNATURE
+    path = directory / checksums.SIGNATURE
     if not path.exists():
         if promised:
             yield _bad("signature", f"the run was to be signed with the key {promised}, and there is no signature")
@@ -230,8 +280,8 @@ def _signature(directory: Path, saved: Saved | None, allowed: Path | None, ident
             yield _note("signature", "not signed: nothing says who made this, nor that it was not made anew as a whole")
         return
     try:
-        signed = signature.check((directory / sums.NAME).read_bytes(), path, allowed, identity)
-    except (Unsigned, OSError) as error:
+        signed = signature.check(checksums.bytes_of(directory), path, allowed, identity)
+    except (SigningError, BadSums, OSError) as error:
         yield _bad("signature", _text(error))
         return
     if promised and promised != signed.fingerprint:
@@ -249,11 +299,11 @@ def _first_schema(journal: Path) -> int:
         return 0
 
 
-def _twice(keys: Iterator[recall.Key]) -> list[str]:
+def _twice(keys: Iterator[decode.Key]) -> list[str]:
     return [_named(key) for key, number in Counter(keys).items() if number > 1]
 
 
-def _named(key: recall.Key) -> str:
+def _named(key: decode.Key) -> str:
     requirement, target, vantage = key
     return f"{requirement} {target} from {vantage}"
 

@@ -3,22 +3,23 @@
 Rules
 * The journal gets what stays: each run when it has ended, and what is open every `SNAPSHOT` seconds, so that hours of a
   quiet watch are a few lines. What is judged is what is in the journal.
-* Whoever was not visited, or was looked at with its shell, is not watched.
+* Whoever was not visited is not watched.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal
 from netcompliance.judge import judge_vantage
 from netcompliance.judge.watch import Watched, how, watched
-from netcompliance.model import Case, Observation, Requirement, Settings, Verdict
-from netcompliance.report.journal import Journal
-from netcompliance.report.redact import Redactor
-from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
+from netcompliance.vantage.errors import CouldNotLook, not_judged
 
 SNAPSHOT = 300.0
 """Seconds after which the journal is told again of runs that are still open."""
@@ -57,7 +58,7 @@ class Watching:
 
     def record(self, vantage: str, record: Mapping[str, Any]) -> None:
         """Keep it; write down what has ended."""
-        record = self._redactor.value({"vantage": vantage, **record})
+        record = self._redactor.value({**record, "vantage": vantage})
         if record["what"] == "run":
             closed = not record.get("open")
             known = self._runs.setdefault(vantage, {})
@@ -74,7 +75,7 @@ class Watching:
         """Show how far the open runs are; now and then, write it down."""
         late = time.monotonic() > self._snapshot
         for run in runs:
-            record = self._redactor.value({"vantage": vantage, **run})
+            record = self._redactor.value({**run, "vantage": vantage})
             self._runs.setdefault(vantage, {})[run["run"]] = record
             self._show(vantage, record)
             if late:
@@ -99,7 +100,11 @@ class Watching:
 
     def seen(self) -> dict[str, Watched]:
         """What each vantage saw."""
-        return {vantage: watched(self.records(vantage), self._settings.host) for vantage in sorted(self._others)}
+        seen = {}
+        for vantage in sorted(self._others):
+            with self._own_risk(vantage):
+                seen[vantage] = watched(self.records(vantage), self._settings.host)
+        return seen
 
     def records(self, vantage: str) -> list[Observation]:
         """Everything that was heard from there."""
@@ -119,8 +124,19 @@ class Watching:
         found: dict[Case, Verdict] = {}
         for vantage, some in by_vantage.items():
             seen = [*who.get(vantage, ()), *self.records(vantage)]
-            found |= judge_vantage(requirements, some, seen, (), self._settings, today)
+            with self._own_risk(vantage):
+                found |= judge_vantage(requirements, some, seen, (), self._settings, today)
         return found
+
+    @contextlib.contextmanager
+    def _own_risk(self, vantage: str) -> Iterator[None]:
+        """What a visited host said is read here: where that cannot be done, the host is in trouble."""
+        try:
+            yield
+        except Exception as defect:
+            if vantage == HERE:
+                raise
+            self.unwatched(vantage, not_judged(defect))
 
     def _show(self, vantage: str, run: Observation) -> None:
         if self._screen:

@@ -1,4 +1,8 @@
-"""Fixtures of the acceptance tests; `plays` holds what they hand out."""
+"""Fixtures of the acceptance tests; `plays` holds what they hand out.
+
+Most of a play is waiting. So plays go on beside all other tests: one acceptance test comes first, which begins them,
+and the rest comes last.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,16 @@ from pathlib import Path
 
 import pytest
 from plays import Plays, Stage
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One that begins the plays, then everything else, then the plays' tests."""
+    ours = [item for item in items if HERE in item.path.parents]
+    first = [item for item in ours if "plays" in getattr(item, "fixturenames", ())][:1]
+    others = [item for item in items if HERE not in item.path.parents]
+    items[:] = [*first, *others, *(item for item in ours if item not in first)]
 
 
 @pytest.fixture(scope="session")

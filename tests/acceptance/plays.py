@@ -2,25 +2,37 @@
 
 Theory. A play is one process: `python -m lab run … -- pytest --tenant=acme`, whose journal and lab log are read when it
 ended. Most of a play is waiting for packets that never come, so the plays that the selected tests need are started
-ahead, a few at a time, and each test waits for its own.
+ahead, a few at a time, and each test waits for its own. On a machine that is drowned in work every server of the lab is
+slow, which is what the suite would then rightly say: so a play begins when a processor is free.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.right import HOST_ADDRESSES
+import helm
+import oracle
+from oracle import Testimony
+from shells import BY_SHELL, BY_SSH
 
-AT_ONCE = 6
+from lab.right import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
+
+AT_ONCE = 4
+LOOKS, PAUSE = 10, 0.05
+"""So often, and so many seconds apart, it is counted how much wants to run before a play begins."""
+CHART = "suse-observability-agent"
 LONGEST = 120.0
 """Seconds after which a play is killed. None takes a tenth of it, but machines can be busy."""
 _NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY", "PYTHONDONTWRITEBYTECODE")
@@ -44,6 +56,8 @@ class Play:
     containers: bool = False
     router_rules: Path | None = None
     proxy_rules: Path | None = None
+    oracle: str = ""
+    """Whether the Go client and Helm are run too: `beside` or `after` the suite."""
 
     def lab_arguments(self) -> list[str]:
         """`-m lab run …` up to the command."""
@@ -65,9 +79,29 @@ BARE = "ssh://bare"
 """A host without Python."""
 
 
+_ROUTERS = "a router says only so often that it refuses"
+_UPLINK = "they would share what the way to the tenant carries"
+ALONE: Mapping[str, str] = {
+    "tcp-prohibited": _ROUTERS,
+    "tcp-no-route": _ROUTERS,
+    "new-connections-limited": "what one of them connects, the other may not any more",
+    "bursts-limited": "each would be held back by the other's connections",
+    "uplink-half-a-megabit": _UPLINK,
+    "uplink-four-megabits": _UPLINK,
+}
+"""Scenarios in which the oracle waits until the suite is done → what one would do to the other."""
+
+
 def of_scenario(name: str) -> Play:
-    """One scenario, looked at from three hosts one after the other, so that none disturbs the others."""
-    return Play(scenario=name, hosts=("local", OVER_SSH, BARE), nodes=1, cast=("bare",), options=("--visits=1",))
+    """One scenario, looked at from several hosts one after the other, so that none disturbs the others."""
+    return Play(
+        scenario=name,
+        hosts=("local", *([OVER_SSH] if name in BY_SSH else []), *([BARE] if name in BY_SHELL else [])),
+        nodes=1,
+        cast=("bare",) if name in BY_SHELL else (),
+        options=("--visits=1",),
+        oracle="after" if name in ALONE else "beside",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +119,10 @@ class Outcome:
     """The run's directory; it is not there if the run left nothing."""
     peak_kib: int
     """Resident memory of the largest process."""
+    oracle: Testimony | None
+    """What the Go client says, if it was run."""
+    helm: str | None
+    """Why Helm could not fetch the chart, empty if it could; None if it was not run."""
 
     def failing(self, vantage: str = "local") -> dict[str, frozenset[str]]:
         """The codes of the failing verdicts of a vantage, by requirement."""
@@ -143,7 +181,8 @@ class Stage:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)},
+            env={name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+            | _oracle_variables(play),
         )
         self._running[process.pid] = process
         try:
@@ -156,14 +195,17 @@ class Stage:
             del self._running[process.pid]
         directory = next(results.glob("acme/*"), results / "none")
         report = directory / "report.html"
+        log = _lines(results / "log.jsonl")
         return Outcome(
             directory=directory,
             code=process.returncode,
             output=output,
             journal=_lines(directory / "journal.jsonl"),
-            log=_lines(results / "log.jsonl"),
+            log=log,
             report=report.read_text() if report.exists() else "",
             peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
+            oracle=_testimony(results / "oracle.json", log),
+            helm=_helms_trouble(results),
         )
 
     def kill(self) -> None:
@@ -177,6 +219,8 @@ class Plays:
 
     def __init__(self, stage: Stage, ahead: Sequence[Play]) -> None:
         self._stage = stage
+        self._door = threading.Lock()
+        self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="play")
         self._futures: dict[Play, Future[Outcome]] = {}
         for play in ahead:
@@ -187,6 +231,7 @@ class Plays:
 
     def close(self) -> None:
         """Forget what has not begun, kill what runs."""
+        self._closed = True
         for future in self._futures.values():
             future.cancel()
         self._stage.kill()
@@ -194,8 +239,48 @@ class Plays:
 
     def _begin(self, play: Play) -> Future[Outcome]:
         if play not in self._futures:
-            self._futures[play] = self._pool.submit(self._stage.run, play)
+            self._futures[play] = self._pool.submit(self._run, play)
         return self._futures[play]
+
+    def _run(self, play: Play) -> Outcome:
+        with self._door:
+            while not self._closed and _wanting_to_run() > len(os.sched_getaffinity(0)):
+                continue
+        return self._stage.run(play)
+
+
+def _wanting_to_run() -> float:
+    """Threads on this machine that run or could, other than the one that counts them; the mean of some time."""
+    counts = []
+    for _ in range(LOOKS):
+        time.sleep(PAUSE)
+        (line,) = (each for each in Path("/proc/stat").read_text().splitlines() if each.startswith("procs_running"))
+        counts.append(int(line.split()[1]) - 1)
+    return sum(counts) / LOOKS
+
+
+def _oracle_variables(play: Play) -> dict[str, str]:
+    """What asks `inside.py` for the clients."""
+    program, chart_client = (oracle.binary(), helm.binary()) if play.oracle else (None, None)
+    variables = {"ORACLE_KEY": LAB_KEY}
+    if program:
+        variables[f"ORACLE_{play.oracle.upper()}"] = shlex.join([str(program), f"-seconds={oracle.SECONDS}", TENANT])
+    if chart_client:
+        variables["ORACLE_HELM"] = shlex.join(helm.pull(chart_client, f"https://{HELM}", CHART))
+    return variables
+
+
+def _testimony(path: Path, log: Sequence[Mapping[str, Any]]) -> Testimony | None:
+    text = path.read_text() if path.exists() else ""
+    return oracle.testimony(json.loads(text), log) if text else None
+
+
+def _helms_trouble(results: Path) -> str | None:
+    code, output = results / "helm.code", results / "helm.out"
+    if not code.exists():
+        return None
+    said = output.read_text().partition("\n")[0][:300] or "no answer in time"
+    return "" if code.read_text() == "0" else said
 
 
 def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from plays import Outcome, Play, Plays
 
+from netcompliance.journal.reader import read
 from netcompliance.report.export import FORMATS, render
-from netcompliance.report.saved import read
 from tests.unit.export.tools import TOOLS
 from tests.unit.export.words import WORDS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netcompliance.cli.main import main
-from netcompliance.report import saved
+from netcompliance.journal import reader
 
 pytestmark = pytest.mark.lab
 
@@ -85,7 +85,7 @@ def test_an_interrupted_run_ends_in_order(
     code, told = begun.end(number)
     assert code == pytest.ExitCode.INTERRUPTED, told
     assert begun.journal.read_bytes().startswith(seen)
-    read = saved.read(begun.journal, complete=True)
+    read = reader.read(begun.journal, complete=True)
     assert read.footer
     assert read.footer["overall"] == read.overall == "undetermined"
     assert read.footer["counts"]["error"] == len(read.cases) == len(read.entries)
@@ -101,7 +101,7 @@ def test_a_killed_run_keeps_what_it_saw_and_is_no_evidence(begun: Run, capsys: p
     code, told = begun.end(signal.SIGKILL)
     assert code == 128 + signal.SIGKILL, told
     assert begun.journal.read_bytes().startswith(seen)
-    read = saved.read(begun.journal)
+    read = reader.read(begun.journal)
     assert (read.footer, read.overall) == (None, "undetermined")
     assert len(list(read.observations())) > 20
     assert main(["show", str(begun.journal)]) == 1

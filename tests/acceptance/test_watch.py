@@ -1,4 +1,5 @@
-"""The watch over ssh, and what happens to it: a connection that is cut, a watcher that is killed, somebody's Ctrl-C.
+"""The watch over ssh, and what happens to it: a connection that is cut, a watcher that is killed, somebody's Ctrl-C;
+and the same on a host without Python.
 
 Each play runs `--watch` in the lab and, once the watch is seen there, does something to it from the side.
 """
@@ -66,6 +67,14 @@ def watchers():
     """Programs that netcompliance runs, here and on hosts."""
     return [pid for pid, line in processes() if b"import ast,base64,json,socket" in line and b"\0-c\0" in line]
 
+def shells():
+    """Watches by a shell, and what they have started."""
+    return [pid for pid, line in processes() if b"while IFS= read -r l" in line or b"\0s_client\0" in line]
+
+def sampled():
+    """Has every path surely been sampled? A shell sends no request that the lab would note."""
+    return requests() >= 4 or (shells() and time.time() > max(each["heard"] for each in words("begin")) + 2.0)
+
 def spools():
     return glob.glob("/tmp/netcompliance-watch-*/state")
 
@@ -80,11 +89,12 @@ def drop(seconds):
     subprocess.run([*nft, "flush", "chain", "inet", "lab", "aside"], check=True)
 
 suite = subprocess.Popen(sys.argv[3:])
-wait_for(lambda: words("begin") and requests() >= 4)
+(hosts,) = [word.partition("=")[2].split(",") for word in sys.argv if word.startswith("--hosts=")]
+wait_for(lambda: {each["vantage"] for each in words("begin")} >= set(hosts) and sampled())
 exec(sys.argv[1])
 code = suite.wait()
 end = time.monotonic() + 30
-while (left := spools() + watchers()) and time.monotonic() < end:
+while (left := spools() + watchers() + shells()) and time.monotonic() < end:
     time.sleep(0.05)  # a watcher sees within a second that it was collected
 print("left", left)
 sys.exit(code)
@@ -115,10 +125,10 @@ class Ended:
 
 @pytest.fixture
 def play(checkout: Path, tmp_path: Path) -> Any:
-    def run(aside: str, *options: str) -> Ended:
+    def run(aside: str, *options: str, host: str = "--nodes=1") -> Ended:
         home = Path(tempfile.mkdtemp(dir=tmp_path))
         suite = [sys.executable, "-m", "pytest", "--tenant=acme", f"--report-dir={home}", "-p", "no:cacheprovider"]
-        lab = [sys.executable, "-m", "lab", "run", "--nodes=1", "--"]
+        lab = [sys.executable, "-m", "lab", "run", host, "--"]
         script = home / "aside.py"
         script.write_text(ASIDE)
         done = subprocess.run(
@@ -192,4 +202,33 @@ def test_ctrl_c_ends_the_watch_early_and_truthfully(play: Any, before: str, word
     assert "of 600.0 s, ended early by whoever ran it" in ended.report
     assert "no tests ran" not in ended.output
     assert ended.code == 1
+    assert "left []" in ended.output
+
+
+BARE = "--cast=bare"
+
+
+def test_a_host_without_python_is_watched_by_its_shell(play: Any) -> None:
+    ended = play("drop(3.5)", "--watch=10s", "--max-outage=2s", "--hosts=ssh://bare", host=BARE)
+    found = ended.verdicts()
+    assert {layer: found[layer] for layer in ("tcp", "http", "registry")} == {
+        "tcp": "fail", "http": "notchecked", "registry": "notchecked",
+    }  # fmt: skip
+    assert "fail" not in (found["dns"], found["tls"])
+    (path,) = {run["path"] for run in ended.words("run") if run["failed"] > 4}
+    assert path == "34.250.11.21:443"
+    assert {each["layer"] for each in ended.words("unwatched")} == {"http", "registry"}
+    assert "http was not watched: a shell does not sample answers" in ended.output
+    assert "Not watched from ssh://bare" in ended.report
+    assert [each["why"] for each in ended.words("end")] == ["planned"]
+    assert "left []" in ended.output
+
+
+def test_a_watch_by_a_shell_ends_with_its_connection_and_leaves_nothing(play: Any) -> None:
+    ended = play("kill(sessions())", "--watch=20s", "--hosts=ssh://bare", host=BARE)
+    assert set(ended.verdicts().values()) == {"notchecked"}
+    (gap,) = ended.words("control")
+    assert gap["back"] is None
+    assert "a shell watches no longer than its connection lasts" in gap["text"]
+    assert ended.words("end") == []
     assert "left []" in ended.output

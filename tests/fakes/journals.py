@@ -12,10 +12,10 @@ from typing import Any
 from netcompliance import catalogue as catalogues
 from netcompliance.conclusion import Entry
 from netcompliance.findings import Code
+from netcompliance.journal import hash_chain
+from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal
 from netcompliance.model import Case, Finding, Requirement, Result, Settings, Verdict, Waiver
-from netcompliance.report import chain
-from netcompliance.report.journal import Journal
-from netcompliance.report.redact import Redactor
 
 CATALOGUE = catalogues.load()
 SETTINGS = Settings(
@@ -85,14 +85,14 @@ def of_schema_1() -> bytes:
 def relinked(lines: list[bytes], change: Callable[[int, dict[str, Any]], None]) -> bytes:
     """The journal with its records changed and every link made anew, as somebody would who hides it. The footer's
     digest is left."""
-    before, made = chain.START, b""
+    before, made = hash_chain.START, b""
     for number, line in enumerate(lines):
         record = json.loads(line)
-        record.pop(chain.MEMBER, None)
+        record.pop(hash_chain.MEMBER, None)
         change(number, record)
         body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-        before = chain.link(before, body)
-        made += chain.linked(body, before)
+        before = hash_chain.link(before, body)
+        made += hash_chain.linked(body, before)
     return made
 
 

@@ -10,6 +10,7 @@ test that killed the last mutant is tried first, since neighbours die of the sam
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import difflib
 import importlib
@@ -35,19 +36,25 @@ TABLES = CHECKOUT / "tests" / "unit" / "judge"
 
 TESTS = {
     "__init__": ["test_engine", "test_proxy"],
+    "certificates": ["test_certificates", "test_tls", "test_https"],
     "chart": ["test_chart"],
     "dns": ["test_dns"],
     "endpoint": ["test_endpoint"],
     "evidence": ["test_shape", "test_engine", "test_dns"],
     "firewall": ["test_firewall"],
+    "hangs": ["test_hangs"],
     "https": ["test_https", "test_transport", "test_tls"],
+    "iptables": ["test_firewall", "test_outbound"],
     "mirror": ["test_mirror"],
     "nameservers": ["test_dns", "test_outbound"],
+    "nftables": ["test_firewall", "test_outbound"],
     "outbound": ["test_outbound"],
     "proxy": ["test_proxy"],
     "receiver": ["test_receiver"],
     "recognise": ["test_recognise"],
     "registry": ["test_registry"],
+    "resolvconf": ["test_resolvconf"],
+    "rulesets": ["test_firewall", "test_outbound"],
     "shape": ["test_shape"],
     "tls": ["test_tls", "test_https"],
     "transport": ["test_transport"],
@@ -68,7 +75,7 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader
 
     def __init__(self, name: str, path: Path) -> None:
         super().__init__(name, str(path))
-        self.mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
+        self.mutated = mutate_file_contents(str(path), undecorated(path.read_text(encoding="utf-8")))
 
     def find_spec(self, fullname: str, *_: object) -> importlib.machinery.ModuleSpec | None:
         if fullname != self.name:
@@ -145,6 +152,19 @@ def difference(module: Mutated, mutant: str) -> Iterator[str]:
     )
 
 
+def undecorated(source: str) -> str:
+    """The same module with its judges made after their functions: mutmut leaves what is decorated as it is."""
+    lines, after = source.splitlines(), []
+    for node in ast.parse(source).body:
+        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "judges":
+                after.append(f"{node.name} = {ast.unparse(decorator)}({node.name})")
+                lines[decorator.lineno - 1 : decorator.end_lineno] = [""] * (
+                    decorator.end_lineno - decorator.lineno + 1
+                )
+    return "\n".join([*lines, *after, ""])
+
+
 def import_again(name: str) -> None:
     """Import the module with the mutant awake, and give it to all that hold parts of it."""
     asleep = vars(sys.modules.pop(name))
@@ -164,7 +184,8 @@ def break_module(short: str, step: int) -> int:
     tests = [str(TABLES / f"{test}.py") for test in TESTS[short]]
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(
-            ["-c", str(CHECKOUT / "tests" / "pytest.toml"), "-p", "no:cacheprovider", *tests], plugins=[breaker]
+            ["-c", str(CHECKOUT / "tests" / "pytest.toml"), "-p", "no:cacheprovider", "--assert=plain", *tests],
+            plugins=[breaker],
         )
     for mutant in breaker.survivors:
         print(f"--- {short}: {mutant}", *difference(module, mutant), sep="\n", flush=True)

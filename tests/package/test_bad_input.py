@@ -181,10 +181,10 @@ def test_in_the_checkout_without_a_tenant_one_line_says_what_to_type(checkout: P
 
 
 def test_a_waiver_of_a_level_that_is_not_asked_this_time_is_no_mistake(run_suites, tmp_path: Path):
-    (tmp_path / "p.toml").write_text(WAIVER + 'requirement = "DNS-01"\n')
+    (tmp_path / "p.toml").write_text(WAIVER + 'requirement = "OUT-01"\n')
     ended = run_suites("--level=should", f"--profile={tmp_path / 'p.toml'}", script={})
     assert (ended.code, ended.err) == (0, "")
-    assert "waivers  DNS-01 * from *: Ann, until 2099-01-01: because" in ended.out
+    assert "waivers  OUT-01 * from *: Ann, until 2099-01-01: because" in ended.out
 
 
 def test_exports_that_would_end_up_in_one_file(refused):

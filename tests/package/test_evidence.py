@@ -16,8 +16,8 @@ import pytest
 
 from netcompliance import catalogue
 from netcompliance.cli.main import main
+from netcompliance.journal import checksums, hash_chain, signature
 from netcompliance.made import tool
-from netcompliance.report import signature, sums
 from tests.fakes import journals
 
 SEEN = {"observations": [{"kind": "resolve", "name": "marker.example"}]}
@@ -168,9 +168,11 @@ def test_a_signature_that_was_taken_away_or_replaced_is_missed(signed: Path, key
 
 def test_a_report_of_another_journal_is_found(signed: Path, verified):
     page = (signed / "report.html").read_text(encoding="utf-8")
-    (signed / "report.html").write_text(page.replace(sums.sha256(signed / "journal.jsonl"), "0" * 64), encoding="utf-8")
+    (signed / "report.html").write_text(
+        page.replace(checksums.sha256(signed / "journal.jsonl"), "0" * 64), encoding="utf-8"
+    )
     (signed / "SHA256SUMS").unlink()
-    sums.write(signed)
+    checksums.write(signed)
     assert "was made from another one" in bad(verified(signed)[1])["report"][0]
 
 
@@ -183,7 +185,7 @@ def test_a_key_in_an_agent_signs_by_its_public_half(run_suites, keys: Path, agen
     shutil.copy(keys / "ann.pub", tmp_path / "only.pub")
     ended = run_suites(f"--sign={tmp_path / 'only.pub'}", script=SEEN, env=agent)
     assert ended.code == 0
-    signature.check((ended.directory() / sums.NAME).read_bytes(), ended.directory() / sums.SIGNATURE)
+    signature.check((ended.directory() / checksums.NAME).read_bytes(), ended.directory() / checksums.SIGNATURE)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +284,116 @@ def test_a_run_that_was_cut_off_is_no_evidence(run_suites, verified):
     assert code == 1
     assert "the run was cut off, and this is no evidence" in bad(found)["chain"][0]
     assert "the run did not come to its end" in bad(found)["files"][0]
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig", "report.html", "journal.jsonl"])
+def test_a_pipe_is_no_evidence_and_nobody_waits_for_it(signed: Path, verified, name: str, capsys):
+    (signed / name).unlink()
+    os.mkfifo(signed / name)
+    if name == "journal.jsonl":
+        assert main(["verify", str(signed)]) == 4
+        assert "no regular file, and not a journal" in capsys.readouterr().err
+        return
+    wrong = bad(verified(signed)[1])
+    assert any("is no regular file" in text for texts in wrong.values() for text in texts)
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "report.html", "journal.jsonl"])
+def test_a_file_without_an_end_to_speak_of_is_no_evidence(signed: Path, verified, name: str, capsys):
+    """A hole takes no room on a disk, and would be read for minutes."""
+    os.truncate(signed / name, 1 << 36)
+    if name == "journal.jsonl":
+        assert main(["verify", str(signed)]) == 4
+        assert "no journal has such" in capsys.readouterr().err
+        return
+    assert "larger than 1 GiB" in bad(verified(signed)[1])["files"][0]
+
+
+def test_allowed_signers_are_no_pipe(signed: Path, tmp_path: Path, capsys):
+    os.mkfifo(tmp_path / "allowed")
+    assert main(["verify", f"--allowed-signers={tmp_path / 'allowed'}", str(signed)]) == 4
+    assert "a pipe, and ssh-keygen reads it more than once" in capsys.readouterr().err
+
+
+def test_the_first_line_says_which_run_it_is(run_suites, verified):
+    ended = run_suites(script=SEEN)
+    _, found = verified(ended.directory())
+    (told,) = found["run"]
+    started = ended.journal()[0]["started"]
+    assert told.startswith(f"ok acme.app.stackstate.io from local, {started} to ")
+    assert told.endswith(": satisfied")
+
+
+def _made_should(records: list[dict[str, Any]]) -> None:
+    for record in records:
+        if record["type"] in ("case", "verdict"):
+            record["level"] = "should"
+
+
+def _never_planned(records: list[dict[str, Any]]) -> None:
+    records[:] = [record for record in records if record.get("requirement") != "HTTPS-03"]
+
+
+def _resting_on_nothing(records: list[dict[str, Any]]) -> None:
+    next(record for record in records if record.get("requirement") == "RCV-01")["requires"] = []
+
+
+def _one_more(records: list[dict[str, Any]]) -> None:
+    first = next(record for record in records if record["type"] == "case")
+    records.insert(1, {**first, "target": "other.app.stackstate.io"})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_made_should, "DNS-01 acme.app.stackstate.io from local: level is should, and must in the catalogue"),
+        (_never_planned, "HTTPS-03 acme.app.stackstate.io from local was never planned"),
+        (_resting_on_nothing, "RCV-01 acme.app.stackstate.io from local: requires is ()"),
+        (_one_more, "DNS-01 other.app.stackstate.io from local is not asked for by the catalogue"),
+    ],
+)
+def test_a_plan_that_is_not_the_catalogues_is_found(
+    run_suites, verified, tmp_path: Path, change: Callable[[Any], None], told: str
+):
+    lines = (run_suites(script=SEEN).directory() / "journal.jsonl").read_bytes().splitlines()
+    records = [json.loads(line) for line in lines]
+    change(records)
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(journals.relinked([json.dumps(record).encode() for record in records], lambda *_: None))
+    path.write_bytes(_with_own_digest(path.read_bytes()))
+    wrong = bad(verified(path)[1])
+    assert any(text.startswith(told) for text in wrong["plan"]), wrong
+
+
+def test_what_was_waived_is_said_first(run_suites, verified, tmp_path: Path):
+    """A waiver is a line of the header: whoever makes a journal anew may write one."""
+    lines = (run_suites(script=SEEN).directory() / "journal.jsonl").read_bytes().splitlines()
+    records = [json.loads(line) for line in lines]
+    passed = next(record for record in records if record["type"] == "verdict" and record["verdict"] == "pass")
+    passed["verdict"] = "waived"
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(journals.relinked([json.dumps(record).encode() for record in records], lambda *_: None))
+    path.write_bytes(_with_own_digest(path.read_bytes()))
+    assert verified(path)[1]["run"][0].endswith(f", {passed['requirement']} waived")
+
+
+def test_another_programs_catalogue_is_said_to_be_unknown(run_suites, verified, tmp_path: Path):
+    records = [json.loads(line) for line in journals.of_schema_1().splitlines()]
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(_with_digest(records))
+    assert any("made with another catalogue (version 1)" in text for text in verified(path)[1]["plan"])
+
+
+def _with_own_digest(journal: bytes) -> bytes:
+    """The journal, all of whose links are right, with the footer's digest and link made anew too."""
+    *lines, last = journal.splitlines(keepends=True)
+    before = hash_chain.parted(lines[-1])
+    assert before
+    record = json.loads(last)
+    record.pop(hash_chain.MEMBER)
+    record["sha256"] = hashlib.sha256(b"".join(lines)).hexdigest()
+    body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join([*lines, hash_chain.linked(body, hash_chain.link(before[1], body))])
 
 
 def _with_digest(records: list[dict[str, Any]]) -> bytes:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from netcompliance.journal.reader import read
 from netcompliance.report.export import FORMATS, render
-from netcompliance.report.saved import read
 from tests.conftest import RunSuites
 from tests.unit.export.journals import HEADER, case, mixed, written
 

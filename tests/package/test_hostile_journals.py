@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -75,11 +76,53 @@ def test_a_gigabyte_does_not_fill_the_memory(tmp_path: Path, fill: Callable[[Bin
 
 def test_more_observations_than_a_run_makes_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from netcompliance import again, catalogue
-    from netcompliance.report import saved
+    from netcompliance.journal import reader
 
     path = tmp_path / "journal.jsonl"
     path.write_bytes(journals.of_schema_1())
-    read = saved.read(path)
+    read = reader.read(path)
     monkeypatch.setattr(again, "HELD_LIMIT", 50_000)
-    with pytest.raises(saved.BadJournal, match=r"line \d+: more observations than one run makes"):
+    with pytest.raises(reader.BadJournal, match=r"line \d+: more observations than one run makes"):
+        again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+
+
+def test_of_the_records_of_a_run_of_a_watch_the_last_is_held():
+    from netcompliance import again
+
+    some, places, weight = [], {}, 0
+    for number in range(100):
+        for run in (1, 2):
+            weight += again._hold(some, {"what": "run", "run": run, "samples": number}, 100 + number, places)
+    assert [(each["run"], each["samples"]) for each in some] == [(1, 99), (2, 99)]
+    assert weight == 2 * 199
+
+
+def test_commas_in_a_text_weigh_as_much_as_other_letters():
+    from netcompliance.journal import reader
+
+    assert reader._weight({"body": "," * 100_000}) == reader._weight({"body": "x" * 100_000}) < 110_000
+    assert reader._weight({"names": ["x"] * 100_000}) > 4_000_000
+
+
+@pytest.mark.parametrize("error", [None, "the host sent what no probe sends"])
+def test_what_a_host_said_that_was_not_visited_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str | None
+):
+    from netcompliance import again, catalogue
+    from netcompliance.journal import reader
+
+    lines = [json.loads(line) for line in journals.of_schema_1().splitlines()]
+    first = next(number for number, record in enumerate(lines) if record["type"] == "observation")
+    flood = {"type": "observation", "vantage": "ssh://evil", "kind": "http", "body": "x" * 2_000_000}
+    lines[first:first] = [flood, {"type": "vantage", "id": "ssh://evil", **({"error": error} if error else {})}]
+    path = tmp_path / "journal.jsonl"
+    body = b"".join(json.dumps(record).encode() + b"\n" for record in lines[:-1])
+    footer = {**lines[-1], "sha256": hashlib.sha256(body).hexdigest()}
+    path.write_bytes(body + json.dumps(footer).encode() + b"\n")
+    monkeypatch.setattr(again, "HELD_LIMIT", 1 << 20)
+    read = reader.read(path)
+    if error:
+        assert again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+        return
+    with pytest.raises(reader.BadJournal, match="more observations than one run makes"):
         again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from netcompliance import catalogue
+from tests.fakes.schema import published, strict
+
 FAIL = {"result": "fail", "codes": ["tcp.filtered"], "saw": "no answer to 3 SYNs in 5.0 s"}
 SHOULD = {"result": "fail", "codes": ["dns.nameserver-dead"], "saw": "no answer from 10.30.0.53"}
 NOT_EVALUATED = {"result": "notchecked", "reason": "not evaluated: HTTPS-01 failed"}
@@ -71,7 +74,7 @@ def test_the_terminal_stays_within_80_columns_and_without_colours(run_suites):
 def test_cases_that_fail_alike_are_told_once_with_all_their_targets(run_suites):
     denied = {"result": "fail", "codes": ["registry.token-denied"], "saw": "no token"}
     out = run_suites(script={"verdicts": {"REG-02": denied}}).out
-    assert out.count("required   the image can be asked for") == 1
+    assert out.count("required   the registry authorises pulling the image") == 1
     for image in (
         "promtail:3.6.11-so13",
         "stackstate-k8s-agent:9516cb41",
@@ -155,8 +158,9 @@ def test_nobody_could_look_is_an_error_with_cause_and_remedy(run_suites):
     assert records[-1]["counts"]["error"] == sum(r["type"] == "case" for r in records)
 
 
-def test_a_defect_of_ours_keeps_its_traceback_once(run_suites):
-    ended = run_suites(script={"crash": "by design"})
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_defect_of_ours_keeps_its_traceback_once(run_suites, ci: str):
+    ended = run_suites(script={"crash": "by design"}, env={"CI": ci})
     assert ended.code == 1
     assert len(re.findall(r"^E +ZeroDivisionError: by design$", ended.out, re.MULTILINE)) == 1
     assert "raise ZeroDivisionError" in ended.out
@@ -186,13 +190,21 @@ def test_deselected_cases_are_not_forgotten(run_suites, arguments: tuple[str, ..
 def test_stopping_at_the_first_failure_is_not_green_either(run_suites):
     ended = run_suites("-x", script={"verdicts": {"DNS-01": FAIL}})
     assert ended.code == 1
-    assert overall(ended.journal()) == "undetermined"
+    assert overall(ended.journal()) == "not-satisfied"
 
 
 def test_a_level_is_planned_alone(run_suites):
     ended = run_suites("--level=should", script=HEALTHY)
     assert ended.code == 0
-    assert {r["level"] for r in ended.journal() if r["type"] == "case"} == {"should"}
+    planned = {r["requirement"]: r for r in ended.journal() if r["type"] == "case"}
+    resting = {name for case in planned.values() for name in case["requires"]}
+    assert all(case["level"] == "should" or name in resting for name, case in planned.items())
+    assert "OUT-01" not in planned
+
+
+def test_a_level_does_not_pass_over_what_it_rests_on(run_suites):
+    ended = run_suites("--level=should", script={"verdicts": {"HTTPS-01": FAIL}})
+    assert (ended.code, overall(ended.journal())) == (1, "not-satisfied")
 
 
 def test_collecting_looks_at_nothing_and_writes_nothing(run_suites):
@@ -217,6 +229,12 @@ def test_nobody_looks_for_a_tenant_of_which_no_test_is_left(run_suites):
     }
     assert seen == {"acme": set(), "beta": {"observation", "verdict"}}
     assert "acme: undetermined" in ended.out
+
+
+def test_a_tests_sentence_is_the_catalogues(run_suites):
+    out = run_suites("--collect-only", "-v", script=HEALTHY).out
+    for requirement in catalogue.load().requirements:
+        assert f"{requirement.says[1:]}.\n" in out
 
 
 def test_several_tenants_have_a_directory_each(run_suites):
@@ -254,11 +272,10 @@ def test_ids_keep_to_letters_that_reports_carry_unescaped(run_suites):
 # --- the journal ------------------------------------------------------------------------------------------------------
 
 
-def test_the_journal_keeps_its_contract(run_suites, checkout: Path):
+def test_the_journal_keeps_its_contract(run_suites):
     script = {"verdicts": {**BROKEN["verdicts"], "DNS-03": SHOULD}}
     ended = run_suites(script=script)
-    schema = json.loads((checkout / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
-    validator = Draft202012Validator(schema)
+    validator = strict()
     records = ended.journal()
     for record in records:
         validator.validate(record)
@@ -282,10 +299,9 @@ def test_a_vantage_that_does_not_say_who_it_is_has_a_record_too(run_suites):
     assert record == {"type": "vantage", "id": "local", "vantage_kind": "workstation", "clock_offset": None}
 
 
-def test_the_schema_can_refuse(checkout: Path):
-    schema = json.loads((checkout / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
+def test_the_schema_can_refuse():
+    validator = published()
+    Draft202012Validator.check_schema(validator.schema)
     for wrong in (
         {"type": "gossip"},
         {"type": "footer", "overall": "fine"},

@@ -220,3 +220,77 @@ def test_an_agents_url_with_a_key_and_a_key_file_are_told_without_it(run_suites,
     for path in ended.directory().iterdir():
         assert leaks(path.read_text(encoding="utf-8")) == set(), path
     assert leaks(ended.out + ended.err) == set()
+
+
+@pytest.mark.parametrize("odd", ["#", "/", "@", "%", "?", "'", '"', " ", "ö", "%ss", "://"])
+@pytest.mark.parametrize(
+    "option", ["--proxy=http://svc:{}@proxy.corp.example:3128", "--registry=svc:{}@registry.corp.example"]
+)
+def test_an_odd_password_in_an_option_is_not_told(run_suites, option: str, odd: str):
+    ended = run_suites(option.format(f"Summer2024{odd}Winter77"), script={})
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert not [part for part in ("Summer", "Winter", "2024", "er77") if part in ended.out + ended.err]
+
+
+@pytest.mark.parametrize("odd", ["#", "/", "@", "%", "'", " ", "ö"])
+def test_an_odd_password_in_the_agents_url_is_not_told(run_suites, tmp_path: Path, odd: str):
+    profile = tmp_path / "p.toml"
+    profile.write_text(f'[agent]\nurl = "https://svc:Summer2024{odd}Winter77@acme.app.stackstate.io/x"\n')
+    ended = run_suites(f"--profile={profile}", script=SCRIPTS["seen"], env={})
+    texts = [ended.out, ended.err, *(path.read_text(encoding="utf-8") for path in ended.directory().iterdir())]
+    assert not [part for part in ("Summer", "Winter", "er77") for text in texts if part in text]
+
+
+PLACES = ("values proxy", "values url", "manifest proxy", "manifest url", "HTTPS_PROXY", "http_proxy", "ALL_PROXY")
+
+
+def _odd_password(place: str, odd: str) -> str:
+    number = PLACES.index(place)
+    return f"Zq{number}Head{odd}Zq{number}Tail"
+
+
+@pytest.mark.parametrize(
+    ("kind", "odd"),
+    [
+        *(("values", odd) for odd in ("#", "/@", "%ss", "ö\\ ")),
+        *(("manifest", odd) for odd in ("?x=y&", "@:80/", "'\" ", "://")),
+    ],
+)
+def test_an_odd_password_is_told_nowhere_wherever_it_was_written(run_suites, tmp_path: Path, kind: str, odd: str):
+    proxy = f"http://svc:{_odd_password(f'{kind} proxy', odd)}@proxy.corp.example:3128"
+    url = f"https://svc:{_odd_password(f'{kind} url', odd)}@acme.app.stackstate.io/receiver/stsAgent"
+    variables = [("STS_PROXY_HTTPS", proxy), ("STS_PROXY_HTTP", proxy), ("STS_STS_URL", url)]
+    container = {
+        "name": "c",
+        "image": "quay.io/stackstate/a:1",
+        "env": [{"name": name, "value": value} for name, value in variables],
+    }
+    document = {
+        "values": {"global": {"proxy": {"url": proxy}}, "stackstate": {"url": url}},
+        "manifest": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}},
+    }[kind]
+    (tmp_path / "given.yaml").write_text(json.dumps(document))
+    ended = run_suites(
+        f"--values={tmp_path / 'given.yaml'}",
+        "--proxy=http://proxy.corp.example:3128",
+        script=SCRIPTS["seen"],
+        env={
+            "HTTPS_PROXY": f"http://svc:{_odd_password('HTTPS_PROXY', odd)}@proxy.corp.example:3128",
+            "http_proxy": f"svc:{_odd_password('http_proxy', odd)}@proxy.corp.example:3128",
+            "ALL_PROXY": f"socks5://svc:{_odd_password('ALL_PROXY', odd)}@proxy.corp.example:1080",
+        },
+    )
+    assert ended.code == 1
+    texts = [ended.out, ended.err, *(path.read_text(encoding="utf-8") for path in ended.directory().iterdir())]
+    assert not re.findall("Zq[0-9](?:Head|Tail)", "".join(texts))
+    assert "PRX-02" in texts[0]
+
+
+@pytest.mark.parametrize("odd", ["#", "/", "@:80/"])
+@pytest.mark.parametrize(
+    "option", ["--hosts=bogus://svc:{}@node-1", "--hosts=svc:{}@node-1", "--tenant=https://svc:{}@x"]
+)
+def test_an_odd_password_in_the_name_of_a_host_is_not_told(run_suites, option: str, odd: str):
+    ended = run_suites(option.format(f"Summer2024{odd}Winter77"), script={})
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert not [part for part in ("Summer", "Winter", "2024", "er77") if part in ended.out + ended.err]

@@ -16,7 +16,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lab.scenarios import SCENARIOS
 from netcompliance.judge.shape import FIELDS
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +26,7 @@ READ = {*FIELDS, "vantage", "own"}
 def record(scenario: str) -> None:
     """Run the suite in the lab and keep its journal's observations."""
     with tempfile.TemporaryDirectory() as reports:
-        suite = [sys.executable, "-m", "pytest", "--tenant=acme", f"--report-dir={reports}", *_options(scenario)]
+        suite = [sys.executable, "-m", "pytest", "--tenant=acme", f"--report-dir={reports}"]
         lab = [sys.executable, "-m", "lab", "run", "--scenario", scenario, "--"]
         subprocess.run([*lab, *suite], cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=False)
         (journal,) = Path(reports).rglob("journal.jsonl")
@@ -44,10 +43,6 @@ def packed(journal: Path) -> bytes:
     ]
     text = json.dumps({"settings": records[0]["settings"], "observations": observations}, separators=(",", ":"))
     return lzma.compress(text.encode(), preset=9)
-
-
-def _options(scenario: str) -> tuple[str, ...]:
-    return next(row.options for row in SCENARIOS if row.name == scenario)
 
 
 if __name__ == "__main__":

@@ -200,6 +200,8 @@ def test_a_rule_that_is_understood_in_part_is_refused_with_its_line(read: Read, 
         "table inet f {\n chain x {\n",
         "table inet f {\n chain x {\n  ip daddr { 1.1.1.1\n",
         "table inet f {\n chain x {\n  ip daddr",
+        "table inet f {\n chain x {\n  type ; ip daddr 9.9.9.9 accept\n }\n}\n",
+        "table inet f {\n chain x {\n  type",
         "table ip f {\n chain a {\n  jump b\n }\n chain b {\n  jump a\n }\n chain c {\n  jump a\n }\n}\n",
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from netcompliance.conclusion import Entry, Overall, Standing, counts, overall
 from netcompliance.model import Basis, Case, Level, Requirement, Result, Verdict
+from netcompliance.report import summary
 
 
 def entry(
@@ -41,7 +42,8 @@ PASS = entry(Result.PASS)
         ([PASS, entry(None)], Overall.UNDETERMINED),
         ([PASS, entry(None, Level.SHOULD)], Overall.UNDETERMINED),
         ([PASS, entry(None, trouble="x")], Overall.UNDETERMINED),
-        ([entry(Result.FAIL), entry(None)], Overall.UNDETERMINED),
+        ([entry(Result.FAIL), entry(None)], Overall.NOT_SATISFIED),
+        ([entry(Result.FAIL), entry(None, trouble="x")], Overall.NOT_SATISFIED),
     ],
 )
 def test_overall(entries: list[Entry], expected: Overall):
@@ -101,10 +103,23 @@ def test_satisfied_means_that_every_must_was_seen_to_hold(entries: list[Entry]):
 @given(ENTRIES)
 def test_one_more_failure_never_makes_it_better(entries: list[Entry]):
     assert overall([*entries, entry(Result.FAIL)]) is not Overall.SATISFIED
-    assert overall([*entries, entry(None)]) is Overall.UNDETERMINED
+    assert overall([*entries, entry(None)]) is not Overall.SATISFIED
+
+
+def test_under_version_1_what_was_not_looked_at_outweighs_a_failure():
+    assert overall([entry(Result.FAIL), entry(None)], 1) is Overall.UNDETERMINED
+    assert overall([entry(Result.FAIL), PASS], 1) is Overall.NOT_SATISFIED
 
 
 @given(ENTRIES)
 def test_every_case_is_counted_once(entries: list[Entry]):
     found = counts(entries)
     assert sum(number for word, number in found.items() if word != "unmet-should") == len(entries)
+
+
+def test_satisfied_never_stands_alone_above_warnings():
+    entries = [PASS, entry(Result.FAIL, Level.SHOULD)]
+    assert summary.concluded(overall(entries), summary.warnings(entries)) == "satisfied, 1 warning"
+    assert summary.concluded(Overall.SATISFIED, 2) == "satisfied, 2 warnings"
+    assert summary.concluded(Overall.SATISFIED, 0) == "satisfied"
+    assert summary.concluded(Overall.NOT_SATISFIED, 2) == "not satisfied"

@@ -14,6 +14,7 @@ DOCUMENTS = (
     "ARCHITECTURE.md",
     "DEVELOPMENT.md",
     "CHANGELOG.md",
+    "docs/agent.md",
     "docs/journal.md",
     "docs/allow-list.md",
     "docs/change-window.md",

@@ -15,16 +15,22 @@ from tests.unit.judge.rows import Row
 WORDS_OF_THE_ENGINE = {"subject", "host", "vantage", "source"}
 TABLES = (
     "test_approval",
+    "test_certificates",
     "test_chart",
     "test_dns",
     "test_endpoint",
+    "test_hangs",
     "test_https",
+    "test_lookups",
     "test_mirror",
     "test_outbound",
     "test_proxy",
     "test_receiver",
     "test_registry",
+    "test_resolvconf",
+    "test_shares",
     "test_tls",
+    "test_shares",
     "test_transport",
     "test_watch",
 )

@@ -96,6 +96,43 @@ def test_what_is_no_registry(text: str):
         inputs.registry_prefix(text, "--registry")
 
 
+ODD = ["#", "/", "@", "%", "?", "\\", "'", '"', " ", "ö", "%ss", "://", "/@", ":", "[", "@:80/", "?x=y&", "%0a"]
+"""What stands in passwords and was not encoded."""
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("text", ["ssh://svc:{}@node-1", "svc:{}@node-1", "ssh://svc:{}@node-1?sudo=true"])
+def test_of_a_hosts_name_no_part_of_a_password_is_shown(text: str, odd: str):
+    shown = inputs.hide_password(text.format(f"Summer2024{odd}Winter77"))
+    assert not [part for part in ("Summer", "2024", "Winter", "77") if part in shown]
+    assert "node-1" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("ssh://svc:a#b@node", "#"),
+        ("svc:a#b@node", "#"),
+        ("ssh://svc:2024?x@node", "?"),
+        ("ssh://svc:2024/x@node", "/"),
+        ("ssh://svc:@:80/x@node", "/"),
+        ("ssh://svc:a@b@node", ""),
+        ("ssh://user@host:22?sudo=true", ""),
+        ("ssh://host:22?sudo_user=a@b", ""),
+        ("ssh://user:word@host?sudo_user=a@b", ""),
+        ("kubectl://pod?context=kubernetes-admin@kubernetes", ""),
+        ("podman://op@agent", ""),
+    ],
+)
+def test_a_login_that_is_cut_off_is_recognised(name: str, odd: str):
+    assert inputs.login_cut_off(name) == odd
+
+
+def test_a_query_of_a_hosts_name_is_no_login():
+    for name in ("kubectl://pod?context=kubernetes-admin@kubernetes", "ssh://host:22?sudo_user=a@b"):
+        assert inputs.hide_password(name) == name
+
+
 def test_passwords_in_urls_are_refused_and_not_repeated():
     for check, url in (
         (inputs.registry_prefix, "user:hunter2@registry.corp.example"),
@@ -190,3 +227,21 @@ def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
 def test_a_duration_is_written_as_it_is_read(milliseconds: int) -> None:
     text = inputs.duration_text(milliseconds / 1000)
     assert inputs.duration(text, "x") == pytest.approx(milliseconds / 1000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--values https:/op:hunter2@files/values.yaml: No such file or directory",
+        "--every 'http://op:hunter2@x': a duration such as 30m",
+        "--export 'junit=https://op:hunt/hunter2@x/y.xml': not a file",
+    ],
+)
+def test_no_line_tells_the_login_of_a_url_whatever_it_was_taken_for(text: str) -> None:
+    assert "hunter2" not in str(BadInput(text))
+    assert "***@" in str(BadInput(text))
+
+
+def test_what_is_no_login_is_told() -> None:
+    for text in ("quay.io:443/a@sha256:0: no", "ssh://op@node-1: no", "https://q.io/a@b: no"):
+        assert str(BadInput(text)) == text

@@ -130,4 +130,4 @@ def test_garbage_is_no_http() -> None:
 
 
 def test_every_manner_but_the_plain_one_has_a_function() -> None:
-    assert set(http._MANNERS) == set(Manner) - {Manner.PLAIN}
+    assert {*http._MANNERS, *http._COUNTING} == set(Manner) - {Manner.PLAIN}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import pytest
+
+from netcompliance import made
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "src" / "netcompliance"
@@ -32,20 +35,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conclusion": {"model", "findings"},
     "catalogue": {"model", "findings"},
     "explain": {"model", "findings"},
-    "outages": {"model", "findings"},
+    "episodes": set(),
+    "outages": {"episodes", "model", "findings"},
     "judge": {"catalogue", "outages", "model", "findings"},
     "approved": PLUMBING,
     "inputs": PLUMBING,
-    "images": PLUMBING,
+    "images": PLUMBING | {"probe"},
     "profile": PLUMBING,
     "settle": PLUMBING,
     "yamlfile": PLUMBING,
     "options": PLUMBING,
     "probe": set(),
     "vantage": {"probe", "model", "findings", "inputs"},
-    "change": {"catalogue", "conclusion", "explain", "inputs", "judge", "model", "findings", "report"},
-    "report": {"catalogue", "outages", "conclusion", "explain", "model", "findings"},
-    "exports": {"inputs", "report"},
+    "change": {"catalogue", "conclusion", "explain", "inputs", "journal", "judge", "model", "findings", "report"},
+    "journal": {"catalogue", "conclusion", "explain", "model", "findings"},
+    "report": {"catalogue", "journal", "judge", "outages", "conclusion", "explain", "model", "findings"},
+    "exports": {"inputs", "journal", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
 
@@ -53,7 +58,7 @@ NOT_FOR_THE_JUDGE = {
     "socket", "ssl", "subprocess", "threading", "asyncio", "select", "os", "sys", "pathlib", "io", "time", "random",
     "secrets", "pytest", "requests", "urllib3", "http", "logging",
 }  # fmt: skip
-PURE = {"outages", "judge", "explain", "findings", "model", "conclusion"}
+PURE = {"episodes", "outages", "judge", "explain", "findings", "model", "conclusion"}
 
 
 def part_of(path: Path) -> str:
@@ -71,6 +76,25 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from (
                 (node.lineno, f"{module}.{alias.name}" if module == "netcompliance" else module) for alias in node.names
             )
+
+
+def modules_of(package: Path) -> dict[str, Path]:
+    """Dotted name → file."""
+    files = {".".join(path.relative_to(package.parent).with_suffix("").parts): path for path in package.rglob("*.py")}
+    return {module.removesuffix(".__init__"): path for module, path in files.items()}
+
+
+def heads(path: Path, known: Container[str]) -> Iterator[str]:
+    """The modules that are imported at a file's head, also where only types need them."""
+    statements = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    for node in statements:
+        if isinstance(node, ast.If):
+            statements += node.body
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            named = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (each if each in known else str(node.module) for each in named)
 
 
 def ours(module: str) -> str | None:
@@ -195,3 +219,38 @@ def test_every_part_has_a_place() -> None:
         "__init__",
     }
     assert {part_of(path) for path in MODULES} - MAY_IMPORT.keys() == together | {"__init__"}
+
+
+def test_the_digest_of_what_decides_covers_all_that_the_judge_imports() -> None:
+    """An edit to anything else leaves verdicts as they are; one of these is another judge."""
+    modules = modules_of(PACKAGE)
+    wanted = [
+        path for name, path in modules.items() if name.startswith(("netcompliance.judge", "netcompliance.explain"))
+    ]
+    deciding: set[Path] = set()
+    while wanted:
+        path = wanted.pop()
+        if path not in deciding:
+            deciding.add(path)
+            wanted += [modules[module] for _, module in imports(path) if module in modules]
+    assert PACKAGE / "outages.py" in deciding
+    assert deciding <= made.judging().keys()
+    assert {part_of(path) for path in made.judging()} == {part_of(path) for path in deciding}
+
+
+@pytest.mark.parametrize("part", ["change", "journal", "probe", "report", "vantage"])
+def test_a_packages_docstring_names_modules_that_are_there(part: str) -> None:
+    here = PACKAGE / part
+    named = re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((here / "__init__.py").read_text())) or "")
+    assert named
+    assert [name for name in named if not (here / f"{name}.py").is_file() and not (here / name).is_dir()] == []
+
+
+@pytest.mark.parametrize("package", [PACKAGE, CHECKOUT / "lab"], ids=lambda path: path.name)
+def test_no_module_imports_itself_by_way_of_others(package: Path) -> None:
+    """At the head of the file, for types too: what is imported in a function is a matter of when, not of what."""
+    files = modules_of(package)
+    graph = {module: set(heads(path, files)) for module, path in files.items()}
+    while free := {module for module, wanted in graph.items() if not wanted & graph.keys() - {module}}:
+        graph = {module: wanted for module, wanted in graph.items() if module not in free}
+    assert {module: sorted(wanted & graph.keys()) for module, wanted in graph.items()} == {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import assume, given
@@ -216,3 +218,128 @@ def test_unknown_time_may_hide_what_is_not_accepted() -> None:
 )
 def test_percentages_are_rounded_down(availability: float, told: str) -> None:
     assert outages.percent(availability) == told
+
+
+# --- what could have gone unseen -------------------------------------------------------------------------------------
+
+LAST = 30.0
+moments = st.lists(st.floats(min_value=0.0, max_value=LAST), min_size=2, max_size=150, unique=True).map(sorted)
+intervals = st.lists(
+    st.tuples(st.floats(min_value=0.0, max_value=LAST), st.floats(min_value=0.0, max_value=6.0)), max_size=4
+)
+
+
+def met(times: Sequence[float], down: Sequence[tuple[float, float]]) -> list[Stretch]:
+    """What samples at these moments meet, as the watcher tells it. Each is answered at once."""
+    found: list[Stretch] = []
+    for at in times:
+        how = "drop" if any(since <= at < end for since, end in down) else ""
+        last = found[-1] if found else None
+        if last is not None and last.how == how:
+            found[-1] = replace(
+                last, last=at, samples=last.samples + 1, failed=last.failed + bool(how),
+                gap=max(last.gap or 0.0, at - last.last),
+            )  # fmt: skip
+        else:
+            found.append(Stretch(first=at, last=at, samples=1, failed=int(bool(how)), how=how, gap=0.0))
+    return found
+
+
+def merged(down: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same time in intervals that do not touch, as far as it lies within the watch."""
+    found: list[tuple[float, float]] = []
+    for since, length in sorted(down):
+        end = min(since + length, LAST)
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((since, end))
+    return found
+
+
+@given(moments, intervals, st.floats(min_value=0.05, max_value=5.0))
+def test_never_go_if_an_interruption_was_longer_than_is_accepted(
+    times: Sequence[float], parts: Sequence[tuple[float, float]], limit: float
+) -> None:
+    down = merged(parts)
+    path = outages.path("tcp", "x", EVERY, met(times, down), LAST, since=0.0, strict=True)
+    longest = max((end - since for since, end in down), default=0.0)
+    each, together = outages.judged(path, Criteria(layer="tcp", max_outage=limit, max_total=limit), cut=False)
+    if longest > limit + 1e-6:
+        assert each.held is not Held.YES
+        assert together.held is not Held.YES
+
+
+@given(moments, intervals, st.floats(min_value=0.05, max_value=5.0))
+def test_never_quiet_if_an_interruption_that_counts_was_there(
+    times: Sequence[float], parts: Sequence[tuple[float, float]], limit: float
+) -> None:
+    down, quiet = merged(parts), 10.0
+    path = outages.path("tcp", "x", EVERY, met(times, down), LAST, since=0.0, strict=True)
+    (found,) = [
+        each
+        for each in outages.judged(path, Criteria(layer="tcp", max_outage=limit, quiet_after=quiet), cut=False)
+        if each.criterion is Criterion.QUIET_AFTER
+    ]
+    if any(end - max(since, LAST - quiet) > limit + 1e-6 for since, end in down):
+        assert found.held is not Held.YES
+
+
+@given(inside, st.floats(min_value=1.5, max_value=4.0), st.integers(min_value=2, max_value=4), st.randoms())
+def test_a_share_that_is_lost_is_one_interruption(since: float, length: float, of: int, chance: Random) -> None:
+    """One of so many legs drops; samples come ten times a second, and after a failed one fifty times."""
+    found: list[Stretch] = []
+    at = volley = 0.0
+    while at < 20.0:
+        bad = since <= at < since + length and chance.random() < 1 / of
+        found = (
+            [*found, *met([at], [(at, at + 1)] if bad else [])]
+            if not found or bool(found[-1].how) != bad
+            else [
+                *found[:-1],
+                replace(found[-1], last=at, samples=found[-1].samples + 1, failed=found[-1].failed + bad),
+            ]
+        )
+        volley = 40 if bad else max(0, volley - 1)
+        at += 0.02 if volley else 0.1
+    path = outages.path("tcp", "x", EVERY, [replace(each, gap=0.1) for each in found], 20.0, since=0.0, strict=True)
+    assume(sum(each.failed for each in found) > 12)
+    (held,) = outages.judged(path, Criteria(layer="tcp", max_outage=length - 1.4), cut=False)
+    assert held.held is not Held.YES
+
+
+def test_single_losses_far_from_each_other_are_no_share() -> None:
+    parts = [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.12, 9, 60), bad(9.1, 9.1, samples=1, failed=1)]
+    path = outages.path("tcp", "x", EVERY, [*parts, good(9.12, 20, 100)], 20.0, strict=True)
+    assert [outage.of for outage in path.outages] == [None, None]
+
+
+def test_two_interruptions_with_rest_between_are_two() -> None:
+    parts = [
+        good(0, 2),
+        bad(2.05, 2.85, samples=16, failed=16),
+        good(2.9, 4, 12),
+        bad(4.05, 4.85, samples=16, failed=16),
+    ]
+    path = outages.path("tcp", "x", EVERY, [*parts, good(4.9, 8)], 8.0, strict=True)
+    assert [outage.of for outage in path.outages] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("layer", "every", "limit", "held"),
+    [
+        ("tcp", 0.0625, 1.0, Held.YES),
+        ("tcp", 0.1, 1.0, Held.UNKNOWN),
+        ("tcp", 0.05, 0.5, Held.UNKNOWN),
+        ("tcp", 0.05, 0.8, Held.YES),
+        ("dns", 0.1, 1.0, Held.YES),
+    ],
+)
+def test_a_share_of_connections_must_have_met_a_sample(layer: str, every: float, limit: float, held: Held) -> None:
+    """One of four routes is lost: sixteen samples meet it with 99 %."""
+    for strict in (True, False):
+        stretches = [replace(each, gap=every, exact=True) for each in sampled([], every=every)]
+        quiet = outages.path(layer, "a", every, stretches, 20.0, since=0.0, strict=strict)
+        (found,) = outages.judged(quiet, Criteria(layer=layer, max_outage=limit), cut=False)
+        assert found.held is (held if strict else Held.YES)
+        assert ("one connection in four" in found.why) is (found.held is Held.UNKNOWN)

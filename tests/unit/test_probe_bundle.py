@@ -173,9 +173,10 @@ def test_the_key_is_found_on_the_host_and_only_its_place_is_told(
 def test_the_trust_store_of_the_environment_counts_although_its_python_variables_do_not(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_bytes(b"")
-    seen = start(sys.executable, plan({"kind": "host", "names": ["localhost"]}), SSL_CERT_FILE=str(empty))
+    store = {"SSL_CERT_FILE": str(empty), "SSL_CERT_DIR": str(tmp_path)}
+    seen = start(sys.executable, plan({"kind": "host", "names": ["localhost"]}), **store)
     (host,) = [record for record in seen if record.get("kind") == "host"]
-    assert host["trust"] == {"source": f"SSL_CERT_FILE={empty}", "certificates": 0}
+    assert host["trust"] == {"source": f"SSL_CERT_FILE={empty} SSL_CERT_DIR={tmp_path}", "certificates": 0}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)

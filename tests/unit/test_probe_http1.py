@@ -78,6 +78,67 @@ def test_an_answer_is_read_whole_however_it_is_cut_into_packets(name: str, piece
     assert (answer.status, answer.body, answer.complete) == (status, body, True)
 
 
+def test_as_many_interim_answers_as_come_are_passed_over() -> None:
+    answer = ask(Script(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 40 + ANSWERS["sized"][0]))
+    assert (answer.status, answer.body, answer.header("link")) == (200, b"hello", None)
+
+
+def test_what_go_refuses_in_an_interim_answer_is_not_forgotten() -> None:
+    answer = ask(Script(b"HTTP/1.1 103 Early Hints\r\nno colon\r\n\r\n" + ANSWERS["sized"][0]))
+    assert (answer.status, answer.refused) == (200, "malformed MIME header: missing colon: no colon")
+
+
+def test_a_megabyte_of_headers_is_read_and_kept_in_part() -> None:
+    many = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 500) for number in range(2000))
+    answer = ask(Script(b"HTTP/1.1 200 OK\r\nA: 1\r\n", many, b"Content-Length: 5\r\n\r\nhello"))
+    assert (answer.status, answer.body, answer.refused, answer.headers[0]) == (200, b"hello", None, ("A", "1"))
+    assert sum(len(value) for _, value in answer.headers) < 300_000
+
+
+@pytest.mark.parametrize(("rest", "refused"), [(b"y", None), (b"\x01", "invalid character in header X")])
+def test_a_header_of_a_megabyte_is_read_to_its_end(rest: bytes, refused: str | None) -> None:
+    pieces = [b"y" * 50_000] * 20
+    answer = ask(Script(b"HTTP/1.1 200 OK\r\nX: ", *pieces, rest, b"y\r\nContent-Length: 5\r\n\r\nhello"))
+    assert (answer.status, answer.body, answer.refused) == (200, b"hello", refused)
+    assert len(answer.headers[0][1]) < 200_000
+
+
+TRANSFERS = {
+    "chunked": (b"1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"hello", False),
+    "a line end at the beginning of a chunk": (
+        b"1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n\r\nhello\r\n0\r\n\r\n", b"\r\nhello", False,
+    ),
+    "chunked and sized": (
+        b"1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"hello", False,
+    ),
+    "sized twice alike": (b"1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", b"hello", False),
+    "sized twice": (b"1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", b"hello", True),
+    "chunked under HTTP/1.0": (
+        b"1.0 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nok", b"ok", False,
+    ),
+    "chunks with bare line feeds": (
+        b"1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", b"hello", True,
+    ),
+    "chunks without a carriage return": (
+        b"1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", b"hello", True,
+    ),
+    "gzip, chunked": (
+        b"1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"hello", True,
+    ),
+    "several blanks": (b"1.1   200 OK\r\nContent-Length: 5\r\n\r\nhello", b"hello", False),
+    "HTTP/2": (b"2 200 OK\r\nContent-Length: 5\r\n\r\nhello", b"hello", True),
+    "a header of another name": (b"1.1 200 OK\r\nContent-Length : 2\r\n\r\nhello", b"hello", False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRANSFERS)
+def test_bodies_are_read_as_go_reads_them(name: str) -> None:
+    wire, body, refused = TRANSFERS[name]
+    answer = ask(Script(b"HTTP/" + wire))
+    assert (answer.body, bool(answer.refused)) == (body, refused)
+
+
 def test_headers_keep_their_order_and_folded_lines_are_joined() -> None:
     answer = ask(Script(b"HTTP/1.1 200 OK\r\nB: 1\r\nA: 2\r\n  and more\r\nB: 3\r\nContent-Length: 0\r\n\r\n"))
     assert answer.headers == [("B", "1"), ("A", "2 and more"), ("B", "3"), ("Content-Length", "0")]
@@ -95,8 +156,16 @@ ENDS = {
     "a chunk size that is none": (
         Script(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"), "body", "PROTOCOL", 200,
     ),
-    "endless headers": (Script(b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 1000 + b"\r\n"] * 90), "head", "LIMIT", 200),
-    "endless interim answers": (Script(*[b"HTTP/1.1 102 Wait\r\n\r\n"] * 50), "head", "LIMIT", 102),
+    "endless headers": (
+        Script(b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 60_000 + b"\r\n"] * 180), "head", "LIMIT", 200,
+    ),
+    "headers that go on when the time is over": (
+        Script(b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 60_000 + b"\r\n"] * 20, silent=True), "head", "LIMIT", 200,
+    ),
+    "an endless header": (Script(b"HTTP/1.1 200 OK\r\n", *[b"y" * 60_000] * 180), "head", "LIMIT", 200),
+    "endless interim answers": (
+        Script(*[b"HTTP/1.1 102 Wait\r\nX: " + b"y" * 60_000 + b"\r\n\r\n"] * 180), "head", "LIMIT", 102,
+    ),
 }  # fmt: skip
 
 
@@ -105,7 +174,14 @@ def test_an_answer_that_ends_badly_says_where_and_keeps_what_came(name: str) -> 
     stream, phase, what, status = ENDS[name]
     answer = http1.Answer(100, 1000)
     with pytest.raises(Failure) as caught:
-        http1.exchange(stream, b"GET / HTTP/1.1\r\n\r\n", b"", answer, with_defaults({}), Deadline(5))
+        http1.exchange(
+            stream,
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"",
+            answer,
+            with_defaults({}),
+            Deadline(0.5 if name.endswith("over") else 5),
+        )
     assert (caught.value.phase, caught.value.name, answer.status) == (phase, what, status)
     assert not answer.complete
 
@@ -138,6 +214,21 @@ def test_a_tunnel_begins_right_behind_the_proxys_answer() -> None:
     assert stream.recv(Deadline(1), "tls") == b"first bytes"
 
 
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+    ],
+)
+def test_a_tunnel_is_granted_by_a_first_answer_of_200_that_go_takes(wire: bytes) -> None:
+    answer = http1.Answer(100, 100)
+    assert not http1.connect(Script(wire), b"CONNECT h:443 HTTP/1.1\r\n\r\n", answer, with_defaults({}), Deadline(5))
+
+
 @given(st.lists(st.binary(max_size=200), max_size=8))
 def test_whatever_bytes_come_it_ends_in_an_answer_or_a_failure(pieces: list[bytes]) -> None:
     answer = http1.Answer(50, 100)
@@ -146,3 +237,21 @@ def test_whatever_bytes_come_it_ends_in_an_answer_or_a_failure(pieces: list[byte
         http1.exchange(stream, b"GET / HTTP/1.1\r\n\r\n", b"", answer, with_defaults({}), Deadline(5))
     assert len(answer.body) <= 50
     assert answer.body_bytes <= 100
+
+
+@pytest.mark.parametrize(
+    ("stream", "unasked"),
+    [
+        (Script(b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), True),
+        (Script(b"0\r\n\r\n"), True),
+        (Script(), True),
+        (Script(silent=True), False),
+        (Script(b"HTTP/1.1 200 OK\r\nContent-Le"), False),
+    ],
+    ids=["a line end", "a last chunk", "closed", "silent", "cut within the head"],
+)
+def test_what_a_kept_connection_held_already_is_no_answer(stream: Script, unasked: bool) -> None:
+    answer = http1.Answer(100, 1000)
+    with pytest.raises(Failure) as caught:
+        http1.exchange(stream, b"GET / HTTP/1.1\r\n\r\n", b"", answer, with_defaults({}), Deadline(0.2))
+    assert answer.never_came(caught.value) is unasked

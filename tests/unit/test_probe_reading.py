@@ -96,13 +96,40 @@ def test_no_bytes_break_the_reading_of_chains(data: bytes) -> None:
 def test_resolv_conf_is_read_as_the_c_library_reads_it() -> None:
     text = (
         "search a.example\nnameserver 10.0.0.1 # first\n;x\nnameserver fe80::1%eth0\n"
-        "search b.example c.example\noptions ndots:5 rotate\nnameserver\n"
+        "search b.example c.example\noptions ndots:5 rotate\nnameserver\noptions use-vc\n"
     )
     assert resolver_settings(text) == {
         "nameservers": ["10.0.0.1", "fe80::1%eth0"],
         "search": ["b.example", "c.example"],
-        "options": ["ndots:5", "rotate"],
+        "options": ["ndots:5", "rotate", "use-vc"],
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "nameservers"),
+    [
+        ("nameserver\t10.0.0.1\t", ["10.0.0.1"]),
+        ("nameserver 10.0.0.1#corp", []),
+        ("nameserver 10.0.0.1:53", []),
+        ("nameserver 10.0.0.1,10.0.0.2", []),
+        ("nameserver 10.0.0.1\r", []),
+        (" nameserver 10.0.0.1", []),
+        ("Nameserver 10.0.0.1", []),
+        ("nameserver 10.1", ["10.0.0.1"]),
+        ("nameserver 010.0.0.1", ["8.0.0.1"]),
+        ("nameserver dns.corp.example", []),
+        ("nameserver", []),
+    ],
+)
+def test_what_is_a_nameserver_to_glibc(line: str, nameservers: list[str]) -> None:
+    """Each as glibc 2.36 takes it."""
+    assert resolver_settings(line)["nameservers"] == nameservers
+
+
+def test_the_last_search_or_domain_line_counts_and_holds_six_names_at_most() -> None:
+    assert resolver_settings("search a b\ndomain c d\n")["search"] == ["c"]
+    assert resolver_settings("domain c\nsearch a # b\n")["search"] == ["a", "#", "b"]
+    assert resolver_settings("search a b c d e f g\n")["search"] == list("abcdef")
 
 
 def test_only_lines_of_the_hosts_file_that_name_a_target_are_kept() -> None:
@@ -124,7 +151,6 @@ def test_the_kernels_table_is_read_for_both_families(tmp_path: Path) -> None:
         ("10.20.0.4", 54322, "34.250.11.21", 443, "SYN_SENT"),
         ("fd20::4", 54323, "2a05:d018:11::21", 443, "ESTABLISHED"),
     }
-    assert sockets.rows(str(tmp_path / "tcp6")) == set()
 
 
 @pytest.mark.parametrize(("table", "host"), [("tcp", "127.0.0.1"), ("tcp6", "::1")])
@@ -287,6 +313,34 @@ def test_a_peer_on_loopback_may_point_to_loopback() -> None:
 def test_a_shown_url_has_neither_query_values_nor_user_information() -> None:
     shown = urls.shown("https://user:pw@cdn.example/a?Expires=1&Signature=secret&flag")
     assert shown == "https://cdn.example/a?Expires=...&Signature=...&flag"
+
+
+@pytest.mark.parametrize(
+    "odd", ["#", "/", "@", "%", "?", "\\", "'", '"', " ", "ö", "://", "/@", ":", "[", "@:80/", "?x=y&"]
+)
+@pytest.mark.parametrize("text", ["https://svc:{}@cdn.example/a", "//svc:{}@cdn.example/a", "svc:{}@cdn.example/a"])
+def test_of_a_login_nothing_is_shown_whatever_stands_in_it(text: str, odd: str) -> None:
+    shown = urls.shown(text.format("Summer2024" + odd + "Winter77"))
+    assert not [part for part in ("svc", "Summer", "2024", "Winter", "77") if part in shown]
+    assert shown.endswith("cdn.example/a")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://cdn.example/x/a@b?GoogleAccessId=who@x", "https://cdn.example/x/a@b?GoogleAccessId=..."),
+        ("/v2/x?a=b@c", "/v2/x?a=..."),
+        ("/v2/x@sha256", "/v2/x@sha256"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_an_at_behind_a_host_is_no_login(text: str, shown: str) -> None:
+    assert urls.shown(text) == shown
+
+
+def test_a_url_that_is_followed_is_shown_with_its_port() -> None:
+    url = urls.parse("https://cdn.example:8443/a@b?Signature=x", local=False)
+    assert url.shown == "https://cdn.example:8443/a@b?Signature=..."
 
 
 def verify_error() -> ssl.SSLError:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from netcompliance.probe.onhost import gohttp, gourl
 from netcompliance.probe.onhost.route import curl_exempts, go_exempts, parse_proxy, python_exempts, route_to, shown
 
 TENANT = "acme.app.stackstate.io"
@@ -80,8 +84,76 @@ def test_a_login_is_kept_for_the_wire_and_never_shown() -> None:
     assert proxy.url == "http://proxy.example:3128"
     assert shown("http://agent:p@ss@proxy.example:3128/x") == "http://proxy.example:3128/x"
     assert shown("agent:secret@proxy.example:3128") == "proxy.example:3128"
+    assert shown("http://agent:se/cr@et#x@proxy.example:3128") == "http://proxy.example:3128"
+    assert shown("agent:se://cret@proxy.example:3128") == "proxy.example:3128"
 
 
-@pytest.mark.parametrize("url", ["http://", "http://[::1", "http://p:port"])
-def test_a_proxy_that_is_no_url_is_none(url: str) -> None:
-    assert parse_proxy(url) is None
+GO = json.loads((Path(__file__).parent / "go-proxies.json").read_text(encoding="utf-8"))
+"""What Go 1.26 does (net/http, with the settings of Go 1.24) with HTTPS_PROXY set to each value."""
+
+
+def test_proxy_settings_are_read_as_go_reads_them() -> None:
+    differing = {row["value"]: (row, read) for row in GO if (read := _read(row["value"])) != _told(row)}
+    assert differing == {}
+
+
+def _read(value: str) -> tuple[str, str | None, str | None]:
+    read = gourl.proxy(value)
+    if read is None:
+        return "direct", None, None
+    host = f"[{read.hostname}]" if ":" in read.hostname else read.hostname
+    return "dials", f"{host}:{read.port}", None if read.scheme in ("https", *gourl.SOCKS) else read.login
+
+
+def _told(row: dict[str, str]) -> tuple[str, str | None, str | None]:
+    return row["does"], row.get("dials"), row.get("login")
+
+
+# Value, what the agent does, the place where it does, what is meant, the character that is to blame.
+SETTINGS = [
+    ("http://u:pa#ss@proxy:3128", "misreads", None, "http://proxy:3128", "#"),
+    ("http://u:pa/ss@proxy:3128", "misreads", None, "http://proxy:3128", "/"),
+    ("http://user:1234#x@proxy:3128", "misreads", None, "http://proxy:3128", "#"),
+    ("http://u:pa%ss@proxy:3128", "drops", None, "http://proxy:3128", "%"),
+    ("http://u:pä@proxy:3128", "misreads", None, "http://proxy:3128", "ä"),
+    ("http://u:p@ss@proxy:3128", "dials", "proxy:3128", "http://proxy:3128", None),
+    ("http://proxy:3128 ", "misreads", "http:80", "http://proxy:3128", "a blank or a control character"),
+    ("http://proxy:3128\r", "drops", None, "http://proxy:3128", "a blank or a control character"),
+    ("http://proxy:99999", "misreads", "proxy:99999", "http://proxy:99999", None),
+    ("http://proxy:0", "misreads", "proxy:0", "http://proxy:0", None),
+    ("http://http://proxy:3128", "misreads", "http:80", "http://proxy:3128", None),
+    ("http://[fd00::1]:3128", "dials", "[fd00::1]:3128", "http://[fd00::1]:3128", None),
+    ("http://PROXY", "dials", "proxy:80", "http://proxy", None),
+    ("http://pröxy:3128", "dials", "xn--prxy-6qa:3128", "http://pröxy:3128", None),
+    ("socks5://proxy", "dials", "proxy:1080", "socks5://proxy", None),
+]
+
+
+@pytest.mark.parametrize(("value", "agent", "place", "meant", "character"), SETTINGS)
+def test_what_a_setting_means_is_told_without_its_login(
+    value: str, agent: str, place: str | None, meant: str | None, character: str | None
+) -> None:
+    route = route_to(TENANT, 443, None, {"HTTPS_PROXY": value})
+    assert route.setting is not None
+    told = tuple(route.setting[name] for name in ("agent", "agent_place", "meant", "character"))
+    assert told == (agent, place, meant, character)
+    assert route.readings["go"] is (agent != "drops")
+    assert (route.proxy is not None and route.proxy.trouble is None) is (agent == "dials")
+
+
+def test_another_proxy_of_curls_is_told() -> None:
+    route = route_to(TENANT, 443, None, {"HTTPS_PROXY": "http://a:1", "https_proxy": "http://u:p@b", "HTTP_PROXY": "x"})
+    assert route.setting is not None
+    assert [route.setting[name] for name in ("agent_takes", "agent_place", "curl_takes", "curl_place")] == [
+        "HTTPS_PROXY", "a:1", "https_proxy", "b:1080",
+    ]  # fmt: skip
+    assert route.setting["names"] == ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY"]
+
+
+HEADS = json.loads((Path(__file__).parent / "go-heads.json").read_text(encoding="utf-8"))
+"""Heads of answers, and what Go's client says of them: nothing, where it takes them."""
+
+
+def test_heads_are_refused_that_go_refuses() -> None:
+    differing = [(head, said) for head, said in HEADS if bool(gohttp.refusal(head.encode("latin-1"))) is not bool(said)]
+    assert differing == []

@@ -9,6 +9,7 @@ import json
 import select
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +19,15 @@ import dns.flags
 import dns.message
 import pytest
 
+from netcompliance.judge import serverhello
 from netcompliance.probe.onhost import main as program
 from netcompliance.probe.onhost import nameservers
-from netcompliance.probe.onhost.dial import dial
+from netcompliance.probe.onhost.dial import begin, dial, dial_any
+from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
+from netcompliance.vantage import gohello
+from netcompliance.vantage.records import decoded
 from tests.fakes.peers import Issued, answer, authority, leaf, serving, silent
 
 SECRET = "key-that-nobody-may-see"
@@ -54,7 +59,10 @@ def run() -> Run:
         plan = {"agent": "test/1", "deadline": deadline, "limits": {**LIMITS, **more.pop("limits", {})}, "tasks": tasks}
         visit = Visit({**plan, **more}, Output(lines.append), (key, "test" if key else None), Trust(None))
         program.run(visit)
-        return [json.loads(line) for line in lines]
+        seen = [json.loads(line) for line in lines]
+        for record in seen:
+            assert decoded(record, of_watch=False) == record
+        return seen
 
     return run
 
@@ -171,7 +179,10 @@ def test_a_peer_that_does_not_verify_is_identified_and_never_gets_the_key(ca: Is
     stranger = authority("Stranger")
     server = leaf(stranger, "localhost")
     with serving(answer("200 OK", b"hello"), tmp_path, (server, stranger)) as peer:
-        seen = run(endpoint(peer.port, large_hello=True, upload={"path": "/intake", "sizes": [1000]}), key=SECRET)
+        seen = run(
+            endpoint(peer.port, upload={"method": "POST", "path": "/intake", "sizes": [1000]}),
+            key=SECRET,
+        )
     verify, identify = of(seen, "tls")
     assert (verify["purpose"], verify["error"]["name"], verify["error"]["reason"]) == (
         "verify",
@@ -220,14 +231,17 @@ def test_a_silent_peer_is_tried_with_small_segments_too(ca: Issued, run: Run) ->
     assert tried == {("verify", None, "TIMEOUT"), ("small-mss", 536, "TIMEOUT")}
 
 
-def test_the_large_hello_is_larger_than_a_segment_and_is_accepted(ca: Issued, run: Run, tmp_path: Path) -> None:
+def test_the_hello_of_a_go_program_is_larger_than_a_segment_and_is_answered(
+    ca: Issued, run: Run, tmp_path: Path
+) -> None:
+    wires = {name: base64.b64encode(wire).decode() for name, wire in gohello.hellos("localhost", "x").items()}
     with serving(answer("200 OK"), tmp_path, (leaf(ca, "localhost"),)) as peer:
-        seen = run(endpoint(peer.port, large_hello=True))
-    (large,) = of(seen, "tls", purpose="large-hello")
-    (small,) = of(seen, "tls", purpose="verify")
-    assert large["error"] is None
-    assert small["hello_bytes"] < 1400
-    assert large["hello_bytes"] > 1700
+        seen = run(endpoint(peer.port, hellos=wires))
+    (hello,) = [each for each in of(seen, "tls") if each["purpose"] != "verify"]
+    assert (hello["purpose"], hello["error"], hello["hello_bytes"]) == ("agent-hello", None, 1519)
+    choice = serverhello.server_hello(base64.b64decode(hello["received"]))
+    assert choice is not None
+    assert choice.serves_the_agent
 
 
 def _refuse_large(head: bytes, connection: socket.socket) -> None:
@@ -240,13 +254,11 @@ def _refuse_large(head: bytes, connection: socket.socket) -> None:
 def test_an_upload_that_is_refused_early_is_read_and_no_larger_one_follows(
     ca: Issued, run: Run, tmp_path: Path
 ) -> None:
-    task = endpoint(0, requests=[], upload={"path": "/intake", "sizes": [2_000_000, 4_000_000]})
+    task = endpoint(0, requests=[], upload={"method": "POST", "path": "/intake", "sizes": [1000, 2_000_000, 4_000_000]})
     with serving(_refuse_large, tmp_path, (leaf(ca, "localhost"),)) as peer:
         seen = run({**task, "port": peer.port})
-    assert [(o["status"], o["request_bytes"]) for o in of(seen, "http", purpose="small-upload")] == [(403, 1000)]
-    (upload,) = of(seen, "http", purpose="upload")
-    assert upload["status"] == 413
-    assert upload["request_bytes"] == 2_000_000
+    uploads = of(seen, "http", purpose="upload")
+    assert [(o["status"], o["request_bytes"]) for o in uploads] == [(403, 1000), (413, 2_000_000)]
 
 
 def test_a_stalled_upload_is_repeated_in_small_segments_and_its_rest_is_counted(
@@ -258,13 +270,14 @@ def test_a_stalled_upload_is_repeated_in_small_segments_and_its_rest_is_counted(
         else:
             threading.Event().wait(4)
 
-    task = endpoint(0, requests=[], upload={"path": "/intake", "sizes": [8_000_000, 9_000_000]})
+    task = endpoint(0, requests=[], upload={"method": "POST", "path": "/intake", "sizes": [8_000_000, 9_000_000]})
     with serving(stall, tmp_path, (leaf(ca, "localhost"),)) as peer:
-        seen = run({**task, "port": peer.port})
+        seen = run({**task, "port": peer.port}, limits={"stall": 6.0})
     (upload,) = of(seen, "http", purpose="upload")
     (small,) = of(seen, "http", purpose="upload-small-mss")
     assert upload["error"]["name"] == small["error"]["name"] == "TIMEOUT"
     assert upload["unacknowledged_bytes"] > 0
+    assert upload["idle"] > 2
 
 
 def test_the_visits_deadline_names_what_it_left_behind(ca: Issued, run: Run) -> None:
@@ -297,6 +310,37 @@ def test_a_refused_connection_says_so_at_once() -> None:
     stream, facts = dial("127.0.0.1", port, 2.0)
     assert stream is None
     assert (facts["error"]["name"], facts["family"], facts["port"]) == ("ECONNREFUSED", 4, port)
+
+
+@pytest.fixture
+def too_busy_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a machine is that comes back to a connection when its peer has answered and the deadline has passed."""
+
+    def begin_and_wait(*told: Any) -> tuple[socket.socket, bool]:
+        opening, under_way = begin(*told)
+        poller = select.poll()
+        poller.register(opening, select.POLLOUT)
+        assert poller.poll(10_000)
+        return opening, under_way
+
+    monkeypatch.setattr("netcompliance.probe.onhost.dial.begin", begin_and_wait)
+
+
+@pytest.mark.usefixtures("too_busy_to_look")
+def test_what_came_before_the_deadline_counts_though_nobody_looked_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        opened, facts = dial("127.0.0.1", port, 0.0)
+        assert opened is not None, facts
+        opened.close()
+        opened, address = dial_any(["127.0.0.1"], port, 0.0)
+        assert address == "127.0.0.1"
+        opened.close()
+    _, facts = dial("127.0.0.1", port, 0.0)
+    assert facts["error"]["name"] == "ECONNREFUSED"
+    with pytest.raises(Failure) as refused:
+        dial_any(["127.0.0.1"], port, 0.0)
+    assert refused.value.name == "ECONNREFUSED"
 
 
 # --- through a proxy ------------------------------------------------------------------------------------------------
@@ -392,6 +436,7 @@ QUERY = dns.message.make_query("tenant.test.", "A", id=7)
 def _reply(*, number: int = 7, truncated: bool = False) -> bytes:
     message = dns.message.make_response(QUERY)
     message.id = number
+    message.flags |= dns.flags.RA
     if truncated:
         message.flags |= dns.flags.TC
     return message.to_wire()
@@ -433,7 +478,7 @@ def ask(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Seen]:
     monkeypatch.setattr(nameservers, "read_text", lambda path: "nameserver 127.0.0.1\n")
     query = {"name": "tenant.test", "rdtype": "A", "wire": base64.b64encode(QUERY.to_wire()).decode()}
     task = {"kind": "nameservers", "queries": [query]}
-    return lambda port: of(run({**task, "port": port}, limits={"dns": 0.3}), "dns")
+    return lambda port: of(run({**task, "port": port}, limits={"dns": 0.2, "dns_late": 0.3}), "dns")
 
 
 def test_a_datagram_under_another_id_is_counted_and_waited_past(ca: Issued, ask: Callable[[int], Seen]) -> None:
@@ -450,12 +495,12 @@ def test_a_truncated_answer_is_asked_for_again_over_tcp(ca: Issued, ask: Callabl
     assert (tcp["transport"], base64.b64decode(tcp["response"])) == ("tcp", _reply())
 
 
-def test_a_nameserver_that_answers_nobody_was_asked_twice_and_then_over_tcp(
+def test_a_nameserver_that_answers_nobody_was_asked_three_times_and_then_over_tcp(
     ca: Issued, ask: Callable[[int], Seen]
 ) -> None:
     with nameserver() as port:
-        udp, tcp = ask(port)
-    assert (udp["response"], udp["attempts"], udp["error"]["name"]) == (None, 2, "TIMEOUT")
+        tcp, udp = sorted(ask(port), key=lambda seen: str(seen["transport"]))
+    assert (udp["response"], udp["attempts"], udp["error"]["name"]) == (None, 3, "TIMEOUT")
     assert (tcp["response"], tcp["error"]["name"]) == (None, "EOF")
 
 
@@ -580,7 +625,7 @@ def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
         small["digest"],
     )
     assert f"sha256:{small['sha256']}" == small["digest"]
-    assert (large["complete"], large["body_bytes"]) == (False, 65536)
+    assert (large["complete"], f"sha256:{large['sha256']}") == (True, large["digest"])
     assert all("Signature=..." in o["url"] for o in layers)
     assert any(f"Bearer {TOKEN}" in head for head in asked)
     assert elsewhere
@@ -588,7 +633,9 @@ def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
     assert not [o for o in layers if o["authorized"]]
     assert TOKEN not in json.dumps(seen)
     assert "abc123" not in json.dumps(seen)
-    assert not [head for head in asked + elsewhere if head.startswith("HEAD")]
+    assert [head.split()[1] for head in asked + elsewhere if head.startswith("HEAD")] == [
+        "/v2/stackstate/agent/manifests/1.0"
+    ]
 
 
 def test_the_scope_of_the_token_is_the_image(ca: Issued, run: Run, tmp_path: Path) -> None:
@@ -624,6 +671,23 @@ def test_a_redirect_that_is_not_followed_is_shown_and_named(
     assert {o["error"]["name"] for o in last} == {"REDIRECT"}
     assert len(last) == len(LAYERS)
     assert all(o["status"] == 302 and o["redirected_to"] for o in last)
+
+
+@pytest.mark.parametrize(
+    ("status", "step"), [("401 Unauthorized", "ping"), ("302 Found", "layer"), ("200 OK", "token")]
+)
+def test_an_answer_that_go_refuses_ends_the_walk(
+    ca: Issued, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, step: str
+) -> None:
+    plain = answer
+
+    def broken(line: str, body: bytes, *headers: str) -> Any:
+        return plain(line, body, *(("X-Device inspected", *headers) if line == status else headers))
+
+    monkeypatch.setattr(sys.modules[__name__], "answer", broken)
+    seen, _, cdn = walk(run, ca, tmp_path, "https://{cdn}/{digest}")
+    assert {o["error"]["name"] for o in steps(seen, step) if o["error"]} == {"MALFORMED"}
+    assert cdn == []
 
 
 @pytest.mark.parametrize("realm", ["http://localhost/token", "file:///etc/passwd", "nonsense"])

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from netcompliance.probe import bundle
-from netcompliance.probe.onhost import cheap, handover, runs
+from netcompliance.probe.onhost import cheap, dear, handover, runs
 
 DROP = {"phase": "tcp", "name": "TIMEOUT", "text": "no answer"}
 RESET = {"phase": "tcp", "name": "ECONNREFUSED", "text": "refused"}
@@ -80,7 +80,7 @@ def test_what_changes_all_the_time_is_told_in_few_words(path: runs.Runs, told: l
     for number in range(6000):
         path.add(number / 10, DROP if number % 2 else None, None)
     path.close()
-    assert len(told) < 2 * 10 * (runs.MOST + 60 / runs.MIXED_FOR + 1)
+    assert len(told) < 2 * 10 * (runs.MOST + 2 * 60 / runs.MIXED_FOR + 1)
     assert any(run["mixed"] for run in told)
     assert sum(run["samples"] for run in closed(told)) == 6000
     assert sum(run["failed"] for run in closed(told)) == 3000
@@ -93,7 +93,7 @@ def engine() -> Iterator[cheap.Engine]:
     engine.close()
 
 
-Samples = list[tuple[float, Record | None, Record | None]]
+Samples = list[tuple[float, Record | None, Record | None, float]]
 
 
 def turn_until(engine: cheap.Engine, holds: Callable[[], bool]) -> None:
@@ -109,11 +109,11 @@ def test_connections_open_and_are_refused(engine: cheap.Engine) -> None:
         port = listening.getsockname()[1]
         engine.add(cheap.TcpPath("127.0.0.1", port, lambda *sample: samples.append(sample)))
         turn_until(engine, lambda: len(samples) >= 3)
-        assert [error for _, error, _ in samples[:3]] == [None] * 3
+        assert [error for _, error, _, _ in samples[:3]] == [None] * 3
     turn_until(engine, lambda: bool(samples[-1][1]))
     assert samples[-1][1] is not None
     assert samples[-1][1]["name"] == "ECONNREFUSED"
-    moments = [at for at, _, _ in samples]
+    moments = [at for at, *_ in samples]
     assert moments == sorted(moments)
 
 
@@ -137,27 +137,83 @@ def test_a_nameserver_answers_or_does_not(engine: cheap.Engine) -> None:
         threading.Thread(target=serve, daemon=True).start()
         engine.add(cheap.DnsPath("127.0.0.1", server.getsockname()[1], query, lambda *sample: samples.append(sample)))
         turn_until(engine, lambda: len(samples) >= 2)
-        assert samples[1][1:] == (None, {"rcode": 3, "addresses": False, "private": False})
+        assert samples[1][1:3] == (None, {"rcode": 3, "addresses": False, "private": False})
         speaks.clear()
         turn_until(engine, lambda: bool(samples[-1][1]))
         assert samples[-1][1] is not None
         assert samples[-1][1]["name"] == "TIMEOUT"
 
 
-def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do(engine: cheap.Engine) -> None:
+def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> None:
+    engine = cheap.Engine(0.1, lambda moment: moment)
     paths = [cheap.TcpPath("127.0.0.1", 1, lambda *_: None) for _ in range(cheap.SOONER_MOST + 1)]
     for path in paths:
+        path.saved, path.counted = 0.0, 10.0
         engine.add(path)
-    assert engine._pace(paths[0], 10.0) == 0.02
-    paths[0].under_way.append(cheap.Sample(0.0, 9.97))
-    assert engine._pace(paths[0], 10.0) == 0.02 / cheap.SOONER
-    paths[0].usual = 0.02
-    assert engine._pace(paths[0], 10.0) == 0.02
+    assert engine._pace(paths[0], 10.0) == 0.1
+    paths[0].under_way.append(cheap.Sample(0.0, 9.85))
+    assert engine._pace(paths[0], 10.0) == 0.1 / cheap.SOONER
+    paths[0].usual, paths[0].volley = 0.1, 0
+    assert engine._pace(paths[0], 10.0) == 0.1
     paths[0].failing = True
-    assert engine._pace(paths[0], 10.0) == 0.02 / cheap.SOONER
+    assert engine._pace(paths[0], 10.0) == 0.1 / cheap.SOONER
     for path in paths:
         path.failing = True
-    assert engine._pace(paths[0], 10.0) == 0.02
+    assert engine._pace(paths[0], 10.0) == 0.1
+    engine.close()
+
+
+def test_after_a_failure_comes_a_volley_that_was_saved_for() -> None:
+    engine = cheap.Engine(0.1, lambda moment: moment)
+    path = cheap.TcpPath("127.0.0.1", 1, lambda *_: None)
+    engine.add(path)
+    now = path.counted
+    for _ in range(3):
+        path.alarm(cheap.Sample(0.0, now))
+        path.volley = min(path.volley, 30)
+        for _ in range(30):
+            engine._pace(path, now)
+    assert path.saved < 1
+    path.alarm(cheap.Sample(0.0, now))
+    assert engine._pace(path, now) == 0.1 / cheap.SOONER
+    assert engine._pace(path, now + 1.0) == cheap.QUICK
+    engine.close()
+
+
+def test_a_mixed_run_begins_and_ends_with_what_failed(path: runs.Runs, told: list[Record]) -> None:
+    for number in range(100):
+        path.add(number / 50, DROP if number % 2 else None, None)
+    for number in range(100, 200):
+        path.add(number / 50, None, None)
+    path.close()
+    ended = sorted(closed(told), key=lambda run: run["from"])
+    mixed, calm = ended[-3:-1] if len(ended[-1:]) and ended[-2]["mixed"] is False else ended[-2:]
+    assert (mixed["mixed"], mixed["to"], calm["mixed"], calm["from"]) == (True, 1.98, False, 2.0)
+    assert sum(run["samples"] for run in ended) == 200
+    assert sum(run["failed"] for run in ended) == 50
+
+
+def test_a_run_tells_what_could_have_gone_unseen(path: runs.Runs, told: list[Record]) -> None:
+    for at, took in ((0.0, 0.05), (0.1, 0.05), (0.6, 0.2), (0.7, 0.05)):
+        path.add(at, None, None, None, took)
+    path.close()
+    (run,) = closed(told)
+    assert run["took"] == 0.05
+    assert run["gap"] == pytest.approx(0.7)
+
+
+def test_samples_of_a_layer_are_told_in_order_whichever_is_known_first() -> None:
+    seen: list[tuple[float, Any]] = []
+    stage = dear.Stage(lambda at, sample: seen.append((at, sample)))
+    for number in (1, 2, 3):
+        stage.expect(number)
+    stage.reached(1, 1.0)
+    stage.reached(2, 2.0)
+    stage.end(2, 2.0, ("two",))
+    stage.end(3, 2.5, None)
+    assert seen == []
+    stage.end(1, 1.0, ("one",))
+    assert seen == [(1.0, ("one",)), (2.0, ("two",)), (2.5, None)]
 
 
 # --- the whole program, as a host runs it ----------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from netcompliance.conclusion import Overall
-from netcompliance.report import chain, saved
-from netcompliance.report.saved import BadJournal
+from netcompliance.journal import hash_chain, reader
+from netcompliance.journal.reader import BadJournal
+from netcompliance.journal.writer import LINE_LIMIT
 from tests.fakes import journals
 
 
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 def refusal(path: Path) -> str:
     """Why the journal is not read: one line that names the file."""
     with pytest.raises(BadJournal) as caught:
-        saved.read(path)
+        reader.read(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ")
     assert len(text.splitlines()) == 1
@@ -39,27 +40,27 @@ def refusal(path: Path) -> str:
 def test_what_was_written_is_read(tmp_path: Path):
     path = tmp_path / "journal.jsonl"
     planned = journals.written(path)
-    read = saved.read(path, complete=True)
+    read = reader.read(path, complete=True)
     assert read.settings == journals.SETTINGS
     assert read.plan == tuple((entry.case, entry.requirement) for entry in planned)
     plain = [replace(e, verdict=e.verdict and replace(e.verdict, told={})) for e in read.entries]
     assert [e for e in plain if e.verdict] == [e for e in planned if e.verdict]
     assert [e.trouble for e in plain] == [e.trouble for e in planned]
-    assert read.overall is Overall.UNDETERMINED
+    assert read.overall is Overall.NOT_SATISFIED
     assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert read.counted == {"header": 1, "case": 6, "observation": 4, "vantage": 3, "verdict": 4, "footer": 1}
     assert [seen["kind"] for seen in read.observations()] == ["host", "probe"] * 2
 
 
 def test_what_a_journal_told_is_told_again(path: Path):
-    (failed,) = (e.verdict for e in saved.read(path).entries if e.verdict and e.verdict.result == "fail")
+    (failed,) = (e.verdict for e in reader.read(path).entries if e.verdict and e.verdict.result == "fail")
     assert failed.told["fix"] == "allow outbound tcp/443 from node-1 (10.20.0.4) to 34.250.11.21"
 
 
 def test_a_journal_of_schema_1_is_read(tmp_path: Path):
     path = tmp_path / "journal.jsonl"
     path.write_bytes(journals.of_schema_1())
-    read = saved.read(path, complete=True)
+    read = reader.read(path, complete=True)
     assert read.schema == 1
     assert read.overall is Overall.NOT_SATISFIED
     assert len(read.entries) == 57
@@ -84,7 +85,7 @@ def test_every_changed_byte_is_found_and_its_line_named(path: Path):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         line = whole.count(b"\n", 0, place) + 1
         if place == len(whole) - 1:
-            assert saved.read(path).footer is None
+            assert reader.read(path).footer is None
         elif line == 1:
             refusal(path)
         else:
@@ -114,15 +115,24 @@ def test_a_line_that_was_added_is_found(path: Path, extra: bytes):
         assert refusal(path).startswith(f"line {place + 1}: ")
 
 
+@pytest.mark.parametrize("extra", [b"{", b"{}", b'{"type":"case"}', b" ", b"x"])
+def test_half_a_line_behind_the_footer_is_found(path: Path, extra: bytes):
+    """Nothing is cut off there: somebody added it."""
+    whole = path.read_bytes()
+    path.write_bytes(whole + extra)
+    number = whole.count(b"\n")
+    assert refusal(path) == f"line {number + 1}: there is more behind the footer in line {number}"
+
+
 def test_a_journal_that_ends_anywhere_is_never_complete(path: Path):
     whole = path.read_bytes()
     header = whole.index(b"\n") + 1
     for length in range(header, len(whole)):
         path.write_bytes(whole[:length])
-        assert saved.read(path).footer is None
-        assert saved.read(path).overall is Overall.UNDETERMINED
+        assert reader.read(path).footer is None
+        assert reader.read(path).overall is Overall.UNDETERMINED
         with pytest.raises(BadJournal, match="cut off: it has no footer"):
-            saved.read(path, complete=True)
+            reader.read(path, complete=True)
     for length in range(header):
         path.write_bytes(whole[:length])
         refusal(path)
@@ -155,8 +165,8 @@ FOREIGN = {
     "two headers": (HEADER * 2, "line 2: a second header"),
     "nested": (HEADER + b'{"type":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n", "line 2: no JSON"),
     "many values": (HEADER + b'{"type":"x","y":[' + b"0," * 1_100_000 + b"0]}\n", "line 2: more values"),
-    "a long line": (HEADER + b" " * (saved.LINE_LIMIT + 1) + b"\n", "line 2 is longer than 4 MiB"),
-    "a long last line": (HEADER + b" " * (saved.LINE_LIMIT + 1), "line 2 is longer than 4 MiB"),
+    "a long line": (HEADER + b" " * (LINE_LIMIT + 1) + b"\n", "line 2 is longer than 4 MiB"),
+    "a long last line": (HEADER + b" " * (LINE_LIMIT + 1), "line 2 is longer than 4 MiB"),
     "not a number": (HEADER + b'{"type":"x","y":NaN}\n', "line 2: no JSON"),
     "endless": (HEADER + b'{"type":"x","y":1e999}\n', "line 2: no JSON"),
     "many digits": (HEADER + b'{"type":"x","y":' + b"9" * 5000 + b"}\n", "line 2: no JSON"),
@@ -184,7 +194,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path):
 def test_a_record_that_is_not_known_here_is_passed_over(tmp_path: Path):
     path = tmp_path / "journal.jsonl"
     path.write_bytes(HEADER + b'{"type":"sample","at":1}\n')
-    assert saved.read(path).counted == {"header": 1, "sample": 1}
+    assert reader.read(path).counted == {"header": 1, "sample": 1}
 
 
 def misfits() -> dict[str, Callable[[int, dict[str, Any]], None]]:
@@ -217,7 +227,7 @@ def misfits() -> dict[str, Callable[[int, dict[str, Any]], None]]:
 def test_a_record_of_the_wrong_shape_is_refused_and_named(path: Path, told: str):
     lines = path.read_bytes().splitlines()[:-1]
     path.write_bytes(journals.relinked(lines, misfits()[told]))
-    read = saved.read(path)
+    read = reader.read(path)
     with pytest.raises(BadJournal) as caught:
         _ = read.settings, read.entries
     assert str(caught.value).startswith(f"{path}: {told}")
@@ -230,13 +240,13 @@ def test_fields_of_a_later_version_are_ignored(path: Path):
             record["settings"]["novel"] = 1
 
     path.write_bytes(journals.relinked(path.read_bytes().splitlines()[:-1], add))
-    read = saved.read(path)
+    read = reader.read(path)
     assert read.settings == journals.SETTINGS
     assert len(read.entries) == 6
 
 
 def test_more_than_is_kept_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(saved, "KEPT_LIMIT", 10_000)
+    monkeypatch.setattr(reader, "KEPT_LIMIT", 10_000)
     assert "more cases and verdicts than are read here" in refusal(path)
 
 
@@ -245,7 +255,7 @@ def test_walking_goes_on_behind_bad_lines(path: Path):
     lines[4] = lines[4].replace(b"DNS", b"dns")
     lines[9] = lines[9].replace(b"{", b"[", 1)
     path.write_bytes(b"".join(lines))
-    bad = {line.number: line.problem for line in saved.Walker(path) if line.problem}
+    bad = {line.number: line.problem for line in reader.Walker(path) if line.problem}
     assert bad.keys() == {5, 10, 19}
 
 
@@ -253,7 +263,7 @@ def test_a_member_of_that_name_is_never_taken_from_a_host(path: Path):
     (first, *_) = (line for line in path.read_text(encoding="utf-8").splitlines() if '"observation"' in line)
     assert "theirs" not in first
     assert json.loads(first)["chain"] == ["AAAA"]
-    assert chain.parted(first.encode() + b"\n")
+    assert hash_chain.parted(first.encode() + b"\n")
 
 
 def test_nothing_comes_behind_the_footer(tmp_path: Path, path: Path):
@@ -261,8 +271,8 @@ def test_nothing_comes_behind_the_footer(tmp_path: Path, path: Path):
     old.write_bytes(journals.of_schema_1() + b'{"type":"note"}\n')
     assert refusal(old) == "line 263: there is more behind the footer in line 262"
     lines = path.read_bytes().splitlines(keepends=True)
-    parted = chain.parted(lines[-1])
+    parted = hash_chain.parted(lines[-1])
     assert parted
     body = b'{"type":"note"}'
-    path.write_bytes(b"".join(lines) + chain.linked(body, chain.link(parted[1], body)))
+    path.write_bytes(b"".join(lines) + hash_chain.linked(body, hash_chain.link(parted[1], body)))
     assert refusal(path) == f"line {len(lines) + 1}: there is more behind the footer in line {len(lines)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
@@ -10,13 +10,13 @@ import pytest
 
 from netcompliance import outages
 from netcompliance.conclusion import Entry
+from netcompliance.journal.redact import Redactor
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
 from netcompliance.outages import Path, Stretch
 from netcompliance.report import timeline, watched
 from netcompliance.report.html import Material
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
-from netcompliance.report.redact import Redactor
 from netcompliance.report.watching import Screen
 
 AT = 1_790_000_000.0
@@ -59,6 +59,7 @@ class Seen:
     paths: tuple[Path, ...] = (path(),)
     gaps: tuple[tuple[float, float | None], ...] = ()
     ahead: float = 0.0
+    unable: tuple[tuple[str, str], ...] = ()
 
 
 def entry(result: Result | None, layer: str = "tcp") -> Entry:
@@ -120,6 +121,31 @@ def test_the_section_is_escaped_and_says_what_was_cut() -> None:
     assert "(6.0 s)" in text
     assert "it never came back" in text
     assert section.title == "Watch: undetermined"
+
+
+def test_what_cannot_be_proved_is_said_beforehand() -> None:
+    assert SETTINGS.watch
+    fine = tuple(Criteria(layer=layer, max_outage=30.0) for layer in LAYERS)
+    one = tuple(Criteria(layer=layer, max_outage=1.0) for layer in LAYERS)
+    asked = replace(SETTINGS.watch, every=0.1, rarely=5.0, seldom=None)
+    assert list(watched.unprovable(replace(SETTINGS, watch=replace(asked, rarely=0.5, criteria=fine)))) == []
+    said = list(watched.unprovable(replace(SETTINGS, watch=replace(asked, criteria=one))))
+    assert [line.partition(":")[0] for line in said] == [
+        "tls, http are sampled every 5 s", "registry is sampled every 30 s",
+    ]  # fmt: skip
+    assert (
+        "accept 6.5 s (--max-outage, or [watch.tls] in the profile), for not more than 12 requests a minute" in said[0]
+    )
+    assert any(
+        "can go unseen" in line for line in watched.lines(replace(SETTINGS, watch=replace(asked, criteria=one)), [], {})
+    )
+
+
+def test_shares_that_no_sample_may_meet_are_said_beforehand() -> None:
+    assert SETTINGS.watch
+    assert list(watched.shares(replace(SETTINGS, watch=replace(SETTINGS.watch, every=0.0625)))) == []
+    (line,) = watched.shares(SETTINGS)
+    assert "an interruption of 1 s of one connection in four can go unseen" in line
 
 
 def test_without_a_watch_there_is_no_section() -> None:

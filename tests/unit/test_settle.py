@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from netcompliance import settle
 from netcompliance.inputs import BadInput
 from netcompliance.model import Level, RegistryMode, Service, Settings
+from netcompliance.profile import Profile, load
 from netcompliance.settle import Options
 
 Settle = Callable[..., Settings]
@@ -46,9 +47,9 @@ def settled(tmp_path: Path) -> Settle:
     def settings(text: str | None = None, environ: dict[str, str] | None = None, **options: Any) -> Settings:
         if text is not None:
             (tmp_path / "acme.toml").write_text(text, encoding="utf-8")
-        return settle.settings(
-            "acme", Options(tenants=("acme",), **options), [tmp_path / "none", tmp_path], environ or {}
-        )
+        typed = Options(tenants=("acme",), **options)
+        profile = settle.profile_of("acme", typed, [tmp_path / "none", tmp_path])
+        return settle.settings("acme", typed, profile, environ or {})
 
     return settings
 
@@ -139,6 +140,42 @@ def test_values_say_what_the_agent_is_configured_with_and_images_what_is_pulled(
         settled(values=str(images))
 
 
+@pytest.mark.parametrize(
+    ("password", "agent", "character"),
+    [
+        ("a#b", "misreads", "#"),
+        ("2024#b", "misreads", "#"),
+        ("a/b", "misreads", "/"),
+        ("a?b", "misreads", "?"),
+        ("a%ss", "drops", "%"),
+    ],
+)
+def test_a_proxy_of_the_values_that_go_misreads_is_for_the_judge(
+    settled: Settle, tmp_path: Path, password: str, agent: str, character: str
+):
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        f'global: {{proxy: {{url: "http://svc:{password}@proxy.corp.example:3128"}}}}\n', encoding="utf-8"
+    )
+    found = settled(values=str(values))
+    assert found.proxy is None
+    assert found.values is not None
+    assert found.values.proxy == "http://***@proxy.corp.example:3128"
+    reading = found.values.proxy_reading
+    assert reading is not None
+    assert (reading.agent, reading.character, reading.meant) == (agent, character, "http://proxy.corp.example:3128")
+    assert not [part for part in ("svc", password) if part in str(found)]
+
+
+@pytest.mark.parametrize("url", ["http://proxy.corp.example:3128", "proxy.corp.example:3128", "http://u:p%23@proxy:1"])
+def test_a_proxy_of_the_values_that_go_takes_as_it_is_meant_has_no_reading(settled: Settle, tmp_path: Path, url: str):
+    values = tmp_path / "values.yaml"
+    values.write_text(f'global: {{proxy: {{url: "{url}"}}}}\n', encoding="utf-8")
+    found = settled(values=str(values), proxy="http://proxy.corp.example:3128").values
+    assert found is not None
+    assert found.proxy_reading is None
+
+
 def test_a_proxy_of_the_values_that_is_none_is_told_with_its_line(settled: Settle, tmp_path: Path):
     values = tmp_path / "values.yaml"
     values.write_text("global:\n  proxy:\n    url: socks5://proxy.corp.example:1080\n", encoding="utf-8")
@@ -193,14 +230,17 @@ def test_what_must_never_be_written_is_known(tmp_path: Path):
         "ALL_PROXY": "user:bare/pass@proxy:3128",
         "OTHER": "harmless@thing",
     }
-    found = settle.secrets("acme", Options(tenants=("acme",)), [tmp_path], environ)
+    found = settle.secrets(load(tmp_path / "acme.toml"), environ)
     assert set(found) == {
         "key-in-the-environment",
         "my-own-key",
         "key-in-a-file",
         "pass%20word",
+        "user:pass%20word",
         "pass word",
+        "user:pass word",
         "bare/pass",
+        "user:bare/pass",
     }
 
 
@@ -242,7 +282,7 @@ def test_the_key_for_hosts_elsewhere_is_found_here(tmp_path: Path):
 
     def key(text: str, environ: dict[str, str]) -> str | None:
         profile.write_text(text)
-        return settle.key("acme", Options(tenants=("acme",)), [tmp_path], environ)
+        return settle.key(load(profile), environ)
 
     assert key("", environment) == "by-default"
     assert key("", {}) is None
@@ -255,8 +295,8 @@ def test_tenants_are_folded_and_each_once():
 
 
 def test_levels():
-    assert settle.level(Options(tenants=())) is None
-    assert settle.level(Options(tenants=(), level="should")) is Level.SHOULD
+    assert settle.settings("acme", Options(tenants=()), Profile()).level is None
+    assert settle.settings("acme", Options(tenants=(), level="should"), Profile()).level is Level.SHOULD
 
 
 WINDOW = """
@@ -284,7 +324,7 @@ def test_without_a_watch_the_profiles_limits_wait(settled: Settle):
 def test_limits_of_a_layer_come_before_options_and_those_before_the_profiles(settled: Settle):
     settings = settled(WINDOW, watch="1m", max_outage="5s", max_total="9s")
     assert settings.watch
-    assert (settings.watch.duration, settings.watch.every, settings.watch.rarely) == (60.0, 0.2, 5.0)
+    assert (settings.watch.duration, settings.watch.every, settings.watch.rarely) == (60.0, 0.2, 2.5)
     assert criteria(settings, "tcp") == (5.0, 9.0, None)
     assert criteria(settings, "dns") == (30.0, 9.0, None)
     assert criteria(settings, "http") == (5.0, 9.0, 10.0)
@@ -312,7 +352,44 @@ def test_what_cannot_be_watched_is_refused(settled: Settle, options: dict[str, s
 
 def test_a_watch_from_many_hosts_is_polite(settled: Settle):
     settings = settled("", watch="1m")
-    settle.check_rate(settings, 25)
+    paced = settle.paced(settings, 25).watch
+    assert paced
+    assert paced.every == 0.1
     with pytest.raises(BadInput, match="--every 200ms"):
-        settle.check_rate(settings, 50)
+        settle.paced(settings, 50)
     settle.check_rate(settled("", watch="1m", every="200ms"), 50)
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "paces"),
+    [
+        ("", {}, (0.0625, 0.5, 0.5)),
+        ("", {"max_outage": "3s"}, (0.1, 1.5, 1.5)),
+        ("", {"max_outage": "30s"}, (0.1, 5.0, 15.0)),
+        ("", {"max_outage": "30s", "max_total": "4s"}, (0.1, 2.0, 2.0)),
+        ("", {"max_outage": "200ms"}, (0.05, 0.5, 0.5)),
+        ("", {"max_outage": "100ms"}, (0.05, 0.5, 0.5)),
+        ("", {"every": "200ms"}, (0.2, 0.5, 0.5)),
+        ("[watch]\nrarely = '5s'\n", {}, (0.0625, 5.0, 5.0)),
+        ("[watch.registry]\nmax_outage = '20s'\n", {}, (0.0625, 0.5, 10.0)),
+    ],
+)
+def test_what_carries_a_criterion_is_sampled_for_it_within_a_budget(
+    settled: Settle, profile: str, options: dict[str, str], paces: tuple[float, ...]
+):
+    watch = settled(profile, watch="1m", **options).watch
+    assert watch
+    assert tuple(watch.pace(layer) for layer in ("tcp", "http", "registry")) == paces
+
+
+def test_many_hosts_ask_less_often(settled: Settle):
+    watch = settle.paced(settled("", watch="1m", every="1s"), 100).watch
+    assert watch
+    assert (watch.pace("http"), watch.pace("registry")) == (2.0, 2.0)
+
+
+def test_a_list_that_no_evidence_can_hold_is_refused(tmp_path: Path):
+    many = tmp_path / "many"
+    many.write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(settle.ENTRIES + 1)))
+    with pytest.raises(BadInput, match=r"20001 entries, of at most 20000: put neighbours together"):
+        settle.settings("acme", Options(tenants=(), allow_list=str(many)), Profile())

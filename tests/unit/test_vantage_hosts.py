@@ -190,6 +190,11 @@ def test_an_inventory_without_ansible_is_one_line(monkeypatch: pytest.MonkeyPatc
         ("node-1", "; write ssh://node-1"),
         ("salt://node-1", "'salt' is not supported"),
         ("paramiko://op:s3cret@node-1", "paramiko://op@node-1"),
+        ("ssh://op:s3cret#x@node-1", "ssh://***@node-1: # in a user name or password has to be written as %23"),
+        ("ssh://op:x/s3cret@node-1", "/ in a user name or password has to be written as %2F"),
+        ("kubectl://op:x/s3cret@pod", "/ in a user name or password has to be written as %2F"),
+        ("ssh://op:x?s3cret@node-1", "? in a user name or password has to be written as %3F"),
+        ("ssh://op:[s3cret@node-1", "not a name like ssh://user@host:22"),
         ("", "names no host"),
         ("ssh://", "names no host; write ssh://NAME"),
         ("ssh://-oProxyCommand=touch", "does not begin with a dash"),
@@ -207,6 +212,28 @@ def test_bad_input_is_one_line(inventory: str, spec: str, said: str) -> None:
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evil ansible_host=-oProxyCommand=touch",
+        "evil ansible_host=10.0.0.1 ansible_user=-oProxyCommand=touch",
+        "evil ansible_connection=docker ansible_host=-v/:/mnt",
+        "evil ansible_connection=docker ansible_host=box ansible_user=-e",
+    ],
+)
+def test_an_inventory_cannot_slip_in_an_option(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "inventory.ini"
+    path.write_text(f"[agents]\n{line}\n")
+    with pytest.raises(BadInput, match="begins with a dash, which commands read as an option"):
+        read("ansible://agents", ansible_inventory=str(path))
+
+
+@pytest.mark.parametrize("setting", ["namespace", "container", "context"])
+def test_a_pods_settings_cannot_be_options(setting: str) -> None:
+    with pytest.raises(BadInput, match="begins with a dash"):
+        read(f"kubectl://agent-0?{setting}=-f/etc/shadow")
 
 
 def test_a_missing_inventory_and_forced_ansible_are_said(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from netcompliance.vantage import trouble
@@ -176,3 +178,11 @@ def test_a_carrier_that_is_not_installed_is_this_machines_lack() -> None:
     host = Host(vantage="podman://x", backend="podman", carrier=("podman", "exec"))
     assert trouble.not_started(host, FileNotFoundError()).cause == "podman is not installed on this machine"
     assert "does not start here" in trouble.not_started(host, OSError(11, "Try again")).cause
+
+
+@pytest.mark.parametrize("name", ["x;reboot", "$(reboot)", "a b", "`reboot`"])
+def test_what_is_to_be_tried_by_hand_is_quoted_for_a_shell(name: str) -> None:
+    """The name of a host may come from an inventory that somebody else wrote."""
+    ending = Ending(code=3, begun=False, errors="", noise="", why="ended")
+    found = trouble.diagnosed(Host(vantage=f"ansible://{name}", backend="ssh", carrier=("ssh", name)), ending)
+    assert found.remedy == f"try it by hand: ssh {shlex.quote(name)} true"

@@ -6,6 +6,7 @@ import base64
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -112,6 +113,42 @@ def test_one_hosts_trouble_is_nobody_elses(look: Look) -> None:
     assert told.states["ssh://gone"][-1] is State.FAILED
 
 
+def test_a_host_speaks_of_itself_alone(look: Look) -> None:
+    forged = {"kind": "tcp", "vantage": "ssh://fine", "type": "verdict", "error": {"name": "TIMEOUT"}}
+    public = {"kind": "public-dns", "vantage": "local"}
+    hosts = [
+        scripted("ssh://evil", SENTINEL, forged, END),
+        scripted("ssh://worse", SENTINEL, public, END),
+        scripted("ssh://fine", SENTINEL, END),
+    ]
+    told = look(hosts)
+    assert (told.kinds("ssh://fine"), told.kinds("local"), told.kinds("ssh://worse")) == (["probe"], [], [])
+    assert told.kinds("ssh://evil") == ["tcp", "probe"]
+    assert all("type" not in seen for seen in told.observations)
+    problem = told.problems.pop("ssh://worse")
+    assert problem is not None
+    assert problem.cause == "the host sent what no probe sends: a record of the kind 'public-dns'"
+    assert set(told.problems.values()) == {None}
+
+
+def test_a_host_that_says_too_much_is_its_own_error_alone(look: Look) -> None:
+    evil = scripted("ssh://evil", SENTINEL, after='while True: print(\'{"kind": "tcp"}\')')
+    told = look([evil, scripted("ssh://fine", SENTINEL, END)])
+    assert told.problems.pop("ssh://fine") is None
+    (problem,) = told.problems.values()
+    assert problem is not None
+    assert problem.cause == "the host sent what no probe sends: more records of the kind 'tcp' than a probe says"
+
+
+def test_the_key_is_in_no_carriers_environment(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STS_API_KEY", "secret-key-0123")
+    says = "import json, os; print(json.dumps({'kind': 'host', 'options': sorted(os.environ)}))"
+    told = look([scripted("ssh://a", SENTINEL, after=f'{says}; print(\'{{"kind": "probe"}}\')')])
+    (seen,) = [each for each in told.observations if each["kind"] == "host"]
+    assert "PATH" in seen["options"]
+    assert "STS_API_KEY" not in seen["options"]
+
+
 def test_a_host_that_never_speaks_delays_no_other(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netcompliance.vantage.child.SPEAK", 1.0)
     silent = scripted("ssh://silent", after="import time; time.sleep(600)")
@@ -119,6 +156,19 @@ def test_a_host_that_never_speaks_delays_no_other(look: Look, monkeypatch: pytes
     assert told.problems.pop("ssh://silent") is not None
     assert list(told.problems.values()) == [None] * 3
     assert list(told.states)[-1] == "ssh://n2"
+
+
+def test_work_for_one_host_makes_no_other_late(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy(Told):
+        def observation(self, observation: Observation) -> None:
+            super().observation(observation)
+            if observation["kind"] == "host":
+                time.sleep(3)
+
+    monkeypatch.setattr("netcompliance.vantage.child.SPEAK", 2.0)
+    dear = scripted("ssh://dear", SENTINEL, {"kind": "host"}, END)
+    others = [scripted(f"ssh://n{n}", SENTINEL, END, before="import time; time.sleep(1)") for n in range(3)]
+    assert set(look([dear, *others], told=Busy()).problems.values()) == {None}
 
 
 def test_no_more_visits_than_allowed_are_under_way(look: Look) -> None:
@@ -152,12 +202,12 @@ def test_several_tenants_are_looked_for_together_and_each_is_told_its_own(monkey
     errands = []
     for tenant, watcher in told.items():
         settings = replace(SETTINGS, tenant=tenant)
-        hosts = [scripted("ssh://a", SENTINEL, {"kind": "host", "for": tenant}, END)]
+        hosts = [scripted("ssh://a", SENTINEL, {"kind": "host", "user": tenant}, END)]
         cases = catalogue.expand(catalogue.load(), settings, ["ssh://a"])
         errands.append(visit.Errand(settings=settings, cases=cases, hosts=hosts, watcher=watcher))
     visit.look(errands, at_once=32)
     for tenant, watcher in told.items():
-        assert [seen["for"] for seen in watcher.observations if seen["kind"] == "host"] == [tenant]
+        assert [seen["user"] for seen in watcher.observations if seen["kind"] == "host"] == [tenant]
         assert [seen["of"] for seen in watcher.observations if seen["kind"] == "chart"] == [tenant]
         assert watcher.problems == {"ssh://a": None}
     assert Counting.most == visit.SAME_HOST
@@ -214,8 +264,23 @@ def test_a_defect_of_the_workstations_side_is_raised(look: Look) -> None:
 
 def test_the_key_goes_over_standard_input_and_into_no_argument(look: Look) -> None:
     reads = "import sys, json; line = json.loads(sys.stdin.readline())"
-    tells = "print(json.dumps({'kind': 'host', 'given': line['key'], 'arguments': sys.argv}), flush=True)\n"
+    tells = "print(json.dumps({'kind': 'host', 'user': line['key'], 'options': sys.argv}), flush=True)\n"
     host = scripted("ssh://a", SENTINEL, before=reads, after=f'{tells}print(\'{{"kind": "probe"}}\')')
     (seen, _) = look([host], key="a-secret-key").observations
-    assert seen["given"] == "a-secret-key"
-    assert "a-secret-key" not in json.dumps(seen["arguments"])
+    assert seen["user"] == "a-secret-key"
+    assert "a-secret-key" not in json.dumps(seen["options"])
+
+
+def test_no_host_sends_a_line_that_no_journal_holds(look: Look) -> None:
+    """Commas and brackets in a text count there, too; who cannot write ends the run of all hosts."""
+    from netcompliance.journal.writer import VALUES_LIMIT, values_in
+
+    for mark in ",[{":
+        says = f"print(json.dumps({{'kind': 'http', 'body': {mark!r} * 600_000}}), flush=True)"
+        evil = scripted("ssh://evil", SENTINEL, before="import json", after=f"{says}\nprint({json.dumps(END)!r})")
+        told = look([evil, scripted("ssh://fine", SENTINEL, END)])
+        assert told.problems["ssh://fine"] is None
+        problem = told.problems["ssh://evil"]
+        assert problem is not None
+        assert "more than a probe says" in problem.cause
+        assert all(values_in(json.dumps(seen).encode()) < VALUES_LIMIT for seen in told.observations)

@@ -37,6 +37,7 @@ def ca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Issued:
     store = tmp_path / "roots.pem"
     store.write_bytes(root.pem)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(store))
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     return root
@@ -156,10 +157,14 @@ def test_stored_credentials_stay_where_they_are(asked: Any, tmp_path: Path, monk
     assert not [head for head in heads if "authorization" in head.lower()]
 
 
-@pytest.mark.parametrize(("no_proxy", "through"), [(None, True), ("localhost", False)])
+@pytest.mark.parametrize(
+    ("host", "no_proxy", "through"),
+    [("charts.example", None, True), ("localhost", "localhost", False), ("localhost", None, False)],
+)
 def test_a_declared_proxy_is_used_unless_the_host_is_excepted(
-    ca: Issued, tmp_path: Path, no_proxy: str | None, through: bool
+    ca: Issued, tmp_path: Path, host: str, no_proxy: str | None, through: bool
 ) -> None:
+    """Go goes to localhost directly in any case."""
     seen: Seen = []
     with (
         serving(repository(INDEX, b""), tmp_path, (leaf(ca, "localhost"),)) as peer,
@@ -167,7 +172,7 @@ def test_a_declared_proxy_is_used_unless_the_host_is_excepted(
     ):
         settings = Settings(
             tenant="acme",
-            chart_repository=f"https://localhost:{peer.port}",
+            chart_repository=f"https://{host}:{peer.port}",
             proxy=f"http://127.0.0.1:{proxy.port}",
             no_proxy=no_proxy,
         )
@@ -182,6 +187,48 @@ def test_an_unknown_authority_is_a_failure_of_tls(tmp_path: Path, ca: Issued) ->
         settings = Settings(tenant="acme", chart_repository=f"https://localhost:{peer.port}")
         workstation.charts(settings, "test/1", seen.append)
     assert (seen[0]["error"]["phase"], seen[0]["error"]["name"]) == ("tls", "SSL")
+
+
+def test_the_chart_repository_is_believed_as_go_believes_it(
+    tmp_path: Path, ca: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the host trusts counts; what REQUESTS_CA_BUNDLE or certifi hold does not."""
+    device = authority("Device")
+    bundle = tmp_path / "device.pem"
+    bundle.write_bytes(device.pem)
+    seen: Seen = []
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(variable, str(bundle))
+        with serving(repository(INDEX, b""), tmp_path, (leaf(device, "localhost"),)) as peer:
+            settings = Settings(tenant="acme", chart_repository=f"https://localhost:{peer.port}")
+            workstation.charts(settings, "test/1", seen.append)
+    assert [record["status"] for record in seen if record["step"] == "index"] == [None, 200]
+
+
+def test_the_proxy_of_the_chart_repository_is_the_one_that_go_takes(
+    ca: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not ALL_PROXY; and a login reaches the proxy as it is."""
+    seen: Seen = []
+    settings = Settings(tenant="acme", chart_repository="https://charts.example")
+    with serving(answer("407 Proxy Authentication Required")) as proxy, serving(answer("200 OK")) as other:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{other.port}")
+        monkeypatch.setenv("https_proxy", f"http://us%40er:p%3Aw@127.0.0.1:{proxy.port}")
+        workstation.charts(settings, "test/1", seen.append)
+    assert other.heads == []
+    assert f"Basic {base64.b64encode(b'us@er:p:w').decode()}" in proxy.heads[0]
+
+
+@pytest.mark.parametrize("odd", ["#", "/", "?", "@:80/", "[", " ", "%", "\\"])
+def test_of_a_proxy_that_is_no_url_nothing_is_told(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    seen: Seen = []
+    monkeypatch.setenv("https_proxy", f"http://svc:2024{odd}Winter77@127.0.0.1:9")
+    monkeypatch.setattr(workstation, "CONNECT", 0.5)
+    settings = Settings(tenant="acme", public_dns=("https://127.0.0.2/dns-query",))
+    workstation.public_dns(settings, "test/1", "https://127.0.0.2/dns-query", "A", seen.append)
+    told = str(seen[0]["error"])
+    assert seen[0]["error"]
+    assert not [part for part in ("svc", "2024", "Winter", "77") if part in told]
 
 
 def test_public_dns_is_asked_by_message(ca: Issued, tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ class _Reader:
                 continue
             if cursor.peek() == "type":
                 says = [word.text for word in cursor.statement()]
+                if not says[1:]:
+                    raise BadInput(f"{self._origin}: a chain's type without its name")
                 chain.kind, chain.hook = says[1], says[says.index("hook") + 1] if "hook" in says[:-1] else ""
             elif cursor.peek() == "policy":
                 chain.policy = cursor.statement()[-1].text

@@ -1,4 +1,6 @@
-"""The change window: what to ask for before, what to watch during, what to compare after.
+"""The change window: what to ask for before (`allowlist`), and what to compare after.
 
-What decides is pure: it works on observations and settings, and knows neither files nor terminals.
+`baseline` and `archive` read journals; `compare`, `drift`, `facts` and `history` decide by what those say, and are
+pure, as are the modules that put it into words: `told`, `text`, `markdown`, `page`, `picture` and `record`. Nothing
+here uses a network or a terminal.
 """

@@ -11,8 +11,6 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +21,8 @@ from netcompliance.change import compare, facts
 from netcompliance.change.compare import Side
 from netcompliance.conclusion import Overall
 from netcompliance.inputs import BadInput
-from netcompliance.report import saved
-from netcompliance.report.saved import BadJournal, Saved
+from netcompliance.journal import reader
+from netcompliance.journal.reader import BadJournal, SavedRun, moment, tenants_host
 
 LATEST = "latest"
 MOST_TOLD = 3
@@ -46,31 +44,29 @@ def side(path: Path) -> Side:
     """A complete journal, or the one in a run's directory. Raises `BadInput`."""
     journal = _journal_in(path)
     try:
-        read = saved.read(journal)
-        problem = _unfit(read)
-        if problem:
-            raise BadInput(f"{journal}: {problem}")
+        read = reader.read(journal)
+        if read.footer is None:
+            raise BadInput(f"{journal}: it has no footer: the run was cut off, and is no evidence")
         return unfinished(read)
     except BadJournal as error:
         raise BadInput(str(error)) from None
 
 
-def unfinished(read: Saved) -> Side:
+def unfinished(read: SavedRun) -> Side:
     """A journal as a side, also while its run goes on. Raises `BadJournal`."""
     header = read.header
-    settings = _mapping(header.get("settings"))
-    tenant = f"{settings.get('tenant')}.{settings.get('domain')}"
     return Side(
         run=str(header.get("run", "")),
         sha256=read.sha256,
-        tenant=str(header.get("tenant", "")),
-        endpoint=str(header.get("endpoint", "")),
-        started=_moment(read),
+        tenant=header["tenant"],
+        endpoint=header["endpoint"],
+        started=header["started"],
+        began=read.started,
         overall=str(read.footer.get("overall")) if read.footer else None,
         path=str(read.path),
         states=compare.states(read.cases, read.verdicts),
-        facts=facts.gather(read.observations(), read.vantages, tenant),
-        made_with=_made_with(header, settings),
+        facts=facts.gather(read.observations(), read.vantages, tenants_host(header)),
+        made_with=_made_with(header),
     )
 
 
@@ -78,7 +74,7 @@ def check(before: Side, after: Side) -> None:
     """Refuse two sides that prove nothing together. Raises `BadInput`."""
     if before.sha256 == after.sha256 or (before.run and before.run == after.run):
         raise BadInput(f"{before.path} is the same run as {after.path}: a run compared with itself shows nothing")
-    check_baseline(before, after.tenant, after.endpoint, datetime.fromisoformat(after.started))
+    check_baseline(before, after.tenant, after.endpoint, after.began)
 
 
 def check_baseline(before: Side, tenant: str, endpoint: str, started: datetime) -> None:
@@ -87,7 +83,7 @@ def check_baseline(before: Side, tenant: str, endpoint: str, started: datetime) 
         raise BadInput(f"{before.path} is a run of the tenant {before.tenant}, not of {tenant}")
     if before.endpoint != endpoint:
         raise BadInput(f"{before.path} is a run against {before.endpoint}, not against {endpoint}")
-    if datetime.fromisoformat(before.started) >= started:
+    if before.began >= started:
         raise BadInput(f"{before.path} began at {before.started}, not before the run that it is to be a baseline of")
 
 
@@ -124,28 +120,6 @@ def find(
     raise BadInput(f"no run of {tenant} in {below} to compare with; make one without --baseline, or name one{why}")
 
 
-def intact(path: Path) -> bool:
-    """Whether the footer's digest is that of all bytes before it, and nothing follows it."""
-    digest, last = hashlib.sha256(), b""
-    with path.open("rb") as file:
-        for line in iter(lambda: file.readline(saved.LINE_LIMIT), b""):
-            digest.update(last)
-            last = line
-    try:
-        footer = json.loads(last)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(footer, dict) and footer.get("type") == "footer" and footer.get("sha256") == digest.hexdigest()
-
-
-def _unfit(read: Saved) -> str | None:
-    if read.footer is None:
-        return "it has no footer: the run was cut off, and is no evidence"
-    if not intact(read.path):
-        return "it was changed after it was written: the footer's sha256 is not that of the lines before it"
-    return None
-
-
 def _journal_in(path: Path) -> Path:
     if not path.is_dir():
         return path
@@ -158,7 +132,7 @@ def _newest_first(below: Path, endpoint: str, started: datetime) -> Iterator[Pat
     begun = []
     for journal in below.glob(f"*/{JOURNAL}"):
         header = _header(journal)
-        at = _read_moment(header.get("started"))
+        at = moment(header.get("started"))
         if at and at < started and header.get("endpoint") == endpoint:
             begun.append((at, journal))
     return (journal for _, journal in sorted(begun, reverse=True))
@@ -166,13 +140,13 @@ def _newest_first(below: Path, endpoint: str, started: datetime) -> Iterator[Pat
 
 def _header(path: Path) -> Mapping[str, Any]:
     try:
-        return next(saved.records(path), {})
+        return next(reader.records(path), {})
     except BadJournal:
         return {}
 
 
-def _made_with(header: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
-    tool = _mapping(header.get("tool"))
+def _made_with(header: Mapping[str, Any]) -> dict[str, str]:
+    tool, settings = header["tool"], header["settings"]
     known = {
         "tool": f"{tool.get('name', '')} {tool.get('version', '')}".strip(),
         "catalogue": f"{header.get('catalogue', '')} ({str(header.get('catalogue_sha256', ''))[:12]})",
@@ -182,22 +156,3 @@ def _made_with(header: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
 
 def _told(value: Any) -> str:
     return "" if value is None else str(value)[:300]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _moment(read: Saved) -> str:
-    text = read.header.get("started")
-    if _read_moment(text) is None:
-        raise BadJournal(f"{read.path}: its header does not say when the run began")
-    return str(text)
-
-
-def _read_moment(text: Any) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return at if at.tzinfo else None

@@ -18,16 +18,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from netcompliance.change import drift
 from netcompliance.change.drift import Drift
 from netcompliance.change.facts import Facts
+from netcompliance.journal import decode
+from netcompliance.journal.decode import Key
 from netcompliance.model import DriftKind, Result
-
-Key = tuple[str, str, str]
-"""(requirement, target, vantage)"""
 
 
 class Word(StrEnum):
@@ -129,6 +129,8 @@ class Side:
     endpoint: str
     started: str
     """As in the journal: UTC, RFC 3339."""
+    began: datetime
+    """The same."""
     overall: str | None
     path: str
     states: Mapping[Key, State]
@@ -245,8 +247,8 @@ def compare(before: Side, after: Side, forbidden: Iterable[DriftKind] = ()) -> C
 
 def states(cases: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> dict[Key, State]:
     """Every planned case of a journal, with what became of it."""
-    given = {_key(record): record for record in verdicts}
-    return {key: _state(planned, given.get(key, {})) for planned in cases if (key := _key(planned))}
+    given = {decode.key(record): record for record in verdicts}
+    return {decode.key(planned): _state(planned, given.get(decode.key(planned), {})) for planned in cases}
 
 
 def _state(planned: Mapping[str, Any], verdict: Mapping[str, Any]) -> State:
@@ -264,10 +266,6 @@ def _state(planned: Mapping[str, Any], verdict: Mapping[str, Any]) -> State:
 def _found(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found = verdict.get("findings")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
-def _key(record: Mapping[str, Any]) -> Key:
-    return str(record.get("requirement", "")), str(record.get("target", "")), str(record.get("vantage", ""))
 
 
 def _vantages(side: Side) -> set[str]:

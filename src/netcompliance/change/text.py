@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from netcompliance.change import told
 from netcompliance.change.compare import Comparison
 from netcompliance.change.told import Item, Tone
-from netcompliance.report.redact import Redactor
+from netcompliance.journal.redact import Redactor
 from netcompliance.report.terminal import MIN_WIDTH, Line
 
 LABEL = 10

@@ -61,11 +61,11 @@ def _newest(path: Path) -> Path:
 
 def _looks(path: Path) -> Iterator[Any]:
     from netcompliance.change.allowlist.flows import Looked
+    from netcompliance.journal import reader
     from netcompliance.judge import SHARED
     from netcompliance.model import HERE
-    from netcompliance.report import saved
 
-    journal = saved.read(path, complete=True)
+    journal = reader.read(path, complete=True)
     troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
     seen: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
     public = []

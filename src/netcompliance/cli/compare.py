@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from netcompliance.change import baseline, markdown, record, text
     from netcompliance.change.compare import Outcome, compare
+    from netcompliance.journal.redact import Redactor
     from netcompliance.model import DriftKind
-    from netcompliance.report.redact import Redactor
 
     before, after = baseline.side(Path(arguments.before)), baseline.side(Path(arguments.after))
     baseline.check(before, after)

@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write it."""
     from netcompliance import exports
     from netcompliance.inputs import BadInput
-    from netcompliance.report.export import NoWordFor, render
-    from netcompliance.report.saved import read
+    from netcompliance.journal.reader import read
+    from netcompliance.report.export import NotRepresentable, render
 
     exports.known(arguments.format, "--format")
     try:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.write(content)
         else:
             exports.write(output, content)
-    except NoWordFor as lacking:
+    except NotRepresentable as lacking:
         raise BadInput(f"{arguments.format} has no word for {lacking}") from None
     except BrokenPipeError:
         raise

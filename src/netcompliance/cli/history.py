@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance.change import history, picture
     from netcompliance.change.archive import Archive
     from netcompliance.explain import printable
-    from netcompliance.report.redact import Redactor
+    from netcompliance.journal.redact import Redactor
 
     below = Path(arguments.directory)
     if not below.is_dir():

@@ -21,7 +21,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare arguments."""
     source.add(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--pinned", action="store_true", help="by the requirements that the journal states")
+    which.add_argument(
+        "--pinned",
+        action="store_true",
+        help="by the requirements that the journal states (so too if its catalogue is of another version)",
+    )
     which.add_argument("--catalogue", metavar="FILE", help="by these requirements (default: this version's)")
     parser.add_argument("--today", metavar="DATE", help="the UTC date by which waivers expire (default: the run's own)")
     output.add_json(parser)
@@ -30,14 +34,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge again."""
     from netcompliance.again import judge_again, run_date
-    from netcompliance.report import saved
+    from netcompliance.journal import reader
 
     catalogue = _catalogue(arguments.catalogue)
     today = _date(arguments.today) if arguments.today else None
     with source.journal(arguments.journal) as path:
-        read = saved.read(path, complete=True)
+        read = reader.read(path, complete=True)
         today = today or run_date(read)
-        again = judge_again(read, catalogue, today, pinned=arguments.pinned)
+        pinned = arguments.pinned or (arguments.catalogue is None and read.catalogue != catalogue.version)
+        again = judge_again(read, catalogue, today, pinned=pinned)
     changes = [change for change in again.changes if change.is_decisive]
     same = not changes and not again.dropped
     if arguments.json:
@@ -47,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "today": today.isoformat(),
                 "catalogue": {
                     "then": {"version": read.header.get("catalogue"), "sha256": read.header["catalogue_sha256"]},
-                    "now": None if arguments.pinned else {"version": catalogue.version, "sha256": catalogue.sha256},
+                    "now": None if pinned else {"version": catalogue.version, "sha256": catalogue.sha256},
                 },
                 "overall": {"then": read.overall, "now": again.overall},
                 "changes": [_told(change) for change in changes],
@@ -59,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0 if same else 1
     for change in changes:
         print(*output.labelled("changed", _sentence(change), room=9, indent=0), sep="\n")
-    for label, text in _notes(again, read.header["catalogue_sha256"], catalogue, pinned=arguments.pinned):
+    for label, text in _notes(again, read.header["catalogue_sha256"], catalogue, pinned=pinned):
         print(*output.labelled(label, text, room=9, indent=0), sep="\n")
     print(f"{len(again.entries)} cases judged again, as of {today}: {len(changes)} came out in another way")
     print(f"overall: {read.overall} then, {again.overall} now")
@@ -69,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _notes(again: Again, sha256: str, catalogue: Catalogue, *, pinned: bool) -> list[tuple[str, str]]:
     notes = []
     if sha256 != catalogue.sha256:
-        by = "the journal's own requirements" if pinned else f"catalogue {catalogue.version} ({catalogue.sha256[:12]}…)"
+        own = f"the journal's own requirements, of version {again.version}"
+        by = own if pinned else f"catalogue {catalogue.version} ({catalogue.sha256[:12]}…)"
         notes.append(("note", f"written with another catalogue ({sha256[:12]}…), judged by {by}"))
     if again.unjudged:
         notes.append(("note", f"no judge here for {', '.join(again.unjudged)}"))

@@ -11,8 +11,8 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from netcompliance.inputs import BadInput, printable
+from netcompliance.journal.reader import BadJournal
 from netcompliance.made import version
-from netcompliance.report.saved import BadJournal
 
 DESCRIPTION = "Journals of network compliance runs: read, export, check, judge again. No network is used."
 USAGE = 4

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netcompliance.cli import output, source
 
 if TYPE_CHECKING:
-    from netcompliance.report.saved import Saved
+    from netcompliance.journal.reader import SavedRun
 
 HELP = "show the summary of a journal again; exit code 1 if the run is not satisfied"
 
@@ -24,11 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show."""
     from netcompliance.conclusion import Overall
-    from netcompliance.report import saved, terminal
-    from netcompliance.report.redact import Redactor
+    from netcompliance.journal import reader
+    from netcompliance.journal.redact import Redactor
+    from netcompliance.report import terminal
 
     with source.journal(arguments.journal) as path:
-        read = saved.read(path)
+        read = reader.read(path)
     entries, settings, whole = read.entries, read.settings, read.footer is not None
     if arguments.json:
         output.write_json(_document(read))
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if read.overall is Overall.SATISFIED else 1
 
 
-def _head(read: Saved) -> Iterator[str]:
+def _head(read: SavedRun) -> Iterator[str]:
     """Who looked at what, from where, when, and with what."""
     header, footer = read.header, read.footer or {}
     made_with = f"netcompliance {header['tool'].get('version')}, catalogue {header.get('catalogue')}"
@@ -56,7 +57,7 @@ def _head(read: Saved) -> Iterator[str]:
     yield ""
 
 
-def _document(read: Saved) -> dict[str, Any]:
+def _document(read: SavedRun) -> dict[str, Any]:
     from netcompliance.conclusion import counts
 
     taken = ("requirement", "level", "basis", "target", "vantage", "host", "says", "source")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netcompliance.inputs import BadInput
-from netcompliance.report.saved import BadJournal
+from netcompliance.journal.reader import BadJournal
 
 STDIN = "-"
 JOURNAL = "journal.jsonl"

@@ -58,6 +58,8 @@ def _allowed(arguments: argparse.Namespace) -> Path | None:
         return None
     path = Path(arguments.allowed_signers)
     try:
+        if path.is_fifo():
+            raise BadInput(f"--allowed-signers {path}: a pipe, and ssh-keygen reads it more than once")
         path.open("rb").close()
     except OSError as error:
         raise BadInput(f"--allowed-signers {path}: {error.strerror or error}") from None

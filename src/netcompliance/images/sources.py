@@ -16,8 +16,9 @@ from typing import Any
 
 from netcompliance import yamlfile
 from netcompliance.images import default, manifest, reference, values
-from netcompliance.inputs import BadInput, entries, hide_user, printable, read_text, registry_prefix
-from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image
+from netcompliance.inputs import BadInput, entries, hide_login, printable, read_text, registry_prefix
+from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image, ProxyReading
+from netcompliance.probe.onhost.route import setting_of
 
 _MAX_IMAGES = 200
 URL, PROXY = "stackstate.url", "global.proxy.url"
@@ -209,11 +210,28 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
         file=read.origin.partition(" ")[2],
         url=_without_user(read.url),
         proxy=_without_user(read.proxy),
+        proxy_reading=_misread(read.proxy),
         problems=problems,
         unproxied=read.unproxied,
         lines=tuple((where, line) for where, line in read.lines.items() if where in told),
     )
 
 
+def _misread(proxy: str | None) -> ProxyReading | None:
+    """What Go makes of the URL, where that is not what is meant."""
+    if not proxy:
+        return None
+    setting = setting_of(proxy)
+    if setting["agent"] == "dials":
+        return None
+    return ProxyReading(
+        agent=setting["agent"],
+        agent_place=setting["agent_place"],
+        trouble=setting["trouble"] or "",
+        character=setting["character"],
+        meant=setting["meant"] and printable(setting["meant"]),
+    )
+
+
 def _without_user(url: str | None) -> str | None:
-    return printable(hide_user(url)) if url else None
+    return printable(hide_login(url)) if url else None

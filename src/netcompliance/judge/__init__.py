@@ -1,7 +1,7 @@
 """The judge: observations in, verdicts out. Pure, so that verdicts can be had again from a saved journal.
 
 Rules
-* One judge per requirement, in the table JUDGES. A judge sees what one vantage saw, and decides about one case.
+* One judge per requirement (`judges`). A judge sees what one vantage saw, and decides about one case.
 * One cause, one failure: a case whose prerequisite failed is not judged. Prerequisites are cases of the same
   vantage and the same target, else of the same host. One that is not applicable does not stand in the way.
 * A resolver or proxy that serves nobody, or a wrong clock, is one cause too. It is found where it is asked for
@@ -13,7 +13,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -25,70 +26,94 @@ from netcompliance.judge import (
     dns,
     endpoint,
     https,
+    layers,
+    lookups,
     mirror,
     outbound,
     proxy,
+    proxyvars,
     receiver,
     registry,
+    shares,
     watch,
 )
-from netcompliance.judge.evidence import Evidence, Outcome, notapplicable, notchecked
+from netcompliance.judge.evidence import AGENTS_EYES, CURRENT, Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
+from netcompliance.judge.judges import Judge, table
 from netcompliance.judge.unseen import by_shell
-from netcompliance.model import HERE, AskedFrom, Case, Kind, Observation, Requirement, Result, Settings, Verdict, Waiver
+from netcompliance.model import (
+    HERE,
+    AskedFrom,
+    Case,
+    Finding,
+    Kind,
+    Observation,
+    Requirement,
+    Result,
+    Settings,
+    Verdict,
+    Waiver,
+)
 
-__all__ = ["SHARED", "identity", "judge", "judge_vantage", "settle_waivers"]
+__all__ = ["SHARED", "belongs", "identity", "judge", "judge_vantage", "settle"]
 
-Judge = Callable[[Case, Evidence, Settings], Outcome]
-
-JUDGES: Mapping[str, Judge] = {
-    "DNS-01": dns.resolves,
-    "DNS-02": dns.is_the_tenants,
-    "DNS-03": dns.nameservers_answer,
-    "DNS-04": dns.agrees_with_the_public,
-    "DNS-05": approval.allow_listed,
-    "DNS-06": approval.allow_list_is_current,
-    "DNS-07": approval.allow_list_is_narrow,
-    "DNS-08": approval.others_allow_listed,
-    "HTTPS-01": https.ports_open,
-    "HTTPS-02": https.verifies,
-    "HTTPS-03": https.ends_at_the_service,
-    "HTTPS-04": endpoint.url_is_the_documented,
-    "HTTPS-05": https.large_hello_passes,
-    "HTTPS-06": https.large_requests_pass,
-    "HTTPS-07": https.ipv6_is_no_trap,
-    "RCV-01": receiver.answers,
-    "RCV-02": receiver.path_answers,
-    "RCV-03": receiver.accepts_the_key,
-    "RCV-04": receiver.answers_in_time,
-    "OUT-01": outbound.opened_by_the_host,
-    "OUT-02": outbound.nothing_comes_in,
-    "REG-01": registry.answers,
-    "REG-02": registry.can_be_asked_for,
-    "REG-03": registry.manifest_is_there,
-    "REG-04": registry.layers_arrive,
-    "REG-05": mirror.cdn_opens,
-    "REG-06": mirror.same_as_the_source,
-    "REG-07": mirror.values_point_there,
-    "HELM-01": chart.is_served,
-    "PRX-01": proxy.grants_connect,
-    "PRX-02": endpoint.proxy_reaches_every_part,
-    "CLK-01": receiver.clock_is_right,
-    "WATCH-01": watch.keeps_to_the_criteria,
-}
+_MODULES = (
+    approval, chart, dns, endpoint, https, layers, lookups, mirror, outbound, proxy, proxyvars, receiver, registry,
+    shares, watch,
+)  # fmt: skip
+JUDGES: Mapping[str, Judge] = table(_MODULES)
+"""Requirement → its judge, wherever it stands in these modules."""
 
 SHARED = ("public-dns", "chart")
 """The kinds of observations that the workstation makes for every vantage."""
+
+PULLED_BY_THE_NODE = "images are pulled by the node"
+NO_NODE = (
+    "images are pulled by the node, and no node was asked: name one with --hosts, or this machine with --hosts=local"
+)
+
+FINDINGS = 1000
+"""Findings of one verdict that are listed."""
+
+HARDLY_SEEN = frozenset({"HTTPS-05"})
+"""Requirements that a shell can see to fail and not to hold: what rests on them is judged there all the same."""
 
 OPEN_DOORS = (Result.PASS, Result.NOTAPPLICABLE, Result.WAIVED)
 """Verdicts of a prerequisite behind which one can go on."""
 
 FOUNDATIONS: Mapping[str, frozenset[Code]] = {
-    "DNS-01": frozenset({Code.DNS_TIMEOUT, Code.DNS_SERVFAIL, Code.DNS_REFUSED}),
-    "PRX-01": frozenset({Code.PROXY_UNREACHABLE, Code.PROXY_AUTH, Code.PROXY_WRONG_SCHEME, Code.TLS_UNTRUSTED}),
+    "DNS-01": frozenset(
+        {
+            Code.DNS_TIMEOUT,
+            Code.DNS_SERVFAIL,
+            Code.DNS_REFUSED,
+            Code.DNS_NO_OUTSIDE,
+            Code.DNS_EDNS_REFUSED,
+            Code.DNS_AGENT_CANNOT_RESOLVE,
+            Code.DNS_RESOLVER_CONFIG,
+            Code.DNS_SLOW,
+            Code.HOST_NO_ROUTE,
+        }
+    ),
+    "PRX-01": frozenset(
+        {
+            Code.PROXY_UNREACHABLE,
+            Code.PROXY_AUTH,
+            Code.PROXY_AUTH_SCHEME,
+            Code.PROXY_CREDENTIALS,
+            Code.PROXY_MISREAD,
+            Code.PROXY_NOT_A_PROXY,
+            Code.PROXY_NO_WAY_OUT,
+            Code.PROXY_WRONG_SCHEME,
+            Code.HTTP_MALFORMED,
+            Code.TLS_UNTRUSTED,
+        }
+    ),
+    "HTTPS-01": frozenset({Code.HOST_NO_ROUTE}),
     "HTTPS-02": frozenset({Code.CLOCK_OFF}),
 }
-"""Requirement → findings that are about the resolver, the proxy or the host's clock, whichever host was asked for."""
+"""Requirement → findings that are about the resolver, the proxy, the host's routes or its clock, whichever host was
+asked for."""
 
 
 def judge(
@@ -112,7 +137,7 @@ def judge(
     for vantage, those in seen.items():
         here = [case for case in cases if case.vantage == vantage]
         judged |= judge_vantage(needed, here, those, public, settings, today)
-    return settle_waivers([judged[case] for case in cases if case in judged], cases, settings.waivers)
+    return settle(needed, [judged[case] for case in cases if case in judged], cases, settings)
 
 
 def judge_vantage(
@@ -122,23 +147,58 @@ def judge_vantage(
     public: Sequence[Observation],
     settings: Settings,
     today: date,
+    *,
+    version: int = CURRENT,
 ) -> dict[Case, Verdict]:
     """Verdicts for the cases of one vantage; none if it was not visited.
 
-    `public` is what the workstation saw for everybody. `settle_waivers` has to follow once all vantages are judged.
+    `public` is what the workstation saw for everybody, `version` that of the catalogue for which it was looked.
+    `settle` has to follow once all vantages are judged.
     """
     if not any(seen.get("kind") == "probe" for seen in observations if isinstance(seen, Mapping)):
         return {}
     elsewhere = [seen for seen in public if seen not in observations]
-    at_vantage = _Vantage(requirements, cases, Evidence([*observations, *elsewhere]), settings, today)
+    at_vantage = _Vantage(requirements, cases, Evidence([*observations, *elsewhere], version), settings, today)
     return {case: at_vantage.decide(case) for case in cases}
 
 
-def settle_waivers(verdicts: Sequence[Verdict], cases: Iterable[Case], waivers: Iterable[Waiver]) -> list[Verdict]:
-    """The same verdicts, in which cases fail that pass although a waiver is there for them."""
-    by_case = {verdict.case: verdict for verdict in verdicts} if waivers else {}
-    unneeded = [waiver for waiver in waivers if _is_unneeded(waiver, cases, by_case)]
-    return [_refuse_unneeded(verdict, unneeded) for verdict in verdicts]
+def settle(
+    requirements: Mapping[str, Requirement],
+    verdicts: Sequence[Verdict],
+    cases: Iterable[Case],
+    settings: Settings,
+    *,
+    version: int = CURRENT,
+) -> list[Verdict]:
+    """The same verdicts, after what only shows once all vantages are judged.
+
+    A case fails that passes although a waiver is there for it. What a node does, and was asked of pods alone, was asked
+    of nobody: it is not checked.
+    """
+    by_case = {verdict.case: verdict for verdict in verdicts} if settings.waivers else {}
+    unneeded = [waiver for waiver in settings.waivers if _is_unneeded(waiver, cases, by_case)]
+    settled = [_refuse_unneeded(verdict, unneeded) for verdict in verdicts]
+    unasked = _asked_of_no_node(requirements, settled) if version >= AGENTS_EYES else set()
+    return [
+        replace(verdict, result=Result.NOTCHECKED, reason=NO_NODE) if verdict.case.requirement in unasked else verdict
+        for verdict in settled
+    ]
+
+
+def belongs(seen: Observation, case: Case) -> bool:
+    """Whether the observation, made at the case's vantage, is one that the case is judged by."""
+    judge = JUDGES.get(case.requirement)
+    return judge is not None and judge.judges_by(seen, case)
+
+
+def _asked_of_no_node(requirements: Mapping[str, Requirement], verdicts: Iterable[Verdict]) -> set[str]:
+    """The requirements of nodes that no verdict of a node stands behind."""
+    asked: dict[str, bool] = {}
+    for verdict in verdicts:
+        if requirements[verdict.case.requirement].asked_from is AskedFrom.NODE:
+            of_pod = verdict.result is Result.NOTAPPLICABLE and verdict.reason.startswith(PULLED_BY_THE_NODE)
+            asked[verdict.case.requirement] = asked.get(verdict.case.requirement, False) or not of_pod
+    return {requirement for requirement, by_a_node in asked.items() if not by_a_node}
 
 
 class _Vantage:
@@ -172,18 +232,28 @@ class _Vantage:
             return _verdict(case, notapplicable(condition.otherwise))
         kind = kind_of(case.vantage, self._evidence.vantage, self._settings.vantage_kinds)
         if requirement.asked_from is AskedFrom.NODE and kind in (Kind.POD, Kind.CONTAINER):
-            return _verdict(case, notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node"))
+            return _verdict(case, notapplicable(f"{PULLED_BY_THE_NODE}, and this is a {kind}: ask the node"))
         for needed in requirement.requires:
             for prerequisite in self._prerequisites(case, needed):
+                if needed in HARDLY_SEEN and self._evidence.by_shell and self._unseen(prerequisite):
+                    continue
                 if self.decide(prerequisite).result not in OPEN_DOORS:
                     return _verdict(case, notchecked(f"not evaluated: {_root(self.decide(prerequisite))}"))
-        outcome = JUDGES[case.requirement](case, self._evidence, self._settings)
+        judge = JUDGES[case.requirement]
+        outcome = judge(case, self._evidence, self._settings)
         foundation = self._foundation(case, outcome)
         if foundation:
             return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
         if outcome.result is Result.NOTCHECKED and self._evidence.by_shell:
-            outcome = replace(outcome, reason=f"{outcome.reason}; {by_shell(case.requirement, self._evidence)}")
+            outcome = replace(outcome, reason=f"{outcome.reason}; {by_shell(judge.unseen, self._evidence)}")
+        if outcome.result is Result.NOTCHECKED and self._evidence.exhausted and self._evidence.agents_eyes:
+            outcome = replace(outcome, reason=f"{outcome.reason}; this host ran out of {self._evidence.exhausted}")
         return _verdict(case, outcome, _whereabouts(case, self._evidence))
+
+    def _unseen(self, prerequisite: Case) -> bool:
+        return self.decide(prerequisite).result is Result.NOTCHECKED and not self.decide(
+            prerequisite
+        ).reason.startswith("not evaluated: ")
 
     def _prerequisites(self, case: Case, needed: str) -> list[Case]:
         near = [c for c in self._cases if c.requirement == needed and c.host == case.host]
@@ -213,18 +283,33 @@ def _whereabouts(case: Case, evidence: Evidence) -> dict[str, str]:
     """Words for the remedy that every judge would otherwise have to say: who asks, from which address, for whom."""
     name = evidence.vantage.get("hostname") or "this host" if case.vantage == HERE else case.vantage
     address = evidence.vantage.get("source_address") or evidence.vantage.get("source_address6")
-    return {"host": case.host, "vantage": name, "source": f"{name} ({address})" if address else name}
+    return {
+        "host": case.host,
+        "vantage": name,
+        "source": f"{name} ({address})" if address else name,
+        "otherwise": proxyvars.remedy(evidence.route(case.host)),
+    }
 
 
 def _verdict(case: Case, outcome: Outcome, words: Mapping[str, str] | None = None) -> Verdict:
     return Verdict(
         case=case,
         result=outcome.result,
-        findings=tuple(replace(f, values={**(words or {}), **f.values}) for f in outcome.findings),
+        findings=tuple(replace(f, values={**(words or {}), **f.values}) for f in _folded(outcome.findings)),
         saw=outcome.saw,
         reason=outcome.reason,
         reproduce=outcome.reproduce,
     )
+
+
+def _folded(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The first so many findings, and one for all others, with their number and a digest of them."""
+    if len(found) <= FINDINGS:
+        return found
+    rest = found[FINDINGS:]
+    digest = hashlib.sha256("\n".join(f"{f.code} {f.subject}" for f in rest).encode()).hexdigest()
+    more = f"and {len(rest)} more"
+    return (*found[:FINDINGS], replace(rest[0], subject=more, detail=f"{more} (SHA-256 of their list {digest})"))
 
 
 def _expired(waiver: Waiver, today: date) -> bool:

@@ -25,6 +25,7 @@ from netcompliance.judge.evidence import (
     parsed_address,
     passed,
 )
+from netcompliance.judge.judges import NAMES, judges
 from netcompliance.judge.nameservers import addresses_told, public_addresses
 from netcompliance.judge.needs import CHECKS, HTTPS, Purpose, needs
 from netcompliance.model import HERE, Approved, Case, Settings
@@ -36,6 +37,7 @@ Needed = dict[str, set[tuple[str, int]]]
 """Address → (protocol, port) that are needed there."""
 
 
+@judges("DNS-05", observes=NAMES)
 def allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-05. An IPv6 address counts only where the host has IPv6, or where there is no other."""
     if evidence.proxy_for(case.host):
@@ -58,6 +60,7 @@ def allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     )
 
 
+@judges("DNS-06", observes=NAMES)
 def allow_list_is_current(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-06. Entries for peers other than the tenant are theirs: whatever was connected to is in use.
 
@@ -80,6 +83,7 @@ def allow_list_is_current(case: Case, evidence: Evidence, settings: Settings) ->
     return decided(found, "every entry is in use", f"dig +short {case.host}")
 
 
+@judges("DNS-07", observes=NAMES)
 def allow_list_is_narrow(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-07. An entry that is not in use at all is stale, and not wide besides."""
     if evidence.proxy_for(case.host):
@@ -99,6 +103,7 @@ def allow_list_is_narrow(case: Case, evidence: Evidence, settings: Settings) -> 
     return decided(found, "every entry is as narrow as can be", f"dig +short {case.host}")
 
 
+@judges("DNS-08", observes=NAMES)
 def others_allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-08. Also behind a proxy, which is then what has to be listed."""
     entries = _entries(evidence, settings)

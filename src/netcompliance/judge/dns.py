@@ -8,9 +8,8 @@ Where TLS proves nothing, the address has the benefit of the doubt only if names
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from netcompliance.findings import Code
 from netcompliance.judge.approval import PROXIED
@@ -29,26 +28,37 @@ from netcompliance.judge.evidence import (
     passed,
     raw,
 )
+from netcompliance.judge.golookup import agents_lookup
+from netcompliance.judge.identity import kind_of
+from netcompliance.judge.judges import DNS, NAMES, judges, observed
+from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.nameservers import (
+    SILENCE,
     addresses_told,
     public_addresses,
     public_answers,
     public_versions,
     services,
+    sinkholed,
+    told_later,
     unresolved,
 )
+from netcompliance.judge.resolvconf import config_trouble, no_nameserver, remarks
 from netcompliance.judge.transport import connected_addresses
-from netcompliance.model import Case, Finding, Settings
+from netcompliance.model import Case, Finding, Kind, Observation, Settings
 
-SINKHOLES = (
-    *(ip_network(net) for net in ("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128")),
-    ip_network("146.112.61.104/29"),  # Cisco Umbrella's block pages
-    ip_network("146.112.255.155/32"),
-)
+FAILOVER = "failover"
+"""The task in which addresses are connected to that only a later nameserver gives."""
+MOST_SERVERS = 3
+THE_HOSTS_OWN = (Code.DNS_HOSTS_FILE_ONLY, Code.DNS_RESOLVER_CONFIG)
+"""What is told of files of the host, whoever else finds an address."""
+UNSURE = (Code.DNS_SLOW, Code.DNS_AGENT_CANNOT_RESOLVE)
+"""What only a clock tells."""
 
 NO_ROUTE = "it is not known whether the host uses a proxy for this name"
 
 
+@judges("DNS-01", observes=NAMES, unseen=["resolve"])
 def resolves(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-01."""
     if evidence.proxy_for(case.host):
@@ -57,12 +67,28 @@ def resolves(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     if looked_up is None or evidence.route(case.host) is None:
         return notchecked("the look-up did not come to an end" if looked_up is None else NO_ROUTE)
     addresses = evidence.resolved(case.host, "bare")
+    agents = agents_lookup(evidence, case.host)
+    if agents is None and evidence.agents_eyes and not evidence.by_shell:
+        return notchecked("the look-up by the agent's own rules did not come to an end")
+    if agents is not None:
+        kind = kind_of(case.vantage, evidence.vantage, settings.vantage_kinds)
+        trouble = config_trouble(evidence, case.host, agents) or agents_trouble(
+            evidence, case.host, agents, own_hosts_file=kind in (Kind.POD, Kind.CONTAINER)
+        )
+        silent = any(each.timed_out for each in agents.exchanges)
+        if trouble and evidence.by_shell and addresses and silent and trouble.code in UNSURE:
+            return notchecked("not every nameserver answered in time, and a shell is too slow itself to tell")
+        if trouble and (addresses or agents.addresses or trouble.code in THE_HOSTS_OWN):
+            asking = f"dig +short +edns=0 @{trouble.subject} {case.host}"
+            return decided([trouble], "", asking if parsed_address(trouble.subject) else f"cat /etc/{trouble.subject}")
+        addresses = addresses or list(agents.addresses)
     if addresses:
-        return passed(f"{case.host} is {listed(addresses)}", f"getent ahosts {case.host}")
+        saw = f"{case.host} is {listed(addresses)}{remarks(evidence, case.host)}"
+        return passed(saw, f"getent ahosts {case.host}")
     unexplained = error_name(looked_up) == "GAI" and error_field(looked_up, "code") is None
     if unexplained and evidence.by_shell and not any(service.code for service in services(evidence, case.host)):
         return notchecked("no address was found, and nothing there says why")
-    trouble = unresolved(evidence, case.host, looked_up)
+    trouble = no_nameserver(evidence) or unresolved(evidence, case.host, looked_up)
     server = trouble.subject if parsed_address(trouble.subject) else ""
     return decided([trouble], "", f"dig +short {f'@{server} ' if server else ''}{case.host}")
 
@@ -86,6 +112,7 @@ class _Origin:
     resolver: str
 
 
+@judges("DNS-02", observes=NAMES, unseen=["resolve", "tls", "chain"])
 def is_the_tenants(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-02."""
     if evidence.proxy_for(case.host):
@@ -146,7 +173,10 @@ def _oddity(origin: _Origin, address: str, evidence: Evidence) -> Finding | None
     if line and origin.known and address not in origin.known:
         detail = f"{host} is {address} in this host's hosts file and {listed(origin.known)} in the DNS"
         return finding(Code.DNS_HOSTS_FILE, address, detail, line=line)
-    if ip is None or any(ip in net for net in SINKHOLES if net.version == ip.version):
+    blocked = sinkholed(evidence, host, address)
+    if blocked is not None:
+        return blocked
+    if ip is None:
         return finding(Code.DNS_SINKHOLE, address, f"{host} is {address}, which leads nowhere", server=server)
     if address in origin.searched and address not in origin.rooted:
         name = origin.searched[address]
@@ -178,9 +208,10 @@ def _somebody_else_answers(evidence: Evidence, host: str, address: str) -> bool:
     """Something speaks at this address, and not as the name's server."""
     tls = evidence.handshake(host, address, "verify")
     chain = evidence.chain(evidence.handshake(host, address, "identify"), host)
-    return not chain.get("covers") if chain else bool(raw(tls, "received"))
+    return not chain.get("covers") if chain and chain.get("certificates") else bool(raw(tls, "received"))
 
 
+@judges("DNS-03", observes=[DNS], unseen=["dns"])
 def nameservers_answer(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-03. An answer without addresses counts if all agree: then it is DNS-01's trouble."""
     if evidence.proxy_for(case.host):
@@ -189,24 +220,78 @@ def nameservers_answer(case: Case, evidence: Evidence, settings: Settings) -> Ou
     if not served or evidence.route(case.host) is None:
         return notchecked(NO_ROUTE if served else "no nameserver is configured where it can be read")
     one_knows = any(service.addresses for service in served)
-    bad = [service for service in served if service.code is Code.DNS_TIMEOUT or (service.code and one_knows)]
-    if len(bad) == len(served) and not evidence.resolved(case.host, "bare"):
+    always = SILENCE | {Code.DNS_EDNS_REFUSED}
+    bad = [service for service in served if service.code in always or (service.code and one_knows)]
+    refusing = all(service.code is Code.DNS_EDNS_REFUSED for service in served)
+    if len(bad) == len(served) and (refusing or not evidence.resolved(case.host, "bare")):
         return notchecked("no nameserver answers: see DNS-01")
     found = [
-        finding(Code.DNS_NAMESERVER_DEAD if s.dead else s.code, s.server, s.says, server=s.server)
+        finding(Code.DNS_NAMESERVER_DEAD if s.dead else s.code, s.server, s.says, server=s.server, destination=s.server)
         for s in bad
         if s.code
     ]
+    astray, untried = _astray(case.host, evidence)
+    found += astray
     names = [service.server for service in served]
-    unasked = [server for server in evidence.vantage.get("nameservers", ()) if server not in names]
+    agents = evidence.one("go-resolve", host=case.host) or {}
+    configured = evidence.vantage.get("nameservers", ())
+    counted = [server for server in configured if server in names or server in _read(configured, agents)]
+    unasked = [server for server in counted if server not in names]
+    remarks = _read_otherwise(configured, agents)
     return decided(
         found,
-        f"{listed(names)} answered",
+        f"{listed(names)} answered{remarks}",
         f"dig @{found[0].subject if found else names[0]} {case.host}",
-        missing=f"{listed(unasked)} was not asked" if unasked else "",
+        missing=f"{listed(unasked)} was not asked" if unasked else untried,
     )
 
 
+def _read_otherwise(configured: Sequence[str], agents: Observation) -> str:
+    """Lines of resolv.conf that have no effect, or another one for the agent than for the C library; empty if none."""
+    if not agents:
+        return ""
+    servers = agents.get("resolver", {}).get("servers", ())
+    spare = [server for server in configured[MOST_SERVERS:] if server not in servers]
+    unread = [server for server in configured[:MOST_SERVERS] if server not in servers]
+    added = [server for server in servers if server not in configured[:MOST_SERVERS]]
+    remarks = [f"{listed(spare)} {'is' if len(spare) == 1 else 'are'} never asked: only three count"] if spare else []
+    if unread:
+        remarks.append(f"the agent ignores {listed(unread)} in resolv.conf: not a valid address")
+    if added:
+        remarks.append(f"the agent asks {listed(added)} too, which the C library does not")
+    return "".join(f"; {remark}" for remark in remarks)
+
+
+def _read(configured: Sequence[str], agents: Observation) -> list[str]:
+    """The nameservers that the C library or the agent read out of those that are configured."""
+    if not agents:
+        return list(configured)
+    return [*configured[:MOST_SERVERS], *agents.get("resolver", {}).get("servers", ())]
+
+
+def _astray(host: str, evidence: Evidence) -> tuple[list[Finding], str]:
+    """Nameservers behind the first whose addresses do not lead to the tenant; and which addresses nobody tried."""
+    found, untried = [], []
+    used = listed(sorted(addresses_told(evidence, host)))
+    by_server: dict[str, list[str]] = {}
+    for address, server in told_later(evidence, host).items():
+        tried = evidence.one("tcp", task=FAILOVER, host=host, address=address)
+        if address in public_addresses(evidence, host) or any(
+            evidence.is_service(host, address, task) for task in (FAILOVER, TENANT)
+        ):
+            continue
+        if tried is None:
+            untried.append(address)
+            continue
+        by_server.setdefault(server, []).append(address)
+    for server, addresses in by_server.items():
+        detail = f"{server} gives {listed(sorted(addresses))}, where the tenant does not answer; in use is {used}"
+        found.append(finding(Code.DNS_NAMESERVERS_DIFFER, server, detail, server=server, addresses=listed(addresses)))
+    where = listed(sorted(untried))
+    return found, f"{where}, which only a nameserver behind the first gives, was not connected to" if where else ""
+
+
+@judges("DNS-04", observes=[*NAMES, observed("public-dns", about=("name",))])
 def agrees_with_the_public(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-04. Addresses may rotate, so one that proved to be the service's own agrees, listed or not."""
     if evidence.proxy_for(case.host):

@@ -6,18 +6,25 @@ Everything behind the host does: the agent appends its paths to the URL as it st
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, notapplicable, passed
+from netcompliance.judge.judges import judges
+from netcompliance.judge.proxyvars import misread
 from netcompliance.model import Case, Settings
 
 URL, PROXY = "stackstate.url", "global.proxy.url"
 """The settings of the chart."""
+A_HOST = re.compile(r"(?:[\w-]+\.)+[\w-]+[/?#]")
+"""A host without a port. Anything else in front of an `@` may be a part of a login that was not encoded."""
 PLAIN_PORTS = (80, 3128, 8000, 8080, 8118, 8888)
 TLS_PORTS = (443, 8443)
 
 
+@judges("HTTPS-04", observes=[], unseen=["http"])
 def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-04."""
     given, documented = settings.agent_url or "", settings.endpoint
@@ -29,11 +36,14 @@ def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) ->
     return decided([finding(Code.ENDPOINT_WRONG_URL, shown, f"{shown}: {difference}{place}", **words)], "")
 
 
+@judges("PRX-02", observes=[])
 def proxy_reaches_every_part(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """PRX-02. What the scheme is worth is only guessed where nobody tried it: then PRX-01 knows."""
     values = settings.values
     if values is None or not values.proxy:
         return notapplicable("the agent's configuration names no proxy")
+    if values.proxy_reading is not None:
+        return decided([misread({"setting": asdict(values.proxy_reading)}, f"{values.place(PROXY)}, {PROXY}", PROXY)])
     found = [
         finding(Code.PROXY_IGNORED, where, f"{values.place(where)}, {where}: {what}", proxy=values.proxy)
         for where, what in values.unproxied
@@ -73,11 +83,10 @@ def _plain(url: str) -> str:
 
 def _without_secrets(url: str) -> str:
     """The URL without user information, query and fragment, which may hold a key."""
-    scheme, mark, rest = url.partition("?")[0].partition("#")[0].partition("://")
-    if not mark:
-        return scheme.rpartition("@")[2]
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    if "@" in rest and not A_HOST.match(rest):
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}{mark}{rest.partition('?')[0].partition('#')[0]}"
 
 
 def _difference(given: str, documented: str) -> str:

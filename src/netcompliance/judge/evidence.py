@@ -12,23 +12,47 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge.shape import shaped
 from netcompliance.model import Finding, Observation, Result
 
 TENANT = "tenant"
+CURRENT = 2
+"""The version of the catalogue for which hosts are looked at today."""
+AGENTS_EYES = 2
+"""The version since which they are looked at as the agent looks, too."""
 
-EXCHANGES = frozenset({"resolve", "dns", "tcp", "proxy", "tls", "http", "registry", "chart"})
+EXCHANGES = frozenset(
+    {"resolve", "dns", "tcp", "proxy", "proxy-address", "tls", "http2", "http", "registry", "chart"}
+    | {"shares", "exchanges"}
+)
+PEER = {
+    **dict.fromkeys(("tcp", "shares", "tls", "exchanges", "http2", "http"), "address"),
+    "proxy-address": "proxy_address",
+    "registry": "image",
+    "public-dns": "server",
+    "firewall": "tool",
+}
+"""Kind → what it is sorted by: several are looked at side by side, and the same network gives the same text. What was
+asked of one peer stays in its order."""
 OWN_FAULTS = frozenset({"EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"})
 """Ends of an exchange that are nobody else's doing."""
+EXHAUSTED = {
+    "EMFILE": "its limit of open files",
+    "ENFILE": "the system's limit of open files",
+    "ENOBUFS": "buffers for packets",
+    "ENOMEM": "memory",
+}
+"""Those that say what this host ran out of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +118,16 @@ def error_name(seen: Observation | None) -> str | None:
 def error_text(seen: Observation | None) -> str:
     """The raw error text, for the detail of a finding."""
     return str(error_field(seen, "text") or "")
+
+
+UNSENT = frozenset({"ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EHOSTDOWN", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EPERM"})
+"""The kernel's words for "nothing can be sent there", unless an ICMP message of somebody else made it say so."""
+
+
+def unsent(seen: Observation | None) -> bool:
+    """Did the host itself refuse to send: no interface, no route, or a rule of its own?"""
+    icmp = error_field(seen, "icmp")
+    return error_name(seen) in UNSENT and (not icmp or bool(icmp.get("own")))
 
 
 def error_field(seen: Observation | None, key: str) -> Any:
@@ -168,15 +202,34 @@ def clock_offset(seen: Observation) -> float | None:
         return None
 
 
+def by_address(text: str) -> tuple[int, int, str]:
+    """A key that sorts addresses as people count, IPv4 before IPv6, names last."""
+    ip = parsed_address(text)
+    return (ip.version, int(ip), text) if ip else (9, 0, text)
+
+
+def _by_peer(those: list[Observation], peer: str) -> list[Observation]:
+    return sorted(those, key=lambda seen: by_address(str(seen.get(peer) or "")))
+
+
 class Evidence:
     """The observations of one vantage."""
 
-    def __init__(self, observations: Iterable[Observation]) -> None:
+    def __init__(self, observations: Iterable[Observation], version: int = CURRENT) -> None:
+        """`version` is that of the catalogue for which it was looked: what nobody asked for then is not missing."""
+        self.version = version
         self._by_kind: dict[str, list[Observation]] = {}
+        exhausted = set()
         for seen in map(shaped, observations):
-            kind = seen.get("kind", "")
-            if not (kind in EXCHANGES and error_name(seen) in OWN_FAULTS):
+            kind, name = seen.get("kind", ""), error_name(seen)
+            if not (kind in EXCHANGES and name in OWN_FAULTS):
                 self._by_kind.setdefault(kind, []).append(seen)
+            elif name in EXHAUSTED:
+                exhausted.add(f"{EXHAUSTED[name]} ({name})")
+        self.exhausted = listed(sorted(exhausted))
+        """What this host ran out of while it was looked, for people; empty if nothing."""
+        for kind in PEER.keys() & self._by_kind.keys():
+            self._by_kind[kind] = _by_peer(self._by_kind[kind], PEER[kind])
 
     def all(self, kind: str, **fields: object) -> list[Observation]:
         """Every observation of the kind whose fields have these values."""
@@ -195,6 +248,11 @@ class Evidence:
         return self.one("host") or {}
 
     @property
+    def agents_eyes(self) -> bool:
+        """Whether it was looked as the agent looks, too. If so, a look of that kind that is not there is missing."""
+        return self.version >= AGENTS_EYES
+
+    @property
     def by_shell(self) -> bool:
         """Whether a shell did the looking, which sees less than Python."""
         return (self.one("probe") or {}).get("with") == "sh"
@@ -207,22 +265,29 @@ class Evidence:
         """The explicit proxy that connections to this host take, `None` if they go directly."""
         return (self.route(host) or {}).get("proxy") or None
 
+    def proxy_name(self, host: str) -> str | None:
+        """The name of that proxy, if it has one that was looked up as the agent does it; `None` for an address."""
+        try:
+            name = urlsplit(self.proxy_for(host) or "").hostname
+        except ValueError:
+            return None
+        return name if name and self.one("go-resolve", host=name) else None
+
     @property
     def resolver(self) -> str:
         """The host's nameservers, for people."""
         return listed(self.vantage.get("nameservers", ())) or "the host's resolver"
 
     def resolved(self, host: str, *purposes: str) -> list[str]:
-        """Addresses that the host's own resolver gave for the name, in order, without repetition."""
-        return list(
-            dict.fromkeys(
-                address
-                for seen in self.all("resolve", host=host)
-                if seen.get("purpose") in purposes
-                for address in seen.get("addresses", ())
-                if parsed_address(address)
-            )
-        )
+        """Addresses that the host's own resolver gave for the name, sorted, without repetition."""
+        given = {
+            address
+            for seen in self.all("resolve", host=host)
+            if seen.get("purpose") in purposes
+            for address in seen.get("addresses", ())
+            if parsed_address(address)
+        }
+        return sorted(given, key=by_address)
 
     def chain(self, tls: Observation | None, host: str) -> Observation | None:
         """What the controller read in the chain that this handshake showed."""
@@ -231,6 +296,12 @@ class Evidence:
             return None
         leaf = hashlib.sha256(decoded(certificates[0])).hexdigest()
         return self.one("chain", sha256=leaf, host=host)
+
+    def judged(self, tls: Observation | None, host: str) -> Mapping[str, Any]:
+        """What a Go client makes of the chain that this handshake showed; empty if that is not known."""
+        sent = hashlib.sha256(b"".join(map(decoded, (tls or {}).get("chain", ())))).hexdigest()
+        every = (self.chain(tls, host) or {}).get("judged", ())
+        return next((each for each in every if each.get("sent") == sent), {})
 
     def handshake(self, host: str, address: str | None, purpose: str, task: str = TENANT) -> Observation | None:
         """The handshake of that purpose with that address."""

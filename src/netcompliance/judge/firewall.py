@@ -1,188 +1,140 @@
 """What a host's firewall lets in by source address, out of nftables' JSON or iptables-save's text.
 
 Theory. Only rules that name a source count: one that lets everybody in says nothing about the tenant. A rule lets in
-if it is in an input chain, or in a chain that one jumps to, accepts, and is not limited to packets of connections that
-exist already. Neither the order of rules nor sets filled at run time outside the ruleset are followed, so a rule that
+if it is in an input chain, or in one that is jumped to from there, accepts, and is not limited to packets of
+connections that exist already, by itself or by a jump. A jump for some sources lets in what its chain accepts. One that
+diverts some sources before the input chain lets them in as well. The order of rules is not followed, so a rule that
 another one shadows is reported too: it is to be removed all the same.
+
+Rules
+* What is understood is a closed list: these matches, these statements. A rule that may let in by anything else (a mark,
+  a set whose content is not known, a queue, a return for some, a verdict for all but some) is a doubt, and with a doubt
+  nothing passes.
+* The kernel is the judge of this one: `tests/acceptance/test_inbound_kernel.py` sends connections in.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
-from typing import Any, TypeAlias
+from typing import Any
 
-from netcompliance.judge.evidence import listed, parsed_address
+from netcompliance.judge import iptables, nftables
+from netcompliance.judge.iptables import ipsets_in
+from netcompliance.judge.rulesets import Blocks, Budget, Opening, Ruleset, Step, TooMuch, covers_half, names
 
-WIDEST = {4: 8, 6: 16}
-"""A rule for a block this wide or wider names no tenant; it is a rule for everybody."""
+__all__ = ["Budget", "Opening", "Reading", "ipsets_in", "names", "openings", "read"]
 
-Place: TypeAlias = tuple[str, str, str]
-"""Family, table, and name of a chain or set."""
+PLACES = 50_000
+"""So many chains, each with its sources, are followed."""
+BEYOND = "more rules than can be followed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """A rule that accepts new connections by source."""
+class Reading:
+    """What a ruleset lets in, and what in it is not understood."""
 
-    rule: str
-    sources: tuple[str, ...]
+    openings: tuple[Opening, ...]
+    doubts: tuple[Opening, ...]
+
+    @property
+    def size(self) -> int:
+        """How many blocks each address is held against."""
+        return sum(each.size for each in (*self.openings, *self.doubts))
 
 
 def openings(tool: str, text: str) -> list[Opening]:
     """The openings in a ruleset as this tool prints it."""
-    return list(_nft(text) if tool == "nft" else _iptables(text))
+    return list(read(tool, text).openings)
 
 
-def names(block: str, address: str) -> bool:
-    """Does a rule's source name this address, as one of few and not as one of all?"""
-    ip = parsed_address(address)
-    first, mark, last = block.partition("-")
+def read(
+    tool: str,
+    text: str,
+    ipsets: Mapping[str, Blocks] | None = None,
+    elsewhere: frozenset[str] = frozenset(),
+    budget: Budget | None = None,
+) -> Reading:
+    """A ruleset as this tool prints it.
+
+    `ipsets` are the contents of sets outside it, `elsewhere` the tables (family and name)
+    of nftables that another tool shows, `budget` is for all rulesets of one host.
+    """
+    budget = budget or Budget()
     try:
-        if mark:
-            low, high = parsed_address(first), parsed_address(last)
-            return bool(
-                ip and low and high and low.version == high.version == ip.version and int(low) <= int(ip) <= int(high)
-            )
-        net = ip_network(block, strict=False)
-    except ValueError:
-        return False
-    return ip is not None and net.version == ip.version and net.prefixlen > WIDEST[net.version] and ip in net
-
-
-def _reached(roots: Iterable[Any], jumps: Iterable[tuple[Any, Any]]) -> set[Any]:
-    """The input chains, and the chains that they jump to."""
-    onward: dict[Any, list[Any]] = {}
-    for chain, target in jumps:
-        onward.setdefault(chain, []).append(target)
-    reached: set[Any] = set()
-    pending = list(roots)
-    while pending:
-        chain = pending.pop()
-        if chain not in reached:
-            reached.add(chain)
-            pending += onward.get(chain, [])
-    return reached
-
-
-# --- nftables, as `nft -j list ruleset` prints it --------------------------------------------------------------------
-
-
-def _nft(text: str) -> Iterator[Opening]:
+        if tool == "nft":
+            ruleset = nftables.parsed(text, elsewhere, budget)
+        else:
+            ruleset = iptables.parsed(text, ipsets or {}, budget)
+    except TooMuch:
+        ruleset = Ruleset(steps={}, inputs=[], early=[], doubt=BEYOND)
+    walk = _Walk(ruleset.steps, budget)
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    listed_objects = document.get("nftables") if isinstance(document, dict) else None
-    objects = [pair for item in _list(listed_objects) for pair in _dict(item).items() if isinstance(pair[1], dict)]
-    sets = {_place(body, "name"): body.get("elem") for kind, body in objects if kind in ("set", "map")}
-    inputs = [_place(body, "name") for kind, body in objects if kind == "chain" and body.get("hook") == "input"]
-    rules = [
-        (_place(body, "chain"), [_dict(e) for e in _list(body.get("expr"))]) for kind, body in objects if kind == "rule"
-    ]
-    jumps = [
-        ((*where[:2], where[2]), (*where[:2], str(_dict(expression.get(verb)).get("target"))))
-        for where, expressions in rules
-        for expression in expressions
-        for verb in ("jump", "goto")
-        if verb in expression
-    ]
-    reached = _reached(inputs, jumps)
-    for where, expressions in rules:
-        sources = tuple(s for e in expressions for s in _sources(e, sets, where))
-        plain = any("accept" in expression for expression in expressions)
-        by_map = any("vmap" in expression for expression in expressions)
-        if sources and where in reached and (plain or by_map) and not any(map(_replies_only, expressions)):
-            yield Opening(rule=f"{where[2]}: source {listed(sources, 3)} accept", sources=sources)
+        for root in ruleset.early:
+            walk.follow(root, early=True)
+        for root in ruleset.inputs:
+            walk.follow(root, early=False)
+    except TooMuch:
+        return walk.reading(BEYOND)
+    return walk.reading(ruleset.doubt)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+class _Walk:
+    """Follows chains and those that they lead to, for the sources and with the doubts that they lead there."""
 
+    def __init__(self, steps: Mapping[Any, list[Step]], budget: Budget) -> None:
+        self._steps = steps
+        self._budget = budget
+        self._opened: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
+        self._doubts: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    def reading(self, doubt: str) -> Reading:
+        """What was found, with one doubt about all of it."""
+        doubts = (Opening(rule=doubt),) if doubt else ()
+        return Reading(openings=tuple(self._opened.values()), doubts=(*doubts, *self._doubts.values()))
 
+    def follow(self, root: Any, *, early: bool) -> None:
+        """One chain of a hook; `early` if it comes before the input chain."""
+        pending: list[tuple[Any, tuple[Blocks, ...], str]] = [(root, (), "")]
+        seen = set(pending)
+        while pending:
+            chain, inherited, doubt = pending.pop()
+            for step in self._steps.get(chain, ()):
+                self._budget.spent((), *inherited, *step.sources)
+                conditions = tuple(dict.fromkeys((*inherited, *step.sources)))
+                doubtful = doubt or ("" if step.understood else step.rule)
+                (self._early if early else self._input)(step, conditions, doubtful)
+                for target, more in step.goes:
+                    place = (target, tuple(dict.fromkeys((*conditions, *more))), doubtful)
+                    if place not in seen:
+                        if len(seen) >= PLACES:
+                            self._doubt("more chains than can be followed")
+                            return
+                        seen.add(place)
+                        pending.append(place)
 
-def _place(body: Mapping[str, Any], name: str) -> Place:
-    return str(body.get("family")), str(body.get("table")), str(body.get(name))
+    def _early(self, step: Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
+        if step.diverts and conditions:
+            self._open(step.rule, conditions)
+        elif step.diverts and doubtful:
+            self._doubt(doubtful)
+        if step.untracks and (conditions or doubtful):
+            self._doubt(step.rule, conditions)
 
+    def _input(self, step: Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
+        if step.accepts and conditions:
+            self._open(step.rule, conditions)
+        elif (step.accepts or step.returns) and doubtful:
+            self._doubt(doubtful)
+        elif step.returns and conditions:
+            self._doubt(step.rule, conditions)
+        if step.but and (step.against or step.returns or step.goes):
+            self._doubt(step.rule, (step.but,))
+        if step.against and len(step.sources) == 1 and covers_half(step.sources[0]):
+            self._doubt(step.rule, unless=step.sources[0])
 
-def _replies_only(expression: dict[str, Any]) -> bool:
-    """Does the expression limit its rule to packets of connections that exist already?"""
-    match = _dict(expression.get("match"))
-    if _dict(_dict(match.get("left")).get("ct")).get("key") != "state":
-        return False
-    return ("new" in _leaves(match.get("right"), {}, ("", "", ""))) == (match.get("op") == "!=")
+    def _open(self, rule: str, conditions: tuple[Blocks, ...]) -> None:
+        self._opened.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions))
 
-
-def _sources(expression: dict[str, Any], sets: Mapping[Place, Any], where: Place) -> Iterator[str]:
-    """The blocks that an expression wants the source to be in, or accepts by a verdict map."""
-    match, verdicts = _dict(expression.get("match")), _dict(expression.get("vmap"))
-    if match.get("op") in ("==", "in") and _is_source(match.get("left")):
-        yield from _leaves(match.get("right"), sets, where)
-    if _is_source(verdicts.get("key")):
-        pairs = (_list(pair) for pair in _list(_dict(verdicts.get("data")).get("set")))
-        for pair in pairs:
-            if len(pair) == 2 and "accept" in _dict(pair[1]):
-                yield from _leaves(pair[0], sets, where)
-
-
-def _is_source(left: Any) -> bool:
-    return _dict(_dict(left).get("payload")).get("field") == "saddr"
-
-
-def _leaves(value: Any, sets: Mapping[Place, Any], where: Place) -> list[str]:
-    """The words in a right-hand side: addresses, prefixes, ranges or states, through sets and their elements."""
-    found: list[str] = []
-    pending, followed = [value], set[str]()
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str) and item.startswith("@"):
-            if item not in followed:
-                followed.add(item)
-                pending.append(sets.get((where[0], where[1], item[1:])))
-        elif isinstance(item, str):
-            found.append(item)
-        elif isinstance(item, list):
-            pending += reversed(item)
-        elif isinstance(item, dict) and "prefix" in item:
-            prefix = _dict(item["prefix"])
-            found.append(f"{prefix.get('addr')}/{prefix.get('len')}")
-        elif isinstance(item, dict) and "range" in item:
-            found.append("-".join(str(end) for end in _list(item["range"])))
-        elif isinstance(item, dict):
-            pending += [item[key] for key in ("set", "elem", "val") if key in item]
-    return found
-
-
-# --- iptables, as iptables-save prints it ----------------------------------------------------------------------------
-
-RULE = re.compile(r"-A (?P<chain>\S+) (?P<rest>.*)")
-TARGET = re.compile(r"-[jg] (\S+)")
-SOURCE = re.compile(r"(?<!! )-s (\S+)|(?<!! )--src-range (\S+)")
-STATE = re.compile(r"(! )?--(?:ct)?state (\S+)")
-
-
-def _iptables(text: str) -> Iterator[Opening]:
-    rules = [(rule["chain"], rule["rest"]) for line in _filter_table(text) if (rule := RULE.match(line))]
-    jumps = [(chain, target[1]) for chain, rest in rules if (target := TARGET.search(rest))]
-    reached = _reached(["INPUT"], jumps)
-    for chain, rest in rules:
-        source, state, target = SOURCE.search(rest), STATE.search(rest), TARGET.search(rest)
-        replies_only = state is not None and ("NEW" in state[2].split(",")) == bool(state[1])
-        if chain in reached and source and target and target[1] == "ACCEPT" and not replies_only:
-            yield Opening(rule=f"-A {chain} {rest}", sources=(source[1] or source[2],))
-
-
-def _filter_table(text: str) -> Iterator[str]:
-    """The lines of the table that decides; what is said before any table counts too."""
-    table = "*filter"
-    for line in text.splitlines():
-        if line.startswith("*"):
-            table = line.strip()
-        elif table == "*filter":
-            yield line
+    def _doubt(self, rule: str, conditions: tuple[Blocks, ...] = (), unless: Blocks = ()) -> None:
+        self._doubts.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions, unless=unless))

@@ -1,8 +1,19 @@
-"""HTTPS-01 … HTTPS-07: does port 443 lead to the service, at every address, for every size of packet?"""
+"""HTTPS-01 … HTTPS-09: does port 443 lead to the service, at every address, for every size of packet?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netcompliance.findings import Code
+from netcompliance.judge import uploads
+from netcompliance.judge.certificates import (
+    certificates_of,
+    issuer_of,
+    may_be_public,
+    only_for_the_agent,
+    taken_by_go_only,
+)
+from netcompliance.judge.commands import curl, s_client
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -19,9 +30,13 @@ from netcompliance.judge.evidence import (
     raw,
     seconds,
 )
+from netcompliance.judge.hangs import hello_trouble, hellos_are_doubtful, missing_answers
+from netcompliance.judge.hello import agents_hello_is_answered
+from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
 from netcompliance.judge.nameservers import addresses_told
 from netcompliance.judge.recognise import author, described
-from netcompliance.judge.tls import certificates_of, issuer_of, may_be_public, shook_hands, tls_trouble
+from netcompliance.judge.shares import held_back, missing_shares, opens, share_trouble, shares_of
+from netcompliance.judge.tls import shook_hands, tls_trouble
 from netcompliance.judge.transport import (
     BEFORE_TLS,
     TIMEOUTS,
@@ -33,15 +48,25 @@ from netcompliance.judge.transport import (
     version_in_use,
     version_of,
 )
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Observation, Result, Settings
 
 IMPOSTORS = "addresses that cannot exist open too"
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
 NOTHING_PROVED = {*TIMEOUTS, "ECONNRESET", "EPIPE", "EOF"}
 """Ends of a handshake that show nobody behind an accepted connection."""
 
+HANGING = (Code.TLS_STALLED, Code.TLS_RESET, Code.PATH_MTU)
+"""What a single handshake shows of a share that hangs."""
+SERIES = 30
+"""Answers, of which new addresses in the last sixth say that there are more."""
+SLOW_HANDSHAKE = 2.5
+"""Seconds. More than distance and a lost packet cost."""
 AT_ONCE = 2.0
 """Seconds. A failure that takes longer stalls a caller; a reject may take one second, since TCP asks twice."""
+HELLOS = (
+    *("agent-hello", "agent-hello-again", "agent-hello-small-mss", "classic-hello", "http1-hello"),
+    *("large-hello", "large-hello-small-mss", "small-mss"),
+)
 
 
 def _known_addresses(evidence: Evidence, host: str, version: int) -> list[str]:
@@ -50,6 +75,11 @@ def _known_addresses(evidence: Evidence, host: str, version: int) -> list[str]:
     return [address for address in dict.fromkeys(told) if version_of(address) == version]
 
 
+@judges(
+    "HTTPS-01",
+    observes=[observed("tcp", task="tenant"), observed("shares"), observed("tcp", about=(), task="control")],
+    unseen=["tcp", "shares", "tls"],
+)
 def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-01. That an address opens proves something only where addresses that do not exist stay closed."""
     if evidence.proxy_for(case.host):
@@ -68,20 +98,35 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     tried = [seen.get("address") for seen in every]
     versions = dict.fromkeys((4, version_in_use(every)))
     untried = [a for version in versions for a in _known_addresses(evidence, case.host, version) if a not in tried]
-    missing = unfinished(untried, "the attempt to connect")
+    missing = unfinished(untried, "the attempt to connect") or missing_shares(evidence, case.host, opened)
     if impostors and evidence.by_shell and not missing:
         unshaken = [address for address in opened if evidence.handshake(case.host, address, "verify") is None]
         missing = f"{unfinished(unshaken, 'the TLS handshake')}, and {IMPOSTORS}" if unshaken else ""
+    missing = missing or _still_coming(evidence, case.host)
     if unproved and not controls:
         missing = missing or "no address that cannot exist was tried, and nobody answered TLS"
+    shares = shares_of(evidence, case.host)
+    beyond = [seen for seen in every if seen.get("full") is False]
+    sampled = f"; TLS and requests were checked at {len(every) - len(beyond)} of {len(every)}" if beyond else ""
     took = max((seconds(seen) for seen in attempts), default=0)
     control = "a TEST-NET address opened too, so only TLS proves these" if impostors else "a TEST-NET address did not"
     return decided(
         found,
-        f"{listed(opened)} opened in {duration(took)}; {control if controls else 'no other address was tried'}",
+        f"{listed(opened)} opened in {duration(took)}; {control if controls else 'no other address was tried'}"
+        f"{sampled}{held_back(shares.values())}",
         f"nc -vz -w 5 {found[0].subject if found else opened[0]} 443",
         missing=missing,
     )
+
+
+def _still_coming(evidence: Evidence, host: str) -> str:
+    """Why not all addresses were tried, where look-ups went on to give new ones; empty if they did not."""
+    for seen in evidence.all("dns-share"):
+        answered, newest = int(seen.get("answered", 0)), int(seen.get("newest", 0))
+        if seen.get("name", "").rstrip(".") == host and answered > SERIES and newest * 6 > answered * 5:
+            known = len(set(seen.get("addresses", ())))
+            return f"{seen.get('server')} gave {known} addresses in {answered} answers, and new ones to the last"
+    return ""
 
 
 def _nobody_behind(evidence: Evidence, host: str, address: str) -> bool:
@@ -89,29 +134,47 @@ def _nobody_behind(evidence: Evidence, host: str, address: str) -> bool:
     return error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
 
 
+@judges("HTTPS-02", observes=[HANDSHAKES, CHAIN, observed("shares")], unseen=["tcp", "tls"])
 def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-02."""
     paths = paths_to(evidence, TENANT, case.host)
     if not paths:
         return notchecked("no connection to any address came to an end")
     handshakes = {path: evidence.handshake(case.host, path, "verify") for path in paths}
-    found = [f for path in paths if (f := tls_trouble(evidence, TENANT, case.host, path))]
+    found = [f for path in paths for f in _handshake_troubles(evidence, case.host, path)]
     versions = [str((seen or {}).get("version")) for seen in handshakes.values()]
     trust = evidence.vantage.get("trust", {}).get("source", "the trust store")
     return decided(
         found,
-        f"{listed(versions)} verified at {listed(p or 'the proxy' for p in paths)} with {trust}",
-        _s_client(case.host, found[0].subject if found else paths[0]),
-        missing=unfinished([p for p, seen in handshakes.items() if not shook_hands(seen)], "the TLS handshake"),
+        f"{listed(versions)} verified at {listed(p or 'the proxy' for p in paths)} with {trust}"
+        f"{_refused_by_openssl(evidence, case.host, handshakes)}"
+        f"{only_for_the_agent(evidence, case.host, *handshakes.values())}",
+        s_client(evidence, case.host, found[0].subject if found else paths[0], found[0] if found else None),
+        missing=unfinished([p for p, seen in handshakes.items() if not shook_hands(seen)], "the TLS handshake")
+        or missing_answers(evidence, case.host),
     )
 
 
-def _s_client(host: str, subject: str | None) -> str:
-    version = version_of(subject)
-    peer = f"[{subject}]" if version == 6 else subject if version else host
-    return f"openssl s_client -connect {peer}:443 -servername {host} -verify_hostname {host} </dev/null"
+def _refused_by_openssl(evidence: Evidence, host: str, handshakes: Mapping[str | None, Observation | None]) -> str:
+    """A remark where OpenSSL does not take what the agent takes."""
+    refused = [
+        f"{path_name(path, host)} ({error_text(seen)})"
+        for path, seen in handshakes.items()
+        if taken_by_go_only(evidence, host, seen, evidence.handshake(host, path, "identify"))
+    ]
+    return f"; works in the agent, fails with curl: {listed(refused)}" if refused else ""
 
 
+def _handshake_troubles(evidence: Evidence, host: str, path: str | None) -> list[Finding]:
+    """What is wrong on one way. Where a share of all handshakes hangs, one that hung is one of these."""
+    trouble, share = tls_trouble(evidence, TENANT, host, path), hello_trouble(evidence, host, path)
+    some_hang = share is not None or hellos_are_doubtful(shares_of(evidence, host).get(str(path)))
+    if trouble is not None and trouble.code in HANGING and some_hang:
+        trouble = None
+    return [each for each in (trouble, share) if each]
+
+
+@judges("HTTPS-03", observes=[HANDSHAKES, CHAIN], unseen=["tls", "chain"])
 def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-03. A host may trust an interception that the agent's containers do not."""
     found: list[Finding] = []
@@ -126,7 +189,7 @@ def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> O
             unread.append(path)
         elif anchor:
             anchors.append(f"{issuer} (declared interception)" if anchor == "declared" else issuer)
-        elif may_be_public(chain):
+        elif may_be_public(chain) or chain.get("unreadable"):
             unread.append(path)
         else:
             detail = f"{subject} shows a certificate for {case.host} issued by {issuer}, which is no public authority"
@@ -135,13 +198,76 @@ def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> O
     return decided(
         found,
         f"the chain reaches {listed(anchors)}",
-        _s_client(case.host, found[0].subject if found else None),
+        s_client(evidence, case.host, found[0].subject if found else None),
         missing=missing or ("" if anchors else "no verified TLS handshake was seen"),
     )
 
 
+def hello_is_lost(tls: Observation) -> bool:
+    """Whether nothing came back to a large ClientHello that was sent."""
+    return (
+        error_field(tls, "phase") not in BEFORE_TLS and error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
+    )
+
+
+def lost_hello(evidence: Evidence, task: str, host: str, path: str | None, tls: Observation) -> Finding:
+    """Why nothing came back to it: full segments are lost, or a device takes offence at its size."""
+    subject, size = path_name(path, host), _size_of(tls)
+    small = evidence.handshake(host, path, "large-hello-small-mss", task)
+    if small is not None and (error_name(small) is None or raw(small, "received")):
+        detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
+        return finding(Code.PATH_MTU, subject, detail)
+    detail = f"{subject}: no answer to a ClientHello of {size} ({error_text(tls)}); a small one was answered"
+    return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
+
+
+def _size_of(tls: Observation) -> str:
+    return f"{tls.get('hello_bytes', 'many')} bytes"
+
+
+@judges("HTTPS-09", observes=[HANDSHAKES], unseen=["tcp", "tls"])
+def shakes_hands_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
+    """HTTPS-09. Two handshakes side by side must agree that it is slow; a shell has one, and is slow itself."""
+    if evidence.by_shell:
+        return notchecked("a shell's own time cannot be told from that of a handshake")
+    paths = paths_to(evidence, TENANT, case.host)
+    handshakes = {path: evidence.handshake(case.host, path, "verify") for path in paths}
+    took = {
+        path: min(seconds(seen), seconds(evidence.handshake(case.host, path, "agent-hello") or seen))
+        for path, seen in handshakes.items()
+        if seen and seen.get("verified")
+    }
+    found = [
+        finding(Code.TLS_SLOW, name, f"{name}: the TLS handshake takes {value:.0f} s")
+        for path, value in took.items()
+        for name in [path_name(path, case.host)]
+        if value >= SLOW_HANDSHAKE
+    ]
+    return decided(
+        found,
+        f"the slowest handshake took {duration(max(took.values(), default=0.0))}",
+        f"{curl(evidence, case.host)} -so /dev/null -w '%{{time_connect}} %{{time_appconnect}}\\n' https://{case.host}/",
+        missing="" if took else "no verified TLS handshake was seen",
+    )
+
+
+@judges(
+    "HTTPS-05",
+    observes=[observed("tls", purpose=HELLOS), observed("http2")],
+    unseen=["tls", "large-hello", "small-segments"],
+)
 def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """HTTPS-05. Whatever comes back, even an alert, shows that the ClientHello arrived."""
+    """HTTPS-05. A shell has a large ClientHello and not the agent's: it may find that it is dropped, no more."""
+    if evidence.all("tls", task=TENANT, host=case.host, purpose="agent-hello"):
+        return agents_hello_is_answered(case, evidence)
+    outcome = _padded_hello_passes(case, evidence)
+    if evidence.agents_eyes and outcome.result is Result.PASS:
+        return notchecked("a shell cannot send the agent's own ClientHello")
+    return outcome
+
+
+def _padded_hello_passes(case: Case, evidence: Evidence) -> Outcome:
+    """As it was judged before the agent's own was sent. Whatever comes back, even an alert, shows that it arrived."""
     found: list[Finding] = []
     sizes: list[str] = []
     missing: list[str | None] = []
@@ -151,19 +277,14 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
         if tls is None or error_field(tls, "phase") in BEFORE_TLS:
             missing.append(path)
             continue
-        subject, size = path_name(path, case.host), f"{tls.get('hello_bytes', 'many')} bytes"
-        sizes.append(size)
-        if error_name(tls) not in NOTHING_PROVED or raw(tls, "received"):
+        sizes.append(_size_of(tls))
+        if not hello_is_lost(tls):
             continue
         small = evidence.handshake(case.host, path, "large-hello-small-mss")
         if small is None and path is not None and evidence.by_shell and error_name(tls) in TIMEOUTS:
             unexplained.append(path)
-        elif small is not None and (error_name(small) is None or raw(small, "received")):
-            detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
-            found.append(finding(Code.PATH_MTU, subject, detail))
         else:
-            detail = f"{subject}: no answer to a ClientHello of {size} ({error_text(tls)}); a small one was answered"
-            found.append(finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail))
+            found.append(lost_hello(evidence, TENANT, case.host, path, tls))
     if not sizes:
         return notchecked("no handshake with a large ClientHello came to an end")
     return decided(
@@ -180,18 +301,23 @@ def _unexplained(paths: list[str]) -> str:
     return f"a large ClientHello got no answer at {listed(paths)}, and it was not tried in small segments"
 
 
+@judges(
+    "HTTPS-06", observes=[observed("http", purpose=("small-upload", "upload", "upload-small-mss"))], unseen=["http"]
+)
 def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """HTTPS-06. Judged against a small request of the same kind: what that one gets is not about size."""
+    """HTTPS-06 (`uploads`). Of journals of version 1, one address is known, and the control is another size's."""
+    if evidence.agents_eyes:
+        return uploads.large_requests_pass(case, evidence, settings)
     every = evidence.all("http", task=TENANT, host=case.host, purpose="upload", verified=True)
-    uploads = [upload for upload in every if error_field(upload, "phase") not in (*BEFORE_TLS, "tls")]
-    if not uploads:
+    asked = [upload for upload in every if error_field(upload, "phase") not in (*BEFORE_TLS, "tls")]
+    if not asked:
         return notchecked("no large request came to an end")
-    found = [f for upload in uploads if (f := _upload_trouble(upload, evidence, case.host))][:1]
-    small = _small_upload(evidence, case.host, uploads[0])
+    found = [f for upload in asked if (f := _upload_trouble(upload, evidence, case.host))][:1]
+    small = _small_upload(evidence, case.host, asked[0])
     lost = small is not None and small.get("status") is None
     return decided(
         [] if lost else found,
-        f"uploads of {listed(_size(upload) for upload in uploads)} were answered",
+        f"uploads of {listed(_size(upload) for upload in asked)} were answered",
         missing=f"a small upload got no answer either ({error_text(small)})" if lost and found else "",
     )
 
@@ -228,6 +354,12 @@ def _upload_trouble(upload: Observation, evidence: Evidence, host: str) -> Findi
     return finding(Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in an upload of {size} ({why})")
 
 
+def _open(attempts: list[Observation], shares: Mapping[str, Observation]) -> list[str]:
+    by_address = {str(seen.get("address")): seen for seen in attempts}
+    return [a for a, seen in by_address.items() if error_name(seen) is None or opens(shares.get(a))]
+
+
+@judges("HTTPS-07", observes=[observed("tcp", family=6, task="tenant"), observed("resolve")], unseen=["tcp", "shares"])
 def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-07. Where IPv6 is the only way, it is HTTPS-01's."""
     if evidence.proxy_for(case.host):
@@ -235,6 +367,7 @@ def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outco
     every = evidence.all("tcp", task=TENANT, host=case.host)
     attempts = [seen for seen in every if version_of(seen.get("address")) == 6]
     tried = [str(seen.get("address")) for seen in attempts]
+    shares = shares_of(evidence, case.host)
     known = list(dict.fromkeys([*tried, *_known_addresses(evidence, case.host, 6)]))
     if not known:
         return notapplicable("the tenant's name has no IPv6 address")
@@ -247,12 +380,15 @@ def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outco
             f"no connection to {seen.get('address')} in {duration(seconds(seen))} ({error_name(seen)})",
         )
         for seen in attempts
+        if not opens(shares.get(str(seen.get("address"))))
         if error_name(seen) in TIMEOUTS or (error_name(seen) is not None and seconds(seen) > AT_ONCE)
     ]
+    found += [f for address in tried if opens(seen := shares.get(address)) and (f := share_trouble(seen, address))]
     how = [f"{seen.get('address')} {'failed at once' if error_name(seen) else 'opened'}" for seen in attempts]
     return decided(
         found,
         listed(how),
         f"nc -6 -vz -w 5 {found[0].subject if found else known[0]} 443",
-        missing=unfinished([a for a in known if a not in tried], "the attempt to connect"),
+        missing=unfinished([a for a in known if a not in tried], "the attempt to connect")
+        or missing_shares(evidence, case.host, _open(attempts, shares)),
     )

@@ -7,6 +7,7 @@ and pushing on one machine is another manifest, and often for that machine's pla
 from __future__ import annotations
 
 from netcompliance.findings import Code
+from netcompliance.judge.commands import s_client
 from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
@@ -18,15 +19,18 @@ from netcompliance.judge.evidence import (
     passed,
     raw,
 )
-from netcompliance.judge.registry import REGISTRY, inspect, steps
+from netcompliance.judge.hops import CDN, REGISTRY, steps
+from netcompliance.judge.judges import CHAIN, WAY, judges, observed
+from netcompliance.judge.registry import inspect
 from netcompliance.judge.tls import shook_hands
 from netcompliance.judge.transport import paths_to, unfinished
 from netcompliance.judge.way import way_to
 from netcompliance.model import Case, Image, Observation, Settings
 
-SOURCE, CDN = "source", "cdn"
+SOURCE = "source"
 
 
+@judges("REG-05", observes=[*WAY, CHAIN], unseen=["tcp", "tls"])
 def cdn_opens(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """REG-05."""
     found = way_to(evidence, CDN, case.host)
@@ -35,11 +39,12 @@ def cdn_opens(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     return decided(
         found,
         f"{case.host} verified",
-        f"openssl s_client -connect {case.host}:443 -servername {case.host} </dev/null",
+        s_client(evidence, case.host, found=found[0] if found else None),
         missing=unfinished(open_ended, "the TLS handshake") if paths else "no connection came to an end",
     )
 
 
+@judges("REG-06", observes=[observed("registry", about=("image",), step=("manifest", "platform"))], unseen=["registry"])
 def same_as_the_source(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """REG-06."""
     source = next(
@@ -64,7 +69,7 @@ def same_as_the_source(case: Case, evidence: Evidence, settings: Settings) -> Ou
 
 
 def _compared(image: str, actual: str, source: Image, expected: str, evidence: Evidence) -> Outcome:
-    reproduce = f"{inspect(image)} | sha256sum"
+    reproduce = f"{inspect(evidence, image)} | sha256sum"
     if actual == expected:
         return passed(f"both hold {expected[:19]}…", reproduce)
     ours = _platforms_at(evidence, image, REGISTRY)
@@ -88,6 +93,7 @@ def _platforms_at(evidence: Evidence, image: str, task: str) -> list[str]:
     return [platform for s in steps(evidence, image, "platform", task=task) for platform in s.get("platforms", ())]
 
 
+@judges("REG-07", observes=[], unseen=["registry"])
 def values_point_there(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """REG-07. The chart's values were read before the run; here their problems become findings."""
     values = settings.values

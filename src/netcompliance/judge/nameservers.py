@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -20,14 +21,18 @@ import dns.rdatatype
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
     Evidence,
+    by_address,
     error_field,
     error_name,
     error_text,
     finding,
+    listed,
     parsed_address,
     raw,
     seconds,
+    unsent,
 )
+from netcompliance.judge.sinkholes import BLOCKED, QUAD9, product_of, product_of_alias
 from netcompliance.model import Finding, Observation
 
 RCODES = {
@@ -39,13 +44,27 @@ RCODES = {
 WORDS = {dns.rcode.to_text(rcode): code for rcode, code in RCODES.items()}
 
 # What a stub resolver ends with when its nameservers differ: a definite answer beats a failure, any answer beats none.
-PRECEDENCE = (Code.DNS_NXDOMAIN, Code.DNS_NO_DATA, Code.DNS_SERVFAIL, Code.DNS_REFUSED, Code.DNS_TIMEOUT)
+PRECEDENCE = (
+    Code.DNS_SINKHOLE,
+    Code.DNS_NXDOMAIN,
+    Code.DNS_NO_DATA,
+    Code.DNS_EDNS_REFUSED,
+    Code.DNS_SERVFAIL,
+    Code.DNS_REFUSED,
+    Code.DNS_TIMEOUT,
+    Code.HOST_NO_ROUTE,
+)
+SILENCE = frozenset({Code.DNS_TIMEOUT, Code.HOST_NO_ROUTE})
+"""What is no answer at all."""
 
 EAI_CODES = {-2: Code.DNS_NXDOMAIN, -5: Code.DNS_NO_DATA, 8: Code.DNS_NXDOMAIN}
 """getaddrinfo's codes with one meaning (glibc and musl negative, BSD positive); the others mean "try again"."""
 
+MOST_NAMES = 20
 AT_ONCE = 1.0
 """Seconds. A resolver that gives up sooner was answered; one that waited longer was not."""
+
+BY_QUAD9 = "blocked (Quad9 says that it does not exist and takes “recursion available” back)"
 
 VERSIONS = {"A": 4, "AAAA": 6}
 
@@ -62,11 +81,18 @@ class Answer:
     addresses: tuple[str, ...] = ()
     truncated: bool = False
     text: str = ""
+    aliases: tuple[str, ...] = ()
+    """The names that the name is an alias of, one after the other."""
+    policy: str = ""
+    """What an extended DNS error says of a policy that forbids the name; empty if it says nothing."""
+    edns: bool = True
+    took: float = 0.0
+    """Seconds from the datagram that it answers."""
 
     @property
     def usable(self) -> bool:
         """Did it bring an answer that a stub resolver can go by, good or bad?"""
-        return self.code is not Code.DNS_TIMEOUT and not self.truncated
+        return self.code not in SILENCE and not self.truncated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +105,8 @@ class Service:
     says: str
     dead: bool = False
     addresses: tuple[str, ...] = ()
+    took: float = 0.0
+    """Seconds until it answered for IPv4 addresses."""
 
 
 def read(seen: Observation) -> Answer:
@@ -93,6 +121,10 @@ def read(seen: Observation) -> Answer:
         addresses=told.addresses,
         truncated=told.truncated,
         text=told.text,
+        aliases=told.aliases,
+        policy=told.policy or (BY_QUAD9 if told.withdrawn and seen.get("server") in QUAD9 else ""),
+        edns=seen.get("edns", True),
+        took=float(seen.get("took", seen.get("seconds", 0.0))),
     )
 
 
@@ -104,11 +136,17 @@ class _Told:
     text: str
     addresses: tuple[str, ...] = ()
     truncated: bool = False
+    aliases: tuple[str, ...] = ()
+    policy: str = ""
+    withdrawn: bool = False
+    """The name does not exist, and recursion is not available."""
 
 
 def _in_words(seen: Observation) -> _Told:
     """An answer of which only the words of the host's own tool are known, or none."""
     rcode = seen.get("rcode")
+    if rcode is None and unsent(seen):
+        return _Told(code=Code.HOST_NO_ROUTE, text=error_text(seen) or "no way to send")
     if rcode is None:
         return _Told(code=Code.DNS_TIMEOUT, text=error_text(seen) or "no answer")
     code = None if rcode == "NOERROR" else WORDS.get(rcode, Code.DNS_SERVFAIL)
@@ -133,7 +171,23 @@ def _parsed(wire: bytes) -> _Told:
             for record in rrset
         ),
         truncated=bool(message.flags & dns.flags.TC),
+        aliases=tuple(
+            record.target.to_text(omit_final_dot=True)
+            for rrset in message.answer
+            if rrset.rdtype == dns.rdatatype.CNAME
+            for record in rrset
+        ),
+        policy=_policy(message),
+        withdrawn=rcode == dns.rcode.NXDOMAIN and not message.flags & dns.flags.RA,
     )
+
+
+def _policy(message: dns.message.Message) -> str:
+    for option in message.options:
+        if isinstance(option, dns.edns.EDEOption) and int(option.code) in BLOCKED:
+            said = f": {option.text}" if option.text else ""
+            return f"{BLOCKED[int(option.code)]} (extended DNS error {int(option.code)}{said})"
+    return ""
 
 
 def answers(evidence: Evidence, name: str) -> list[Answer]:
@@ -142,59 +196,154 @@ def answers(evidence: Evidence, name: str) -> list[Answer]:
 
 
 def services(evidence: Evidence, name: str) -> list[Service]:
-    """How each configured nameserver that was asked serves the name."""
-    by_server: dict[str, list[Answer]] = {}
+    """How each configured nameserver that was asked serves the name, in the order in which they are configured."""
+    by_server: dict[str, list[Answer]] = {server: [] for server in evidence.vantage.get("nameservers", ())}
+    stream_only = "use-vc" in evidence.vantage.get("options", ())
     for answer in answers(evidence, name):
-        by_server.setdefault(answer.server, []).append(answer)
+        if not (stream_only and answer.transport == "udp"):
+            by_server.setdefault(answer.server, []).append(answer)
     return [found for server, given in by_server.items() if (found := _service(server, given))]
 
 
 def _service(server: str, given: list[Answer]) -> Service | None:
     """`None` if the server was not asked for IPv4 addresses."""
-    asked = [answer for answer in given if answer.rdtype == "A"]
+    asked = [answer for answer in given if answer.rdtype == "A" and answer.edns]
     if not asked:
         return None
-    usable = next((answer for answer in asked if answer.usable), None)
+    usable = min(
+        (answer for answer in asked if answer.usable), key=lambda a: (not a.addresses, bool(a.code)), default=None
+    )
     first = usable or asked[0]
-    addresses = tuple(dict.fromkeys(address for answer in given for address in answer.addresses))
+    addresses = tuple(dict.fromkeys(address for answer in given if answer.edns for address in answer.addresses))
+    if (usable is None or not usable.addresses) and any(answer.addresses for answer in given if not answer.edns):
+        if usable is not None and not _refuses_for_sure(given):
+            return None
+        how = "does not answer" if usable is None else f"answers {usable.text or 'nothing'} to"
+        says = f"{server} {how} queries with EDNS0, and answers the same without"
+        return Service(server=server, code=Code.DNS_EDNS_REFUSED, says=says)
     over_udp = next((answer for answer in asked if answer.transport == "udp"), first)
     if usable is None and over_udp.truncated:
         says = f"{server} truncates its answer over UDP and does not answer over TCP"
         return Service(server=server, code=Code.DNS_TIMEOUT, says=says)
+    unsent = [answer for answer in asked if answer.code is Code.HOST_NO_ROUTE]
+    if usable is None and unsent:
+        says = f"no query leaves this host for {server} ({unsent[0].text})"
+        return Service(server=server, code=Code.HOST_NO_ROUTE, says=says)
     if usable is None:
         says = f"{server} does not answer ({first.text})"
         return Service(server=server, code=Code.DNS_TIMEOUT, says=says, dead=True)
-    if over_udp.code is Code.DNS_TIMEOUT:
+    if over_udp.code in SILENCE:
         says = f"{server} answers over TCP but not over UDP"
         return Service(server=server, code=Code.DNS_TIMEOUT, says=says, addresses=addresses)
+    if usable.policy and not usable.addresses:
+        says = f"{server} says that the name is {usable.policy}"
+        return Service(server=server, code=Code.DNS_SINKHOLE, says=says)
     if usable.code is not None:
         return Service(server=server, code=usable.code, says=f"{server} says {usable.text}")
     if not addresses:
         return Service(server=server, code=Code.DNS_NO_DATA, says=f"{server} answers without any address")
-    return Service(server=server, code=None, says=f"{server} answers", addresses=addresses)
+    return Service(server=server, code=None, says=f"{server} answers", addresses=addresses, took=usable.took)
+
+
+def _refuses_for_sure(given: list[Answer]) -> bool:
+    """Is it EDNS0 that the server does not take? Its own words for that say so; of other failures one may be chance."""
+    failed = [answer for answer in given if answer.edns and answer.usable and not answer.addresses]
+    return len(failed) > 1 or any(answer.text in ("FORMERR", "NOTIMP", "BADVERS") for answer in failed)
 
 
 def addresses_told(evidence: Evidence, name: str) -> dict[str, str]:
-    """Address → the first configured nameserver that gave it for the name."""
+    """Address → the configured nameserver that gave it for the name, of those that are in use.
+
+    A resolver goes by the first nameserver that answers; what only a later one says counts when the first is gone, or
+    where the host asks them by turns.
+    """
     told: dict[str, str] = {}
-    for answer in answers(evidence, name):
-        for address in answer.addresses:
-            told.setdefault(address, answer.server)
+    for server, addresses in _given(evidence, name):
+        for address in addresses:
+            told.setdefault(address, server)
+        if told and evidence.agents_eyes and not _by_turns(evidence, name):
+            break
     return told
+
+
+def told_later(evidence: Evidence, name: str) -> dict[str, str]:
+    """The same for addresses that are not in use: only a nameserver behind the first gives them."""
+    used = addresses_told(evidence, name)
+    told: dict[str, str] = {}
+    for server, addresses in _given(evidence, name) if evidence.agents_eyes else ():
+        for address in addresses:
+            if address not in used:
+                told.setdefault(address, server)
+    return told
+
+
+def _given(evidence: Evidence, name: str) -> list[tuple[str, list[str]]]:
+    """Each nameserver in its order, with all addresses that it ever gave for the name."""
+    given: dict[str, list[str]] = {server: [] for server in evidence.vantage.get("nameservers", ())}
+    for answer in answers(evidence, name):
+        given.setdefault(answer.server, []).extend(answer.addresses)
+    for seen in evidence.all("dns-share"):
+        if seen.get("name", "").rstrip(".") == name and seen.get("server"):
+            given.setdefault(seen["server"], []).extend(a for a in seen.get("addresses", ()) if parsed_address(a))
+    return list(given.items())
+
+
+def _by_turns(evidence: Evidence, name: str) -> bool:
+    seen = evidence.one("go-resolve", host=name)
+    return bool((seen or {}).get("resolver", {}).get("rotate"))
 
 
 def unresolved(evidence: Evidence, host: str, looked_up: Observation) -> Finding:
     """Why a name has no address here, by the nameservers' own answers, else by getaddrinfo's code."""
     served = services(evidence, host)
+    outside = _names_outside(evidence)
+    if len(outside) > 1 and host in outside and not any(s.code is Code.DNS_SINKHOLE for s in served):
+        servers = evidence.resolver
+        detail = f"{servers} {'says' if ',' not in servers else 'say'} that {listed(outside, MOST_NAMES)} do not exist"
+        return finding(Code.DNS_NO_OUTSIDE, servers, detail, server=servers, names=listed(outside))
     for code in PRECEDENCE:
         those = [service for service in served if service.code is code]
         if those:
             servers = ", ".join(service.server for service in those)
-            return finding(code, those[0].server, "; ".join(service.says for service in those), server=servers)
+            return finding(
+                code, those[0].server, "; ".join(service.says for service in those), server=servers,
+                destination=those[0].server,
+            )  # fmt: skip
     code = EAI_CODES.get(error_field(looked_up, "code"), Code.DNS_TIMEOUT)
     if code is Code.DNS_TIMEOUT and error_name(looked_up) == "GAI" and seconds(looked_up) < AT_ONCE:
         code = Code.DNS_SERVFAIL
     return finding(code, host, f"getaddrinfo: {error_text(looked_up) or 'no address'}", server=evidence.resolver)
+
+
+def _names_outside(evidence: Evidence) -> list[str]:
+    """The hosts that the resolver says do not exist, if it knows not one name with a global address; else none."""
+    unknown = []
+    for seen in evidence.all("resolve"):
+        if seen.get("purpose") not in ("bare", "host"):
+            continue
+        if any((ip := parsed_address(address)) and ip.is_global for address in seen.get("addresses", ())):
+            return []
+        if EAI_CODES.get(error_field(seen, "code")) is Code.DNS_NXDOMAIN:
+            unknown.append(str(seen.get("host")))
+    return sorted(set(unknown))
+
+
+def sinkholed(evidence: Evidence, host: str, address: str) -> Finding | None:
+    """A DNS filter's answer: its address, its alias, or its own word; `None` if nothing says so."""
+    looked_up = [seen for seen in evidence.all("resolve", host=host) if address in seen.get("addresses", ())]
+    told = [answer for answer in answers(evidence, host) if address in answer.addresses]
+    names = [*(seen.get("canonical", "") for seen in looked_up), *(name for answer in told for name in answer.aliases)]
+    alias, product = product_of_alias(names), product_of(address)
+    policy = next((answer.policy for answer in told if answer.policy), "")
+    if alias:
+        detail = f"{host} is an alias of {alias[0]} ({address}), where {alias[1]} sends what it blocks"
+    elif product:
+        detail = f"{host} is {address}, where {product} sends what it blocks"
+    elif policy:
+        detail = f"{host} is {address}, and its name is {policy}"
+    else:
+        return None
+    return finding(Code.DNS_SINKHOLE, address, detail, server=evidence.resolver)
 
 
 def public_answers(evidence: Evidence, host: str) -> list[Answer]:
@@ -204,8 +353,8 @@ def public_answers(evidence: Evidence, host: str) -> list[Answer]:
 
 
 def public_addresses(evidence: Evidence, host: str) -> list[str]:
-    """The name's addresses in the public view."""
-    return list(dict.fromkeys(a for reply in public_answers(evidence, host) for a in reply.addresses))
+    """The name's addresses in the public view, sorted, without repetition."""
+    return sorted({a for reply in public_answers(evidence, host) for a in reply.addresses}, key=by_address)
 
 
 def public_versions(replies: Iterable[Answer]) -> set[int]:

@@ -9,6 +9,7 @@ our own connections in the same samples.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
@@ -17,19 +18,30 @@ from netcompliance.judge.evidence import (
     Outcome,
     decided,
     error_name,
+    error_text,
     finding,
     listed,
     notapplicable,
     notchecked,
 )
-from netcompliance.judge.firewall import names, openings
+from netcompliance.judge.firewall import Budget, Reading, ipsets_in, read
+from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.nameservers import addresses_told, public_addresses
 from netcompliance.model import Case, Finding, Observation, Settings
 
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
+Sets: TypeAlias = dict[str, tuple[str, ...]]
+"""The contents of ipsets by name."""
+MOST_HELD = 1 << 22
+"""So many times an address is held against a block."""
+BEYOND = "there are more rules by source than can be held against the {} addresses of the tenant"
+NO_RULES = ("ipset", "kernel")
+"""What is read beside the rules."""
 UNREAD = "neither incoming packets nor the host's firewall could be read"
+HIDDEN = "inconclusive: the host's connection table did not show even our own open connection (/proc/net/tcp hidden?)"
 UNKNOWN = "no address of the tenant is known here"
 PROXIED_UNKNOWN = "the host uses an explicit proxy, and the tenant's addresses are not known here"
+SEEN_OUTSIDE = (observed("syn", about=()), observed("sockets", about=()))
 
 
 def tenants_addresses(case: Case, evidence: Evidence) -> set[str]:
@@ -42,13 +54,15 @@ def tenants_addresses(case: Case, evidence: Evidence) -> set[str]:
     } - {""}
 
 
+@judges("OUT-01", observes=SEEN_OUTSIDE, unseen=["sockets"])
 def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """OUT-01."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
     seen = evidence.one("sockets")
     if seen is None or error_name(seen):
-        return notchecked("the host's table of connections could not be read")
+        why = f" ({error_text(seen)})" if error_text(seen) else ""
+        return notchecked(f"the host's connection table could not be read{why}")
     found: list[Finding] = []
     right = 0
     tenants = tenants_addresses(case, evidence)
@@ -70,19 +84,22 @@ def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Ou
         found,
         f"{right} connections in {seen.get('samples')} samples, all opened by the host to port 443",
         f"ss -tn dst {next(iter(sorted(tenants)), case.host)}",
-        missing=""
-        if right and own
-        else "not even our own connections were seen in the host's table, so it proves nothing",
+        missing="" if right and own else HIDDEN,
     )
 
 
+@judges("OUT-02", observes=[*SEEN_OUTSIDE, observed("firewall", about=())], unseen=["syn", "sockets"])
 def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """OUT-02. A connection that was accepted is OUT-01's finding; here it is attempts, and openings for them."""
     tenants = tenants_addresses(case, evidence)
     if not tenants:
         return notapplicable(PROXIED_UNKNOWN) if evidence.proxy_for(case.host) else notchecked(UNKNOWN)
     wire = [seen for seen in evidence.all("syn") if not error_name(seen)]
-    rules = [seen for seen in evidence.all("firewall") if not error_name(seen)]
+    rules = [seen for seen in evidence.all("firewall") if not error_name(seen) and seen.get("tool") not in NO_RULES]
+    readings = _readings(evidence, rules)
+    beyond = sum(reading.size for _, reading in readings) * len(tenants) > MOST_HELD
+    found = [*_attempts(evidence, wire, tenants), *([] if beyond else _openings(readings, tenants))]
+    doubts = BEYOND.format(len(tenants)) if beyond else _doubts(readings, tenants)
     table = evidence.one("sockets")
     table_read = table is not None and not error_name(table) and bool(table.get("own") or table.get("listening"))
     watched = any(seen.get("own") for seen in wire)
@@ -95,12 +112,13 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
         if rules
         else "the host's firewall could not be read",
     ]
-    looked = watched if evidence.by_shell else watched or rules or table_read
+    looked = watched if evidence.by_shell else watched or rules or (table_read and not evidence.agents_eyes)
+    unread = (_unread(evidence) or _unshown(evidence, rules)) if evidence.agents_eyes else ""
     return decided(
-        [*_attempts(evidence, wire, tenants), *_openings(rules, tenants)],
+        found,
         "; ".join(saw),
         "nft list ruleset",
-        missing="" if looked else "; ".join(saw[:1]) if evidence.by_shell else UNREAD,
+        missing=(doubts or unread) if looked else "; ".join(saw[:1]) if evidence.by_shell else UNREAD,
     )
 
 
@@ -117,14 +135,73 @@ def _attempts(evidence: Evidence, wire: list[Observation], tenants: set[str]) ->
                 yield finding(Code.OUTBOUND_INBOUND_SEEN, source, detail)
 
 
-def _openings(rules: list[Observation], tenants: set[str]) -> Iterator[Finding]:
+def _openings(readings: list[tuple[str, Reading]], tenants: set[str]) -> Iterator[Finding]:
     """Rules that let the tenant's addresses in, each once, whichever tool shows it."""
     shown = set()
-    for seen in rules:
-        tool = seen.get("tool", "")
-        for opening in openings(tool, seen.get("rules", "")):
-            named = sorted(a for a in tenants if any(names(source, a) for source in opening.sources))
+    for tool, reading in readings:
+        for opening in reading.openings:
+            named = sorted(a for a in tenants if opening.is_for(a))
             if named and opening.rule not in shown:
                 shown.add(opening.rule)
                 detail = f"{tool} accepts incoming packets from {listed(named)}: {opening.rule}"
                 yield finding(Code.OUTBOUND_INBOUND_ALLOWED, named[0], detail, rule=opening.rule)
+
+
+def _doubts(readings: list[tuple[str, Reading]], tenants: set[str]) -> str:
+    """A rule that may let the tenant's addresses in, and whose meaning is not known; empty if there is none."""
+    found = {
+        f"{tool}: {doubt.rule}"
+        for tool, reading in readings
+        for doubt in reading.doubts
+        if any(doubt.may_be_for(address) for address in tenants)
+    }
+    return f"what this rule lets in is not known: {min(found)}" if found else ""
+
+
+def _readings(evidence: Evidence, rules: list[Observation]) -> list[tuple[str, Reading]]:
+    """What each tool shows. iptables' own rules in nftables are read as iptables-save prints them, if it does."""
+    ipsets, budget = _ipsets(evidence), Budget()
+    shown = frozenset(
+        f"{'ip6' if str(seen.get('tool')).startswith('ip6') else 'ip'} {line[1:].strip()}"
+        for seen in rules
+        if "(nf_tables)" in seen.get("rules", "")
+        for line in seen["rules"].splitlines()
+        if line.startswith("*")
+    )
+    return [
+        (tool, read(tool, seen.get("rules", ""), ipsets, shown, budget))
+        for seen in rules
+        for tool in [str(seen.get("tool"))]
+    ]
+
+
+def _ipsets(evidence: Evidence) -> Sets:
+    return next((ipsets_in(seen["rules"]) for seen in evidence.all("firewall", tool="ipset") if "rules" in seen), {})
+
+
+def _unread(evidence: Evidence) -> str:
+    """The tools that are there and could not read the rules; empty if there are none such."""
+    failed = [str(seen.get("tool")) for seen in evidence.all("firewall") if error_name(seen) and not _is_missing(seen)]
+    return f"the host's firewall rules could not be read with {listed(sorted(failed))}" if failed else ""
+
+
+def _is_missing(seen: Observation) -> bool:
+    """The tool is not installed, or has nothing to read."""
+    return "not installed" in error_text(seen) or seen.get("tool") in NO_RULES
+
+
+def _unshown(evidence: Evidence, rules: list[Observation]) -> str:
+    """Tables that the kernel has and no tool shows; empty if there are none such, or if the kernel does not say."""
+    shown = {"nft"} if any(seen.get("tool") == "nft" for seen in rules) else set()
+    for seen in rules:
+        family, text = str(seen.get("tool")).partition("-")[0], seen.get("rules", "")
+        names = {line[1:].strip() for line in text.splitlines() if line.startswith("*")}
+        of_nft = "ip6" if family == "ip6tables" else "ip"
+        shown |= {f"nft {of_nft} {name}" if "(nf_tables)" in text else f"{family} {name}" for name in names}
+    kernel = evidence.one("firewall", tool="kernel") or {}
+    missing = [
+        table
+        for table in kernel.get("rules", "").splitlines()
+        if table not in shown and not ("nft" in shown and table.startswith("nft "))
+    ]
+    return f"no tool here shows rules that the kernel has: {listed(sorted(missing))}" if missing else ""

@@ -1,31 +1,66 @@
-"""PRX-01: does the explicit proxy do what everything behind it needs?"""
+"""PRX-01: does the explicit proxy do what everything behind it needs?
+
+Theory. A proxy's first answer proves little: it may grant some connections and refuse others (a quota, one bad node of
+several), or say 200 before it has a way out and then carry nothing. So every CONNECT of the visit counts, and what the
+tunnel carried. Where many were tried for this, they alone say which share is not granted: of what many CONNECTs in a
+row were refused, that counts which slow ones are refused, too. Go waits for an answer, so slow is not refused.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
 from netcompliance.findings import Code
+from netcompliance.judge.commands import curl
+from netcompliance.judge.connect import CUT, WAY_TO_THE_PROXY, authority, trouble
 from netcompliance.judge.evidence import (
+    TENANT,
     Evidence,
     Outcome,
     decided,
+    duration,
     error_field,
     error_name,
-    error_text,
     finding,
+    listed,
     notapplicable,
     notchecked,
+    parsed_address,
+    raw,
+    seconds,
     without_port,
 )
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.judge.golookup import agents_lookup, said
+from netcompliance.judge.identity import kind_of
+from netcompliance.judge.judges import judges, observed
+from netcompliance.judge.lookups import agents_trouble
+from netcompliance.judge.proxyvars import misread
+from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS
+from netcompliance.model import Case, Finding, Kind, Observation, Settings
 
-WAY_TO_THE_PROXY = ("resolve", "tcp")
-"""Phases of an exchange that end before the proxy could say anything."""
+__all__ = ["grants_connect", "trouble", "troubles"]
 
-STATUS_CODES = {407: Code.PROXY_AUTH, 429: Code.HTTP_THROTTLED}
-"""Other refusals are the proxy's rules; 5xx says that it tried and did not get through itself."""
+GRANTED = re.compile(rb"(?:HTTP/1\.[01] 200[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)?")
+"""What arrived is nothing, or the proxy's own answer, which some tools give with the rest."""
+MISREAD = "misread://proxy"
+"""Stands for the URL of a proxy that the agent takes for another one."""
 
-CUT = ("EOF", "ECONNRESET", "EPIPE", "ECONNABORTED")
 
-
+@judges(
+    "PRX-01",
+    observes=[
+        observed("route"),
+        observed("proxy"),
+        observed("proxy-address"),
+        observed("shares"),
+        observed("go-resolve", about=()),
+    ],
+    unseen=["proxy"],
+)
 def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """PRX-01."""
     route = evidence.route(case.host)
@@ -35,50 +70,156 @@ def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     if proxy is None:
         excepted = f"; NO_PROXY excepts {case.host}" if route.get("no_proxy") and route.get("source") else ""
         return notapplicable(f"the host uses no explicit proxy for {case.host}{excepted}")
+    if proxy == MISREAD:
+        return decided([misread(route)], reproduce="env | cut -d= -f1 | grep -i _proxy")
     if not proxy.startswith(("http://", "https://")):
         return notchecked(f"{proxy} is neither an http nor an https proxy, and no other kind can be judged")
     tunnels = evidence.all("proxy", host=without_port(case.host))
     if not tunnels:
         return notchecked("no exchange with the proxy came to an end")
-    troubles = [f for seen in tunnels if (f := trouble(seen, proxy, case.host))]
-    granted = len(troubles) < len(tunnels)
-    saw = f"{proxy} granted CONNECT {_authority(case.host)}{_disagreement(route)}"
-    return decided([] if granted else troubles[:1], saw, f"curl -sSv -x {proxy} https://{case.host}/ -o /dev/null")
+    saw = f"{proxy} granted CONNECT {authority(case.host)}{_often(evidence, case.host)}{_disagreement(route)}"
+    found = (
+        troubles(evidence, proxy, case.host, tunnels)
+        or _bad_address(evidence, proxy, case.host)
+        or _name_trouble(case, evidence, settings)
+    )
+    missing = _not_looked_up(evidence, proxy)
+    return decided(found, saw, f"{curl(evidence, case.host)} -sSv https://{case.host}/ -o /dev/null", missing=missing)
 
 
-def _authority(host: str) -> str:
-    return host if without_port(host) != host else f"{host}:443"
+def _not_looked_up(evidence: Evidence, proxy: str) -> str:
+    """A shell does not look up the proxy's name as the agent does; it knows nameservers that never serve the agent."""
+    if not evidence.by_shell or parsed_address(urlsplit(proxy).hostname):
+        return ""
+    asked = [seen for seen in evidence.all("dns") if seen.get("edns", True) and seen.get("response")]
+    if not asked or any(said(raw(seen, "response"), str(seen.get("rdtype"))).settles for seen in asked):
+        return ""
+    return "no nameserver answers the agent's kind of query, and a shell does not ask for the proxy's name by it"
+
+
+def _name_trouble(case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
+    """Why the agent does not find the proxy, which we found by the system's resolver."""
+    name = evidence.proxy_name(case.host)
+    lookup = agents_lookup(evidence, name) if name else None
+    if name is None or lookup is None:
+        return []
+    kind = kind_of(case.vantage, evidence.vantage, settings.vantage_kinds)
+    trouble = agents_trouble(evidence, name, lookup, own_hosts_file=kind in (Kind.POD, Kind.CONTAINER))
+    if trouble is None:
+        return []
+    return [
+        replace(trouble, detail=f"the proxy's name, {name}: {trouble.detail}", values={**trouble.values, "host": name})
+    ]
+
+
+def troubles(evidence: Evidence, proxy: str, host: str, tunnels: Sequence[Observation]) -> list[Finding]:
+    """What is wrong with the tunnels to a host: one finding, or none."""
+    single = [seen for seen in tunnels if not seen.get("series")] or tunnels
+    refused = [f for seen in single if (f := trouble(seen, proxy, host))]
+    if len(refused) == len(single):
+        return refused[:1]
+    series = tried_often(evidence, host)
+    if series is not None:
+        return _share(series, tunnels, proxy, host) or _carries_nothing(evidence, proxy, host)
+    answered = [f for seen in tunnels if _is_answer(seen) and (f := trouble(seen, proxy, host))]
+    if answered:
+        share = f"{proxy} refused {len(answered)} of {len(tunnels)} CONNECTs to {authority(host)}"
+        values = {"proxy": proxy, "share": f"{len(answered)} of {len(tunnels)}"}
+        return [finding(Code.PROXY_PARTLY_DENIED, proxy, f"{share}; {answered[0].detail}", **values)]
+    return _carries_nothing(evidence, proxy, host)
+
+
+def _bad_address(evidence: Evidence, proxy: str, host: str) -> list[Finding]:
+    """Of several addresses of the proxy's name, one opens and does not grant what another grants: a client that takes
+    it first does not try the next."""
+    looks = evidence.all("proxy-address", host=without_port(host))
+    granted = [seen for seen in looks if trouble(seen, proxy, host) is None]
+    bad = [
+        (str(seen.get("proxy_address")), found)
+        for seen in looks
+        if error_field(seen, "phase") not in WAY_TO_THE_PROXY and (found := trouble(seen, proxy, host))
+    ]
+    if not granted or not bad:
+        return []
+    share = f"{len(bad)} of {len(looks)} addresses"
+    detail = f"{proxy} at {listed(sorted(address for address, _ in bad))}: {min(bad)[1].detail}; others grant it"
+    return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
+
+
+def tried_often(evidence: Evidence, host: str) -> Observation | None:
+    """What became of many CONNECTs to this host; `None` if they were not tried."""
+    series = evidence.one("shares", task=TENANT, host=without_port(host), address=None)
+    return series if series and series.get("via") and series.get("tries") else None
+
+
+def _share(series: Observation, tunnels: Sequence[Observation], proxy: str, host: str) -> list[Finding]:
+    """The share of CONNECTs that is not granted, however slowly they come."""
+    tries, failed = series.get("tries", 0), _not_granted(series)
+    calm = series.get("calm") or {}
+    again = _not_granted(calm)
+    mute, mute_again = _not_carried(series), _not_carried(calm)
+    if mute and mute_again and series.get("carried") and not again:
+        share = f"{mute} of {series.get('opened')}"
+        slowly = f"{mute_again} of {calm.get('opened')} when asked slowly"
+        detail = f"{proxy}: {share} tunnels to {authority(host)} carried nothing back, and {slowly}"
+        return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
+    silent = sum(name in TIMEOUTS for _, name, _ in series.get("unopened", ()))
+    if not failed or (calm and not again) or (not calm and silent >= failed):
+        return []
+    how = "left unanswered" if silent >= failed else "refused or left unanswered" if silent else "refused"
+    slowly = f", and {again} of {calm.get('tries')} when asked slowly" if calm else ""
+    details = [f.detail for seen in tunnels if seen.get("series") and (f := trouble(seen, proxy, host))]
+    share = f"{failed} of {tries}"
+    detail = f"{proxy}: {share} CONNECTs to {authority(host)} were {how}{slowly}{f'; {details[0]}' if details else ''}"
+    return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
+
+
+def _not_granted(series: Observation) -> int:
+    return max(0, int(series.get("tries", 0)) - int(series.get("opened", 0)))
+
+
+def _not_carried(series: Mapping[str, Any]) -> int:
+    """Tunnels that were granted and in which nothing came back, as far as it was tried."""
+    granted = int(series.get("opened", 0))
+    return max(0, granted - int(series.get("carried", granted)))
+
+
+def _often(evidence: Evidence, host: str) -> str:
+    """How many CONNECTs were tried, and what a limit on bursts did to ours."""
+    series = tried_often(evidence, host)
+    if series is None:
+        return ""
+    failed, tries = _not_granted(series), series.get("tries")
+    if not failed:
+        return f", {tries} of {tries} times"
+    return f"; {failed} of {tries} in a row were not, and all slow ones were"
+
+
+def _is_answer(seen: Observation) -> bool:
+    """Did the proxy itself say no? What was only not answered in time may be our own burst."""
+    return seen.get("status") is not None or error_name(seen) in CUT
+
+
+def _carries_nothing(evidence: Evidence, proxy: str, host: str) -> list[Finding]:
+    """A tunnel that was granted and in which not a byte came back, whatever was tried."""
+    shaken = [
+        seen
+        for seen in evidence.all("tls", host=without_port(host))
+        if seen.get("via") and error_field(seen, "phase") not in BEFORE_TLS
+    ]
+    mute = [
+        seen for seen in shaken if error_name(seen) in (*CUT, *TIMEOUTS) and GRANTED.fullmatch(raw(seen, "received"))
+    ]
+    if not shaken or len(mute) < len(shaken):
+        return []
+    last = mute[0]
+    how = "closed the connection" if error_name(last) in CUT else f"carried nothing in {duration(seconds(last))}"
+    why = "nothing comes back through its tunnel"
+    detail = f"{proxy} granted CONNECT {authority(host)} and then {how}"
+    return [finding(Code.PROXY_NO_WAY_OUT, proxy, detail, proxy=proxy, why=why)]
 
 
 def _disagreement(route: Observation) -> str:
     """A remark where clients read NO_PROXY differently, since the agent is only one of them."""
     direct = sorted(client for client, through in route.get("readings", {}).items() if not through)
     return f"; but {', '.join(direct)} would go past it by this NO_PROXY" if direct else ""
-
-
-def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
-    """Why a CONNECT was not granted; `None` if it was."""
-    status, name = seen.get("status"), error_name(seen)
-    declared, _, place = proxy.partition("://")
-    declared = seen.get("declared", declared)
-    if status is not None and 200 <= status < 300:
-        return None
-    if seen.get("other_scheme"):
-        other, spoken = ("http", "plain HTTP") if declared == "https" else ("https", "TLS")
-        speaks = f"it says {declared}, and the proxy speaks {spoken}"
-        values = {"speaks": speaks, "right": f"{other}://{place}", "proxy": proxy}
-        return finding(Code.PROXY_WRONG_SCHEME, proxy, f"{proxy}: {speaks}", **values)
-    if status is not None:
-        code = STATUS_CODES.get(status, Code.HTTP_SERVER_ERROR if status >= 500 else Code.PROXY_DENIED)
-        detail = f"{proxy} answered CONNECT {_authority(host)} with status {status}"
-        return finding(code, proxy, detail, proxy=proxy)
-    why = error_text(seen) or name or "no answer"
-    if name == "VERIFY":
-        whose = "of the proxy's own certificate"
-        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the authority {whose}: {why}", issuer=whose)
-    phase = error_field(seen, "phase")
-    if name in CUT and phase not in WAY_TO_THE_PROXY:
-        detail = f"{proxy} cut the connection at CONNECT {_authority(host)} ({why})"
-        return finding(Code.PROXY_DENIED, proxy, detail, proxy=proxy)
-    what = "cannot be reached" if phase in WAY_TO_THE_PROXY else "did not answer CONNECT"
-    return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy)

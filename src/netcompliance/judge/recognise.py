@@ -23,6 +23,8 @@ from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOM
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
 
+AT_ONCE = 0.5
+"""Seconds. What takes less is not told in milliseconds, which differ from run to run."""
 REFUSALS = (401, 403)
 REDIRECTS = (301, 302, 303, 307, 308)
 COMPLAINTS = (400, 405, 406, 411, 415, 422)
@@ -80,6 +82,30 @@ def same_answer(one: Observation, other: Observation) -> bool:
     return _lasting(one) == _lasting(other)
 
 
+def alike(one: Observation, other: Observation) -> bool:
+    """Are two answers of the same make: status, type, and the names in a JSON object or else the words?
+
+    What a service says to one path and to another differs in words; who wrote it shows in the form.
+    """
+    if one.get("status") != other.get("status") or _media_type(one) != _media_type(other):
+        return False
+    ours, theirs = names(one), names(other)
+    return _lasting(one) == _lasting(other) if ours is None or theirs is None else ours == theirs
+
+
+def _media_type(seen: Observation) -> str:
+    return header(seen, "content-type").partition(";")[0].strip().lower()
+
+
+def names(seen: Observation) -> list[str] | None:
+    """The names in a JSON object, `None` if it is not one."""
+    try:
+        document = json.loads(raw(seen, "body"))
+    except (ValueError, RecursionError):
+        return None
+    return sorted(document) if isinstance(document, dict) else None
+
+
 def _lasting(seen: Observation) -> bytes:
     """The body without what differs from request to request."""
     body, path = raw(seen, "body"), seen.get("path", "").strip("/").encode()
@@ -90,7 +116,7 @@ def _lasting(seen: Observation) -> bytes:
 def described(seen: Observation) -> str:
     """Status and type of an answer, in words."""
     kind = header(seen, "content-type").partition(";")[0].strip()
-    title = re.search(rb"<title[^>]*>\s*([^<]{1,80})", raw(seen, "body"), re.IGNORECASE)
+    title = re.search(rb"<title[^<>]{0,200}>\s{0,200}([^<]{1,80})", raw(seen, "body"), re.IGNORECASE)
     what = f" titled {title.group(1).decode('utf-8', 'replace').strip()!r}" if title else ""
     where = f" to {_plain(header(seen, 'location'))}" if seen.get("status") in REDIRECTS else ""
     return f"status {seen.get('status')} {kind or 'without a type'}{what}{where}"
@@ -102,8 +128,12 @@ def _plain(location: str) -> str:
 
 
 def transport_trouble(seen: Observation, host: str) -> Finding | None:
-    """A request that got no whole answer; `None` if it did."""
-    name = error_name(seen)
+    """A request that got no whole answer, or one that Go refuses; `None` if it got one."""
+    name, why = error_name(seen), seen.get("go_refuses")
+    if why:
+        subject = subject_of(seen, host)
+        detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}, which Go refuses: {why}"
+        return finding(Code.HTTP_MALFORMED, subject, detail, why=why)
     if name is None or (seen.get("status") is not None and name == "LIMIT"):
         return None
     subject = subject_of(seen, host)
@@ -114,7 +144,8 @@ def transport_trouble(seen: Observation, host: str) -> Finding | None:
     if name in TIMEOUTS:
         part = "no complete answer" if seen.get("status") is not None else "no answer"
         return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}")
-    ended = f"ended after {duration(seconds(seen))} without a usable answer ({error_text(seen) or name})"
+    when = "at once" if seconds(seen) < AT_ONCE else f"after {duration(seconds(seen))}"
+    ended = f"ended {when} without a usable answer ({error_text(seen) or name})"
     return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}")
 
 

@@ -8,6 +8,7 @@ left behind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -29,6 +30,27 @@ def text(value: Any) -> str | None:
     except UnicodeEncodeError:
         return None
     return value
+
+
+_PLACE = re.compile(r"[A-Za-z0-9._:%\[\]-]{1,255}")
+_URL = re.compile(r"https?://[A-Za-z0-9._:%\[\]/-]{1,255}")
+_PROXY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://[A-Za-z0-9._:%\[\]-]{1,255}")
+
+
+def place(value: Any) -> str | None:
+    """A name or an address, with a port or a zone at most. It stands in commands that a person may paste, so nothing
+    that a shell reads otherwise is one."""
+    return value if isinstance(value, str) and _PLACE.fullmatch(value) and value[0] != "-" else None
+
+
+def proxy(value: Any) -> str | None:
+    """A proxy's URL, without user information and path; empty for none."""
+    return value if isinstance(value, str) and (not value or _PROXY.fullmatch(value)) else None
+
+
+def server(value: Any) -> str | None:
+    """A nameserver: an address, or the URL of one that is asked over HTTPS."""
+    return value if place(value) or (isinstance(value, str) and _URL.fullmatch(value)) else None
 
 
 def whole(value: Any) -> int | None:
@@ -110,7 +132,7 @@ ERROR = table(
     {
         **dict(_each(text, "phase name text reason")),
         "code": whole,
-        "icmp": table({"type": whole, "code": whole, "from": text}),
+        "icmp": table({"type": whole, "code": whole, "from": text, "own": flag}),
     }
 )
 
@@ -121,32 +143,103 @@ def error(value: Any) -> Any:
 
 
 CERTIFICATE = table(
-    {**dict(_each(text, "subject issuer not_before not_after")), "names": several(text), "self_signed": flag}
+    {
+        **dict(_each(text, "subject issuer not_before not_after")),
+        "names": several(text),
+        **dict(_each(flag, "self_signed on_path")),
+        "aia": several(text),
+    }
+)
+JUDGED = table(
+    {
+        **dict(_each(text, "sent anchor rule why subject")),
+        **dict(_each(flag, "takes curl")),
+        "minds": several(whole),
+    }
+)
+TRIED = table(dict(_each(whole, "tries opened carried repeated")))
+QUERY = table(
+    {
+        **dict(_each(text, "name rdtype transport response")),
+        "server": server,
+        **dict(_each(flag, "again truncated")),
+        "attempt": whole,
+        "seconds": number,
+        "error": error,
+    }
+)
+RESOLVER = table(
+    {
+        "servers": several(server),
+        "search": several(text),
+        **dict(_each(whole, "ndots timeout attempts")),
+        **dict(_each(flag, "rotate single_request use_tcp trust_ad readable")),
+    }
 )
 READINGS = table(dict(_each(flag, "go curl python")))
+SETTING = table(
+    {
+        **dict(_each(text, "agent trouble agent_takes curl_takes character")),
+        **dict(_each(place, "agent_place curl_place")),
+        "meant": proxy,
+        "names": several(text),
+        "pac": flag,
+    }
+)
 
 FIELDS: Mapping[str, Shape] = {
-    **dict(_each(text, "kind task host address via hostname platform source_address source_address6 proxy no_proxy")),
+    **dict(_each(text, "kind task hostname platform no_proxy")),
+    **dict(_each(place, "host address proxy_address source_address source_address6")),
+    "proxy": proxy,
+    "via": proxy,
+    "server": server,
+    **dict(_each(text, "name purpose transport rdtype response declared phase body received version method path")),
     **dict(
-        _each(text, "name purpose server transport rdtype response declared phase body received version method path")
+        _each(text, "step image digest url asked redirected_to media_type sha256 tool rules anchor anchor_name wanted")
     ),
-    **dict(_each(text, "step image digest url redirected_to media_type sha256 tool rules anchor anchor_name wanted")),
-    **dict(_each(text, "with connection proxy_address what reason remedy rcode")),
-    **dict(_each(flag, "kubernetes runtime")),
-    **dict(_each(whole, "hop port body_bytes sent_bytes request_bytes size hello_bytes samples syns")),
-    **dict(_each(number, "at seconds first_byte")),
+    **dict(_each(text, "with connection what reason remedy rcode go_refuses canonical caller without cipher")),
+    **dict(_each(flag, "kubernetes runtime edns")),
+    **dict(_each(whole, "sent answered empty newest")),
+    **dict(_each(number, "took pace slowest")),
+    "results": several(row(text, whole)),
+    **dict(_each(whole, "hop attempt port body_bytes sent_bytes request_bytes size hello_bytes samples syns ports")),
+    **dict(_each(whole, "unacknowledged_bytes alone_bytes")),
+    **dict(_each(number, "at seconds first_byte idle alone_seconds opening")),
     **dict(
         _each(
             flag,
-            "finished verified complete body_complete token covers public_issuer other_scheme",
+            "finished verified complete body_complete token covers public_issuer other_scheme login series",
         )
     ),
-    **dict(_each(several(text), "nameservers search hosts_entries addresses chain platforms versions")),
+    **dict(_each(several(text), "search hosts_entries chain platforms versions")),
+    **dict(_each(several(place), "nameservers addresses")),
     **dict(_each(text, "what layer why")),
     **dict(_each(whole, "run failed")),
     **dict(_each(flag, "open mixed")),
-    **dict(_each(number, "from to every planned lost back heard")),
-    "answer": table({"rcode": whole, "addresses": flag, "private": flag, "status": status, "type": text}),
+    "alpn": text,
+    **dict(_each(number, "from to every planned lost back heard seldom since took gap")),
+    **dict(_each(whole, "tries opened carried late opened_late repeated")),
+    **dict(_each(number, "fastest median")),
+    "full": flag,
+    "unopened": several(row(whole, text, whole)),
+    "again": several(row(whole, text, whole)),
+    "calm": TRIED,
+    "single": TRIED,
+    "answers": table({"got": whole, "calm": row(whole, whole), "slowest": number}),
+    **dict(_each(several(row(whole, text)), "hung hung_again")),
+    **dict(_each(several(row(whole, text, text)), "stuck stuck_again")),
+    "beside": row(whole, whole),
+    "answer": table(
+        {
+            "rcode": whole,
+            "addresses": flag,
+            "private": flag,
+            "status": status,
+            "type": text,
+            "keys": text,
+            "issuer": text,
+        }
+    ),
     "showed": table(
         {
             "status": status,
@@ -156,14 +249,26 @@ FIELDS: Mapping[str, Shape] = {
             "chain": several(text),
         }
     ),
+    **dict(_each(several(text), "names options")),
+    "hosts": several(place),
+    "order": text,
+    "ignored": several(text),
+    "resolver": RESOLVER,
+    "queries": several(QUERY),
     "status": status,
+    **dict(_each(flag, "settings replied")),
     "source": anything,
     "error": error,
     "errors": keys,
     "readings": READINGS,
-    "trust": table({"source": text}),
+    "range": row(whole, whole),
+    "trust": table({"source": text, "certificates": whole}),
+    "system_trust": text,
+    "setting": SETTING,
     "headers": several(row(text, text)),
     "certificates": several(CERTIFICATE),
+    "judged": several(JUDGED),
+    "unreadable": whole,
     "listening": several(row(text, whole)),
     "connections": several(row(text, whole, text, whole)),
     "seen": several(row(text, whole, text, whole, whole)),

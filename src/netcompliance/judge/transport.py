@@ -20,7 +20,9 @@ from netcompliance.judge.evidence import (
     listed,
     parsed_address,
     seconds,
+    unsent,
 )
+from netcompliance.judge.shares import opens, share_trouble, shares_of
 from netcompliance.model import Finding, Observation
 
 BEFORE_TLS = ("resolve", "tcp", "proxy")
@@ -37,8 +39,16 @@ TCP_CODES = {
 }
 """Every other error of connect() means that there is no way."""
 
-NO_WAY_OUT = ("ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT")
-"""The host itself has no way to send there: nothing left it."""
+
+LOCAL = 0.2
+"""Seconds. The host itself knows at once that it has no route; a router's word for the same takes its way, and a SYN
+that is repeated."""
+
+
+def never_left(seen: Observation) -> bool:
+    """Did the host itself not send the SYN? Some who looked cannot tell a router's word for it from the host's own."""
+    told = error_name(seen) != "EHOSTUNREACH" or seconds(seen) < LOCAL or bool(error_field(seen, "icmp"))
+    return unsent(seen) and told
 
 
 def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -> Finding | None:
@@ -47,6 +57,9 @@ def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -
     if name is None:
         return None
     address = seen.get("address", host)
+    if never_left(seen):
+        detail = f"no connection leaves this host for {address} ({error_text(seen) or name})"
+        return finding(Code.HOST_NO_ROUTE, address, detail, destination=str(address))
     code = TCP_CODES.get(name, Code.TCP_UNREACHABLE)
     if code is not Code.TCP_FILTERED:
         how = "refused" if code is Code.TCP_REFUSED else (error_text(seen) or name)
@@ -75,10 +88,10 @@ def version_of(address: str | None) -> int:
 
 def version_in_use(attempts: Iterable[Observation]) -> int:
     """IPv6 if IPv4 has no address or no way out of the host at all, else IPv4."""
-    by_version: dict[int, list[str | None]] = {0: [], 4: [], 6: []}
+    by_version: dict[int, list[bool]] = {0: [], 4: [], 6: []}
     for seen in attempts:
-        by_version[version_of(seen.get("address"))].append(error_name(seen))
-    return 6 if by_version[6] and all(name in NO_WAY_OUT for name in by_version[4]) else 4
+        by_version[version_of(seen.get("address"))].append(never_left(seen))
+    return 6 if by_version[6] and all(by_version[4]) and not (by_version[4] and all(by_version[6])) else 4
 
 
 def usable(attempts: Iterable[Observation]) -> list[Observation]:
@@ -91,16 +104,25 @@ def usable(attempts: Iterable[Observation]) -> list[Observation]:
 def tcp_troubles(evidence: Evidence, task: str, host: str) -> tuple[list[Finding], list[str]]:
     """Findings for a name's addresses, and the addresses that opened."""
     attempts = usable(evidence.all("tcp", task=task, host=host))
-    opened = [seen["address"] for seen in attempts if error_name(seen) is None]
-    return [f for seen in attempts if (f := tcp_trouble(seen, host, opened))], opened
+    shares = shares_of(evidence, host)
+    opened = [seen["address"] for seen in attempts if error_name(seen) is None or opens(shares.get(seen["address"]))]
+    found = [
+        share_trouble(shares.get(seen["address"]), seen["address"])
+        if seen["address"] in opened
+        else tcp_trouble(seen, host, opened)
+        for seen in attempts
+    ]
+    return [f for f in found if f], opened
 
 
 def connected_addresses(evidence: Evidence, task: str, host: str) -> list[str]:
-    """Addresses of the name at which TCP opened, in the order in which they were tried."""
+    """Addresses of the name at which TCP opened and more was looked at, in the order in which they were tried."""
+    shares = shares_of(evidence, host)
     return [
         seen["address"]
         for seen in evidence.all("tcp", task=task, host=host)
-        if error_name(seen) is None and seen.get("address")
+        if seen.get("address") and seen.get("full") is not False
+        if error_name(seen) is None or opens(shares.get(seen["address"]))
     ]
 
 

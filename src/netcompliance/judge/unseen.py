@@ -6,35 +6,16 @@ checked is told those that it is judged by.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from netcompliance.judge.evidence import Evidence, listed
 
 BY_SHELL = "this host was looked at with its shell"
 PYTHON = "install python3 (3.6 or later) there to have this checked"
 
-JUDGED_BY: Mapping[str, tuple[str, ...]] = {
-    "DNS-01": ("resolve",),
-    "DNS-02": ("resolve", "tls", "chain"),
-    "DNS-03": ("dns",),
-    "HTTPS-01": ("tcp", "tls"),
-    "HTTPS-02": ("tcp", "tls"),
-    "HTTPS-03": ("tls", "chain"),
-    "HTTPS-05": ("tls", "large-hello", "small-segments"),
-    "HTTPS-07": ("tcp",),
-    "OUT-01": ("sockets",),
-    "OUT-02": ("syn", "sockets"),
-    "PRX-01": ("proxy",),
-    "REG-05": ("tcp", "tls"),
-}
-"""Requirement → what it is judged by, as the probe calls it."""
-FAMILIES: Mapping[str, tuple[str, ...]] = {"HTTPS": ("http",), "RCV": ("http",), "CLK": ("http",), "REG": ("registry",)}
-"""The same for all other requirements of a family."""
 
-
-def by_shell(requirement: str, evidence: Evidence) -> str:
-    """The reason and the way out, for a vantage that a shell looked from."""
-    needed = JUDGED_BY.get(requirement) or FAMILIES.get(requirement.partition("-")[0], ())
+def by_shell(needed: Collection[str], evidence: Evidence) -> str:
+    """The reason and the way out, for a vantage that a shell looked from: what is needed, and was left out there."""
     left_out = [seen for seen in evidence.all("unseen") if seen.get("what") in needed]
     why = listed(str(seen.get("reason", "")) for seen in left_out)
     remedies = listed(str(seen.get("remedy", "")) for seen in left_out if "python3" not in str(seen.get("remedy")))

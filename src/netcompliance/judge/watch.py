@@ -4,12 +4,14 @@ Rules
 * A connection or query that was not answered is down by its error. An answer is up only if it is the service's own: the
   receiver's and the registry's are recognised, a status proves nothing.
 * The last word on a run counts; a run that was never closed counts as far as it was told.
+* No sample, no word: a criterion holds only where what it does not accept would have been sampled. Journals of earlier
+  catalogues, whose watches did not say how finely they sampled, are judged as they were.
 * What was cut short fails if a criterion is broken already, and is else not checked: nobody knows the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netcompliance import outages
@@ -26,6 +28,7 @@ from netcompliance.judge.evidence import (
     notchecked,
 )
 from netcompliance.judge.identity import kind_of
+from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.recognise import THE_RECEIVER, author
 from netcompliance.judge.shape import shaped
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
@@ -40,7 +43,11 @@ TIMEOUTS = ("TIMEOUT", "ETIMEDOUT")
 RESETS = ("ECONNREFUSED", "ECONNRESET", "EPIPE")
 REJECTS = ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETDOWN")
 """What an ICMP error comes to. Routers limit how many they send, so silence beside them has the same cause."""
-STRANGERS = ("wrong certificate", "wrong answer", "no TLS")
+OUT_OF_ORDER = 500
+"""What is answered like this or higher was not served, whoever says so."""
+OTHERS = {"tls": ("issuer", "other certificate"), "http": ("keys", "other answer")}
+"""Layer → what a service shows of itself, and the word for one who shows something else for a time."""
+STRANGERS = ("wrong certificate", "wrong answer", "no TLS", *(word for _, word in OTHERS.values()))
 """What only somebody else in the service's place does."""
 CODES = {
     Criterion.MAX_OUTAGE: Code.WATCH_OUTAGE,
@@ -61,15 +68,21 @@ class Watched:
     """When it ended by itself or by word; `None` if that was never told."""
     why: str
     paths: tuple[Path, ...]
+    changed: tuple[tuple[str, str, float], ...]
+    """Layers and paths where from a moment on somebody else answered, to the end."""
+    strict: bool
+    """Does it say how finely each path was sampled?"""
     ahead: float
     """Seconds that the host's clock is ahead of this machine's, as far as a message's way can tell."""
+    unable: tuple[tuple[str, str], ...]
+    """Layers that could not be sampled there, and why."""
     gaps: tuple[tuple[float, float | None], ...]
     """Times (of this machine's clock) without a control connection, and `None` where it never came back."""
 
     @property
     def cut(self) -> bool:
-        """Is less known than was planned?"""
-        return self.why != "planned"
+        """Is less known than was planned, whatever was said of the end?"""
+        return self.why != "planned" or (self.strict and self.lasted < self.planned - outages.TAIL)
 
     @property
     def lasted(self) -> float:
@@ -78,10 +91,11 @@ class Watched:
         return max(0.0, (until or 0.0) - self.begin) if self.begin is not None else 0.0
 
 
-def watched(observations: Iterable[Observation], host: str) -> Watched:
-    """The watch of one vantage, from its records."""
+def watched(observations: Iterable[Observation], host: str, *, strict: bool = False) -> Watched:
+    """The watch of one vantage, from its records. `strict`: also one that does not say how finely it sampled."""
     runs: dict[int, Observation] = {}
     planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
+    unable: dict[str, str] = {}
     for seen in map(shaped, observations):
         what = seen.get("what")
         if seen.get("kind") != KIND:
@@ -90,29 +104,103 @@ def watched(observations: Iterable[Observation], host: str) -> Watched:
             runs[seen["run"]] = seen
         elif what == "begin":
             begin, planned = seen.get("at"), seen.get("planned", 0.0)
+            strict = strict or "seldom" in seen
             ahead = seen.get("at", 0.0) - seen.get("heard", seen.get("at", 0.0))
         elif what == "end":
             end, why = seen.get("at"), seen.get("why", "unknown")
+        elif what == "unwatched" and "layer" in seen:
+            unable[seen["layer"]] = (
+                f"{seen.get('reason', 'no reason was given')}: {seen.get('remedy', 'install python3')}"
+            )
         elif what == "control" and "lost" in seen:
             gaps.append((seen["lost"], seen.get("back")))
     of_path: dict[tuple[str, str], list[Observation]] = {}
     for run in runs.values():
         of_path.setdefault((run["layer"], run["path"]), []).append(run)
+    strangers, changed = _strangers(of_path)
+    until = min(end, begin + planned) if why == "planned" and begin is not None and end is not None else end
     paths = tuple(
-        outages.path(layer, name, some[0].get("every", 1.0), (stretch(run, host) for run in some), end)
+        outages.path(
+            layer,
+            name,
+            some[0].get("every", 1.0),
+            (stretch(run, host, strangers.get(run["run"], UP)) for run in some),
+            until if strict else end,
+            since=min((run["since"] for run in some if "since" in run), default=begin),
+            strict=strict,
+        )
         for (layer, name), some in sorted(of_path.items())
     )
-    return Watched(planned=planned, begin=begin, end=end, why=why, paths=paths, ahead=ahead, gaps=tuple(gaps))
+    return Watched(
+        planned=planned,
+        begin=begin,
+        end=end,
+        why=why,
+        paths=paths,
+        changed=changed,
+        strict=strict,
+        ahead=ahead,
+        unable=tuple(sorted(unable.items())),
+        gaps=tuple(gaps),
+    )
 
 
-def stretch(run: Observation, host: str) -> Stretch:
-    """A run, and what was wrong in it."""
+def above(path: Path, seen: Watched, settings: Settings) -> Path:
+    """The path without the times in which its layer had no samples since one below was interrupted.
+
+    Where less is accepted of it than of the layer below, that interruption is its own as well.
+    """
+    order = ("tcp", "tls", "http")
+    if not seen.strict or path.layer not in order[1:] or settings.watch is None:
+        return path
+    asked = settings.watch.criteria_of(path.layer)
+    for lower in order[: order.index(path.layer)]:
+        below = next((each for each in seen.paths if (each.layer, each.name) == (lower, path.name)), None)
+        theirs = settings.watch.criteria_of(lower)
+        if below is not None and asked is not None and theirs is not None:
+            path = outages.above(path, below, counts=replace(asked, layer=lower) != theirs)
+    return path
+
+
+def _strangers(
+    of_path: Mapping[tuple[str, str], list[Observation]],
+) -> tuple[dict[int, str], tuple[tuple[str, str, float], ...]]:
+    """Runs whose answers are not those with which the watch began, and paths on which they stay so to the end.
+
+    What stays may be what the change was for; what comes and goes was somebody else.
+    """
+    words: dict[int, str] = {}
+    changed = []
+    for layer, (field, word) in OTHERS.items():
+        of_layer = {
+            name: sorted(runs, key=lambda r: r["from"]) for (its, name), runs in of_path.items() if its == layer
+        }
+
+        def shown(run: Observation, field: str = field) -> str | None:
+            return (run.get("answer") or {}).get(field) if error_name(run) is None and not run.get("mixed") else None
+
+        known = {shown(next((run for run in runs if shown(run) is not None), runs[0])) for runs in of_layer.values()}
+        for name, runs in of_layer.items():
+            told = [run for run in runs if shown(run) is not None]
+            last = max((n for n, run in enumerate(told) if shown(run) in known), default=-1)
+            words |= {run["run"]: word for run in told[: last + 1] if shown(run) not in known}
+            if told[last + 1 :]:
+                changed.append((layer, name, float(told[last + 1]["from"])))
+    return words, tuple(changed)
+
+
+def stretch(run: Observation, host: str, stranger: str = UP) -> Stretch:
+    """A run, and what was wrong in it. `stranger`: that somebody else answered, if nothing worse was."""
+    samples = max(1, run["samples"])
     return Stretch(
         first=run["from"],
         last=max(run["from"], run["to"]),
-        samples=max(1, run["samples"]),
-        failed=max(0, run.get("failed", 0)),
-        how=how(run, host),
+        samples=samples,
+        failed=min(max(0, run.get("failed", 0)), samples),
+        how=how(run, host) or stranger,
+        took=max(0.0, run.get("took", 0.0)),
+        gap=run.get("gap"),
+        exact="gap" in run and not run.get("open"),
     )
 
 
@@ -149,11 +237,15 @@ def _dns(run: Observation, _host: str) -> str:
 
 def _http(run: Observation, host: str) -> str:
     seen = {**(run.get("showed") or {}), "method": "GET", "path": ""}
+    if seen.get("status", 0) >= OUT_OF_ORDER:
+        return f"status {seen['status']}"
     return UP if author(seen, None, host) == THE_RECEIVER else "wrong answer"
 
 
 def _registry(run: Observation, _host: str) -> str:
     seen = run.get("showed") or {}
+    if seen.get("status", 0) >= OUT_OF_ORDER:
+        return f"status {seen['status']}"
     known = header(seen, "docker-distribution-api-version") or header(seen, "www-authenticate").lower().startswith(
         ("bearer", "basic")
     )
@@ -163,6 +255,7 @@ def _registry(run: Observation, _host: str) -> str:
 _ANSWERED = {"dns": _dns, "http": _http, "registry": _registry}
 
 
+@judges("WATCH-01", observes=[observed("watch")])
 def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """WATCH-01."""
     layer = case.target.partition(":")[0]
@@ -174,8 +267,8 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
         return notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node")
     if layer == "dns" and evidence.proxy_for(settings.host):
         return notapplicable("an explicit proxy is in effect: this host need not resolve the tenant's name")
-    seen = watched(evidence.all("watch"), settings.host)
-    paths = [path for path in seen.paths if path.layer == layer]
+    seen = watched(evidence.all("watch"), settings.host, strict=evidence.agents_eyes)
+    paths = [above(path, seen, settings) for path in seen.paths if path.layer == layer]
     found: list[Finding] = []
     open_questions: list[str] = []
     for path in paths:
@@ -184,9 +277,18 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
                 found.append(_finding(path, result, asked_text=outages.criteria_text(asked)))
             elif result.held is Held.UNKNOWN:
                 open_questions.append(_question(path, result))
+    open_questions += [
+        f"{layer} {name}: from {_clock(since)} on it was answered otherwise than at the beginning, to the end"
+        for its, name, since in seen.changed
+        if its == layer
+    ]
+    open_questions += [f"{layer} {name}: nothing was sampled" for name in _unsampled(layer, seen)]
     saw = "; ".join(_summary(path) for path in outages.worst_first(paths)[:6])
     if found:
         return decided(found, saw)
+    unable = dict(seen.unable).get(layer)
+    if unable:
+        return replace(notchecked(f"{layer} was not watched there: {unable}"), saw=saw)
     if not paths:
         return notchecked("nothing was sampled" if seen.begin is not None else "the watch did not begin there")
     if open_questions:
@@ -194,6 +296,21 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     if seen.cut:
         return replace(notchecked(_cut(seen)), saw=f"until then {saw}")
     return decided((), f"{saw}; accepted: {outages.criteria_text(asked)}")
+
+
+def _unsampled(layer: str, seen: Watched) -> list[str]:
+    """Paths that have no sample of this layer, although they have good ones of the layer below."""
+    below = {"tls": "tcp", "http": "tls"}.get(layer)
+    if not seen.strict or below is None:
+        return []
+    there = {path.name for path in seen.paths if path.layer == layer}
+    through_proxy = any(path.name.startswith("via ") for path in seen.paths)
+    return [
+        path.name
+        for path in seen.paths
+        if path.layer == below and path.name not in there and path.failed < path.samples
+        and not (through_proxy and below == "tcp")
+    ]  # fmt: skip
 
 
 def _cut(seen: Watched) -> str:

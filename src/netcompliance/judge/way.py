@@ -6,8 +6,8 @@ One cause, one finding: the first thing that is wrong on the way hides what woul
 from __future__ import annotations
 
 from netcompliance.judge.evidence import Evidence
-from netcompliance.judge.nameservers import unresolved
-from netcompliance.judge.proxy import trouble as proxy_trouble
+from netcompliance.judge.nameservers import sinkholed, unresolved
+from netcompliance.judge.proxy import troubles as proxy_troubles
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import paths_to, tcp_troubles
 from netcompliance.model import Finding
@@ -18,13 +18,18 @@ def way_to(evidence: Evidence, task: str, host: str, *, own_server: bool = False
     proxy = evidence.proxy_for(host)
     if proxy:
         tunnels = evidence.all("proxy", host=host, task=task)
-        refused = [f for seen in tunnels if (f := proxy_trouble(seen, proxy, host))]
-        if refused and len(refused) == len(tunnels):
-            return refused[:1]
+        found = proxy_troubles(evidence, proxy, host, tunnels) if tunnels else []
+        if found:
+            return found
     else:
         looked_up = evidence.one("resolve", host=host)
         if looked_up is not None and not looked_up.get("addresses"):
             return [unresolved(evidence, host, looked_up)]
+        addresses = looked_up.get("addresses", ()) if looked_up is not None else ()
+        unproved = [address for address in addresses if not evidence.is_service(host, address, task)]
+        blocked = [filtered for address in unproved if (filtered := sinkholed(evidence, host, address))]
+        if blocked:
+            return blocked[:1]
         found, _ = tcp_troubles(evidence, task, host)
         if found:
             return found

@@ -12,7 +12,7 @@ Rules
 * `-B`: as root, Python would leave compiled modules of its own library behind where an image has none.
 * The system's own Python is asked first: it verifies with the system's trust store. A Python that is too old or was
   built without TLS says so with exit code `UNFIT`, and the next one is tried; where none is left, the shell probe that
-  follows in the parcel is run.
+  follows in the parcel is run: the line after Python's says how it is read.
 """
 
 from __future__ import annotations
@@ -25,12 +25,22 @@ import marshal
 import shlex
 import zlib
 from collections.abc import Mapping
-from importlib import resources
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from netcompliance.probe.shell import shell
 
 PACKAGE = "netcompliance.probe.onhost"
+ALL_OF_IT = 'eval "$(cat)"'
+"""What a shell does with the rest of a parcel that ends with standard input."""
+END_OF_SCRIPT = "#."
+_GATHER = (
+    f'n=$(printf "\\n.");n=${{n%.}};p=;while IFS= read -r l&&[ "$l" != "{END_OF_SCRIPT}" ];do p=$p$l$n;done;eval "$p"'
+)
+UP_TO_ITS_END = f'r={shlex.quote(_GATHER)};if command -v bash >/dev/null 2>&1;then exec bash -c "$r";else eval "$r";fi'
+"""The same where standard input stays open: bash, if it is there, reads up to a line of its own."""
 UNFIT = 97
 """Exit code of an interpreter that cannot run the probe."""
 NO_INPUT = 96
@@ -71,7 +81,7 @@ PYTHONS = (
 _SEARCH = (
     f'for p in {PYTHONS}; do command -v "$p" >/dev/null 2>&1 || continue; "$p" -I -S -B -c "$1"; r=$?; '
     f"case $r in {UNFIT}|126|127|2) ;; *) exit $r;; esac; done; IFS= read -r parcel || exit {NO_INPUT}; "
-    'eval "$(cat)"'
+    'IFS= read -r next; eval "$next"'
 )
 
 COMMAND = f"/bin/sh -c {shlex.quote(_SEARCH)} sh {shlex.quote(READER)}"
@@ -86,16 +96,30 @@ def arguments() -> list[str]:
 def parcel(plan: Mapping[str, Any], key: str | None = None) -> bytes:
     """What the host reads: a line for Python, then the shell probe."""
     given = f"NETCOMPLIANCE_KEY={shlex.quote(key or '')}\n"
-    return for_python(plan, key) + (given + shell.parcel(plan)).encode()
+    return for_python(plan, key) + f"{ALL_OF_IT}\n{given}{shell.parcel(plan)}".encode()
+
+
+def for_watch(plan: Mapping[str, Any]) -> bytes:
+    """What a host reads that is to watch, and is spoken to after that: Python passes over what is the shell's."""
+    return for_python(plan) + f"{UP_TO_ITS_END}\n{shell.watch_parcel(plan)}{END_OF_SCRIPT}\n".encode()
 
 
 def for_python(plan: Mapping[str, Any], key: str | None = None) -> bytes:
-    """The line alone, for what no shell can do: a watch."""
+    """The line alone, for what no shell can do: collecting what a watch left behind."""
+    return _line(plan, key, _sources())
+
+
+def for_this_python(plan: Mapping[str, Any]) -> bytes:
+    """The line alone, for the interpreter that runs this: it needs no sources."""
+    return _line(plan, None, "")
+
+
+def _line(plan: Mapping[str, Any], key: str | None, sources: str) -> bytes:
     line = {
         "loader": LOADER.replace("{package}", PACKAGE),
         "magic": base64.b64encode(importlib.util.MAGIC_NUMBER).decode(),
         "compiled": _compiled(),
-        "sources": _sources(),
+        "sources": sources,
         "plan": plan,
         "key": key,
     }
@@ -104,33 +128,40 @@ def for_python(plan: Mapping[str, Any], key: str | None = None) -> bytes:
 
 @functools.cache
 def _sources() -> str:
-    return _pack(json.dumps(_modules(), separators=(",", ":")).encode())
+    sources = {name: file and file.read_text(encoding="utf-8") for name, file in _files().items()}
+    return _pack(json.dumps(sources, separators=(",", ":")).encode())
 
 
 @functools.cache
 def _compiled() -> str:
     """The same as code objects, for hosts with this interpreter's version: compiling takes as long as importing ssl."""
-    return _pack(
-        marshal.dumps(
-            {
-                name: None if source is None else compile(source, f"<{name}>", "exec", dont_inherit=True)
-                for name, source in _modules().items()
-            }
-        )
-    )
+    return _pack(marshal.dumps({name: file and _code(name, file) for name, file in _files().items()}))
+
+
+def _code(name: str, file: Path) -> CodeType:
+    """A module's code, as Python keeps it beside the source; under the module's name, not the path that it has here."""
+    code = SourceFileLoader(name, str(file)).get_code(name)
+    assert code is not None
+    return _named(code, f"<{name}>")
+
+
+def _named(code: CodeType, name: str) -> CodeType:
+    parts = tuple(_named(part, name) if isinstance(part, CodeType) else part for part in code.co_consts)
+    return code.replace(co_filename=name, co_consts=parts)
 
 
 @functools.cache
-def _modules() -> dict[str, str | None]:
-    modules: dict[str, str | None] = {}
+def _files() -> dict[str, Path | None]:
+    """Every module that is sent, and where it is; packages, of which nothing but the name is sent, are `None`."""
+    modules: dict[str, Path | None] = {}
     parts = PACKAGE.split(".")
     for depth in range(1, len(parts) + 1):
         modules[".".join(parts[:depth])] = None
-    for file in sorted(resources.files(PACKAGE).iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".py") and file.name != "__init__.py":
-            modules[f"{PACKAGE}.{file.name.removesuffix('.py')}"] = file.read_text(encoding="utf-8")
+    for file in sorted((Path(__file__).parent / "onhost").glob("*.py")):
+        if file.name != "__init__.py":
+            modules[f"{PACKAGE}.{file.stem}"] = file
     return modules
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")

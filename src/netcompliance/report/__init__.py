@@ -1,5 +1,5 @@
-"""Where verdicts are told: the journal for machines, the terminal and the HTML page for people.
+"""Where verdicts are told: `terminal` and `html` for people, and `export` for other programs.
 
-Everything that reaches a file or a screen goes through `redact`; what a network sent is cleaned of characters that a
-terminal obeys, and escaped in HTML.
+Everything that reaches a file or a screen is redacted; what a network sent is cleaned of characters that a terminal
+obeys, and escaped in HTML.
 """

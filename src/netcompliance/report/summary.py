@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from netcompliance import explain
 from netcompliance.conclusion import RANK, Entry, Overall, Standing
-from netcompliance.model import Level, Requirement, Verdict
+from netcompliance.model import Level, Requirement
 
 OVERALL_TEXT: Mapping[Overall, str] = {
     Overall.SATISFIED: "satisfied",
@@ -60,15 +59,6 @@ def by_reason(entries: Iterable[Entry], standing: Standing) -> dict[str, list[En
             reason = entry.verdict.reason if entry.verdict else entry.trouble or "deselected or interrupted"
             groups.setdefault(reason.removeprefix("not evaluated: "), []).append(entry)
     return groups
-
-
-def remedy(verdict: Verdict) -> str:
-    """The fix without the names of target and vantage, so that what differs only in them counts as the same."""
-    values = verdict.findings[0].values if verdict.findings else {}
-    text = explain.fix(verdict)
-    for own in (verdict.case.target, values.get("source", ""), values.get("vantage", "")):
-        text = text.replace(explain.printable(own), "") if own else text
-    return text
 
 
 def folded(vantages: Iterable[str], most: int = 12) -> str:
@@ -124,6 +114,18 @@ def counted(entries: Sequence[Entry]) -> str:
     """`2 unmet, 14 not evaluated, 20 passed`: cases, the worst first."""
     tally = Counter(entry.standing for entry in entries)
     return ", ".join(f"{tally[standing]} {word}" for standing, word in _COUNTED if tally[standing])
+
+
+def warnings(entries: Iterable[Entry]) -> int:
+    """The number of recommended requirements that failed."""
+    return len({entry.requirement.id for entry in entries if entry.standing is Standing.UNMET_SHOULD})
+
+
+def concluded(word: Overall, warned: int) -> str:
+    """The word over all; `satisfied` never stands alone above warnings, of which there are so many."""
+    if word is not Overall.SATISFIED or not warned:
+        return OVERALL_TEXT[word]
+    return f"{OVERALL_TEXT[word]}, {warned} warning{'s' if warned > 1 else ''}"
 
 
 def why_undetermined(entries: Iterable[Entry]) -> str:

@@ -16,14 +16,17 @@ from pathlib import Path
 
 from netcompliance import explain
 from netcompliance.conclusion import RANK, Entry, Overall, Standing, overall
+from netcompliance.journal.redact import Redactor
 from netcompliance.model import Settings, Verdict
 from netcompliance.report import summary
-from netcompliance.report.redact import Redactor
+from netcompliance.report.actions import Action, actions
 
 Span = tuple[str, Mapping[str, bool]]
 Line = tuple[Span, ...]
 
 MIN_WIDTH = 60
+WARNINGS = "Warnings (recommended, not required)"
+NOT_CHECKED = "Not checked"
 _PLAIN: Mapping[str, bool] = {}
 _BOLD = {"bold": True}
 _COLOURS: Mapping[Standing | None, Mapping[str, bool]] = {
@@ -45,6 +48,7 @@ _OVERALL_COLOURS = {
 _LABEL = 9
 _NAMED = 3
 """So many vantages have a column each; more are put together where they are alike."""
+WITHOUT_KEY = "only an API key proves that data is accepted: set STS_API_KEY"
 _LEAST_SAYS = 12
 """Columns that are left for what a requirement says, at least."""
 
@@ -62,13 +66,14 @@ def lines(
     width = max(width, MIN_WIDTH)
     yield from _table(entries, width)
     yield from _paragraphs("not satisfied", Standing.FAIL, entries, redactor, width)
-    yield from _paragraphs("unmet, but only a should: a warning", Standing.UNMET_SHOULD, entries, redactor, width)
+    yield from _paragraphs(WARNINGS, Standing.UNMET_SHOULD, entries, redactor, width)
     yield from _grouped("waived", Standing.WAIVED, entries, redactor, width)
-    yield from _grouped("not evaluated, so not satisfied", Standing.NOTCHECKED, entries, redactor, width)
+    yield from _grouped(NOT_CHECKED, Standing.NOTCHECKED, entries, redactor, width)
     yield from _grouped("could not look", Standing.ERROR, entries, redactor, width)
     yield from _grouped("planned, without a verdict", Standing.NO_VERDICT, entries, redactor, width)
     yield from _grouped("not applicable", Standing.NOTAPPLICABLE, entries, redactor, width)
     yield from _conclusion(settings, entries, width, whole=whole)
+    yield from _without_key(entries, width)
     for name, path in files.items():
         yield ((f"{name:<{_LABEL}}{explain.printable(path)}", _PLAIN),)
 
@@ -155,14 +160,15 @@ def _paragraphs(
     for number, alike in enumerate(_alike(concerned)):
         if number:
             yield ()
-        first, *others = alike
-        text = redactor.text(explain.paragraph(first[1], first[0].requirement, width))
+        first = alike[0]
+        asked = actions([verdict for _, verdict in alike])
+        text = redactor.text(explain.paragraph(first[1], first[0].requirement, width, asked[0].text))
         head, *rest = text.splitlines()
         for part in textwrap.wrap(head, width, subsequent_indent="  ", break_on_hyphens=False):
             yield ((part, _COLOURS[standing]),)
         if first[0].case.target not in head:
             rest.insert(0, f"  {'target':<{explain.LABEL}}{explain.printable(first[0].case.target)}")
-        for line in (*rest, *_also(first[1], [verdict for _, verdict in others], redactor, width)):
+        for line in (*rest, *_also(first[1], asked, redactor, width)):
             yield ((line, _PLAIN),)
 
 
@@ -176,16 +182,15 @@ def _alike(entries: Sequence[Entry]) -> list[list[tuple[Entry, Verdict]]]:
     return list(groups.values())
 
 
-def _also(first: Verdict, others: Sequence[Verdict], redactor: Redactor, width: int) -> Iterator[str]:
+def _also(first: Verdict, asked: Sequence[Action], redactor: Redactor, width: int) -> Iterator[str]:
     """The other targets and vantages of a cause, with what must be done for them where that differs."""
-    differing: dict[str, list[Verdict]] = {}
-    for verdict in others:
-        differing.setdefault(summary.remedy(verdict), []).append(verdict)
     start = f"  {'also':<{explain.LABEL}}"
-    for fix, verdicts in differing.items():
-        alike = fix == summary.remedy(first)
-        which = "; ".join(_which(first, verdicts, _sources(verdicts) if alike else {}))
-        told = which if alike else f"{which}: {explain.fix(verdicts[0])}"
+    for number, action in enumerate(asked):
+        verdicts = [verdict for verdict in action.verdicts if verdict is not first]
+        which = "; ".join(_which(first, verdicts, {} if number else _sources(verdicts)))
+        told = f"{which}: {action.text}" if number else which
+        if not verdicts:
+            continue
         yield from textwrap.wrap(
             redactor.text(told),
             width,
@@ -246,7 +251,7 @@ def _conclusion(settings: Settings, entries: Sequence[Entry], width: int, *, who
     word = overall(entries) if whole else Overall.UNDETERMINED
     why = summary.why_undetermined(entries) if whole else "the journal has no footer, so it is no evidence"
     told = f" (exit 1): {why}" if word is Overall.UNDETERMINED else ""
-    text = f"{settings.tenant}: {summary.OVERALL_TEXT[word]}{told}"
+    text = f"{settings.tenant}: {summary.concluded(word, summary.warnings(entries))}{told}"
     yield ()
     for part in textwrap.wrap(text, width, subsequent_indent="  "):
         yield ((part, _OVERALL_COLOURS[word]),)
@@ -258,6 +263,12 @@ def _conclusion(settings: Settings, entries: Sequence[Entry], width: int, *, who
         where = f"{waiver.requirement} {waiver.target} from {waiver.vantage}"
         told = f"{where}: {waiver.owner}, until {waiver.expires}: {waiver.reason}"
         yield from _wrapped(f"{'' if number else 'waivers':<{_LABEL}}{explain.printable(told)}", width)
+
+
+def _without_key(entries: Sequence[Entry], width: int) -> Iterator[Line]:
+    """A note, not a warning: what only a valid API key can prove, and how to give one."""
+    if any(e.requirement.id == "RCV-03" and e.standing is Standing.NOTAPPLICABLE for e in entries):
+        yield from _wrapped(f"{'note':<{_LABEL}}{WITHOUT_KEY}", width)
 
 
 def _title(title: str) -> Iterator[Line]:

@@ -5,6 +5,7 @@ The section stands by itself, as HTML without a script, and as lines for a termi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Protocol
 
 from netcompliance import explain, outages
 from netcompliance.conclusion import Entry, Standing
-from netcompliance.model import SELDOM, Settings
+from netcompliance.model import TRIES, Settings
 from netcompliance.outages import Outage, Path
 from netcompliance.report import timeline
 from netcompliance.report.html import Section
@@ -51,6 +52,10 @@ class Watched(Protocol):
         """Times without a control connection."""
 
     @property
+    def unable(self) -> tuple[tuple[str, str], ...]:
+        """Layers that could not be sampled there, and why."""
+
+    @property
     def ahead(self) -> float:
         """Seconds that its clock is ahead of ours."""
 
@@ -69,6 +74,7 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
     """For the terminal: the decision, and for each vantage what it is based on."""
     if settings.watch is None:
         return
+    yield from (f"watch    {told}" for told in unprovable(settings))
     yield f"watch    {decision(entries)}: {outages.criteria_text(settings.watch.criteria[0])} is accepted"
     for vantage, one in seen.items():
         name = explain.printable(vantage)
@@ -78,6 +84,8 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
             if path.longest:
                 told = f"{outages.percent(path.availability)}, longest {outages.told(path.longest)}"
                 yield f"           {explain.printable(f'{path.layer} {path.name}')}: {told}"
+        for layer, reason in one.unable:
+            yield f"           {explain.printable(f'{layer} was not watched: {reason}')}"
         for since, until in one.gaps:
             yield f"           no control connection {_gap(since, until)}"
 
@@ -100,6 +108,7 @@ def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> I
     alike = len(set(accepted.values())) == 1
     rows += [("accepted", told) for told in set(accepted.values()) if alike]
     rows += [(f"accepted ({layer})", told) for layer, told in accepted.items() if not alike]
+    rows += [("cannot be proved", told) for told in (*unprovable(settings), *shares(settings))]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
     for vantage, one in seen.items():
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
@@ -116,9 +125,40 @@ def rates(settings: Settings) -> str:
     if asked is None:
         return ""
     cheap = f"a DNS query to each nameserver and a TCP connection to each address every {asked.every:g} s"
-    dear = f"a handshake with a request to each address every {asked.rarely:g} s"
-    registry = f"one request to the registry every {SELDOM * asked.rarely:g} s"
-    return f"from each vantage {cheap} (twice as often while it fails), {dear}, {registry}"
+    dear = f"a handshake with a request to each address every {asked.rarely:g} s ({60 / asked.rarely:g} a minute)"
+    registry = f"one request to the registry every {asked.pace('registry'):g} s"
+    return f"from each vantage {cheap}, {dear}, {registry}; twice as often while one fails"
+
+
+def unprovable(settings: Settings) -> Iterator[str]:
+    """What this watch cannot prove, for want of samples: said before it begins."""
+    if settings.watch is None:
+        return
+    for layers, pace, need in outages.unprovable(settings.watch):
+        cheap = layers[0] in ("dns", "tcp")
+        enough = math.ceil(pace * outages.SPARE * 10) / 10
+        yield (
+            f"{', '.join(layers)} {'is' if len(layers) == 1 else 'are'} sampled every {pace:g} s: "
+            f"{f'an interruption of {need:g} s' if need else 'a short interruption'} can go unseen there, and without "
+            f"another criterion the watch will be undetermined; accept {enough:g} s "
+            f"(--max-outage, or [watch.{layers[0]}] in the profile)"
+            + (", or probe more often (--every)" if cheap else f", for not more than {60 / pace:.0f} requests a minute")
+        )
+
+
+def shares(settings: Settings) -> Iterator[str]:
+    """What may happen to one connection of four and meet no sample: said beforehand, too."""
+    tcp = settings.watch.criteria_of("tcp") if settings.watch else None
+    if settings.watch is None or tcp is None or not tcp.needed:
+        return
+    enough = TRIES * settings.watch.every
+    if enough > tcp.needed * outages.CLOSE:
+        yield (
+            f"tcp is sampled every {settings.watch.every:g} s: an interruption of {tcp.needed:g} s of one connection "
+            f"in four can go unseen (it takes {TRIES} samples to meet it with 99 %), and without another criterion "
+            f"the watch will be undetermined; accept {enough:g} s (--max-outage, or [watch.tcp] in the profile), "
+            f"probe more often (--every), or watch from fewer hosts"
+        )
 
 
 def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
@@ -145,6 +185,8 @@ def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
         yield _table(f"Interruptions from {vantage}", ("from (UTC)", "±", "path", "interrupted for"), listed, markup)
         if every[MOST:]:
             yield f"<p>and {len(every) - MOST} more: see the journal</p>"
+    if one.unable:
+        yield _table(f"Not watched from {vantage}", ("layer", "why"), one.unable, markup)
     if one.gaps:
         yield "<p>Times without a control connection. The watch went on by itself: no path was interrupted by that.</p>"
         yield f"<ul>{''.join(f'<li>{markup.text(_gap(since, until))}</li>' for since, until in one.gaps)}</ul>"

@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+from netcompliance.vantage.admission import MORE, Admission, NotAdmitted, TooMuch
+
 SPEAK = 20.0
 """Seconds within which a host must have begun to speak: login, interpreter, sentinel."""
 GRACE = 3.0
@@ -47,14 +49,22 @@ class Ending:
     noise: str
     """What it wrote to standard output that was not ours, the first of it."""
     why: str
-    """`late` (no sentinel in time), `overdue` (no end in time), `damaged` (records missing), `flood` or `ended`."""
+    """`late` (no sentinel in time), `overdue` (no end in time), `damaged` (records missing), `flood`, `not-admitted`
+    (records that no probe makes), `too-much` (more of them than a probe makes) or `ended`."""
+    detail: str = ""
+    """What was not admitted."""
 
 
 class Child:
     """A probe as a process. Whoever owns it calls `feed`, `hear` and `listen` when a descriptor is ready."""
 
     def __init__(
-        self, command: Sequence[str], parcel: bytes, deadline: float, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        parcel: bytes,
+        deadline: float,
+        environment: Mapping[str, str] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """Start it. Raises `OSError` if the command cannot be started."""
         self._process = subprocess.Popen(
@@ -79,6 +89,8 @@ class Child:
         self.begun = False
         self.ended = False
         self._why = "ended"
+        self._detail = ""
+        self._admission = admission or Admission()
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -138,11 +150,18 @@ class Child:
         if len(self._partial) > LINE_LIMIT:
             self._why = "flood"
             return False
+        if len(self._partial) > self._admission.left:
+            self._why, self._detail = "too-much", MORE
+            return False
         return True
 
     def seconds_left(self) -> float:
         """Until this child is late."""
         return self._limit - time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """So much longer, since nobody listened."""
+        self._limit += seconds
 
     def give_up(self) -> None:
         """It is late."""
@@ -171,13 +190,14 @@ class Child:
             errors=self._errors.decode("utf-8", "replace"),
             noise=self._noise.decode("utf-8", "replace"),
             why="damaged" if self.ended else self._why,
+            detail=self._detail,
         )
 
     def _complete(self) -> bool:
         return self.ended and self._counted in (None, self._records)
 
     def _take(self, line: bytes, on_record: OnRecord) -> bool:
-        record = _record(line)
+        record = record_of(line)
         if not self.begun:
             if record is not None and record.get("netcompliance") == "probe":
                 self.begun = True
@@ -186,13 +206,25 @@ class Child:
             return self._ignore(line)
         if record is None:
             return self._ignore(line)
+        if not self._admit(line, record, on_record):
+            return False
         if record.get("kind") == "probe":
             self.ended = True
             self._counted = record.get("records")
         else:
             self._records += 1
-        on_record(record)
         return not self.ended
+
+    def _admit(self, line: bytes, record: dict[str, Any], on_record: OnRecord, *, kept: bool = True) -> bool:
+        """Hand on what is the host's to say; False if it said what no probe says. What is not `kept` does not count."""
+        try:
+            admitted = self._admission.admit(line, record) if kept else self._admission.read(record)
+        except NotAdmitted as refused:
+            self._why = "too-much" if isinstance(refused, TooMuch) else "not-admitted"
+            self._detail = str(refused)
+            return False
+        on_record(admitted)
+        return True
 
     def _ignore(self, line: bytes) -> bool:
         self._noise = (self._noise + line + b"\n")[:KEPT]
@@ -222,7 +254,8 @@ def _finite(text: str) -> float:
     return number if math.isfinite(number) else _refused(text)
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def record_of(line: bytes) -> dict[str, Any] | None:
+    """The JSON object on this line, `None` if it is none that can be written down again."""
     if not line.lstrip().startswith(b"{"):
         return None
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 
 class CouldNotLook(Exception):
     """A vantage could not be visited. There is no verdict on what nobody saw."""
@@ -10,3 +12,13 @@ class CouldNotLook(Exception):
         super().__init__(f"could not look: {cause}; {remedy}")
         self.cause = cause
         self.remedy = remedy
+
+
+def not_judged(error: Exception) -> CouldNotLook:
+    """What a visited host sent brought a judge to fall: our defect, and no reason to be without the other hosts."""
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    where = f" in {PurePath(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}" if at else ""
+    cause = f"what this host sent cannot be judged: a defect in netcompliance ({type(error).__name__}{where})"
+    return CouldNotLook(cause, "report it, with the journal")

@@ -141,12 +141,20 @@ def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
 def _parts(spec: str, asked: HostOptions, shown: str) -> tuple[str, str, dict[str, str]]:
     """Connection, the name it is given, and the settings behind the question mark."""
     scheme, mark, _ = spec.partition("://")
+    odd = inputs.login_cut_off(spec)
+    is_path = scheme in PATHS and odd == "/" and ":" not in spec.partition("://")[2].partition("/")[0]
+    if odd and not is_path:
+        raise BadInput(
+            f"--hosts {inputs.printable(inputs.hide_login(spec))}: {odd} in a user name or password has to be written "
+            f"as %{ord(odd):02X}"
+        )
     if not mark:
         is_this_machine = spec in (HERE, "localhost") and asked.connection in (None, HERE)
         connection, name, query = asked.connection or (HERE if is_this_machine else "paramiko"), spec, ""
     else:
         try:
             parts = urlsplit(spec)
+            _ = parts.port if scheme not in PATHS else None
         except ValueError:
             raise BadInput(f"--hosts {shown}: not a name like ssh://user@host:22") from None
         connection, name, query = scheme, parts.netloc + (parts.path if scheme in PATHS else ""), parts.query
@@ -238,6 +246,7 @@ def _here(asked: HostOptions, given: Mapping[str, str], command: str) -> Host:
 
 def _host(vantage: str, backend: BaseBackend, asked: HostOptions, command: str) -> Host:
     backend = _quietly(backend)
+    _refuse_options(vantage, backend)
     environment: dict[str, str] = {}
     kind = ALIASES.get(backend.NAME, backend.NAME)
     if kind == "ssh":
@@ -249,6 +258,19 @@ def _host(vantage: str, backend: BaseBackend, asked: HostOptions, command: str) 
     line = backend.quote(template, *arguments)
     carrier = ("/bin/sh", "-c", line) if kind == HERE else tuple(shlex.split(line))
     return Host(vantage=vantage, backend=kind, carrier=carrier, environment=environment)
+
+
+def _refuse_options(vantage: str, backend: Any) -> None:
+    """No name reaches a command where it would be read as an option."""
+    host = getattr(backend, "host", None)
+    names = [getattr(backend, name, None) for name in ("name", "user", "namespace", "container", "context")]
+    names += [getattr(host, name, None) for name in ("name", "user", "port")]
+    for name in names:
+        if str(name or "").startswith("-"):
+            raise BadInput(
+                f"--hosts {inputs.printable(vantage)}: {inputs.printable(str(name))!r} begins with a dash, which "
+                "commands read as an option; a name begins with a letter or a digit"
+            )
 
 
 def _prepare_ssh(backend: Any, asked: HostOptions, environment: dict[str, str]) -> None:

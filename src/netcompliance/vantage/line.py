@@ -6,26 +6,40 @@ stands there is how the other side knows that somebody listens.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from netcompliance.vantage.child import CHUNK, Child, OnRecord
+from netcompliance.vantage.admission import Admission
+from netcompliance.vantage.child import CHUNK, Child, OnRecord, record_of
 
 SILENCE = 30.0
 """Seconds without a word after which the connection counts as lost. A watcher speaks every second."""
+OFTEN = 0.2
+"""Seconds: how far the open runs are is shown no more often; a watcher says so every second, and each word replaces the
+last."""
+MANY = 200
+"""So many words in a row may come more often than that: far more than wait in a connection that stood still for as long
+as a watcher waits for an answer."""
 
 
 class Line(Child):
     """A watcher or a collector as a process."""
 
-    def __init__(self, command: Sequence[str], parcel: bytes, environment: Mapping[str, str] | None = None) -> None:
-        """Start it. Raises `OSError` if the command cannot be started."""
-        super().__init__(command, parcel, SILENCE, environment)
+    def __init__(
+        self,
+        command: Sequence[str],
+        parcel: bytes,
+        environment: Mapping[str, str] | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """Start it. `admission` is the watch's, over all of its connections. Raises `OSError` if the command cannot be
+        started."""
+        super().__init__(command, parcel, SILENCE, environment, admission)
         self.heard = time.time()
         """When it last said something."""
+        self._shown = 0.0
+        self._passed_over = 0
 
     def feed(self) -> bool:
         """Send some of what is to be sent; False if there is nothing more for now."""
@@ -43,11 +57,8 @@ class Line(Child):
         self.feed()
 
     def _take(self, line: bytes, on_record: OnRecord) -> bool:
-        try:
-            record: Any = json.loads(line) if line.startswith(b"{") else None
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
+        record = record_of(line)
+        if record is None:
             return self._ignore(line)
         if not self.begun and record.get("netcompliance") != "probe":
             return self._ignore(line)
@@ -57,5 +68,13 @@ class Line(Child):
             self.begun = True
             return True
         self.ended = self.ended or record.get("what") == "end"
-        on_record(record)
-        return True
+        if record.get("what") != "alive":
+            return self._admit(line, record, on_record)
+        if self.heard - self._shown < OFTEN:
+            self._passed_over += 1
+            if self._passed_over > MANY:
+                self._why, self._detail = "too-much", "more words on how far it is than a probe says"
+            return self._passed_over <= MANY
+        self._passed_over = max(0, self._passed_over - 1)
+        self._shown = self.heard
+        return self._admit(line, record, on_record, kept=False)

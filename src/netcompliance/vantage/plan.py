@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from netcompliance.model import DEFAULT_REGISTRY, DOCUMENTED_PATH, SELDOM, Case, Image, RegistryMode, Settings
+from netcompliance.model import DEFAULT_REGISTRY, DOCUMENTED_PATH, Case, Image, RegistryMode, Settings
+from netcompliance.vantage import gohello, payloads
 
 Plan = dict[str, Any]
 Task = dict[str, Any]
@@ -22,14 +23,21 @@ HTTPS = 443
 DEADLINE = 25.0
 NOWHERE = ("192.0.2.1", "198.51.100.1")
 """TEST-NET-1 and -2: nobody has these addresses, so what opens there opens anywhere."""
-RECEIVER_PATHS = ("/intake", "/api/v1/series", "/api/v1/collector", "/api/v1/connections", "/logs/k8s", "/rbac/scope")
-UPLOADS = (300_000, 2_500_000)
-"""Larger than any socket buffer in the way of a path MTU black hole; and the largest payload that agents send."""
 WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})
 """Requirements for which nothing of the tenant has to be looked at."""
 EDNS_PAYLOAD = 1232
-WATCH_LIMITS = {"connect": 0.9, "tls": 3.0, "first_byte": 4.0, "exchange": 5.0, "addresses": 64}
+WATCH_LIMITS = {
+    "connect": 0.9,
+    "tls": 3.0,
+    "first_byte": 4.0,
+    "exchange": 5.0,
+    "addresses": 64,
+    "resolve": 2.0,
+    "resolve_most": 2.0,
+}
 """A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
+WATCH_PAD = 2048
+"""Bytes by which a request is larger than it need be: more than a packet."""
 WATCH_SPARE = 120.0
 """Seconds beyond its planned end in which a watch may still ask."""
 ADDRESS_TYPES = ("A", "AAAA")
@@ -89,16 +97,16 @@ def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agen
             "seconds": asked.duration,
             "every": asked.every,
             "rarely": asked.rarely,
-            "seldom": SELDOM * asked.rarely,
+            "seldom": asked.pace("registry"),
             "host": settings.host,
             "port": HTTPS,
             "addresses": sorted(addresses),
             "query": base64.b64encode(query.to_wire()).decode(),
-            "request": {"method": "GET", "path": f"{DOCUMENTED_PATH}/features"},
+            "request": {"method": "GET", "path": f"{DOCUMENTED_PATH}/features", "pad": WATCH_PAD},
             "registry": {
                 "host": registry,
                 "port": int(port or HTTPS),
-                "request": {"method": "GET", "path": "/v2/"},
+                "request": {"method": "GET", "path": "/v2/", "pad": WATCH_PAD},
             },
         },
     }
@@ -156,21 +164,25 @@ def _nameservers(host: str) -> Task:
             "wire": base64.b64encode(
                 make_query(f"{host}.", rdtype, use_edns=0, payload=EDNS_PAYLOAD, id=number).to_wire()
             ).decode(),
+            "plain": base64.b64encode(make_query(f"{host}.", rdtype, id=number).to_wire()).decode()
+            if rdtype == "A"
+            else "",
         }
         for number, rdtype in enumerate(ADDRESS_TYPES, start=0x4E43)
     ]
-    return {"kind": "nameservers", "queries": queries}
+    return {"kind": "nameservers", "queries": queries, "lookups": [host]}
 
 
 def _tenant(settings: Settings, nonce: str) -> Task:
     requests: list[Task] = [
         _request("receiver", "GET", f"{DOCUMENTED_PATH}/features", "each"),
         _request("sibling", "GET", f"/netcompliance-{nonce}", "each"),
+        *payloads.calls(nonce),
         _request("sibling", "GET", f"{DOCUMENTED_PATH}/netcompliance-{nonce}", "one"),
-        *(_request("path", "POST", DOCUMENTED_PATH + path, "one", body="{}") for path in RECEIVER_PATHS),
     ]
     if settings.key_declared:
-        requests.append(_request("key", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", "one", key=True))
+        requests.append(_request("key", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", "each", key=True))
+        requests.append(payloads.wrong_key())
     return {
         "kind": "endpoint",
         "id": "tenant",
@@ -178,8 +190,15 @@ def _tenant(settings: Settings, nonce: str) -> Task:
         "port": HTTPS,
         "requests": requests,
         "large_hello": True,
-        "upload": {"path": f"{DOCUMENTED_PATH}/intake", "sizes": list(UPLOADS)},
+        "shares": True,
+        "hellos": _hellos(settings.host, nonce),
+        "upload": payloads.upload(),
     }
+
+
+def _hellos(host: str, seed: str) -> dict[str, str]:
+    """The ClientHellos of a Go program for this host."""
+    return {name: base64.b64encode(wire).decode() for name, wire in gohello.hellos(host, seed).items()}
 
 
 def _request(purpose: str, method: str, path: str, at: str, **more: Any) -> Task:
@@ -213,7 +232,15 @@ def _registry(task: str, registry: str, images: Collection[Image], depth: str) -
 def _chart(settings: Settings) -> Task:
     """The way to the chart repository; what it serves is the workstation's business."""
     parts = urlsplit(settings.chart_repository)
-    return {"kind": "endpoint", "id": "chart", "host": parts.hostname, "port": parts.port or HTTPS}
+    port = parts.port or HTTPS
+    return {
+        "kind": "endpoint",
+        "id": "chart",
+        "host": parts.hostname,
+        "port": port,
+        "hellos": _hellos(str(parts.hostname), "chart"),
+        "lookup": True,
+    }
 
 
 def _host_of(registry: str) -> str:

@@ -299,6 +299,11 @@ def _by_its_end(host: Host, ending: Ending) -> CouldNotLook:
         return CouldNotLook("the probe did not end in time and was killed", "run again; look at the load of the host")
     if ending.why == "flood":
         return CouldNotLook("the host wrote endless output instead of the probe's", by_hand)
+    if ending.why in ("not-admitted", "too-much"):
+        return CouldNotLook(
+            f"the host sent what no probe sends: {ending.detail}",
+            "find out what answers there instead of the probe; nothing that it sent was used",
+        )
     if ending.why == "damaged" or (ending.begun and ending.code == 0):
         return CouldNotLook(
             "the probe's output arrived cut or damaged", "run again; look for what writes to the session's output there"
@@ -323,7 +328,7 @@ def _how(code: int | None) -> str:
 def _by_hand(host: Host) -> str:
     """The carrier with the smallest of commands."""
     if host.backend == "ssh":
-        return f"ssh {host.vantage.partition('://')[2].partition('?')[0]} true"
+        return shlex.join(("ssh", host.vantage.partition("://")[2].partition("?")[0], "true"))
     shell = host.carrier.index("/bin/sh") if "/bin/sh" in host.carrier else 0
     return shlex.join((*host.carrier[:shell], "/bin/sh", "-c", "true"))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import os
 import secrets
 import selectors
 import sys
@@ -27,7 +26,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
+from netcompliance.vantage.admission import Admission, of_visit
 from netcompliance.vantage.child import Child
+from netcompliance.vantage.environment import of_carrier
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.plan import build_plan
 
@@ -132,7 +133,7 @@ class _Tenant:
         """Hand on an observation, unless everything is over."""
         with self._lock:
             if not self._closed:
-                self.errand.watcher.observation({"vantage": vantage, **record})
+                self.errand.watcher.observation({**record, "vantage": vantage})
 
     def observe(self, host: Host, record: dict[str, Any]) -> None:
         """What a host said."""
@@ -179,6 +180,7 @@ class _Tour:
     def __init__(self, tenants: Sequence[_Tenant], at_once: int) -> None:
         self._tenants = tenants
         self._at_once = at_once
+        self._bounds = of_visit(min(at_once, sum(len(tenant.errand.hosts) for tenant in tenants)))
         self._waiting = deque((tenant, host) for tenant in tenants for host in tenant.errand.hosts)
         self._under_way: dict[Child, tuple[_Tenant, Host]] = {}
         self._open: list[_Tenant] = []
@@ -189,18 +191,30 @@ class _Tour:
         """Serve all visits until the last one and the workstation's questions have ended."""
         self._begin()
         while self._under_way or self._waiting:
-            for key, _ in self._selector.select(BEAT):
+            ready = self._selector.select(BEAT)
+            since = time.monotonic()
+            for key, _ in ready:
                 work: Callable[[], None] = key.data
                 work()
+            since = self._excuse(since)
             for child in [child for child in self._under_way if child.seconds_left() <= 0]:
                 child.give_up()
                 self._finish(child)
             self._hand_over()
             self._begin()
+            self._excuse(since)
         for tenant in self._open:
             if tenant.workstation:
                 tenant.workstation.join(tenant.errand.watcher.tick)
             tenant.hand_over()
+
+    def _excuse(self, since: float) -> float:
+        """What keeps this loop busy, with what one host said, makes no other late. The moment that it is now."""
+        now = time.monotonic()
+        if now - since > BEAT:
+            for child in self._under_way:
+                child.wait(now - since)
+        return now
 
     def close(self) -> None:
         """Nothing more is told, and no child is left."""
@@ -247,9 +261,10 @@ class _Tour:
         try:
             child = Child(
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
-                bundle.parcel(plan, None if here else tenant.errand.key),
+                bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.errand.key),
                 float(plan["deadline"]),
-                None if here else {**os.environ, "LC_ALL": "C", **host.environment},
+                None if here else of_carrier(tenant.errand.settings, host.environment),
+                Admission(self._bounds),
             )
         except OSError as error:
             tenant.note(host.vantage, trouble.not_started(host, error))

@@ -8,13 +8,14 @@ Rules
 * What was heard is told at once and counts, whatever happens later; what is open at the end, as far as it is known.
 * A connection that is lost is told apart from everything else, with the time it was gone.
 * The first Ctrl-C ends the watch: every watcher is asked to stop and to hand over. The second ends the waiting.
+* A watch by a shell ends with its connection, and nobody knocks again: there is nothing to collect.
+* A host that says what no watcher says has erred; of one that says too much counts what was heard until then.
 * A host that never comes back costs `PATIENCE` after the planned end, and nobody else anything.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import selectors
 import signal
@@ -27,6 +28,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcompliance.model import Settings
 from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
+from netcompliance.vantage.admission import Admission, Bounds, of_watch
+from netcompliance.vantage.environment import of_carrier
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.line import Line
 from netcompliance.vantage.plan import collect_plan, watch_plan
@@ -79,7 +82,8 @@ def watch(
     with _first_interrupt(tour.stop):
         try:
             for vantage, host in hosts.items():
-                tour.begin(host, watch_plan(settings, addresses.get(vantage, ()), secrets.token_hex(16), agent))
+                plan = watch_plan(settings, addresses.get(vantage, ()), secrets.token_hex(16), agent)
+                tour.begin(host, plan, of_watch(len(hosts)))
             tour.go()
         finally:
             tour.close()
@@ -107,12 +111,15 @@ def _first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
 class _Watcher:
     """One vantage."""
 
-    def __init__(self, host: Host, plan: Mapping[str, Any]) -> None:
+    def __init__(self, host: Host, plan: Mapping[str, Any], admission: Admission) -> None:
         self.host = host
+        self.admission = admission
         self.plan = plan
         self.identity: str = plan["watch"]["id"]
         self.line: Line | None = None
         self.begun = False
+        self.by_shell = False
+        """It is over when its connection is."""
         self.over = False
         self.have = 0
         """The number of the last record that arrived."""
@@ -141,9 +148,9 @@ class _Tour:
         self._stopping: float | None = None
         self._told_to_stop = False
 
-    def begin(self, host: Host, plan: Mapping[str, Any]) -> None:
+    def begin(self, host: Host, plan: Mapping[str, Any], bounds: Bounds) -> None:
         """Start a watcher."""
-        watcher = _Watcher(host, plan)
+        watcher = _Watcher(host, plan, Admission(bounds, of_watch=True))
         self._watchers.append(watcher)
         self._connect(watcher, plan)
 
@@ -183,8 +190,9 @@ class _Tour:
         try:
             line = Line(
                 [sys.executable, *bundle.arguments()] if host.is_here else host.carrier,
-                bundle.for_python(plan),
-                None if host.is_here else {**os.environ, "LC_ALL": "C", **host.environment},
+                bundle.for_watch(plan) if "watch" in plan else bundle.for_python(plan),
+                None if host.is_here else of_carrier(self._settings, host.environment),
+                watcher.admission,
             )
         except OSError as error:
             if watcher.begun:
@@ -226,14 +234,16 @@ class _Tour:
             watcher.gone = f"the watcher there is no more: {record.get('text', '')}"
             watcher.until = min(watcher.until, time.monotonic() + STOPPING)
             watcher.line.say("done")
-        elif what in ("begin", "run", "end"):
+        elif what in ("begin", "run", "unwatched", "end"):
             self._keep(watcher, record)
 
     def _keep(self, watcher: _Watcher, record: Record) -> None:
         what = record["what"]
         if what == "begin":
             watcher.begun = True
+            watcher.by_shell = record.get("with") == "sh"
             record["heard"] = time.time()
+            record["planned"] = watcher.plan["watch"]["seconds"]
             self._listener.connection(watcher.vantage, "")
         elif what == "run" and isinstance(record.get("run"), int):
             if record.get("open"):
@@ -248,9 +258,9 @@ class _Tour:
     def _alive(self, watcher: _Watcher, record: Record) -> None:
         rows = record.get("open")
         for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, list) and len(row) == 4 and row[0] in watcher.open:
+            if isinstance(row, list) and len(row) in (4, 5) and row[0] in watcher.open:
                 run = watcher.open[row[0]]
-                run["to"], run["samples"], run["failed"] = row[1:]
+                run.update(zip(("to", "samples", "failed", "gap"), row[1:], strict=False))
         self._listener.alive(watcher.vantage, list(watcher.open.values()))
         if watcher.line is not None:
             watcher.line.say(f"ack {watcher.have}")
@@ -276,8 +286,17 @@ class _Tour:
             self._over(watcher)
         elif watcher.gone:
             self._gone(watcher, watcher.gone)
-        elif not watcher.begun:
+        elif not watcher.begun or ending.why == "not-admitted":
             self._never(watcher, trouble.diagnosed(watcher.host, ending))
+        elif ending.why in ("too-much", "flood"):
+            watcher.gone = trouble.diagnosed(watcher.host, ending).cause
+            self._gone(watcher, watcher.gone)
+        elif watcher.by_shell:
+            watcher.lost = line.heard if line else None
+            watcher.gone = (
+                f"a shell watches no longer than its connection lasts: {trouble.diagnosed(watcher.host, ending).cause}"
+            )
+            self._gone(watcher, watcher.gone)
         else:
             self._lose(watcher, trouble.diagnosed(watcher.host, ending).cause, line.heard if line else None)
 

@@ -1,35 +1,42 @@
 """What only the workstation asks: public DNS over HTTPS, and the chart repository that Helm reads.
 
-With requests, so that it goes the way a person's own tools go: through the declared or the environment's proxy, with
-certifi's roots or those that REQUESTS_CA_BUNDLE names. Reads are bounded in bytes, and every question in time, whatever
-the peer does; a redirect leads to https or nowhere. Nobody's stored credentials are sent along.
+Public DNS is asked as a person's own tools ask: with certifi's roots or those that REQUESTS_CA_BUNDLE names. The chart
+repository is asked as Helm asks, which is a Go program: what the host trusts is trusted, and the proxy is the one that
+Go finds in the environment, if none is declared. Reads are bounded in bytes, and every question in time, whatever the
+peer does; a redirect leads to https or nowhere. Nobody's stored credentials are sent along.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+import requests.adapters
 import requests.utils
 import yaml
 from dns.message import make_query
 
 from netcompliance.model import Settings
+from netcompliance.probe.onhost import trust
+from netcompliance.probe.onhost.route import route_to
 
 CONNECT, READ, WHOLE = 5.0, 8.0, 9.0
-"""Seconds to connect, between two reads, and for a question with all its redirects."""
+"""Seconds to connect, between two reads, and for a question with all its redirects. A CONNECT may take as a read."""
 REDIRECTS = 5
 INDEX_BYTES = 30 << 20
 YAML_BYTES = 2 << 20
 INDEX_MARK = re.compile(rb"^entries:", re.MULTILINE)
 ARCHIVE_BYTES = 1 << 16
+SAID_BYTES = 4096
 DNS_BYTES = 1 << 16
 VERSIONS = 50
 DNS_MESSAGE = "application/dns-message"
@@ -37,6 +44,30 @@ MAGIC = b"\x1f\x8b"
 """How a chart's archive begins."""
 
 Emit = Callable[[dict[str, Any]], None]
+
+
+class _AsHelm(requests.adapters.HTTPAdapter):
+    """Connections that are verified by what the host trusts, as Go finds it, whatever requests would take instead."""
+
+    def __init__(self) -> None:
+        self._context = trust.verifying_context(trust.find_store(os.environ, None))
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Give direct connections the context."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Give connections through a proxy the context, and those to the proxy."""
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send without a bundle that requests found in the environment."""
+        return super().send(request, *args, **{**kwargs, "verify": True})
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """Demand a certificate, and add no authority to the context's own."""
+        conn.cert_reqs = ssl.CERT_REQUIRED
 
 
 class Refused(Exception):
@@ -81,9 +112,11 @@ def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: E
 def charts(settings: Settings, agent: str, emit: Emit) -> None:
     """The repository's index, and the start of the chart's newest archive."""
 
+    helm = _AsHelm()
+
     def ask_index(seen: dict[str, Any]) -> None:
-        answer, body, whole, address = _fetch(settings, agent, seen["url"], INDEX_BYTES)
-        seen.update(status=answer.status_code, address=address, body_bytes=len(body))
+        answer, body, whole, address = _fetch(settings, agent, seen["url"], INDEX_BYTES, helm=helm, seen=seen)
+        seen.update(status=answer.status_code, address=address, body_bytes=len(body), **_said(answer, body))
         if answer.status_code != requests.codes.ok:
             return
         if not whole:
@@ -94,8 +127,8 @@ def charts(settings: Settings, agent: str, emit: Emit) -> None:
         seen["archive"] = urljoin(f"{answer.url.rpartition('/')[0]}/", location) if location else None
 
     def ask_archive(seen: dict[str, Any]) -> None:
-        answer, body, _, address = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES)
-        seen.update(status=answer.status_code, address=address, body_bytes=len(body))
+        answer, body, _, address = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES, helm=helm, seen=seen)
+        seen.update(status=answer.status_code, address=address, body_bytes=len(body), **_said(answer, body))
         if answer.status_code == requests.codes.ok and not body.startswith(MAGIC):
             raise Refused("body", "PROTOCOL", "no gzip archive")
 
@@ -161,22 +194,33 @@ def _fetch(
     url: str,
     most: int,
     *,
+    helm: _AsHelm | None = None,
     data: bytes | None = None,
     headers: dict[str, str] | None = None,
+    seen: dict[str, Any] | None = None,
 ) -> tuple[requests.Response, bytes, bool, str | None]:
-    """The answer, its first bytes as they came over the wire, whether these are all, and the address that gave it."""
+    """The answer, its first bytes as they came over the wire, whether these are all, and the address that gave it.
+
+    `seen` is told what is `asked`, redirects included, without its query.
+    """
     with requests.Session() as session:
         session.auth = _nobody
+        if helm:
+            session.trust_env = False
+            session.mount("https://", helm)
         for _ in range(REDIRECTS + 1):
             if urlsplit(url).scheme != "https":
                 raise Refused("redirect", "REDIRECT", f"a URL of scheme {urlsplit(url).scheme or 'none'}")
+            if seen is not None:
+                seen["asked"] = f"https://{urlsplit(url).netloc.rpartition('@')[2]}{urlsplit(url).path}"
+            proxies = _proxies_as_helm(settings, url) if helm else _proxies(settings, url)
             answer = session.request(
                 "GET" if data is None else "POST",
                 url,
                 data=data,
                 headers={"User-Agent": agent, "Accept-Encoding": "identity", **(headers or {})},
-                timeout=(CONNECT, READ),
-                proxies=_proxies(settings, url),
+                timeout=(READ if proxies else CONNECT, READ),
+                proxies=proxies,
                 stream=True,
                 allow_redirects=False,
             )
@@ -186,6 +230,14 @@ def _fetch(
                     return (answer, *_body(answer, most), address)
                 url = urljoin(answer.url, answer.headers["Location"])
     raise Refused("redirect", "REDIRECT", f"more than {REDIRECTS} redirects")
+
+
+def _said(answer: requests.Response, body: bytes) -> dict[str, Any]:
+    """What a peer says that refuses."""
+    if answer.status_code < requests.codes.bad_request:
+        return {}
+    kind = answer.headers.get("Content-Type", "")[:200]
+    return {"body": base64.b64encode(body[:SAID_BYTES]).decode(), "headers": [["Content-Type", kind]]}
 
 
 def _peer(answer: requests.Response) -> str | None:
@@ -206,6 +258,18 @@ def _proxies(settings: Settings, url: str) -> dict[str, str]:
     if settings.proxy is None or requests.utils.should_bypass_proxies(url, settings.no_proxy):
         return {}
     return {"https": settings.proxy}
+
+
+def _proxies_as_helm(settings: Settings, url: str) -> dict[str, str]:
+    """The proxy that Go takes, from what is declared or else from the environment."""
+    declared = {"url": settings.proxy, "no_proxy": settings.no_proxy} if settings.proxy else None
+    parts = urlsplit(url)
+    proxy = route_to(parts.hostname or "", parts.port or 443, declared, os.environ).proxy
+    if proxy is None:
+        return {}
+    user, _, password = (proxy.login or "").partition(":")
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if proxy.login is not None else ""
+    return {"https": proxy.url.replace("://", f"://{login}", 1)}
 
 
 def _body(answer: requests.Response, most: int) -> tuple[bytes, bool]:
@@ -229,7 +293,7 @@ def _told(ask: Callable[[dict[str, Any]], None], **fields: Any) -> dict[str, Any
         except Refused as error:
             seen["error"] = {"phase": error.phase, "name": error.name, "text": str(error)}
         except (requests.RequestException, OSError, ValueError) as error:
-            seen["error"] = {"phase": _phase(error), "name": _name(error), "text": str(error)[:300]}
+            seen["error"] = _error(error)
 
     thread = threading.Thread(target=guarded, daemon=True)
     thread.start()
@@ -238,6 +302,21 @@ def _told(ask: Callable[[dict[str, Any]], None], **fields: Any) -> dict[str, Any
     if thread.is_alive():
         told["error"] = {"phase": "body", "name": "TIMEOUT", "text": f"no complete answer in {WHOLE:.0f} s"}
     return told
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    text = str(error)
+    through_proxy = isinstance(error, requests.exceptions.ProxyError)
+    lookup = None if through_proxy else re.search(r"NameResolutionError.*\[Errno (-?\d{1,4})\]", text)
+    if lookup:
+        return {"phase": "resolve", "name": "GAI", "text": text[:300], "code": int(lookup[1])}
+    if isinstance(error, ValueError):
+        # Its text quotes what it could not parse, which may be a part of a proxy's password.
+        text = "a URL, the peer's or the proxy's, is not valid"
+    elif through_proxy:
+        refused = re.search(r"Tunnel connection failed: [^'\")]*", text)
+        text = refused[0] if refused else "no connection to the proxy"
+    return {"phase": _phase(error), "name": _name(error), "text": text[:300]}
 
 
 def _phase(error: Exception) -> str:

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from netcompliance.change import baseline, page, text, told
 from netcompliance.change.compare import Comparison, compare
 from netcompliance.cli.main import main
+from netcompliance.journal.redact import Redactor
 from netcompliance.report.html.markup import Markup
-from netcompliance.report.redact import Redactor
 from tests.unit.change.journals import HOST, case, header, leaf, records, resolved, shown, verdict, write
 
 FOUND = [{"code": "tcp.filtered", "subject": "192.0.2.1", "detail": "no answer"}]
@@ -61,8 +61,9 @@ def test_worse_is_exit_1_and_a_paragraph(tmp_path: Path, say: Say) -> None:
         "changed underneath",
     ):
         assert f"\n{title}\n" in out
-    assert "1 regressed, 1 no longer checked, 1 newly checked, 1 fixed; 1 change underneath" in out
-    assert "acme: 1 case was met before and is unmet now; newly checked and unmet: 1 case" in out
+    unwrapped = " ".join(out.split())
+    assert "1 regressed, 1 no longer checked, 1 newly checked, 1 fixed; 1 change underneath" in unwrapped
+    assert "acme: 1 case was met before and is unmet now; newly checked and unmet: 1 case" in unwrapped
 
 
 def test_unharmed_is_exit_0_and_drift_is_told(tmp_path: Path, say: Say) -> None:

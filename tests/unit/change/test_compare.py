@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -54,6 +55,7 @@ def sided(name: str, some: dict[Any, State], facts: Facts | None = None) -> Side
         tenant="acme",
         endpoint="https://acme",
         started="2026-11-25T18:00:00Z",
+        began=datetime(2026, 11, 25, 18, tzinfo=UTC),
         overall="satisfied",
         path=name,
         states=some,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netcompliance.report.saved import Saved
+from netcompliance.journal.reader import SavedRun
 
 Json = dict[str, Any]
 OUTCOMES: Mapping[str, str] = {
@@ -128,14 +128,14 @@ def written(directory: Path, records: Iterable[Json]) -> Path:
     return path
 
 
-def saved(records: Iterable[Json], path: str = "journal.jsonl") -> Saved:
+def saved(records: Iterable[Json], path: str = "journal.jsonl") -> SavedRun:
     """The records as they are once read: whatever a reader lets through must not harm an export."""
     listed = list(records)
 
     def of(kind: str) -> tuple[Json, ...]:
         return tuple(record for record in listed if record["type"] == kind)
 
-    return Saved(
+    return SavedRun(
         path=Path(path),
         header=of("header")[0],
         cases=of("case"),

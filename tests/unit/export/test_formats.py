@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcompliance.report.export import FORMATS, NoWordFor, render
+from netcompliance.report.export import FORMATS, NotRepresentable, render
 from tests.unit.export.journals import (
     FOOTER,
     GONE,
@@ -69,7 +70,7 @@ def test_the_same_journal_gives_the_same_bytes(name: str) -> None:
 def test_a_run_without_its_end_is_never_green(name: str) -> None:
     cut = saved(mixed()[:-1])
     if name in ("xccdf", "in-toto"):
-        with pytest.raises(NoWordFor, match="without an end"):
+        with pytest.raises(NotRepresentable, match="without an end"):
             render(name, cut)
     else:
         told = TOOLS[name](render(name, cut))
@@ -98,7 +99,7 @@ def test_a_run_that_came_to_nothing_is_never_green(name: str) -> None:
 def test_a_run_in_which_nothing_was_planned(name: str) -> None:
     empty = saved([HEADER, {**FOOTER, "overall": "satisfied"}])
     if name == "xccdf":
-        with pytest.raises(NoWordFor, match="nothing was planned"):
+        with pytest.raises(NotRepresentable, match="nothing was planned"):
             render(name, empty)
     else:
         content = render(name, empty)
@@ -197,6 +198,42 @@ def test_many_hosts_with_the_same_trouble_are_one_paragraph_of_a_ticket() -> Non
     assert ticket.count("required ") == 1
     assert "from ssh://node-1 … node-47" in ticket
     assert all(f"from {node}\n" in ticket for node in nodes)
+
+
+def hosts_dropped(*vantages: str) -> list[dict[str, Any]]:
+    """Seven hosts of a CDN are dropped, from everywhere."""
+    records: list[dict[str, Any]] = []
+    for vantage in vantages:
+        for number in range(1, 8):
+            host, address = f"cdn0{number}.example", f"198.51.100.{number}"
+            found = {"code": "tcp.filtered", "subject": address, "detail": "", "values": {"source": vantage}}
+            fix = f"allow outbound tcp/443 from {vantage} to {address}"
+            records += [
+                case("REG-05", host, vantage),
+                verdict("REG-05", "fail", host, vantage, findings=[found], fix=fix, saw=f"no answer from {address}"),
+            ]
+    return [HEADER, *map(place, vantages), *records, FOOTER]
+
+
+def test_one_cause_at_seven_hosts_is_one_paragraph_of_a_ticket_with_all_names() -> None:
+    ticket = render("markdown", saved(hosts_dropped("local"))).decode()
+    assert ticket.count("## `REG-05`") == 1
+    told = " ".join(ticket.split())
+    assert "REG-05 cdn01.example and 6 more from local" in told
+    assert all(f"cdn0{number}.example" in told for number in range(1, 8))
+    addresses = ", ".join(f"198.51.100.{number}" for number in range(1, 8))
+    assert f"fix allow outbound tcp/443 from local to {addresses}" in told
+
+
+def test_the_same_from_two_hosts_has_what_to_do_for_each() -> None:
+    ticket = render("markdown", saved(hosts_dropped("ssh://a", "ssh://b"))).decode()
+    assert ticket.count("## `REG-05`") == 1
+    assert [ticket.count(f"tcp/443 from {vantage} to 198.51.100.1,") for vantage in ("ssh://a", "ssh://b")] == [1, 1]
+
+
+def test_prometheus_counts_what_is_to_be_done() -> None:
+    text = render("prometheus", saved(hosts_dropped("local"))).decode()
+    assert 'netcompliance_actions{tenant="acme",requirement="REG-05"} 1\n' in text
 
 
 FORMULAS = (

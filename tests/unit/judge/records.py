@@ -74,6 +74,35 @@ def public_answer(rdtype: str = "A", *addresses: str, **fields: Any) -> Record:
     return {**shared, "response": dns_response(rdtype, *addresses, **fields)}
 
 
+def go_query(server: str, rdtype: str, *addresses: str, **fields: Any) -> Record:
+    """One exchange of the agent's look-up; with `lost`, nothing came in time."""
+    lost = fields.pop("lost", None)
+    more = {key: fields.pop(key) for key in ("seconds", "attempt", "name", "again") if key in fields}
+    shared = {"name": f"{HOST}.", "rdtype": rdtype, "server": server, "attempt": 0, "again": False, "seconds": 0.01}
+    if lost:
+        return {**shared, "response": None, "error": error(lost, "udp"), **more}
+    return {**shared, "response": dns_response(rdtype, *addresses, **fields), "error": None, **more}
+
+
+def go_resolve(*queries: Record, **resolver: Any) -> Record:
+    """The agent's look-up; by default the first server answers at once."""
+    fine = (go_query(SERVERS[0], "A", *ADDRESSES), go_query(SERVERS[0], "AAAA", ADDRESS6))
+    fields = {key: resolver.pop(key) for key in ("hosts", "names", "order") if key in resolver}
+    settings = {"servers": list(SERVERS), "search": [], "ndots": 1, "timeout": 5, "attempts": 2, **resolver}
+    return {
+        "kind": "go-resolve",
+        "task": "dns",
+        "host": HOST,
+        "order": "files,dns",
+        "hosts": [],
+        "names": [f"{HOST}."],
+        "resolver": settings,
+        "queries": list(queries or fine),
+        "error": None,
+        **fields,
+    }
+
+
 def certificate(**fields: Any) -> Record:
     return {
         "subject": f"CN={HOST}",
@@ -108,6 +137,65 @@ def tcp(address: str, task: str = "tenant", host: str = HOST, **fields: Any) -> 
     return {**base, "at": NOW, "error": None, **fields}
 
 
+def shares(address: str, host: str = HOST, **fields: Any) -> Record:
+    """All of many connections opened."""
+    base = {
+        "kind": "shares",
+        "task": "tenant",
+        "host": host,
+        "address": address,
+        "port": 443,
+        "at": NOW,
+        "seconds": 0.7,
+        "tries": 72,
+        "opened": 72,
+        "late": 0,
+        "opened_late": 0,
+        "fastest": 0.01,
+        "median": 0.01,
+        "repeated": 0,
+        "unopened": [],
+        "again": [],
+        "calm": None,
+        "single": None,
+        "answers": {"got": 72, "calm": [0, 0], "slowest": 0.02},
+        "hung": [],
+        "hung_again": [],
+        "error": None,
+    }
+    return {**base, **fields}
+
+
+def exchanges(address: str, host: str = HOST, **fields: Any) -> Record:
+    """All of some first requests were answered."""
+    base = {
+        "kind": "exchanges",
+        "task": "tenant",
+        "host": host,
+        "address": address,
+        "port": 443,
+        "at": NOW,
+        "seconds": 0.3,
+        "tries": 18,
+        "answered": 18,
+        "slowest": 0.05,
+        "stuck": [],
+        "stuck_again": [],
+        "beside": [0, 0],
+        "error": None,
+    }
+    return {**base, **fields}
+
+
+def server_hello(suite: int = 0x1301, group: int = 0x11EC) -> bytes:
+    """A ServerHello in TLS 1.3, with a key share of four bytes."""
+    extensions = bytes.fromhex("002b000203040033") + b"\x00\x08" + group.to_bytes(2, "big") + b"\x00\x04test"
+    body = b"\x03\x03" + b"r" * 32 + b"\x00" + suite.to_bytes(2, "big") + b"\x00"
+    body += len(extensions).to_bytes(2, "big") + extensions
+    message = b"\x02" + len(body).to_bytes(3, "big") + body
+    return b"\x16\x03\x03" + len(message).to_bytes(2, "big") + message
+
+
 def tls(address: str | None, purpose: str = "verify", task: str = "tenant", host: str = HOST, **fields: Any) -> Record:
     base = {
         "kind": "tls",
@@ -124,7 +212,15 @@ def tls(address: str | None, purpose: str = "verify", task: str = "tenant", host
         "received": None,
         "error": None,
     }
+    if "hello" in purpose and "large" not in purpose:
+        base.update(hello_bytes=1532, received=b64(server_hello()), chain=[])
     return {**base, **fields}
+
+
+def http2(address: str | None, **fields: Any) -> Record:
+    """A request over HTTP/2, which the peer did not agree to."""
+    base = {"kind": "http2", "task": "tenant", "host": HOST, "address": address, "at": NOW, "seconds": 0.02}
+    return {**base, "alpn": None, "settings": False, "replied": False, "status": None, "error": None, **fields}
 
 
 def http(address: str | None, purpose: str, path: str, status: int | None, body: bytes = b"", **fields: Any) -> Record:

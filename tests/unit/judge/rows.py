@@ -10,7 +10,7 @@ import pytest
 
 from netcompliance.model import Result, Settings, Verdict
 from tests.unit.judge.records import Record
-from tests.unit.judge.world import SETTINGS, Found, found, standing, verdicts
+from tests.unit.judge.world import SETTINGS, Found, as_often, found, standing, verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def row(
 ) -> Row:
     """A row; codes and requirements are separated by spaces."""
     return Row(
-        records=records,
+        records=as_often(records),
         finds={requirement: set(codes.split()) for requirement, codes in (finds or {}).items()},
         unchecked=frozenset(unchecked.split()),
         inapplicable=frozenset(inapplicable.split()),

@@ -18,6 +18,7 @@ from tests.unit.judge.records import (
     chain,
     dns_answer,
     error,
+    go_query,
     public_answer,
     resolve_to,
     tcp,
@@ -212,15 +213,29 @@ OWNERSHIP = {
     "sinkhole ::": row(answered_with("::"), {"DNS-02": "dns.sinkhole"}),
     "sinkhole ::1": row(answered_with("::1"), {"DNS-02": "dns.sinkhole"}),
     "sinkhole of a vendor": row(answered_with("146.112.61.106"), {"DNS-02": "dns.sinkhole"}),
+    "sinkhole of a vendor, mapped to IPv6": row(answered_with("::ffff:146.112.61.106"), {"DNS-02": "dns.sinkhole"}),
+    "sinkhole of a gateway": row(answered_with("162.159.36.12"), {"DNS-02": "dns.sinkhole"}),
     "private": row(answered_with(PRIVATE), {"DNS-02": "dns.private-address"}),
     "one of two private": row(
         [*answered_with(PRIVATE, ADDRESSES[0]), *exchange([tls(ADDRESSES[0])])], {"DNS-02": "dns.private-address"}
     ),
-    "private, by one nameserver only": row(
+    "private, by the second nameserver only, which is not in use": row(
         [
             *without(healthy(), kind="dns", server=SECOND),
-            *exchange([dns_answer(SECOND, "A", PRIVATE)]),
+            *exchange([dns_answer(SECOND, "A", PRIVATE), tcp(PRIVATE, "failover", error=error("TIMEOUT"))]),
         ],
+        {"DNS-03": "dns.nameservers-differ"},
+    ),
+    "private, by the second of two nameservers that are asked by turns": row(
+        altered(
+            [
+                *without(healthy(), kind="dns", server=SECOND),
+                *exchange([dns_answer(SECOND, "A", PRIVATE)]),
+            ],
+            {"kind": "go-resolve"},
+            resolver={"servers": list(SERVERS), "rotate": True},
+            queries=[go_query(s, t, *ADDRESSES if t == "A" else (ADDRESS6,)) for s in SERVERS for t in ("A", "AAAA")],
+        ),
         {"DNS-02": "dns.private-address"},
     ),
     "rewritten": row(
@@ -295,7 +310,7 @@ OWNERSHIP = {
     ),
     "private, but the service is behind it": row(
         [
-            *answered_with(PRIVATE, reached=True, more=[tls(PRIVATE), tls(PRIVATE, "large-hello")]),
+            *answered_with(PRIVATE, reached=True, more=[tls(PRIVATE), tls(PRIVATE, "agent-hello")]),
         ],
         {"DNS-04": "dns.disagrees"},
         unchecked="RCV-01",

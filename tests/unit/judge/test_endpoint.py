@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netcompliance.model import ChartValues, Result, Settings
+from netcompliance.model import ChartValues, ProxyReading, Result, Settings
 from tests.unit.judge.records import HOST, PROXY
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, healthy, proxied, settings, verdict_of
@@ -79,6 +79,15 @@ def configured(proxy: str | None, unproxied: tuple[tuple[str, str], ...] = ()) -
     return settings(values=ChartValues(file="values.yaml", proxy=proxy, unproxied=unproxied, lines=lines))
 
 
+MISREAD = ProxyReading(agent="misreads", trouble="another host", character="#", meant=PROXY)
+DROPPED = ProxyReading(agent="drops", character="%", meant=PROXY)
+
+
+def misread(reading: ProxyReading) -> Settings:
+    values = ChartValues(file="values.yaml", proxy=PROXY, proxy_reading=reading, lines=(("global.proxy.url", 7),))
+    return settings(values=values)
+
+
 def doubtful(proxy: str) -> Row:
     return row(healthy(), {"PRX-02": "proxy.wrong-scheme"}, settings=configured(proxy))
 
@@ -92,6 +101,8 @@ PROXIES = {
     "plain HTTP on port 443": doubtful("http://proxy.corp.example:443"),
     "no scheme": doubtful("proxy.corp.example:3128"),
     "SOCKS": doubtful("socks5://proxy.corp.example:1080"),
+    "Go takes another host": row(healthy(), {"PRX-02": "proxy.misread"}, settings=misread(MISREAD)),
+    "Go drops it": row(healthy(), {"PRX-02": "proxy.misread"}, settings=misread(DROPPED)),
     "no port": doubtful("http://proxy.corp.example:port"),
     "none": row(healthy(), settings=configured(None)),
     "OpenTelemetry": row(healthy(), {"PRX-02": "proxy.ignored"}, settings=configured(PROXY, OTEL)),
@@ -112,6 +123,18 @@ def test_what_is_wrong_with_the_configuration_is_told_with_its_line() -> None:
     assert "values.yaml:12, otel.k8sResourceCollector: OpenTelemetry pods" in verdict.saw
     assert "values.yaml:7, global.proxy.url: https://proxy.corp.example:3128: https means TLS" in verdict.saw
     assert verdict.findings[1].values["right"] == "http://proxy.corp.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("reading", "saw"),
+    [
+        (MISREAD, "the agent takes another host for the proxy, out of its user information"),
+        (DROPPED, "the agent drops it and connects directly"),
+    ],
+)
+def test_what_go_makes_of_the_proxy_is_told_with_its_line(reading: ProxyReading, saw: str) -> None:
+    verdict = verdict_of("PRX-02", healthy(), misread(reading))
+    assert verdict.saw == f"values.yaml:7, global.proxy.url (meant: {PROXY}): {saw}"
 
 
 def test_a_wrong_url_of_the_configuration_is_told_with_its_line() -> None:

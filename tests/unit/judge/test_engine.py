@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from netcompliance.catalogue import expand
 from netcompliance.judge import JUDGES, judge
-from netcompliance.model import Result, Settings, Verdict, Waiver
+from netcompliance.judge.judges import judges, table
+from netcompliance.model import Approved, Result, Settings, Verdict, Waiver
 from tests.unit.judge.records import ADDRESSES, HOST, IMAGE, NOW, Record, dns_answer, error
 from tests.unit.judge.world import (
     CATALOGUE,
@@ -40,6 +42,18 @@ def test_every_requirement_has_a_judge() -> None:
     assert set(JUDGES) == {requirement.id for requirement in CATALOGUE.requirements}
 
 
+def test_a_requirement_has_one_judge() -> None:
+    twice = ModuleType("twice")
+    for name in ("one", "other"):
+        setattr(twice, name, judges("DNS-01", observes=[])(JUDGES["DNS-01"].decide))
+    with pytest.raises(ValueError, match="twice: a second judge of DNS-01"):
+        table([twice])
+
+
+def test_every_requirement_says_what_it_observes_but_those_about_files() -> None:
+    assert {name for name, each in JUDGES.items() if not each.observes} == {"HTTPS-04", "PRX-02", "REG-07"}
+
+
 def test_verdicts_come_in_the_order_of_the_cases() -> None:
     assert [v.case for v in verdicts(healthy())] == list(expand(CATALOGUE, SETTINGS))
 
@@ -50,7 +64,19 @@ def test_verdicts_come_in_the_order_of_the_cases() -> None:
 def test_a_failure_is_told_once_and_named_by_what_needs_it() -> None:
     given = verdicts(DROPPED)
     reasons = {v.case.requirement: v.reason for v in given if v.result is Result.NOTCHECKED}
-    behind = {"HTTPS-02", "HTTPS-03", "HTTPS-05", "HTTPS-06", "RCV-01", "RCV-02", "RCV-04", "OUT-01", "CLK-01"}
+    behind = {
+        "HTTPS-02",
+        "HTTPS-09",
+        "HTTPS-03",
+        "HTTPS-05",
+        "HTTPS-06",
+        "HTTPS-08",
+        "RCV-01",
+        "RCV-02",
+        "RCV-04",
+        "OUT-01",
+        "CLK-01",
+    }
     assert reasons == dict.fromkeys(behind, "not evaluated: HTTPS-01 failed")
 
 
@@ -79,6 +105,33 @@ def test_a_prerequisite_of_the_same_image_counts_and_no_other() -> None:
 def test_a_prerequisite_of_another_host_does_not_count() -> None:
     given = {v.case.requirement: v for v in verdicts(DROPPED)}
     assert given["REG-01"].result is Result.PASS
+
+
+def test_what_only_pods_were_asked_for_was_asked_of_nobody() -> None:
+    pod, node = "kubectl://agent-0", "ssh://node-1"
+    as_pod = [{**record, "vantage": pod} for record in healthy()]
+    as_node = [{**record, "vantage": node} for record in healthy()]
+    images = ("REG-01", "REG-02", "REG-03", "REG-04", "REG-05")
+
+    def results(vantages: list[str], records: list[Record]) -> dict[str, set[Result]]:
+        cases = expand(CATALOGUE, SETTINGS, vantages)
+        given = judge(CATALOGUE.requirements, cases, records, SETTINGS, TODAY)
+        return {name: {v.result for v in given if v.case.requirement == name} for name in images}
+
+    assert results([pod], as_pod) == {name: {Result.NOTCHECKED} for name in images}
+    both = results([pod, node], [*as_pod, *as_node])
+    assert both == {name: {Result.NOTAPPLICABLE, Result.PASS} for name in images}
+
+
+def test_very_many_findings_are_folded_with_their_number_and_a_digest() -> None:
+    """Evidence that its own reader refuses would be none."""
+    approved = tuple(Approved(text=a, blocks=(f"{a}/32",)) for a in (f"100.64.{n >> 8}.{n & 255}" for n in range(1500)))
+    listed = settings(approved=approved, allow_list=tuple(entry.text for entry in approved))
+    stale = verdict_of("DNS-06", healthy(), listed)
+    assert len(stale.findings) == 1001
+    assert stale.findings[-1].subject == "and 500 more"
+    assert "SHA-256" in stale.findings[-1].detail
+    assert stale == verdict_of("DNS-06", healthy(), listed)
 
 
 # --- one cause -------------------------------------------------------------------------------------------------------
@@ -117,9 +170,9 @@ def test_a_wrong_clock_is_one_failure() -> None:
     assert {v.reason for v in given if v.case.requirement in ("REG-01", "REG-05")} == {"not evaluated: HTTPS-02 failed"}
 
 
-def test_names_that_do_not_exist_are_failures_each() -> None:
-    """An inside resolver that forwards nothing must be told of every name."""
-    assert standing(Result.FAIL, verdicts(nobody_resolves("NXDOMAIN", -2))) == {"DNS-01", "REG-01", "REG-05", "HELM-01"}
+def test_a_resolver_that_knows_no_name_outside_is_one_failure() -> None:
+    """It serves the inside alone: one cause, whichever names were asked for."""
+    assert standing(Result.FAIL, verdicts(nobody_resolves("NXDOMAIN", -2))) == {"DNS-01"}
 
 
 def test_another_hosts_trouble_is_told_beside_the_resolvers() -> None:

@@ -14,15 +14,17 @@ from tests.unit.judge.records import (
     HOST,
     REFUSAL,
     Record,
+    b64,
     certificate,
     chain,
     error,
     http,
+    http2,
+    server_hello,
     tls,
 )
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import (
-    added,
     altered,
     changed,
     exchange,
@@ -77,153 +79,259 @@ ENDS = {
     ),
 }
 
-LARGE = {"kind": "tls", "purpose": "large-hello"}
-AT_FIRST = {**LARGE, "address": FIRST}
-LOST = {"verified": False, "chain": [], "error": error("TIMEOUT", "tls")}
+AGENTS = {"kind": "tls", "purpose": "agent-hello"}
+AT_FIRST = {**AGENTS, "address": FIRST}
+LOST: dict[str, Any] = {"received": "", "error": error("TIMEOUT", "tls")}
+REFUSED: dict[str, Any] = {"received": b64(b"\x15\x03\x03\x00\x02\x02\x28")}
+CLASSIC, HTTP1, SMALL, AGAIN = "classic-hello", "http1-hello", "agent-hello-small-mss", "agent-hello-again"
+OTHERS = (CLASSIC, HTTP1, SMALL, AGAIN)
 
 
-def small(**fields: Any) -> list[Record]:
-    return exchange([tls(FIRST, "large-hello-small-mss", mss=536, **fields)])
+def others(*answered: str) -> list[Record]:
+    """The ClientHellos that are tried beside one that failed, and which of them are answered."""
+    return exchange([tls(FIRST, name, **({} if name in answered else LOST)) for name in OTHERS])
 
+
+AGREED = {"kind": "http2", "address": FIRST}
+SPOKEN: dict[str, Any] = {"alpn": "h2", "settings": True, "replied": True, "status": 403}
+IN_HTTP1: dict[str, Any] = {"alpn": "h2", "error": error("PROTOCOL", "http2", text="b'HTTP/1.1 400'")}
+LATE: dict[str, Any] = {"alpn": "h2", "error": error("TIMEOUT", "http2")}
+
+HTTP2 = {
+    "agreed and spoken": row(changed(AGREED, **SPOKEN)),
+    "agreed, in an answer that nobody can read": row(changed(AGREED, **{**SPOKEN, "status": None})),
+    "agreed and answered in HTTP/1.1": row(changed(AGREED, **IN_HTTP1), {"HTTPS-05": "http.no-http2"}),
+    "the same twice": row(
+        [*changed(AGREED, **IN_HTTP1), *exchange([http2(FIRST, **IN_HTTP1)])], {"HTTPS-05": "http.no-http2"}
+    ),
+    "failed once": row([*changed(AGREED, **IN_HTTP1), *exchange([http2(FIRST, **SPOKEN)])]),
+    "agreed and silent": row(changed(AGREED, **LATE), {"HTTPS-05": "http.no-http2"}),
+    "begun, and late": row(changed(AGREED, **LATE, settings=True)),
+    "begun and closed": row(
+        changed(AGREED, **{**SPOKEN, "replied": False, "error": error("EOF", "http2")}), {"HTTPS-05": "http.no-http2"}
+    ),
+    "misdirected": row(changed(AGREED, **{**SPOKEN, "status": 421}), {"HTTPS-05": "http.no-http2"}),
+    "no connection for it": row(changed(AGREED, error=error("TIMEOUT", "tls"))),
+    "through the proxy": row(
+        altered(proxied(), {"kind": "http2"}, **IN_HTTP1), {"HTTPS-05": "http.no-http2"}, unchecked="HTTPS-06"
+    ),
+    "not tried at one address": row(
+        without(healthy(), **AGREED),
+        unchecked="HTTPS-06",
+        because={"HTTPS-05": f"the look for HTTP/2 at {FIRST} did not come to an end"},
+    ),
+    "never tried, as in older journals": row(without(healthy(), kind="http2")),
+}
 
 HELLOS = {
-    "no answer": row(changed(AT_FIRST, **LOST), {"HTTPS-05": "tls.large-hello-dropped"}),
-    "cut": row(
-        changed(AT_FIRST, **{**LOST, "error": error("ECONNRESET", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
+    "no answer, a small one is answered": row(
+        [*changed(AT_FIRST, **LOST), *others(CLASSIC)], {"HTTPS-05": "tls.large-hello-dropped"}
     ),
-    "closed": row(changed(AT_FIRST, **{**LOST, "error": error("EOF", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}),
-    "the system gave up": row(
-        changed(AT_FIRST, **{**LOST, "error": error("ETIMEDOUT", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
+    "cut, a small one is answered": row(
+        [*changed(AT_FIRST, **{**LOST, "error": error("ECONNRESET", "tls")}), *others(CLASSIC)],
+        {"HTTPS-05": "tls.large-hello-dropped"},
     ),
-    "the pipe broke": row(
-        changed(AT_FIRST, **{**LOST, "error": error("EPIPE", "tls")}), {"HTTPS-05": "tls.large-hello-dropped"}
+    "lost once": row([*changed(AT_FIRST, **LOST), *others(*OTHERS)]),
+    "small segments pass": row([*changed(AT_FIRST, **LOST), *others(SMALL, CLASSIC)], {"HTTPS-05": "path.mtu"}),
+    "without h2 it passes": row([*changed(AT_FIRST, **LOST), *others(HTTP1)], {"HTTPS-05": "tls.hello-refused"}),
+    "only OpenSSL's passes": row([*changed(AT_FIRST, **LOST), *others()], {"HTTPS-05": "tls.hello-refused"}),
+    "an alert, not without the key": row(
+        [*changed(AT_FIRST, **REFUSED), *others(CLASSIC)], {"HTTPS-05": "tls.hello-refused"}
+    ),
+    "an alert whatever is left out, and OpenSSL finds a suite of Go's": row(
+        [*changed(AT_FIRST, **REFUSED), *others()], {"HTTPS-05": "tls.hello-refused"}
+    ),
+    "a suite that Go lacks": row(
+        changed(AT_FIRST, received=b64(server_hello(suite=0xC028))), {"HTTPS-05": "tls.no-common-cipher"}
+    ),
+    "a group that Go lacks": row(
+        changed(AT_FIRST, received=b64(server_hello(group=0x1E))), {"HTTPS-05": "tls.no-common-cipher"}
+    ),
+    "silence where all is slow": row(
+        altered(
+            [*changed(AT_FIRST, **LOST, seconds=10.0), *others()],
+            {"kind": "tls", "purpose": "verify", "address": FIRST, "task": "tenant"},
+            seconds=8.0,
+        ),
+        {"HTTPS-09": "tls.slow"},
+        unchecked="HTTPS-05",
     ),
     "another connection did not open": row(
-        changed(AT_FIRST, **{**LOST, "error": error("TIMEOUT", "tcp")}), unchecked="HTTPS-05"
-    ),
-    "an alert shows that it arrived": row(changed(AT_FIRST, **{**LOST, "error": error("SSL", "tls")})),
-    "a byte shows that it arrived": row(changed(AT_FIRST, **LOST, received="FQMD")),
-    "small segments pass": row([*changed(AT_FIRST, **LOST), *small()], {"HTTPS-05": "path.mtu"}),
-    "small segments bring an answer": row(
-        [*changed(AT_FIRST, **LOST), *small(error=error("SSL", "tls"), received="FQMD")], {"HTTPS-05": "path.mtu"}
-    ),
-    "small segments do not pass either": row(
-        [*changed(AT_FIRST, **LOST), *small(error=error("TIMEOUT", "tls"))], {"HTTPS-05": "tls.large-hello-dropped"}
+        changed(AT_FIRST, received="", error=error("TIMEOUT", "tcp")), unchecked="HTTPS-05"
     ),
     "not tried at one address": row(
         without(healthy(), **AT_FIRST),
         unchecked="HTTPS-06",
-        because={"HTTPS-05": f"the handshake with a large ClientHello at {FIRST} did not come to an end"},
+        because={"HTTPS-05": f"the handshake with the agent's ClientHello at {FIRST} did not come to an end"},
     ),
     "not tried at all": row(
-        without(healthy(), **LARGE),
+        without(healthy(), **AGENTS),
         because={"HTTPS-05": "no handshake with a large ClientHello came to an end"},
     ),
     "lost through the proxy": row(
-        altered(proxied(), LARGE, **LOST), {"HTTPS-05": "tls.large-hello-dropped"}, unchecked="HTTPS-06"
+        altered(proxied(), AGENTS, **LOST), {"HTTPS-05": "tls.hello-refused"}, unchecked="HTTPS-06"
     ),
 }
 
-UPLOAD = {"kind": "http", "purpose": "upload"}
+UPLOAD = {"kind": "http", "purpose": "upload", "address": FIRST}
 LARGEST = {**UPLOAD, "request_bytes": 2_500_000}
-NO_ANSWER = {"status": None, "headers": [], "body": "", "error": error("TIMEOUT", "send"), "sent_bytes": 65_000}
+MIDDLE = {**UPLOAD, "request_bytes": 150_000}
+SMALLEST = {"purpose": "path", "address": FIRST, "path": f"{BASE}/intake"}
+STILL = {"idle": 2.6, "status": None, "headers": [], "body": "", "error": error("TIMEOUT", "send")}
+NO_ANSWER = {"status": None, "headers": [], "body": ""}
+MOVING = {**STILL, "idle": 0.2, "sent_bytes": 400_000, "unacknowledged_bytes": 25_000, "seconds": 6.0}
+PAGE = {"headers": [["Content-Type", "text/html"]]}
 
 
-def post(purpose: str, status: int | None, **fields: Any) -> Record:
-    return http(FIRST, purpose, f"{BASE}/intake", status, REFUSAL, method="POST", **fields)
+def post(purpose: str, size: int, status: int | None, **fields: Any) -> Record:
+    same = {"method": "POST", "request_bytes": size, "caller": "main"}
+    return http(FIRST, purpose, f"{BASE}/intake", status, REFUSAL, **{**same, **fields})
 
 
 def uploads_get(status: int, **fields: Any) -> list[Record]:
     return changed(LARGEST, status=status, **fields)
 
 
+def still(*more: Record) -> list[Record]:
+    """150 kB came to a standstill at one address, and what was tried then."""
+    kept = without(healthy(), **LARGEST)
+    return [*altered(kept, MIDDLE, **STILL), *exchange(list(more))]
+
+
+def moving(alone: tuple[int, float] | None) -> list[Record]:
+    """The largest was under way at all addresses when time was up; at the first one, alone for a while."""
+    known = {"alone_bytes": alone[0], "alone_seconds": alone[1]} if alone else {}
+    every = changed({"purpose": "upload", "request_bytes": 2_500_000}, **MOVING)
+    return altered(every, LARGEST, **known) if known else every
+
+
+def crawling() -> list[Record]:
+    """The same, at a rate at which none comes to its end."""
+    return altered(moving(None), {"purpose": "upload", "request_bytes": 2_500_000}, sent_bytes=60_000)
+
+
+SMALL_PASSES = post("upload-small-mss", 150_000, 403)
+SMALL_STANDS_STILL = {**SMALL_PASSES, **NO_ANSWER, "error": error("TIMEOUT", "send")}
+FULL_AGAIN = {**post("upload", 150_000, 403), **STILL}
+
 UPLOADS = {
     "too large": row(uploads_get(413), {"HTTPS-06": "http.body-limit"}),
     "too long": row(uploads_get(414), {"HTTPS-06": "http.body-limit"}),
-    "too large, as a web page": row(
-        uploads_get(413, headers=[["Content-Type", "text/html"]]), {"HTTPS-06": "http.body-limit"}
-    ),
+    "too large, as a web page": row(uploads_get(413, **PAGE), {"HTTPS-06": "http.body-limit"}),
     "too large for a device, which cut off the rest": row(
         uploads_get(413, error=error("EPIPE", "send")), {"HTTPS-06": "http.body-limit"}
     ),
-    "a small one is too large too, so it is not about size": row(
-        [*uploads_get(413), *exchange([post("small-upload", 413)])]
-    ),
+    "refused in another way from some size on": row(uploads_get(403, body="e30="), {"HTTPS-06": "http.body-limit"}),
     "a server's fault": row(uploads_get(502), {"HTTPS-06": "http.server-error"}),
-    "a small one is a server's fault too": row([*uploads_get(502), *exchange([post("small-upload", 502)])]),
-    "a small one is another fault": row(
-        [*uploads_get(502), *exchange([post("small-upload", 500)])], {"HTTPS-06": "http.server-error"}
-    ),
     "a block page": row(
         uploads_get(200, body="PGh0bWw+PGgxPlVwbG9hZCBibG9ja2VkPC9oMT4="), {"HTTPS-06": "http.block-page"}
     ),
     "refused like small ones": row(uploads_get(403)),
-    "another answer of a receiver": row(uploads_get(400)),
+    "a complaint that small ones do not get": row(uploads_get(400), {"HTTPS-06": "http.body-limit"}),
     "throttled": row(uploads_get(429), {"HTTPS-06": "http.throttled"}),
-    "stalled": row(changed(LARGEST, **NO_ANSWER), {"HTTPS-06": "http.stalled"}),
-    "stalled, for the system too": row(
-        changed(LARGEST, **{**NO_ANSWER, "error": error("ETIMEDOUT", "send")}), {"HTTPS-06": "http.stalled"}
+    "what small ones get is not about size": row(
+        altered(altered(healthy(), UPLOAD, status=502), SMALLEST, status=502), {"RCV-02": "http.server-error"}
     ),
-    "stalled, and small segments pass": row(
-        [*changed(LARGEST, **NO_ANSWER), *exchange([post("upload-small-mss", 403)])], {"HTTPS-06": "path.mtu"}
+    "not even a small one was answered": row(
+        altered(without(healthy(), **UPLOAD), SMALLEST, **NO_ANSWER, error=error("TIMEOUT", "head")),
+        {"RCV-02": "http.stalled", "HTTPS-06": "http.stalled"},
     ),
-    "stalled, small segments too": row(
-        [*changed(LARGEST, **NO_ANSWER), *exchange([post("upload-small-mss", None)])], {"HTTPS-06": "http.stalled"}
+    "a standstill": row(still(), {"HTTPS-06": "http.stalled"}),
+    "a standstill, for the system": row(
+        altered(still(), MIDDLE, error=error("ETIMEDOUT", "send")), {"HTTPS-06": "http.stalled"}
     ),
-    "stalled, and a small one passes": row(
-        [*changed(UPLOAD, **NO_ANSWER), *exchange([post("small-upload", 403)])], {"HTTPS-06": "http.stalled"}
+    "a standstill of small segments too": row(still(SMALL_STANDS_STILL), {"HTTPS-06": "http.stalled"}),
+    "small segments pass once": row(still(SMALL_PASSES), {"HTTPS-06": "http.stalled"}),
+    "small segments pass, and full ones at the second try": row(
+        [*changed(MIDDLE, **STILL), *exchange([SMALL_PASSES, post("upload", 150_000, 403)])]
     ),
-    "stalled, and so is a small one": row(
-        [*changed(UPLOAD, **NO_ANSWER), *exchange([post("small-upload", None, error=error("TIMEOUT", "head"))])],
-        because={"HTTPS-06": "a small upload got no answer either ([TIMEOUT])"},
+    "small segments pass and full ones do not, twice": row(
+        still(SMALL_PASSES, FULL_AGAIN, SMALL_PASSES), {"HTTPS-06": "path.mtu"}
     ),
-    "cut": row(changed(LARGEST, **{**NO_ANSWER, "error": error("ECONNRESET", "send")}), {"HTTPS-06": "http.closed"}),
-    "no error and no answer": row(changed(LARGEST, **{**NO_ANSWER, "error": None}), {"HTTPS-06": "http.closed"}),
-    "not tried": row(without(healthy(), **UPLOAD), because={"HTTPS-06": "no large request came to an end"}),
-    "no connection for them": row(
-        changed(UPLOAD, **{**NO_ANSWER, "error": error("TIMEOUT", "tcp")}), unchecked="HTTPS-06"
+    "small segments pass only once of two times": row(
+        still(SMALL_PASSES, FULL_AGAIN, SMALL_STANDS_STILL), {"HTTPS-06": "http.stalled"}
     ),
-    "no handshake for them": row(changed(UPLOAD, **{**NO_ANSWER, "error": error("EOF", "tls")}), unchecked="HTTPS-06"),
-    "no tunnel for them": row(changed(UPLOAD, **{**NO_ANSWER, "error": error("EOF", "proxy")}), unchecked="HTTPS-06"),
+    "another size passes in small segments": row(
+        still(post("upload-small-mss", 10_000, 403), FULL_AGAIN, post("upload-small-mss", 10_000, 403)),
+        {"HTTPS-06": "http.stalled"},
+    ),
+    "cut": row(changed(LARGEST, **NO_ANSWER, error=error("ECONNRESET", "send")), {"HTTPS-06": "http.closed"}),
+    "no error and no answer": row(changed(LARGEST, **NO_ANSWER), {"HTTPS-06": "http.closed"}),
+    "half a megabit": row(moving((187_500, 3.0)), {"HTTPS-06": "http.too-slow"}),
+    "twenty-one seconds": row(moving((357_000, 3.0)), {"HTTPS-06": "http.too-slow"}),
+    "nineteen seconds": row(moving((395_000, 3.0))),
+    "slow, shared by all": row(moving(None)),
+    "too slow for the first one, and the others stood still": row(
+        altered(
+            moving((187_500, 3.0)), {"purpose": "upload", "address": ADDRESSES[1], "request_bytes": 2_500_000}, **STILL
+        ),
+        {"HTTPS-06": "http.too-slow"},
+    ),
+    "the others too slow, and the first one crept and stood still": row(
+        altered(crawling(), LARGEST, **STILL, sent_bytes=98_000, unacknowledged_bytes=73_000),
+        {"HTTPS-06": "http.too-slow"},
+    ),
+    "the others too slow, and nothing of the first one arrived": row(
+        altered(crawling(), LARGEST, **STILL, sent_bytes=98_000, unacknowledged_bytes=98_000),
+        {"HTTPS-06": "http.too-slow http.stalled"},
+    ),
+    "not tried at one address": row(
+        without(healthy(), **LARGEST),
+        because={"HTTPS-06": f"a request body of 2.5 MB at {FIRST} did not come to an end"},
+    ),
+    "not tried": row(
+        without(healthy(), kind="http", purpose="upload"), because={"HTTPS-06": "no large request came to an end"}
+    ),
+    "no connection for them": row(changed(UPLOAD, **NO_ANSWER, error=error("TIMEOUT", "tcp")), unchecked="HTTPS-06"),
+    "no handshake for them": row(changed(UPLOAD, **NO_ANSWER, error=error("EOF", "tls")), unchecked="HTTPS-06"),
+    "no tunnel for them": row(changed(UPLOAD, **NO_ANSWER, error=error("EOF", "proxy")), unchecked="HTTPS-06"),
     "tried over unverified TLS alone": row(changed(UPLOAD, verified=False), unchecked="HTTPS-06"),
-    "fine, whatever a small one gets": row(added(post("small-upload", None, error=error("TIMEOUT", "head")))),
 }
 
 
-@each(ENDS, HELLOS, UPLOADS)
+@each(ENDS, HELLOS, HTTP2, UPLOADS)
 def test_https(case: Row) -> None:
     case.check()
 
 
-def test_every_size_that_fails_is_one_finding() -> None:
-    verdict = verdict_of("HTTPS-06", changed(UPLOAD, **NO_ANSWER))
+def test_the_smallest_size_that_fails_is_told() -> None:
+    verdict = verdict_of("HTTPS-06", altered(without(healthy(), **LARGEST), MIDDLE, **STILL))
     assert [found.subject for found in verdict.findings] == [FIRST]
-    assert verdict.saw == f"{FIRST}: an upload of 300 kB stalls"
+    assert verdict.saw == f"{FIRST}: a request body of 150 kB stalls; one of 10 kB is answered"
 
 
 @pytest.mark.parametrize(
     ("records", "saw"),
     [
-        (healthy(), "uploads of 300 kB, 2500 kB were answered"),
+        (healthy(), "request bodies of 1 kB, 10 kB, 150 kB, 2.5 MB were answered"),
         (
             uploads_get(413),
             (
-                f"{FIRST}: an upload of 2500 kB got status 413 application/json; "
-                "a small one gets status 403 application/json"
+                f"{FIRST}: a request body of 2.5 MB got status 413 application/json with error; "
+                "one of 150 kB gets status 403 application/json with error"
             ),
         ),
         (
-            [r for r in uploads_get(413) if r.get("purpose") != "path"],
-            f"{FIRST}: an upload of 2500 kB got status 413 application/json",
+            UPLOADS["small segments pass and full ones do not, twice"].records,
+            (
+                f"{FIRST}: a request body of 150 kB stalls 2 times; "
+                "the same in segments of 536 bytes is answered each time"
+            ),
         ),
         (
-            UPLOADS["stalled, and small segments pass"].records,
-            f"{FIRST}: an upload of 2500 kB stalls; the same in segments of 536 bytes is answered",
+            UPLOADS["cut"].records,
+            f"{FIRST}: the connection is cut in a request body of 2.5 MB ([ECONNRESET]); one of 150 kB is answered",
         ),
-        (UPLOADS["cut"].records, f"{FIRST}: the connection is cut in an upload of 2500 kB ([ECONNRESET])"),
         (
-            [{k: v for k, v in r.items() if k != "request_bytes"} for r in UPLOADS["no error and no answer"].records],
-            f"{FIRST}: the connection is cut in an upload of 65 kB (no answer)",
+            UPLOADS["not even a small one was answered"].records,
+            f"{FIRST}: not even a request body of 10 bytes was answered ([TIMEOUT])",
+        ),
+        (
+            UPLOADS["half a megabit"].records,
+            (
+                f"{', '.join((*ADDRESSES, ADDRESS6))}: 0.5 Mbit/s, so a body of 2.5 MB takes 40 s, "
+                "and the agent gives up after 20 s"
+            ),
         ),
     ],
 )
@@ -236,7 +344,9 @@ def test_what_passes_is_told() -> None:
     assert verdict_of("HTTPS-03", healthy()).saw == "the chain reaches CN=Public Root,O=Public Trust"
     declared = changed(CHAIN, anchor="declared", anchor_name="CN=Corp")
     assert verdict_of("HTTPS-03", declared).saw == "the chain reaches CN=Corp (declared interception)"
-    assert verdict_of("HTTPS-05", healthy()).saw == "a ClientHello of 1800 bytes was answered"
+    assert verdict_of("HTTPS-05", healthy()).saw == (
+        "the ClientHello of a Go program was answered: TLSv1.3 with X25519MLKEM768"
+    )
 
 
 def test_the_interception_is_named() -> None:
@@ -246,7 +356,7 @@ def test_the_interception_is_named() -> None:
     assert verdict.reproduce.startswith(f"openssl s_client -connect [{ADDRESS6}]:443 ")
     through = verdict_of("HTTPS-03", another_chain_at(None, proxied(), **FOREIGN))
     assert through.findings[0].subject == f"{HOST} through the proxy"
-    assert through.reproduce.startswith(f"openssl s_client -connect {HOST}:443 ")
+    assert through.reproduce.startswith(f"openssl s_client -proxy proxy.corp.example:3128 -connect {HOST}:443 ")
 
 
 def test_what_did_not_verify_is_not_judged_twice() -> None:
@@ -258,10 +368,20 @@ def test_what_did_not_verify_is_not_judged_twice() -> None:
 
 
 def test_hellos_are_told_apart() -> None:
-    dropped = verdict_of("HTTPS-05", HELLOS["no answer"].records).saw
-    assert dropped == f"{FIRST}: no answer to a ClientHello of 1800 bytes ([TIMEOUT]); a small one was answered"
+    dropped = verdict_of("HTTPS-05", HELLOS["no answer, a small one is answered"].records).saw
+    assert dropped == f"{FIRST}: no answer to a ClientHello of 1532 bytes ([TIMEOUT]); a small one was answered"
     mtu = verdict_of("HTTPS-05", HELLOS["small segments pass"].records).saw
-    assert mtu == f"{FIRST}: a ClientHello of 1800 bytes passes in segments of 536 bytes and not in full ones"
+    assert mtu == f"{FIRST}: a ClientHello of 1532 bytes passes in segments of 536 bytes and not in full ones"
+
+
+def test_a_command_is_told_only_where_it_shows_the_same() -> None:
+    """OpenSSL can offer h2 and Go's suites, and does not look like Go."""
+    looks = HELLOS["an alert whatever is left out, and OpenSSL finds a suite of Go's"].records
+    verdict = verdict_of("HTTPS-05", looks)
+    assert verdict.reproduce == ""
+    assert "OpenSSL's was answered, with the same cipher suites" in verdict.saw
+    lacking = verdict_of("HTTPS-05", HELLOS["a suite that Go lacks"].records)
+    assert " -cipher " in lacking.reproduce
 
 
 def test_an_unread_chain_is_told() -> None:

@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.judge.shape import FIELDS
 from netcompliance.model import ChartValues, Level, Result, Settings, Waiver
-from tests.unit.judge.records import ADDRESSES, EVERY, HOST, LAYER, Record, chain, error, sha
+from tests.unit.judge.records import (
+    ADDRESSES,
+    EVERY,
+    HOST,
+    LAYER,
+    SERVERS,
+    Record,
+    chain,
+    dns_response,
+    error,
+    go_query,
+    public_answer,
+    sha,
+)
 from tests.unit.judge.world import (
     CATALOGUE,
     SETTINGS,
@@ -61,7 +74,14 @@ def broken(where: dict[str, Any], **fields: Any) -> list[Record]:
 BROKEN = {
     "one of two dropped": broken({"kind": "tcp", "address": ADDRESSES[1]}, error=error("TIMEOUT")),
     "no name": [
-        {**r, "addresses": [], "error": error("GAI", code=-2)} if r.get("purpose") == "bare" else r for r in RIGHT
+        {**r, "addresses": [], "error": error("GAI", code=-2)}
+        if r.get("purpose") == "bare"
+        else {**r, "response": dns_response(r["rdtype"], rcode="NXDOMAIN")}
+        if r["kind"] == "dns"
+        else {**r, "queries": [go_query(server, t, rcode="NXDOMAIN") for server in SERVERS for t in ("A", "AAAA")]}
+        if r["kind"] == "go-resolve"
+        else r
+        for r in RIGHT
     ],
     "untrusted": untrusted(),
     "intercepted": [
@@ -153,6 +173,37 @@ def test_the_order_of_kinds_says_nothing(kinds: list[str], records: list[Record]
     assert verdicts(shuffled) == verdicts(records)
 
 
+WHOM = ("kind", "host", "server", "address", "proxy_address", "name", "image", "tool")
+"""What tells one peer from another."""
+SEVERAL = [
+    *RIGHT,
+    *({**r, "tool": tool} for r in RIGHT if r["kind"] == "firewall" for tool in ("nft-too", "nft-as-well")),
+    {
+        **public_answer("A", *reversed(ADDRESSES)),
+        "type": "observation",
+        "vantage": "local",
+        "server": "https://a.example/q",
+    },
+]
+"""What several tools and several public resolvers say."""
+
+
+@EXAMPLES
+@given(st.randoms(use_true_random=False), st.sampled_from([RIGHT, SEVERAL, *BROKEN.values()]))
+def test_whoever_answers_first_the_text_is_the_same(random: Any, records: list[Record]) -> None:
+    """What was asked of one peer stays in its order, and a nameserver gives addresses in any."""
+    peers: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        peers.setdefault(tuple(str(record.get(name)) for name in WHOM), []).append(record)
+    shuffled = [each for peer in random.sample(list(peers.values()), len(peers)) for each in peer]
+    turned = [
+        {**each, "addresses": random.sample(a, len(a))} if (a := each.get("addresses")) else each for each in shuffled
+    ]
+    assert [(v.case, v.result, v.saw, v.reason) for v in verdicts(turned)] == [
+        (v.case, v.result, v.saw, v.reason) for v in verdicts(records)
+    ]
+
+
 @EXAMPLES
 @given(st.randoms(use_true_random=False))
 def test_a_right_world_in_any_order_has_no_failure(random: Any) -> None:
@@ -216,3 +267,38 @@ def test_every_must_rests_on_some_evidence() -> None:
     bare = [record for record in RIGHT if record["kind"] in ("probe", "host")]
     musts = {r.id for r in CATALOGUE.requirements if r.level is Level.MUST}
     assert {v.case.requirement for v in verdicts(bare, SETTINGS, TODAY) if v.result is Result.PASS} & musts == set()
+
+
+def _other_way_round(records: list[Record]) -> list[Record]:
+    """The same looks, in the order in which other peers happened to answer first."""
+    return sorted(records, key=lambda seen: str(seen.get("address") or seen.get("image") or ""), reverse=True)
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_who_answered_first_changes_no_word(name: str) -> None:
+    one, other = (verdicts(records, SETTINGS) for records in (BROKEN[name], _other_way_round(BROKEN[name])))
+    assert one == other
+
+
+HOSTILE = ("$(id)", "`id`", ";id", "|id", "\nid", "'id'", " -oid", "&id", ">id")
+
+
+def _poisoned(value: Any, what: str, field: str = "") -> Any:
+    """Every text of a record with something at its end that a shell would read, but for what only labels it."""
+    if isinstance(value, str) and field not in ("kind", "task", "purpose", "step", "vantage", "type"):
+        return value + what
+    if isinstance(value, dict):
+        return {name: _poisoned(each, what, name) for name, each in value.items()}
+    return [_poisoned(each, what, field) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("field", ["address", "addresses", "proxy", "via", "server", "nameservers", "host", "url", ""])
+def test_nothing_that_a_host_says_stands_unquoted_in_a_command(field: str) -> None:
+    """`reproduce` is for pasting. `field` alone is poisoned, or all of them."""
+    for what in HOSTILE:
+        for records in (RIGHT, PROXIED, OWN, *BROKEN.values()):
+            seen = [
+                {name: _poisoned(value, what, name) if field in ("", name) else value for name, value in record.items()}
+                for record in records
+            ]
+            assert not [v.reproduce for v in verdicts(seen, SETTINGS) if what in v.reproduce]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from netcompliance.model import Verdict
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, BASE, EVERY, HOST, NOW, REFUSAL, UI, Record, b64, error, http
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, settings, verdict_of, verdicts, without
@@ -16,15 +17,30 @@ RECEIVER = {"kind": "http", "purpose": "receiver"}
 AT_FIRST = {**RECEIVER, "address": FIRST}
 SIBLING = {"kind": "http", "purpose": "sibling"}
 ROOT_SIBLING = {**SIBLING, "path": "/netcompliance-x"}
+ROOT_POST = {"purpose": "post-sibling", "path": "/netcompliance-x"}
+INSIDE_POST = {"purpose": "post-sibling", "path": f"{BASE}/netcompliance-x"}
+INTAKE = {"purpose": "path", "path": f"{BASE}/intake"}
+LOGS = {"purpose": "path", "path": f"{BASE}/logs/k8s"}
+POSTS = {"purpose": "path"}
 A_TYPE = ["Content-Type", "application/json"]
 PAGE = {"headers": [["Content-Type", "text/html"]], "body": b64(UI)}
 ELSEWHERE = {"status": 302, "headers": [["Location", "http://10.0.0.1/login"]], "body": ""}
 JSON = {"headers": [A_TYPE], "body": b64(REFUSAL)}
 
+OLD = altered(
+    altered(changed(RECEIVER, status=404), {"purpose": "agent"}, status=404),
+    INSIDE_POST,
+    status=404,
+)
+
 FIRST_ANSWERS = {
     "the web UI at one address": row(changed(AT_FIRST, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
     "no answer at one address": row(
         changed(AT_FIRST, status=None, error=error("TIMEOUT", "head")), {"RCV-01": "http.stalled"}
+    ),
+    "Go refuses the answer": row(changed(AT_FIRST, go_refuses="bad"), {"RCV-01": "http.malformed"}),
+    "Go refuses the answer to the agent's request": row(
+        altered(healthy(), {"purpose": "agent"}, go_refuses="bad"), {"RCV-01": "http.malformed"}
     ),
     "cut at one address": row(changed(AT_FIRST, status=None, error=error("EOF", "head")), {"RCV-01": "http.closed"}),
     "the web UI through the proxy": row(altered(proxied(), RECEIVER, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
@@ -54,16 +70,18 @@ FIRST_ANSWERS = {
         without(healthy(), **RECEIVER), because={"RCV-01": "no request to the receiver came to an end"}
     ),
     "asked over unverified TLS alone": row(changed(RECEIVER, verified=False), unchecked="RCV-01"),
-    "an old receiver": row(changed(RECEIVER, status=404)),
+    "an old receiver": row(OLD),
     "an old receiver, and nothing else is one either": row(
-        altered(changed(RECEIVER, status=404), {"purpose": "path"}, status=404), {"RCV-01": "http.not-found"}
+        altered(OLD, {"purpose": "path"}, status=404), {"RCV-01": "http.not-found"}
     ),
     "no such page, though other paths answer": row(changed(RECEIVER, status=404, **PAGE), {"RCV-01": "http.not-found"}),
     "an old receiver whose other paths refuse as everything does": row(
-        altered(changed(RECEIVER, status=404), ROOT_SIBLING, status=403, **JSON), {"RCV-01": "http.not-found"}
+        altered(altered(OLD, ROOT_SIBLING, status=403, **JSON), ROOT_POST, status=403, **JSON),
+        {"RCV-01": "http.not-found"},
     ),
     "an old receiver, and nothing to compare with": row(
-        without(changed(RECEIVER, status=404), **ROOT_SIBLING), {"RCV-01": "http.not-found"}
+        without(without(OLD, **ROOT_SIBLING), purpose="post-sibling"),
+        {"RCV-01": "http.not-found"},
     ),
 }
 
@@ -76,23 +94,110 @@ PATHS = {
         without(healthy(), kind="http", purpose="path"), because={"RCV-02": "the request did not come to an end"}
     ),
     "one path stalls": row(changed(COLLECTOR, status=None, error=error("TIMEOUT", "head")), {"RCV-02": "http.stalled"}),
-    "a complaint about the empty document": row(changed(COLLECTOR, status=400)),
+    "a complaint about the empty document, at one of two": row(changed(COLLECTOR, status=400), unchecked="RCV-02"),
     "through the proxy": row(altered(proxied(), COLLECTOR, status=502), {"RCV-02": "http.server-error"}),
+}
+
+DEVICES = {"headers": [A_TYPE], "body": b64(b'{"policy":"egress-17"}')}
+TAKEN = {"status": 200, "headers": [A_TYPE], "body": b64(b"{}")}
+AGENT = {"purpose": "agent", "caller": "main"}
+
+
+def variant(without: str, address: str | None = FIRST, **fields: Any) -> Record:
+    """A second look at one address: what the receiver says once a property is made neutral."""
+    same = {"caller": "main", "method": "POST", "without": without}
+    return {**http(address, "variant", f"{BASE}/intake", 403, REFUSAL), **same, **fields}
+
+
+def looked_closer(records: list[Record], *helping: str, status: int = 403, **fields: Any) -> list[Record]:
+    """The second round at the first address, in which these properties help and the others do not."""
+    names = ("user-agent", "query", "key", "encoding", "plain")
+    odd = {"status": status, **DEVICES}
+    every = [{**variant(name, **fields), **({} if name in helping else odd)} for name in names]
+    return [*records, *exchange(every)]
+
+
+BLOCKED = "http.request-blocked"
+SENT = {
+    "every POST is refused alike, elsewhere too": row(
+        altered(
+            altered(changed(POSTS, **DEVICES), ROOT_POST, status=403, **DEVICES), INSIDE_POST, status=403, **DEVICES
+        ),
+        {"RCV-02": BLOCKED},
+    ),
+    "every POST is taken": row(changed(POSTS, **TAKEN), {"RCV-02": "http.not-receiver"}),
+    "every POST is refused as the receiver's own paths are, elsewhere too": row(
+        altered(healthy(), ROOT_POST, status=403, **JSON), {"RCV-02": BLOCKED}
+    ),
+    "one call of a family is refused in another way": row(changed(INTAKE, **DEVICES), {"RCV-02": BLOCKED}),
+    "at one address": row(changed({**INTAKE, "address": SECOND}, **DEVICES), {"RCV-02": BLOCKED}),
+    "Go refuses the answers to POST": row(changed(POSTS, go_refuses="bad"), {"RCV-02": "http.malformed"}),
+    "one call of a family is met by a complaint": row(changed(INTAKE, status=400), {"RCV-02": BLOCKED}),
+    "the method is not allowed": row(changed(INTAKE, status=405), {"RCV-02": "http.not-receiver"}),
+    "a path of its own is refused in another way": row(
+        changed(LOGS, **DEVICES),
+        unchecked="RCV-02",
+    ),
+    "a family of its own is refused in another way": row(
+        altered(changed(COLLECTOR, **DEVICES), {"path": f"{BASE}/api/v1/connections"}, **DEVICES), unchecked="RCV-02"
+    ),
+    "a path of its own, refused by a device that signs": row(
+        changed(LOGS, headers=[A_TYPE], body=b64(b'{"by":"Zscaler"}')), {"RCV-02": "http.block-page"}
+    ),
+    "the agent's request is refused in another way than the plain one": row(changed(AGENT, **DEVICES)),
+    "and without one property it is not": row(
+        looked_closer(
+            changed({**AGENT, "address": FIRST}, **DEVICES), "query", "plain", method="GET", path=f"{BASE}/features"
+        ),
+        {"RCV-01": BLOCKED},
+    ),
+    "and only without the key it is not": row(
+        looked_closer(changed({**AGENT, "address": FIRST}, **DEVICES), "plain", method="GET", path=f"{BASE}/features")
+    ),
+    "the agent's request gets a page": row(changed(AGENT, **PAGE, status=200), {"RCV-01": "http.web-ui"}),
+    "the agent's request gets a yes": row(changed(AGENT, **TAKEN), {"RCV-01": "http.not-receiver"}),
+    "the agent's request is cut": row(
+        changed(AGENT, status=None, error=error("ECONNRESET", "head")), {"RCV-01": "http.closed"}
+    ),
+    "the agent's request was not made": row(without(healthy(), purpose="agent", address=FIRST), unchecked="RCV-01"),
+    "not sent to one address": row(without(healthy(), **{**INTAKE, "address": FIRST}), unchecked="RCV-02"),
 }
 
 WITH_KEY = settings(key_declared=True)
 
 
 def key(status: int | None, body: bytes = b"", **fields: Any) -> list[Record]:
-    request = http(FIRST, "key", f"{BASE}/api/v1/validate", status, body, **fields)
-    return [*healthy(), *exchange([request])]
+    """The key is asked for at every address, and so is one that no tenant has."""
+    path = f"{BASE}/api/v1/validate"
+    asked = [http(a, "key", path, status, body, **fields) for a in EVERY]
+    return [*healthy(), *exchange([*asked, *(http(a, "wrong-key", path, 403, REFUSAL, caller="main") for a in EVERY)])]
 
 
 KEYS = {
     "accepted": row(key(200, b"{}"), settings=WITH_KEY),
     "accepted without a word": row(key(204), settings=WITH_KEY),
     "refused": row(key(403, REFUSAL), {"RCV-03": "receiver.key-refused"}, settings=WITH_KEY),
-    "refused with 401": row(key(401), {"RCV-03": "receiver.key-refused"}, settings=WITH_KEY),
+    "refused with 401": row(
+        altered(key(401, REFUSAL), {"purpose": "wrong-key"}, status=401),
+        {"RCV-03": "receiver.key-refused"},
+        settings=WITH_KEY,
+    ),
+    "refused in another way than a wrong key": row(key(401), {"RCV-03": "http.block-page"}, settings=WITH_KEY),
+    "accepted, as any key is": row(
+        altered(key(200, b"{}"), {"purpose": "wrong-key"}, status=200, body=b64(b"{}")),
+        {"RCV-03": "http.not-receiver"},
+        settings=WITH_KEY,
+    ),
+    "refused at one address": row(
+        altered(key(200, b"{}"), {"purpose": "key", "address": FIRST}, status=403, body=b64(REFUSAL)),
+        {"RCV-03": "http.not-receiver"},
+        settings=WITH_KEY,
+    ),
+    "not tried at one address": row(
+        without(key(200, b"{}"), purpose="key", address=FIRST),
+        because={"RCV-03": f"the request with the key at {FIRST} did not come to an end"},
+        settings=WITH_KEY,
+    ),
     "refused by a page": row(key(403, UI, kind_of_body="text/html"), {"RCV-03": "http.block-page"}, settings=WITH_KEY),
     "a page": row(key(200, UI, kind_of_body="text/html"), {"RCV-03": "http.web-ui"}, settings=WITH_KEY),
     "a server's fault": row(key(500), {"RCV-03": "http.server-error"}, settings=WITH_KEY),
@@ -172,7 +277,7 @@ CLOCKS = {
 }
 
 
-@each(FIRST_ANSWERS, PATHS, KEYS, TIMES, CLOCKS)
+@each(FIRST_ANSWERS, PATHS, SENT, KEYS, TIMES, CLOCKS)
 def test_receiver(case: Row) -> None:
     case.check()
 
@@ -197,14 +302,32 @@ def test_what_was_seen_is_told(requirement: str, records: list[Record], saw: str
 def test_the_key_in_words() -> None:
     accepted = verdict_of("RCV-03", key(200, b"{}"), WITH_KEY)
     assert accepted.saw == "status 200 application/json with the key"
-    refused = verdict_of("RCV-03", key(403), WITH_KEY)
-    assert refused.saw == f"{FIRST}: {BASE}/api/v1/validate answers 403 to this key"
+    refused = verdict_of("RCV-03", key(403, REFUSAL), WITH_KEY)
+    assert refused.saw == f"{', '.join(EVERY)}: {BASE}/api/v1/validate answers 403 to this key"
     unknown = verdict_of("RCV-03", key(404), WITH_KEY)
     assert unknown.reason == "this receiver has no call that checks a key without writing data"
     strange = verdict_of("RCV-03", key(300), WITH_KEY).saw
-    assert strange == f"{FIRST}: GET {BASE}/api/v1/validate got status 300 application/json"
+    assert strange == f"{', '.join(EVERY)}: GET {BASE}/api/v1/validate got status 300 application/json"
     odd = verdict_of("RCV-03", key(400, method="POST"), WITH_KEY).saw
-    assert odd == f"{FIRST}: {BASE}/api/v1/validate got status 400 application/json"
+    assert odd == f"{', '.join(EVERY)}: {BASE}/api/v1/validate got status 400 application/json"
+
+
+def test_what_a_device_takes_offence_at_is_named() -> None:
+    where = {**INTAKE, "address": FIRST}
+    for names, words in (
+        (("user-agent", "plain"), "the agent's User-Agent"),
+        (("encoding", "plain"), "Content-Encoding"),
+        (("query", "key", "plain"), "the API key in the URL and the header with the API key"),
+    ):
+        verdict = of_the_intake(looked_closer(changed(where, **DEVICES), *names))
+        assert verdict.findings[0].values["blocked"] == words
+    page = looked_closer(changed(where, status=200, **PAGE), "plain")
+    verdict = of_the_intake(page)
+    assert verdict.findings[0].values["blocked"].startswith("what the agent adds")
+
+
+def of_the_intake(records: list[Record]) -> Verdict:
+    return next(v for v in verdicts(records) if v.case.target.endswith("/intake"))
 
 
 def test_commands() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from typing import Any
 
 import pytest
 
+from netcompliance.judge import connect
 from netcompliance.judge.recognise import author, described, is_json_object, is_page, same_answer, trouble
 from tests.unit.judge.records import ADDRESSES, BASE, HOST, REFUSAL, UI, Record, error, http
 
@@ -244,7 +247,7 @@ LOST = {
 def test_answers_that_did_not_arrive(code: str, seen: Record, words: str) -> None:
     found = trouble(seen, UI_SIBLING, HOST)
     assert found is not None
-    words = words.replace("(error)", "ended after 50 ms without a usable answer")
+    words = words.replace("(error)", "ended at once without a usable answer")
     assert (str(found.code), found.detail) == (code, f"{FIRST}: GET {FEATURES} {words}")
 
 
@@ -336,3 +339,13 @@ def test_json_objects() -> None:
 def test_the_same_answer() -> None:
     assert same_answer(answer(403, b"No. 12 at 10:11", "a/b"), answer(403, b"No. 13 at 10:12", "a/b"))
     assert not same_answer(answer(403, b"no", "a/b"), answer(403, b"yes", "a/b"))
+
+
+@pytest.mark.parametrize("piece", ["<", "<style", "<title", "<title>", "<!--"])
+def test_a_page_of_beginnings_costs_no_time(piece: str) -> None:
+    body = base64.b64encode((piece * (1_000_000 // len(piece))).encode()).decode()
+    page = {"kind": "http", "body": body, "headers": [], "status": 403}
+    begun = time.process_time()
+    assert described(page).startswith("status 403")
+    assert isinstance(connect._said(page), str)
+    assert time.process_time() - begun < 10

@@ -70,7 +70,7 @@ SHAPES: list[tuple[str, Any, Any]] = [
     ("listening", [["a", 1], ["a", True]], [("a", 1)]),
     ("seen", [["a", 1, "b", 2, 3], ["a", 1, "b", 2]], [("a", 1, "b", 2, 3)]),
     ("readings", {"go": True, "curl": 1, "x": True}, {"go": True}),
-    ("trust", {"source": "x", "certificates": 1}, {"source": "x"}),
+    ("trust", {"source": "x", "certificates": 1, "y": 2}, {"source": "x", "certificates": 1}),
     ("trust", [], None),
     ("source", ["10.0.0.1", 1], ["10.0.0.1", 1]),
     ("nobody_reads_this", 1, None),
@@ -122,7 +122,7 @@ def test_questions_to_the_evidence() -> None:
     assert evidence.vantage == {}
 
 
-def test_addresses_by_purpose_and_order() -> None:
+def test_addresses_by_purpose_sorted() -> None:
     def look(purpose: str, *addresses: str, host: str = HOST) -> dict[str, Any]:
         return {"kind": "resolve", "host": host, "purpose": purpose, "addresses": list(addresses)}
 
@@ -130,7 +130,7 @@ def test_addresses_by_purpose_and_order() -> None:
         [look("rooted", "1.1.1.2"), look("bare", "1.1.1.1", "x", "1.1.1.2"), look("bare", "9.9.9.9", host="o")]
     )
     assert evidence.resolved(HOST, "bare") == ["1.1.1.1", "1.1.1.2"]
-    assert evidence.resolved(HOST, "bare", "rooted") == ["1.1.1.2", "1.1.1.1"]
+    assert evidence.resolved(HOST, "bare", "rooted") == ["1.1.1.1", "1.1.1.2"]
 
 
 def test_the_chain_of_a_handshake() -> None:

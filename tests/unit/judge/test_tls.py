@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from netcompliance.judge.tls import alert_of, is_tls_record, speaks
+from netcompliance.judge.alerts import alert_of
+from netcompliance.judge.commands import GROUPS, SUITES
+from netcompliance.judge.tls import is_tls_record, speaks
 from tests.unit.judge.records import (
     ADDRESSES,
     BASE,
@@ -72,15 +74,53 @@ HANDSHAKES = {
     "a banner, then silence": row(ended("TIMEOUT", b"SSH-2.0-x"), {"HTTPS-02": "tls.not-tls"}),
     "noise": row(ended("SSL", b"\xff\xfe\x00"), {"HTTPS-02": "tls.not-tls"}),
     "nothing through the proxy": row(
-        altered(proxied(), {"kind": "tls", "task": "tenant"}, verified=False, chain=[], error=error("EOF", "tls")),
-        {"HTTPS-02": "tls.reset"},
+        altered(
+            proxied(),
+            {"kind": "tls", "task": "tenant"},
+            verified=False,
+            chain=[],
+            received=None,
+            error=error("EOF", "tls"),
+        ),
+        {"PRX-01": "proxy.no-way-out"},
+        unchecked="HTTPS-02",
     ),
     "alert for the version": row(ended("SSL", alert(70)), {"HTTPS-02": "tls.version"}),
-    "alert for the name": row(ended("SSL", alert(112)), {"HTTPS-02": "tls.reset"}),
+    "alert for the name": row(ended("SSL", alert(112)), {"HTTPS-02": "tls.name-not-served"}),
+    "a warning about the name, then nothing in common": row(
+        ended("SSL", b"\x15\x03\x03\x00\x02\x01\x70\x15\x03\x03\x00\x02\x02\x28"),
+        {"HTTPS-02": "tls.no-common-cipher"},
+    ),
+    "alert for a policy": row(ended("SSL", alert(49)), {"HTTPS-02": "tls.reset"}),
+    "alert of a fault": row(ended("SSL", alert(80)), {"HTTPS-02": "tls.peer-fault"}),
+    "alert that nobody knows": row(ended("SSL", alert(99)), {"HTTPS-02": "tls.peer-fault"}),
+    "alert for the protocols": row(ended("SSL", alert(120)), {"HTTPS-02": "tls.hello-refused"}),
+    "alert behind the peer's own flight": row(
+        ended("SSL", HELLO, reason="SSLV3_ALERT_HANDSHAKE_FAILURE"), {"HTTPS-02": "tls.client-certificate"}
+    ),
+    "alert by OpenSSL's words": row(
+        ended("SSL", HELLO, text="[SSL: UNKNOWN] tlsv13 alert certificate required (_ssl.c:2580)"),
+        {"HTTPS-02": "tls.client-certificate"},
+    ),
     "alert, and an old version is accepted": row(
         identified("TLSv1.1", ended("SSL", alert(40))), {"HTTPS-02": "tls.version"}
     ),
-    "alert, and nothing is accepted": row(ended("SSL", alert(40)), {"HTTPS-02": "tls.reset"}),
+    "alert, and nothing is accepted": row(ended("SSL", alert(40)), {"HTTPS-02": "tls.no-common-cipher"}),
+    "alert, and another suite is accepted": row(
+        identified("TLSv1.2", ended("SSL", alert(40))), {"HTTPS-02": "tls.no-common-cipher"}
+    ),
+    "no client certificate, said to the first request": row(
+        changed(
+            {"kind": "http", "address": FIRST, "purpose": "receiver"},
+            status=None,
+            error={**error("SSL", "head"), "reason": "TLSV13_ALERT_CERTIFICATE_REQUIRED"},
+        ),
+        {"HTTPS-02": "tls.client-certificate"},
+    ),
+    "an empty trust store": row(
+        altered(untrusted(), {"kind": "host"}, trust={"source": "/x", "certificates": 0}),
+        {"HTTPS-02": "tls.trust-store-empty"},
+    ),
     "old version by OpenSSL's word": row(
         ended("SSL", HELLO, reason="UNSUPPORTED_PROTOCOL"), {"HTTPS-02": "tls.version"}
     ),
@@ -90,6 +130,11 @@ HANDSHAKES = {
     "weak parameters of nobody known": row(ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL"), {"HTTPS-02": "tls.version"}),
     "an SSL error without a byte": row(ended("SSL"), {"HTTPS-02": "tls.reset"}),
     "verified in an old version": row(changed(AT_FIRST, version="TLSv1.1"), {"HTTPS-02": "tls.version"}),
+    "verified after four seconds": row(
+        altered(changed(AT_FIRST, seconds=4.0), {"purpose": "agent-hello", "address": FIRST}, seconds=4.0),
+        {"HTTPS-09": "tls.slow"},
+    ),
+    "slow once": row(changed(AT_FIRST, seconds=4.0)),
     "neither verified nor failed": row(changed(AT_FIRST, verified=False), unchecked="HTTPS-02"),
     "not tried at one address": row(without(healthy(), **AT_FIRST), unchecked="HTTPS-02"),
     "not tried at one, failed at another": row(
@@ -156,14 +201,15 @@ CERTIFICATES = {
         shown(CORP, CORP_ROOT, **{**FOREIGN, "anchor": "declared"}), {"HTTPS-02": "tls.untrusted"}
     ),
     "public by signatures, whatever its names, and the host lacks it": row(
-        shown(IN_TIME, CORP_ROOT, public_issuer=False), {"HTTPS-02": "tls.untrusted"}
+        shown(IN_TIME, CORP_ROOT, public_issuer=False), {"HTTPS-02": "tls.roots-outdated"}
     ),
-    "public, and the host lacks it": row(shown(IN_TIME, PUBLIC_TOP), {"HTTPS-02": "tls.untrusted"}),
+    "public, and the host lacks it": row(shown(IN_TIME, PUBLIC_TOP), {"HTTPS-02": "tls.roots-outdated"}),
     "the server leaves out an intermediate": row(
-        shown(IN_TIME, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.untrusted"}
+        shown(IN_TIME, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.chain-incomplete"}
     ),
     "the server sends a wrong intermediate": row(
-        shown(IN_TIME, PUBLIC_TOP, anchor=None, anchor_name=None, public_issuer=True), {"HTTPS-02": "tls.untrusted"}
+        shown(IN_TIME, PUBLIC_TOP, anchor=None, anchor_name=None, public_issuer=True),
+        {"HTTPS-02": "tls.chain-incomplete"},
     ),
     "over": row(shown(OVER, PUBLIC_TOP), {"HTTPS-02": "tls.expired"}),
     "an intermediate is over": row(
@@ -175,9 +221,9 @@ CERTIFICATES = {
     ),
     "over, and nobody knows when it was seen": row(
         shown(OVER, records=[{k: v for k, v in r.items() if k != "at" or r["kind"] != "tls"} for r in untrusted()]),
-        {"HTTPS-02": "tls.untrusted"},
+        {"HTTPS-02": "tls.roots-outdated"},
     ),
-    "times that are none": row(shown(dated("soon", "later")), {"HTTPS-02": "tls.untrusted"}),
+    "times that are none": row(shown(dated("soon", "later")), {"HTTPS-02": "tls.roots-outdated"}),
     "over, and the host's clock is 40 days ahead": row(
         clock(40 * 86400, shown(OVER)), {"HTTPS-02": "clock.off"}, unchecked="CLK-01"
     ),
@@ -192,8 +238,11 @@ CERTIFICATES = {
     "over since half a minute, and the clock is more than a minute ahead": row(
         clock(61, shown(dated("2026-01-01T00:00:00Z", moment(NOW - 30)))), {"HTTPS-02": "clock.off"}
     ),
-    "over this second": row(shown(dated("2026-01-01T00:00:00Z", moment(NOW))), {"HTTPS-02": "tls.untrusted"}),
-    "begins this second": row(shown(dated(moment(NOW), "2027-01-01T00:00:00Z")), {"HTTPS-02": "tls.untrusted"}),
+    "over during the handshake": row(shown(dated("2026-01-01T00:00:00Z", moment(NOW))), {"HTTPS-02": "tls.expired"}),
+    "over right after it": row(
+        shown(dated("2026-01-01T00:00:00Z", moment(NOW + 1))), {"HTTPS-02": "tls.roots-outdated"}
+    ),
+    "begins this second": row(shown(dated(moment(NOW), "2027-01-01T00:00:00Z")), {"HTTPS-02": "tls.roots-outdated"}),
     "no chain: expired by OpenSSL's number": row(
         untrusted(chain=[], error=error("VERIFY", "tls", code=10)), {"HTTPS-02": "tls.expired"}
     ),
@@ -242,7 +291,10 @@ EVERYWHERE = ", ".join(EVERY)
             shown(certificate(self_signed=True), **FOREIGN),
             f"{EVERYWHERE} shows a certificate of CN={HOST} that is signed by itself",
         ),
-        (shown(IN_TIME, PUBLIC_TOP), f"{EVERYWHERE}: [VERIFY]; issued by CN=Public Issuing CA,O=Public Trust"),
+        (
+            shown(IN_TIME, PUBLIC_TOP),
+            f"{EVERYWHERE}: [VERIFY]; the chain leads to CN=Public Root,O=Public Trust, a public authority",
+        ),
         (changed(AT_FIRST, version="TLSv1"), f"{FIRST} speaks TLSv1 at most"),
         (
             identified("TLSv1.2", ended("SSL", HELLO)),
@@ -291,7 +343,8 @@ def test_what_a_stranger_answers_is_told() -> None:
         verdict_of("HTTPS-02", [*CERTIFICATES["intercepted, leaf alone"].records, *exchange([page])]).findings[0].detail
     )
     assert detail.endswith("; it answers status 200 application/json titled 'Guest'")
-    through = altered(proxied(), {"kind": "tls", "task": "tenant"}, verified=False, chain=[], error=error("EOF", "tls"))
+    cut = {"verified": False, "chain": [], "error": error("EOF", "tls"), "received": b64(b"\x16\x03\x03")}
+    through = altered(proxied(), {"kind": "tls", "task": "tenant"}, **cut)
     assert verdict_of("HTTPS-02", through).findings[0].subject == f"{HOST} through the proxy"
     other = {**page, "verified": True}
     detail = verdict_of("HTTPS-02", [*CERTIFICATES["self-signed"].records, *exchange([other])]).findings[0].detail
@@ -348,3 +401,17 @@ def test_records_and_alerts() -> None:
     assert alert_of(bytes([0x15, 3, 1, 0, 2, 2])) is None
     assert alert_of(bytes([0x16, 3, 1, 0, 2, 2, 40])) is None
     assert alert_of(bytes([0x15, 2, 1, 0, 2, 2, 40])) is None
+
+
+@pytest.mark.parametrize(
+    ("records", "as_the_agent"),
+    [
+        (HANDSHAKES["alert, and another suite is accepted"].records, True),
+        (HANDSHAKES["alert for the protocols"].records, True),
+        (HANDSHAKES["cut"].records, False),
+    ],
+)
+def test_what_the_agents_offer_meets_is_shown_with_it(records: list[Record], *, as_the_agent: bool) -> None:
+    command = verdict_of("HTTPS-02", records).reproduce
+    assert (f" -cipher '{SUITES}:@SECLEVEL=1' -groups {GROUPS} " in command) is as_the_agent
+    assert command.endswith(" </dev/null")

@@ -37,11 +37,35 @@ PORTS = {
     ),
     "one of two dropped": row(changed(AT_SECOND, **fails("TIMEOUT")), {"HTTPS-01": "tcp.partly-filtered"}),
     "one of two refused": row(changed(AT_SECOND, **fails("ECONNREFUSED")), {"HTTPS-01": "tcp.refused"}),
-    "prohibited": row(changed(AT_SECOND, **fails("EHOSTUNREACH")), {"HTTPS-01": "tcp.unreachable"}),
+    "prohibited": row(changed(AT_SECOND, **fails("EHOSTUNREACH", 1.04)), {"HTTPS-01": "tcp.unreachable"}),
+    "prohibited, in a router's words": row(
+        changed(AT_SECOND, error=error("EHOSTUNREACH", icmp={"type": 3, "code": 10, "from": "10.0.0.1"}), seconds=0.1),
+        {"HTTPS-01": "tcp.unreachable"},
+    ),
+    "a dead gateway": row(
+        changed(AT_SECOND, error=error("EHOSTUNREACH", icmp={"type": 3, "code": 1, "own": True}), seconds=3.1),
+        {"HTTPS-01": "host.no-route"},
+    ),
+    "no route": row(changed(AT_SECOND, **fails("EHOSTUNREACH")), {"HTTPS-01": "host.no-route"}),
+    "a rule of the host's own": row(changed(AT_SECOND, **fails("EPERM")), {"HTTPS-01": "host.no-route"}),
+    "no address to send from": row(changed(AT_SECOND, **fails("EADDRNOTAVAIL")), {"HTTPS-01": "host.no-route"}),
+    "no way out for anything": row(
+        altered(changed({"kind": "tcp"}, **fails("ENETUNREACH")), {"kind": "shares"}, opened=0),
+        {"HTTPS-01": "host.no-route"},
+    ),
     "no permission": row(changed(AT_SECOND, **fails("EACCES")), {"HTTPS-01": "tcp.unreachable"}),
     "an error without a name is ours": row(changed(AT_SECOND, error={"text": "?"}), unchecked="HTTPS-01"),
     "an error that is no object is an error": row(changed(AT_SECOND, error="lost"), unchecked="HTTPS-01"),
     "a fault of ours is no refusal": row(changed(AT_SECOND, **fails("EMFILE")), unchecked="HTTPS-01"),
+    "the host has no files left": row(
+        changed(TENANT, **fails("EMFILE")),
+        unchecked="HTTPS-07",
+        because={
+            "HTTPS-01": (
+                "no connection to any address came to an end; this host ran out of its limit of open files (EMFILE)"
+            )
+        },
+    ),
     "an address that was not tried": row(without(healthy(), **AT_SECOND), unchecked="HTTPS-01"),
     "no address was tried": row(
         without(healthy(), **TENANT),
@@ -97,7 +121,7 @@ IPV6 = {
         without(without(healthy(), **AT_FIRST), **AT_SECOND), unchecked="HTTPS-01"
     ),
     "one IPv4 address is tried, so IPv4 is the way": row(
-        changed(AT_FIRST, **fails("ENETUNREACH")), {"HTTPS-01": "tcp.unreachable"}
+        changed(AT_FIRST, **fails("ENETUNREACH")), {"HTTPS-01": "host.no-route"}
     ),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from netcompliance import outages
 from netcompliance.judge.watch import how, watched
 from netcompliance.model import LAYERS, Criteria, Result, Settings, Watch
 from tests.unit.judge.records import ADDRESSES, HOST, NOW, SERVERS, Record, b64, error
@@ -43,9 +44,9 @@ def run(number: int, layer: str, path: str, begin: float, end: float, **fields: 
     samples = max(1, round((end - begin) * 10))
     failed = samples if fields.get("error") else 0
     return {
-        "kind": "watch", "what": "run", "task": "watch", "run": number, "layer": layer, "path": path, "every": 0.1,
+        "kind": "watch", "what": "run", "task": "watch", "run": number, "layer": layer, "path": path, "every": 0.0625,
         "open": False, "from": NOW + begin, "to": NOW + end, "samples": samples, "failed": failed, "mixed": False,
-        "error": None, "answer": None, "showed": None, **fields,
+        "error": None, "answer": None, "showed": None, "since": NOW, "took": 0.01, "gap": 0.12, **fields,
     }  # fmt: skip
 
 
@@ -59,7 +60,16 @@ def a_watch(*instead: Record, end: Record | None = None, at: str = "tcp") -> lis
         good(n, layer, path, 0, 60) for n, (layer, path) in enumerate(PATHS, start=1) if not (instead and layer == at)
     ]
     ended = {"kind": "watch", "what": "end", "at": NOW + 60, "why": "planned", "seconds": 60.0} if end is None else end
-    begin = {"kind": "watch", "what": "begin", "at": NOW, "id": "x", "planned": 60.0, "every": 0.1, "rarely": 5.0}
+    begin = {
+        "kind": "watch",
+        "what": "begin",
+        "at": NOW,
+        "id": "x",
+        "planned": 60.0,
+        "every": 0.1,
+        "rarely": 0.5,
+        "seldom": 0.5,
+    }
     return exchange([begin, *runs, *instead, *([ended] if ended else [])])
 
 
@@ -82,6 +92,27 @@ PORTAL = {
         "body_complete": True,
     },
 }
+
+UNAVAILABLE = {
+    "answer": {"status": 503, "type": "application/json", "location": ""},
+    "showed": {**ANSWERED["http"]["showed"], "status": 503},
+}
+
+
+def _without(record: Record, field: str) -> Record:
+    return {name: value for name, value in record.items() if name != field}
+
+
+def a_share(begin: float, end: float) -> tuple[Record, ...]:
+    """Each third connection fails in this time, with ten of them a second."""
+    path = dict(PATHS)["tcp"]
+    found = [good(11, "tcp", path, 0, begin - 0.1)]
+    at, number = begin, 12
+    while at < end:
+        found += [run(number, "tcp", path, at, at, **DROP), good(number + 1, "tcp", path, at + 0.1, at + 0.2)]
+        at, number = at + 0.3, number + 2
+    return (*found, good(number, "tcp", path, at, 60))
+
 
 WATCHES: dict[str, Row] = {
     "nothing happened": row([*healthy(), *a_watch()], settings=asked()),
@@ -111,6 +142,49 @@ WATCHES: dict[str, Row] = {
     ),
     "too near to tell": row(
         [*healthy(), *a_watch(*broken("tcp", 20, 21.05, **DROP))], unchecked="WATCH-01", settings=asked()
+    ),
+    "sampled more rarely than is accepted": row(
+        [*healthy(), *a_watch({**good(11, "http", f"{ADDRESSES[0]}:443", 0, 60), "gap": 5.2}, at="http")],
+        unchecked="WATCH-01",
+        settings=asked(),
+    ),
+    "without a word on how often it was sampled": row(
+        [*healthy(), *a_watch(_without(good(11, "http", f"{ADDRESSES[0]}:443", 0, 60), "gap"), at="http")],
+        unchecked="WATCH-01",
+        settings=asked(),
+    ),
+    "sampled finely enough for what is accepted": row(
+        [*healthy(), *a_watch({**good(11, "http", f"{ADDRESSES[0]}:443", 0, 60), "gap": 5.2}, at="http")],
+        settings=asked(max_outage=6.0),
+    ),
+    "begun too late to tell": row(
+        [*healthy(), *a_watch(good(11, "http", f"{ADDRESSES[0]}:443", 3, 60), at="http")],
+        unchecked="WATCH-01",
+        settings=asked(),
+    ),
+    "ended too early to tell": row(
+        [*healthy(), *a_watch(good(11, "http", f"{ADDRESSES[0]}:443", 0, 58.5), at="http")],
+        unchecked="WATCH-01",
+        settings=asked(),
+    ),
+    "not available": row(
+        [*healthy(), *a_watch(*broken("http", 20, 30, **UNAVAILABLE), at="http")],
+        {"WATCH-01": "watch.outage"},
+        settings=asked(),
+    ),
+    "a share of connections": row(
+        [*healthy(), *a_watch(*a_share(20, 24))], {"WATCH-01": "watch.outage"}, settings=asked()
+    ),
+    "two lost packets": row(
+        [
+            *healthy(),
+            *a_watch(
+                *broken("tcp", 20, 20.001, **DROP)[:2],
+                good(13, "tcp", PATHS[1][1], 20.1, 23.9),
+                *(run(14, "tcp", PATHS[1][1], 24, 24.001, **DROP), good(15, "tcp", PATHS[1][1], 24.1, 60)),
+            ),
+        ],
+        settings=asked(),
     ),
     "cut short": row(
         [*healthy(), *a_watch(end={"kind": "watch", "what": "end", "at": NOW + 60, "why": "stopped", "seconds": 60.0})],
@@ -144,6 +218,89 @@ def test_a_control_gap_is_no_outage() -> None:
     assert [path for path in seen.paths if path.outages or path.unknown] == []
     given = verdicts([*healthy(), *a_watch(), *gap], asked())
     assert {verdict.result for verdict in given if verdict.case.requirement == "WATCH-01"} == {Result.PASS}
+
+
+def test_an_older_watch_is_judged_as_it_was() -> None:
+    """It does not say how finely it sampled, and five seconds passed between two requests."""
+    older = [_without(_without(_without(record, "gap"), "took"), "since") for record in a_watch()]
+    for record in older:
+        record.pop("seldom", None)
+    assert not watched(older, HOST).strict
+    assert {path.hidden() for path in watched(older, HOST).paths} == {0.0}
+
+
+def test_a_share_of_connections_is_told_as_one() -> None:
+    (path,) = [path for path in watched(a_watch(*a_share(20, 24)), HOST).paths if path.layer == "tcp"]
+    (outage,) = path.outages
+    assert outages.told(outage).startswith("a share of connections, 14 of 27, for ")
+    assert outage.least <= 4.0 <= outage.most
+
+
+def shown(issuers: str) -> Record:
+    return {"answer": {"version": "TLSv1.3", "issuer": issuers}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [
+        ((("a", 0, 60),), "pass"),
+        ((("a", 0, 20), ("b", 20.1, 24), ("a", 24.1, 60)), "fail"),
+        ((("a", 0, 20), ("b", 20.1, 60)), "notchecked"),
+        ((("a", 0, 20), ("b", 20.1, 24), ("c", 24.1, 60)), "notchecked"),
+    ],
+)
+def test_who_answers_in_between_with_a_trusted_certificate_is_a_stranger(
+    parts: tuple[tuple[str, float, float], ...], verdict: str
+) -> None:
+    path = f"{ADDRESSES[0]}:443"
+    runs = [run(50 + n, "tls", path, begin, end, **shown(who)) for n, (who, begin, end) in enumerate(parts)]
+    given = verdicts([*healthy(), *a_watch(*runs, at="tls")], asked())
+    by = {v.case.target.partition(":")[0]: v for v in given if v.case.requirement == "WATCH-01"}
+    assert by["tls"].result == verdict
+    assert {code for finding in by["tls"].findings for code in [finding.code]} <= {"watch.wrong-peer"}
+
+
+def test_a_layer_that_could_not_be_sampled_is_not_checked_and_says_why() -> None:
+    """Whatever samples of it there are."""
+    why = {"kind": "watch", "what": "unwatched", "layer": "http", "reason": "no such tool", "remedy": "install python3"}
+    given = verdicts([*healthy(), *a_watch(), *exchange([why])], asked())
+    by_layer = {each.case.target.partition(":")[0]: each for each in given if each.case.requirement == "WATCH-01"}
+    assert by_layer["http"].result is Result.NOTCHECKED
+    assert "no such tool: install python3" in by_layer["http"].reason
+    assert {by_layer[layer].result for layer in LAYERS if layer != "http"} == {Result.PASS}
+
+
+def test_a_watch_that_says_it_is_over_before_its_time_was_cut() -> None:
+    early = {"kind": "watch", "what": "end", "at": NOW + 20, "why": "planned", "seconds": 20.0}
+    runs = [good(n, layer, path, 0, 20) for n, (layer, path) in enumerate(PATHS, start=1)]
+    begin = next(record for record in a_watch() if record.get("what") == "begin")
+    given = verdicts([*healthy(), *exchange([begin, *runs, early])], asked())
+    assert {each.result for each in given if each.case.requirement == "WATCH-01"} == {Result.NOTCHECKED}
+
+
+def test_a_path_without_a_sample_is_no_go() -> None:
+    records = [r for r in a_watch() if r.get("layer") != "http"]
+    other = good(90, "http", f"{ADDRESSES[1]}:443", 0, 60)
+    given = verdicts([*healthy(), *records, *exchange([other])], asked())
+    by = {v.case.target.partition(":")[0]: v for v in given if v.case.requirement == "WATCH-01"}
+    assert by["http"].result == "notchecked"
+    assert f"http {ADDRESSES[0]}:443: nothing was sampled" in by["http"].reason
+    assert by["tls"].result == "pass"
+
+
+def test_what_is_missing_above_an_interrupted_layer_is_not_unknown() -> None:
+    """No handshake is tried while no connection opens: the interruption counts once, by what is accepted below."""
+    address = f"{ADDRESSES[0]}:443"
+    parts = [
+        record
+        for layer in ("tls", "http")
+        for record in (good(20 + len(layer), layer, address, 0, 19.9), good(30 + len(layer), layer, address, 23.5, 60))
+    ]
+    records = [*healthy(), *a_watch(*broken("tcp", 20, 23, **DROP))]
+    records = [r for r in records if r.get("layer") not in ("tls", "http")]
+    given = verdicts([*records, *exchange(parts)], asked())
+    by = {v.case.target.partition(":")[0]: v.result for v in given if v.case.requirement == "WATCH-01"}
+    assert by == {"dns": "pass", "tcp": "fail", "tls": "pass", "http": "pass", "registry": "pass"}
 
 
 def test_behind_a_proxy_the_resolver_is_not_asked() -> None:

@@ -32,11 +32,16 @@ from tests.unit.judge.records import (
     chart_step,
     dns_answer,
     error,
+    exchanges,
+    go_query,
+    go_resolve,
     http,
+    http2,
     peer,
     public_answer,
     registry_step,
     resolve_nothing,
+    shares,
     tcp,
     tls,
     tunnel,
@@ -47,7 +52,22 @@ TODAY = date(2026, 9, 21)
 SETTINGS = Settings(tenant="acme", images=(IMAGE,), source_images=(IMAGE,), images_from="test")
 CATALOGUE = load()
 
+SIZES = (1_000, 10_000, 150_000, 2_500_000)
+CALLERS = dict(zip(PATHS, ("main", "main", "process", "process", "logs", "rbac"), strict=True))
+TYPES = ("A", "AAAA")
+
 Found = dict[str, set[str]]
+UNSET: Record = {"names": [], "agent": None}
+SET: Record = {
+    "names": ["HTTPS_PROXY"],
+    "agent": "dials",
+    "agent_takes": "HTTPS_PROXY",
+    "agent_place": "proxy.corp.example:3128",
+    "curl_takes": "HTTPS_PROXY",
+    "curl_place": "proxy.corp.example:3128",
+    "meant": "http://proxy.corp.example:3128",
+}
+"""What a host says of its proxy variables."""
 
 
 def exchange(records: list[Record], vantage: str = "local") -> list[Record]:
@@ -68,16 +88,23 @@ def healthy() -> list[Record]:
             "source_address6": "fd20::4",
             "trust": {"source": "/etc/ssl/certs/ca-certificates.crt", "certificates": 3},
         },
-        *({"kind": "route", "host": h, "proxy": None, "readings": {}} for h in (HOST, "quay.io", *CDN, CHARTS)),
+        *(
+            {"kind": "route", "host": h, "proxy": None, "readings": {}, "setting": UNSET}
+            for h in (HOST, "quay.io", *CDN, CHARTS)
+        ),
         {"kind": "resolve", "host": HOST, "name": HOST, "purpose": "bare", "addresses": list(EVERY)},
         {"kind": "resolve", "host": HOST, "name": f"{HOST}.", "purpose": "rooted", "addresses": list(EVERY)},
+        go_resolve(),
         *(resolve_nothing("control", name) for name in (f"nc-x.{DOMAIN}.", "nc-x.invalid.")),
         *(dns_answer(s, t, *a) for s in SERVERS for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
         *(public_answer(t, *a) for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
         *(tcp(a) for a in EVERY),
+        *(shares(a) for a in EVERY),
+        *(exchanges(a) for a in EVERY),
         tcp("192.0.2.1", "control", "control", error=error("TIMEOUT"), seconds=5.0),
         *(tls(a) for a in EVERY),
-        *(tls(a, "large-hello") for a in EVERY),
+        *(tls(a, "agent-hello") for a in EVERY),
+        *(http2(a) for a in EVERY),
         chain(b"leaf"),
         *requests(EVERY, ADDRESSES[0]),
         {
@@ -105,13 +132,28 @@ def healthy() -> list[Record]:
 def requests(paths: Iterable[str | None], one: str | None) -> list[Record]:
     """Every HTTP request that is made of the tenant, and what the receiver and the router answer."""
     return [
-        *(http(a, "receiver", f"{BASE}/features", 403, REFUSAL) for a in paths),
-        *(http(a, "sibling", "/netcompliance-x", 200, UI, kind_of_body="text/html") for a in paths),
+        *(record for a in paths for record in requests_at(a)),
         http(one, "sibling", f"{BASE}/netcompliance-x", 403, REFUSAL),
-        *(http(one, "path", f"{BASE}{p}", 403, REFUSAL, method="POST") for p in PATHS),
+    ]
+
+
+def requests_at(a: str | None) -> list[Record]:
+    """Those that are made of one address."""
+    return [
+        http(a, "receiver", f"{BASE}/features", 403, REFUSAL),
+        http(a, "sibling", "/netcompliance-x", 200, UI, kind_of_body="text/html"),
+        *(http(a, "agent", f"{BASE}/features", 403, REFUSAL, caller=caller) for caller in ("main", "rbac")),
         *(
-            http(one, "upload", f"{BASE}/intake", 403, REFUSAL, method="POST", request_bytes=size, sent_bytes=size)
-            for size in (300_000, 2_500_000)
+            http(a, "path", f"{BASE}{path}", 403, REFUSAL, method="POST", caller=CALLERS[path], request_bytes=10)
+            for path in PATHS
+        ),
+        http(a, "post-sibling", "/netcompliance-x", 200, UI, kind_of_body="text/html", method="POST", caller="main"),
+        http(a, "post-sibling", f"{BASE}/netcompliance-x", 403, REFUSAL, method="POST", caller="main"),
+        *(
+            http(
+                a, "upload", f"{BASE}/intake", 403, REFUSAL, method="POST", caller="main", request_bytes=s, sent_bytes=s
+            )
+            for s in SIZES
         ),
     ]
 
@@ -129,12 +171,14 @@ def proxied() -> list[Record]:
                 "proxy": PROXY,
                 "source": "HTTPS_PROXY",
                 "readings": {"go": True, "curl": True},
+                "setting": SET,
             }
             for _, h in hosts
         ),
         *(tunnel(task, host) for task, host in hosts),
         *(tls(None, "verify", task, host, via=PROXY) for task, host in hosts),
-        tls(None, "large-hello", via=PROXY),
+        tls(None, "agent-hello", via=PROXY),
+        http2(None, via=PROXY),
         *requests([None], None),
         {
             "kind": "resolve",
@@ -156,7 +200,7 @@ def own_registry() -> tuple[list[Record], Settings]:
     challenge = ["WWW-Authenticate", 'Bearer realm="https://registry.corp.example/token"']
     records = [
         *(r for r in healthy() if r.get("task") not in ("registry", "cdn") and r.get("host") != "quay.io"),
-        {"kind": "route", "host": "registry.corp.example", "proxy": None, "readings": {}},
+        {"kind": "route", "host": "registry.corp.example", "proxy": None, "readings": {}, "setting": UNSET},
         *peer("registry", "registry.corp.example", "10.40.0.5"),
         registry_step("ping", image="", status=401, headers=[challenge]),
         *walk(image=str(own)),
@@ -174,15 +218,18 @@ def own_registry() -> tuple[list[Record], Settings]:
 def unresolved(error_code: int = -2, seconds: float = 0.1) -> list[Record]:
     """The right world in which the name has no address for programs on this host; the nameservers still have it."""
     lost = {"addresses": [], "error": error("GAI", "resolve", code=error_code), "seconds": seconds}
-    gone = ("tcp", "tls", "http", "sockets", "syn")
+    gone = ("tcp", "shares", "exchanges", "tls", "http", "sockets", "syn")
     kept = [r for r in healthy() if not (r["kind"] in gone and r.get("task", "tenant") == "tenant")]
+    kept = altered(
+        kept, {"kind": "go-resolve"}, queries=[go_query(s, t, lost="TIMEOUT") for s in SERVERS for t in TYPES]
+    )
     return [{**r, **lost} if r["kind"] == "resolve" and r["host"] == HOST else r for r in kept]
 
 
 def untrusted(code: str = "VERIFY", **fields: Any) -> list[Record]:
     """The right world in which no handshake with the tenant verifies; `fields` are those of each handshake."""
     failed = {"verified": False, "error": error(code, "tls"), **fields}
-    kept = [r for r in healthy() if not (r["kind"] == "http" or r.get("purpose") == "large-hello")]
+    kept = [r for r in healthy() if not (r["kind"] == "http" or r.get("purpose") == "agent-hello")]
     return [{**r, **failed} if r["kind"] == "tls" and r["host"] == HOST else r for r in kept]
 
 
@@ -194,7 +241,23 @@ def changed(where: Mapping[str, Any], **fields: Any) -> list[Record]:
 def altered(records: list[Record], where: Mapping[str, Any], **fields: Any) -> list[Record]:
     hits = [r for r in records if all(r.get(k) == v for k, v in where.items())]
     assert hits, f"no record has {where}"
-    return [{**r, **fields} if r in hits else r for r in records]
+    return as_often([{**r, **fields} if r in hits else r for r in records])
+
+
+def as_often(records: list[Record]) -> list[Record]:
+    """Where the first connection to an address opened or not, so did the many others, unless the world says else."""
+    first = {r["address"]: r for r in records if r["kind"] == "tcp" and r.get("task") == "tenant" and r.get("address")}
+    often = {r["address"] for r in records if r["kind"] == "shares"}
+    if not often:
+        return records
+    dead = [a for a, r in first.items() if r.get("error") is not None]
+    unopened = {"opened": 0, "unopened": [[p, "TIMEOUT", 2] for p in range(50000, 50024)], "tries": 24}
+    kept = [
+        {**r, **unopened} if r["kind"] == "shares" and r["address"] in dead and r["opened"] == r["tries"] else r
+        for r in records
+    ]
+    new = [shares(a, **(unopened if a in dead else {})) for a in first if a not in often]
+    return [*kept, *exchange(new, next(iter(records))["vantage"])]
 
 
 def without(records: list[Record], **where: Any) -> list[Record]:
@@ -204,7 +267,7 @@ def without(records: list[Record], **where: Any) -> list[Record]:
 
 
 def added(*records: Record) -> list[Record]:
-    return [*healthy(), *exchange(list(records))]
+    return as_often([*healthy(), *exchange(list(records))])
 
 
 def verdicts(records: list[Record], settings: Settings = SETTINGS, today: date = TODAY) -> list[Verdict]:

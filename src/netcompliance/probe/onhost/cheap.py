@@ -9,6 +9,8 @@ Rules
 * The outcomes of a path are handed on in the order in which its probes began.
 * While probes of a path fail, or wait longer than they usually do, the next ones begin sooner: the end of an outage is
   then known as well as its beginning.
+* After a probe that failed, or was answered otherwise than the last, comes a volley (`VOLLEY`, as far as the path has
+  saved for it): it tells a lost packet from a share of all connections that is lost, which needs many tries.
 * Nothing is caught up: a moment that was missed, since this machine was busy, is missed.
 """
 
@@ -26,7 +28,8 @@ from netcompliance.probe.onhost.dial import icmp_error, listen_for_icmp, socket_
 from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
 
 Record = Dict[str, Any]
-Tell = Callable[[float, Optional[Record], Optional[Record]], None]
+Tell = Callable[[float, Optional[Record], Optional[Record], float], None]
+"""Moment, error, answer, and seconds that it took (that an answer usually takes, where there was none)."""
 
 PATIENCE = 0.9
 """Seconds that a probe waits: a SYN that is lost is sent again after one second."""
@@ -34,8 +37,18 @@ SOONER = 2
 """Probes of a path that fails begin so many times as often,"""
 SOONER_MOST = 16
 """as long as no more paths than this fail."""
+VOLLEY = 40
+"""Probes after one that failed, `QUICK` seconds apart: if one of eight connections is lost, one of so many fails."""
+QUICK = 0.02
+SAVED = 60.0
+"""Quick probes that a path may have saved for,"""
+SAVES = 4.0
+"""and how many it saves in a second: not more, over time, come from it."""
 USUAL = 3
-"""A probe that waits so many times as long as usual is taken for one that fails."""
+"""A probe that waits so many times as long as usual is taken for one that fails,"""
+ALARM = 0.04
+"""but not before so many seconds."""
+STALL = 0.4
 OPEN_MOST = 800
 """Probes under way at once, over all paths."""
 RETRANSMITS = 100
@@ -50,7 +63,7 @@ PRIVATE = ("0.", "10.", "127.", "169.254.", "192.168.", "fc", "fd", "fe8", "::")
 class Sample:
     """One probe under way."""
 
-    __slots__ = ("answer", "at", "begun", "done", "error", "mark", "socket")
+    __slots__ = ("alarmed", "answer", "at", "begun", "done", "error", "mark", "socket", "took")
 
     def __init__(self, at: float, begun: float) -> None:
         self.at = at
@@ -61,10 +74,14 @@ class Sample:
         self.answer: Optional[Record] = None
         self.mark = b""
         """By which its answer is known."""
+        self.took = 0.0
+        self.alarmed = False
+        """A volley was begun for it."""
 
     def end(self, error: Optional[Record], answer: Optional[Record] = None) -> None:
         """It has ended like this."""
         self.done, self.error, self.answer = True, error, answer
+        self.took = time.monotonic() - self.begun
         if self.socket is not None:
             self.socket.close()
             self.socket = None
@@ -78,6 +95,12 @@ class Path:
         self.due = 0.0
         self.under_way: Deque[Sample] = deque()
         self.failing = False
+        self.said: Optional[Record] = None
+        """The last answer."""
+        self.volley = 0
+        """Probes that are to come quickly."""
+        self.saved = SAVED
+        self.counted = time.monotonic()
         self.usual: Optional[float] = None
         """Seconds that an answer usually takes."""
 
@@ -94,7 +117,28 @@ class Path:
         while self.under_way and self.under_way[0].done:
             sample = self.under_way.popleft()
             self.failing = sample.error is not None
-            self.tell(sample.at, sample.error, sample.answer)
+            usual = sample.took if self.usual is None else self.usual
+            if self.failing or (self.said is not None and sample.answer != self.said):
+                self.alarm(sample)
+            if not self.failing:
+                self.said = sample.answer
+            self.tell(sample.at, sample.error, sample.answer, min(sample.took, usual) if self.failing else sample.took)
+
+    def alarm(self, sample: Sample) -> None:
+        """Something is wrong with this one: many are to follow it, once."""
+        if not sample.alarmed:
+            sample.alarmed = True
+            self.volley = VOLLEY
+
+    def quick(self, now: float) -> bool:
+        """May the next probe come quickly? It is paid for."""
+        self.saved = min(SAVED, self.saved + SAVES * (now - self.counted))
+        self.counted = now
+        if self.volley <= 0 or self.saved < 1:
+            return False
+        self.volley -= 1
+        self.saved -= 1
+        return True
 
 
 class TcpPath(Path):
@@ -213,6 +257,8 @@ class Engine:
         self._paths: List[Path] = []
         self._epoll = select.epoll()
         self._open: Dict[int, Any] = {}
+        self.stalled = 0.0
+        """When this machine was last so busy that a probe began `STALL` seconds too late."""
 
     def add(self, path: Path) -> None:
         """One more path. Paths begin one after the other within the distance of two probes."""
@@ -233,6 +279,8 @@ class Engine:
     def turn(self, longest: float) -> None:
         """Do what is due, and wait for what comes first: an answer, the next probe, or so many seconds."""
         now = time.monotonic()
+        if min([path.due for path in self._paths] or [now]) < now - STALL:
+            self.stalled = now
         for path in self._paths:
             if path.due <= now:
                 self._begin(path)
@@ -278,9 +326,14 @@ class Engine:
 
     def _pace(self, path: Path, now: float) -> float:
         oldest = path.under_way[0] if path.under_way else None
-        usual = self._every if path.usual is None else max(self._every, USUAL * path.usual)
+        usual = self._every if path.usual is None else max(ALARM, USUAL * path.usual)
+        if oldest is not None and now - oldest.begun > usual:
+            path.alarm(oldest)
         in_trouble = path.failing or (oldest is not None and now - oldest.begun > usual)
-        if in_trouble and sum(other.failing for other in self._paths) <= SOONER_MOST:
+        if (in_trouble or path.volley) and sum(other.failing for other in self._paths) <= SOONER_MOST:
+            if path.quick(now):
+                return min(QUICK, self._every / SOONER)
+            path.volley = max(0, path.volley - 1)
             return self._every / SOONER
         return self._every
 

@@ -35,7 +35,7 @@ class Lease:
 class Connections:
     """The open connections to one peer; after so many `uses`, if it is known how many, all are closed."""
 
-    def __init__(self, most: int, patience: float, uses: Optional[int] = None) -> None:
+    def __init__(self, most: int, patience: float, uses: Optional[int] = None, took: float = 0.0) -> None:
         self._most = most
         self._patience = patience
         self._uses = uses
@@ -44,7 +44,7 @@ class Connections:
         self._busy = 0
         self._opening = 0
         """How many are being opened."""
-        self._took = 0.0
+        self._took = took
         """Seconds that opening took last."""
 
     def add(self, kept: Any, seconds: float) -> None:

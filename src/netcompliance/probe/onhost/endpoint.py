@@ -4,31 +4,41 @@ Theory of operation
 * Each address is a line of its own: connect, verify, ask, on as few connections as serve. What is asked at one
   address only goes to the first that verifies. An upload has a connection of its own.
 * Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key.
+* The agent's own ClientHello is sent beside the real handshake, to see what it gets.
+* Once it verified, a request is made over HTTP/2, if the peer agrees to that, as parts of the agent do.
 * Where the peer is silent, the same is tried again with small segments, beside the first attempt and without waiting
   for its end: an answer to small segments alone is a path MTU black hole.
 * Behind an explicit proxy there is one line, through it, and the host's own name is neither resolved nor connected to.
 """
 
+import base64
+import functools
+import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set
 
-from netcompliance.probe.onhost import chain, tls
-from netcompliance.probe.onhost.connections import Connections
-from netcompliance.probe.onhost.failures import Failure, failure_from
-from netcompliance.probe.onhost.http1 import Answer
-from netcompliance.probe.onhost.limits import Deadline
+from netcompliance.probe.onhost import chain, exchanges, firstflight, golookup, http2, shares, tls
+from netcompliance.probe.onhost.asking import Asker
 from netcompliance.probe.onhost.names import resolve
-from netcompliance.probe.onhost.requests import Target
+from netcompliance.probe.onhost.payloads import Payloads
+from netcompliance.probe.onhost.requests import Target, authority
+from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import SMALL_MSS, Direct, Tunnelled, Way
 
-SMALL_UPLOAD = 1000
 ANSWERED_WITH_TLS = ("VERIFY", "SSL")
 """Failures after which it is worth asking who answered."""
-SMALLER = {"verify": "small-mss", "large-hello": "large-hello-small-mss"}
+AGENT_HELLO = "agent-hello"
+KEYLESS_HELLO = "keyless-hello"
+SERVED = b"\x16"
+"""The first byte of an answer that is a handshake."""
+SMALLER = {"verify": "small-mss"}
 """Purposes of a handshake that is tried again with small segments, and of that second one."""
+SOON = 1.5
+"""Seconds within which an answer that is no silence has come: TCP asks again after one."""
+HTTP2_TRIES = 2
 UNVERIFIED = ("receiver", "sibling")
 """Purposes that are also asked of a peer whose certificate does not verify."""
 
@@ -42,6 +52,12 @@ def start(visit: Visit, task: Dict[str, Any], verified: Optional[Verified] = Non
     Endpoint(visit, task, verified).start()
 
 
+def look_at(visit: Visit, task: str, host: str, port: int, address: str) -> None:
+    """One address of a host, apart from all others: connect and verify, and ask nothing."""
+    way = Direct(visit, task, host, port, address)
+    visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).look, way)
+
+
 class Endpoint:
     """One host and port."""
 
@@ -52,31 +68,70 @@ class Endpoint:
         self._port: int = task["port"]
         self._requests: List[Request] = task.get("requests", [])
         self._upload: Optional[Dict[str, Any]] = task.get("upload")
-        self._large: bool = task.get("large_hello", False)
+        self._shares: bool = task.get("shares", False)
+        self._lookup: bool = task.get("lookup", False)
+        self._refused: Set[Optional[str]] = set()
+        """Addresses at which the first connection did not open."""
+        self._hellos: Dict[str, bytes] = {name: base64.b64decode(wire) for name, wire in task.get("hellos", {}).items()}
+        self._keyless = self._hellos.pop(KEYLESS_HELLO, b"")
         self._told = verified
-        self._small_took: Optional[float] = None
         self._target = Target(visit, self._task, self._host, self._port)
+        self._asker = Asker(visit, self._task, self._target)
 
     def start(self) -> None:
         """Find the way, or the ways, and look."""
         route = self._visit.route(self._task, self._host, self._port)
         if route.proxy is not None:
             way = Tunnelled(self._visit, self._task, self._host, self._port, route.proxy)
-            self._visit.spawn(self._task, self._look, way)
+            self._visit.spawn(self._task, self.look, way)
+            self._look_up(route.proxy)
             return
         self._visit.book.watch(self._host, self._at)
+        if self._lookup:
+            golookup.start(self._visit, self._host, golookup.PORT)
         if self._host not in self._visit.resolved_by_plan:
             self._visit.spawn(self._task, resolve, self._visit, self._task, self._host, "host")
 
-    def _at(self, address: str) -> None:
-        self._visit.spawn(self._task, self._look, Direct(self._visit, self._task, self._host, self._port, address))
+    def _look_up(self, proxy: Proxy) -> None:
+        """The proxy's own name, as the agent looks it up; once."""
+        is_name = proxy.trouble is None and ":" not in proxy.host and not proxy.host.replace(".", "").isdigit()
+        if is_name and self._visit.first("look-up", proxy.host):
+            golookup.start(self._visit, proxy.host, golookup.PORT)
 
-    def _look(self, way: Way) -> None:
+    def _at(self, address: str) -> None:
+        """Look at an address; where there are too many, only connect to the rest."""
+        visit, place = self._visit, (self._task, self._host, self._port, address)
+        beyond = visit.count("addresses", self._host, self._port) > visit.limits["addresses"]
+        if beyond:
+            visit.spawn(self._task, functools.partial(shares.look, hello=self._keyless, alone=True), visit, *place)
+            return
+        visit.spawn(self._task, self.look, Direct(visit, *place))
+        if self._shares:
+            visit.spawn(self._task, self._count_shares, *place)
+
+    def _count_shares(self, *place: Any) -> None:
+        """Many connections, unless the first of all was refused: a router says so only so often, and once is enough."""
+        ended = self._visit.shared(("ended", *place), threading.Event)
+        if ended.wait(SOON) and place[3] in self._refused:
+            return
+        shares.look(self._visit, *place, hello=self._keyless)
+
+    def look(self, way: Way) -> None:
+        """One way to the host."""
         clock = time.monotonic()
         lower = way.open_reported()
+        if self._shares:
+            if lower is None:
+                self._refused.add(way.address)
+            self._visit.shared(("ended", self._task, self._host, self._port, way.address), threading.Event).set()
         if lower is None:
             return
         opened = lower
+        if self._shares and isinstance(way, Tunnelled):
+            self._visit.spawn(self._task, way.ask_often, time.monotonic() - clock, self._keyless)
+            self._visit.spawn(self._task, way.ask_at_each)
+        if self._hellos:
+            self._visit.spawn(self._task, self._hello, way)
         stream, error = self._shake(way, "verify", self._visit.trust.verifying, lambda: opened)
         if stream is not None:
             self._go_on(way, stream, time.monotonic() - clock)
@@ -97,12 +152,14 @@ class Endpoint:
         return stream, facts["error"]
 
     def _shake_small(self, way: Way, purpose: str, context: Any) -> None:
-        stream, facts = tls.secure(way.open_small, context, self._host, self._visit.limits["tls"])
+        stream, facts = tls.secure(way.open_small, context, self._host, self._visit.limits["tls_small"])
         self._report(way, purpose, dict(facts, mss=SMALL_MSS))
         if stream is not None:
             stream.close()
 
     def _report(self, way: Way, purpose: str, facts: Dict[str, Any]) -> None:
+        if facts.get("chain"):
+            facts = dict(facts, **self._visit.anchors.untold(facts["chain"]))
         self._visit.emit("tls", self._task, purpose=purpose, **dict({"mss": None}, **facts), **self._target.fields(way))
 
     def _identify(self, way: Way) -> None:
@@ -120,7 +177,7 @@ class Endpoint:
             stream.close()
 
     def _ask_unverified(self, way: Way, request: Request) -> None:
-        stream, failure = self._connect(way.open, identifying_context())
+        stream, failure = self._asker.connect(way.open, identifying_context())
         self._target.ask(way, stream, request, failure=failure)
 
     def _go_on(self, way: Way, stream: tls.TlsStream, took: float) -> None:
@@ -131,21 +188,17 @@ class Endpoint:
         if self._told is not None and self._visit.first("verified", self._host, self._port):
             self._told(way, stream, took)
             return
+        receiver = [request for request in self._requests if request["purpose"] == "receiver"]
+        if receiver and self._hellos:
+            spawn(task, self._speak_http2, way, receiver[0])
+        if self._shares and way.address is not None and receiver:
+            look = exchanges.Exchanges(self._visit, task, self._host, self._port, way.address).look
+            spawn(task, look, receiver[0])
         possible = [request for request in self._requests if self._visit.key is not None or not request.get("key")]
         requests = [request for request in possible if request["at"] == "each"]
-        if self._visit.first("one", self._host, self._port):
+        if (self._requests or self._upload) and self._visit.first("one", self._host, self._port):
             requests.extend(request for request in possible if request["at"] == "one")
-            if self._upload is not None:
-                spawn(task, self._uploads, way, self._upload)
-        if self._large:
-            spawn(task, self._large_hello, way)
-        if not requests:
-            stream.close()
-            return
-        limits = self._visit.limits
-        connections = Connections(limits["parallel"], limits["hedge"], len(requests))
-        connections.add(stream, took)
-        self._ask_on_kept(way, connections, *requests)
+        Payloads(self._asker, way, requests, self._upload).send(stream, took)
 
     def _read_chain(self, way: Way) -> None:
         """Where the interpreter gives only the leaf: once more, with a TLS version that shows the chain."""
@@ -153,68 +206,36 @@ class Endpoint:
         if stream is not None:
             stream.close()
 
-    def _large_hello(self, way: Way) -> None:
-        stream, error = self._shake(way, "large-hello", self._visit.trust.large, way.open)
-        if stream is not None:
-            stream.close()
-        elif error["name"] != "TIMEOUT" and way.via is None:
-            self._shake_small(way, "large-hello-small-mss", self._visit.trust.large)
-
-    def _ask_on_kept(self, way: Way, connections: Connections, request: Request, *others: Request) -> None:
-        """Ask, and all others once this one has its connection."""
-        with connections.lease() as lease:
-            for other in others:
-                self._visit.spawn(self._task, self._ask_on_kept, way, connections, other)
-            stream, answer = lease.kept, None
-            if stream is not None:
-                answer = self._target.ask_again(way, stream, request)
-            if answer is None:
-                stream, failure = self._connect(way.open, self._visit.trust.verifying)
-                lease.opened()
-                answer = self._target.ask(way, stream, request, verified=True, failure=failure, keep=True)
-            lease.kept = stream if answer.reusable else None
-
-    def _ask(self, way: Way, request: Request, open_lower: Callable[[], Stream]) -> Answer:
-        stream, failure = self._connect(open_lower, self._visit.trust.verifying)
-        return self._target.ask(way, stream, request, verified=True, failure=failure)
-
-    def _connect(
-        self, open_lower: Callable[[], Stream], context: Any
-    ) -> Tuple[Optional[tls.TlsStream], Optional[Failure]]:
-        """An unreported stream for one request, or the failure that the request then reports."""
-        lower: Optional[Stream] = None
-        try:
-            lower = open_lower()
-            stream = tls.TlsStream(lower, context, self._host)
-            stream.handshake(Deadline(self._visit.limits["tls"]))
-        except Exception as error:
-            if lower is not None:
-                lower.close()
-            return None, failure_from(error, "tls")
-        return stream, None
-
-    def _uploads(self, way: Way, upload: Dict[str, Any]) -> None:
-        """A small upload as the control; beside it growing ones, each only if the one before came through.
-
-        Silence after the time that the small one took is a matter of size: the same is tried in small segments.
-        """
-        request: Request = {"purpose": "upload", "method": "POST", "path": upload["path"]}
-        self._visit.spawn(self._task, self._control_upload, way, dict(request, purpose="small-upload"))
-        for size in upload["sizes"]:
-            full = dict(request, body_bytes=size)
-            patience = self._visit.limits["hedge"] + (self._small_took or 0.0)
-            with self._visit.pool.unless_done(self._task, patience, self._upload_small_mss, way, full):
-                answer = self._ask(way, full, way.open)
-            if not answer.complete or answer.status == 413 or answer.sent_bytes < size:
-                if answer.status is None:
-                    self._upload_small_mss(way, full)
+    def _speak_http2(self, way: Way, request: Request) -> None:
+        """This request over HTTP/2; once more, on another connection, if the peer agreed to that and it failed."""
+        place = authority(self._host, self._port)
+        asked = http2.request(place, request["path"], self._visit.plan["agent"])
+        for _ in range(HTTP2_TRIES):
+            facts = http2.look(way.open, self._host, asked, self._visit.limits["tls"])
+            self._visit.emit("http2", self._task, **dict(facts, **self._target.fields(way)))
+            if facts["alpn"] != http2.AGREED or facts["replied"]:
                 return
 
-    def _control_upload(self, way: Way, request: Request) -> None:
-        answer = self._ask(way, dict(request, body_bytes=SMALL_UPLOAD), way.open)
-        self._small_took = answer.first_byte
+    def _hello(self, way: Way) -> None:
+        """The agent's own ClientHello; where it gets nothing or an alert, others that differ from it in one thing."""
+        hedge = self._visit.limits["hedge"]
+        with self._visit.pool.unless_done(self._task, hedge, self._other_hellos, way):
+            facts = self._send_hello(way, AGENT_HELLO, way.open, self._visit.limits["tls"])
+        if facts["error"] is not None or base64.b64decode(facts["received"])[:1] != SERVED:
+            self._other_hellos(way)
 
-    def _upload_small_mss(self, way: Way, request: Request) -> None:
-        """Once, beside a stalled upload or after it; never where a small upload is not answered either."""
-        if way.via is None and self._small_took is not None and self._visit.first("upload-small-mss", self._host):
-            self._ask(way, dict(request, purpose="upload-small-mss"), way.open_small)
+    def _other_hellos(self, way: Way) -> None:
+        if not self._visit.first("hellos", self._task, way.address):
+            return
+        seconds, spawn = self._visit.limits["tls_small"], self._visit.spawn
+        spawn(self._task, self._send_hello, way, AGENT_HELLO + "-again", way.open, seconds)
+        for name in self._hellos:
+            if name != AGENT_HELLO:
+                spawn(self._task, self._send_hello, way, name, way.open, seconds)
+        if way.via is None:
+            spawn(self._task, self._send_hello, way, AGENT_HELLO + "-small-mss", way.open_small, seconds)
+
+    def _send_hello(self, way: Way, purpose: str, open_lower: Callable[[], Stream], seconds: float) -> Dict[str, Any]:
+        facts = firstflight.send(open_lower, self._hellos.get(purpose, self._hellos[AGENT_HELLO]), seconds)
+        self._report(way, purpose, facts)
+        return facts

@@ -4,19 +4,23 @@ Rules
 * GET and never HEAD: a registry answers HEAD of a blob itself, and then the CDN was never seen.
 * A token goes to the registry's own host and port, and nowhere else.
 * At most a few requests at once per host, on connections that are used again, as a container runtime does.
+* What may pass by itself is asked for again, a few times, from the beginning (`retries`).
+* Whoever pulls is a Go program: an answer whose head Go refuses is none.
 """
 
 import base64
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
 
-from netcompliance.probe.onhost import http1, urls
+from netcompliance.probe.onhost import endpoint, http1, urls
 from netcompliance.probe.onhost.connections import Connections, Lease
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.names import addresses_of
 from netcompliance.probe.onhost.requests import authority
+from netcompliance.probe.onhost.retries import Retries
 from netcompliance.probe.onhost.tls import TlsStream
+from netcompliance.probe.onhost.transfers import Patience, Transfer
 from netcompliance.probe.onhost.urls import Url
 from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Nearest, Tunnelled, Way
@@ -24,6 +28,7 @@ from netcompliance.probe.onhost.ways import Nearest, Tunnelled, Way
 REDIRECTS = (301, 302, 303, 307, 308)
 SHOWN = 4096
 LOCATIONS = ("location", "content-location", "link", "refresh")
+UNTRUSTED = (("tls", "VERIFY"), ("tls", "SSL"))
 HIDDEN_HEADERS = ("set-cookie", "authorization", "proxy-authorization")
 
 
@@ -48,9 +53,22 @@ class Wish(NamedTuple):
     digest: Optional[str] = None
     size: Optional[int] = None
     accept: str = "*/*"
+    method: str = "GET"
     token: Optional[str] = None
     secret: bool = False
     """The body may hold a token."""
+    span: Optional[Tuple[int, int]] = None
+    """First and last byte that are wanted, where not all of it is."""
+    patient: bool = False
+    """A large body: read for a while, and its silences counted."""
+
+
+class End(NamedTuple):
+    """Where a chain of redirects ended, and how."""
+
+    answer: http1.Answer
+    url: Url
+    failure: Optional[Failure]
 
 
 class Fetcher:
@@ -70,25 +88,43 @@ class Fetcher:
 
     def get(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> Optional[http1.Answer]:
         """The answer at the end of the redirects; None if there was none. `describe` adds to the observations."""
+        end = self.fetch(url, wish, describe)
+        return end.answer if end.failure is None else None
+
+    def fetch(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> End:
+        """The same with how it ended, after as many tries as `retries` grants."""
+        attempt = 0
+        while True:
+            end = self._follow(url, wish, attempt, describe)
+            retries = self._retries(end.url)
+            if not retries.grants(end.answer, end.failure, attempt, self._visit.deadline):
+                return end
+            attempt += 1
+
+    def _follow(self, url: Url, wish: Wish, attempt: int, describe: Describe) -> End:
         seen: Set[Url] = set()
-        for hop in range(self._visit.limits["redirects"] + 1):
+        hop = 0
+        while True:
             seen.add(url)
-            answer, following, error = self._hop(url, wish, hop, seen, describe)
-            if error is not None:
-                return None
-            if following is None:
-                return answer
+            self._retries(url).wait()
+            answer, following, failure = self._hop(url, wish, attempt, hop, seen, describe)
+            if following is None or failure is not None:
+                return End(answer, url, failure)
             url = following
-        return None
+            hop += 1
+
+    def _retries(self, url: Url) -> Retries:
+        shared: Retries = self._visit.shared(("retries", url.host, url.port), lambda: Retries(self._visit.limits))
+        return shared
 
     def realm(self, text: str) -> Url:
         """The URL of a token server."""
         return urls.parse(text, local=self._local)
 
     def _hop(
-        self, url: Url, wish: Wish, hop: int, seen: Set[Url], describe: Describe
+        self, url: Url, wish: Wish, attempt: int, hop: int, seen: Set[Url], describe: Describe
     ) -> Tuple[http1.Answer, Optional[Url], Optional[Failure]]:
-        answer = http1.Answer(wish.read, wish.read)
+        answer = self._answer_to(wish)
         own = self._owns(url)
         way: Optional[Way] = None
         location, following, failure = None, None, None
@@ -99,7 +135,9 @@ class Fetcher:
                 way = lease.kept[0] if lease.kept is not None else self._way_to(url)
                 self._exchange(url, wish, way, lease, answer)
                 location = answer.header("location") if answer.status in REDIRECTS else None
-                if location is not None:
+                if answer.refused is not None:
+                    failure = Failure("head", "MALFORMED", answer.refused)
+                elif location is not None:
                     following = self._following(url, location, hop, seen)
                 elif wish.whole and not answer.complete:
                     failure = Failure("body", "LIMIT", "more than %d bytes" % wish.read)
@@ -107,19 +145,36 @@ class Fetcher:
                 failure = failure_from(error, "head" if answer.status is None else "body")
         hidden = wish.secret and (answer.status or 0) < 400
         record = {
-            "step": wish.step, "image": wish.image, "digest": wish.digest, "hop": hop, "url": urls.shown(url.text),
+            "step": wish.step, "image": wish.image, "digest": wish.digest, "attempt": attempt, "hop": hop,
+            "range": None if wish.span is None else list(wish.span), "url": url.shown,
             "host": url.host, "port": url.port,
             "address": way.address if way else None, "via": way.via if way else None,
             "redirected_to": None if location is None else urls.shown(urls.absolute(url, location)),
-            "status": answer.status, "headers": _harmless(answer.headers), "media_type": _media_type(answer),
+            "status": answer.status, "headers": _harmless(answer.shown_headers), "media_type": _media_type(answer),
             "body": None if hidden else _shown(answer, wish), "body_bytes": answer.body_bytes,
             "complete": answer.complete, "sha256": answer.sha256, "size": wish.size,
             "authorized": own and wish.token is not None, "first_byte": answer.first_byte, "at": at,
+            "opening": None if answer.begun is None else answer.begun - clock,
             "seconds": time.monotonic() - clock, "error": failure.record() if failure else None,
         }  # fmt: skip
         record.update(describe(answer))
         self._visit.emit("registry", self._task, **record)
+        if failure is not None and not own and (failure.phase, failure.name) in UNTRUSTED:
+            self._identify(url)
         return answer, following, failure
+
+    def _identify(self, url: Url) -> None:
+        """Who is it that answers there with a certificate that does not verify? Once, unless the plan asks anyhow."""
+        planned = {host for task in self._visit.plan["tasks"] for host in task.get("hosts", ())}
+        if url.host not in planned and self._visit.first("identify", self._task, url.host, url.port):
+            endpoint.start(self._visit, {"id": self._task, "host": url.host, "port": url.port})
+
+    def _answer_to(self, wish: Wish) -> http1.Answer:
+        limits = self._visit.limits
+        if not wish.patient:
+            return http1.Answer(wish.read, wish.read)
+        patience = Patience(limits["exchange"], limits["layer_silence"], limits["layer_seconds"])
+        return Transfer(wish.read, wish.shown, patience)
 
     def _connections(self, host: str, port: int) -> Connections:
         limits = self._visit.limits
@@ -156,7 +211,9 @@ class Fetcher:
         ]
         if self._owns(url) and wish.token is not None:
             headers.append(("Authorization", "Bearer " + wish.token))
-        head = http1.request_head("GET", url.target, headers)
+        if wish.span is not None:
+            headers.append(("Range", "bytes=%d-%d" % wish.span))
+        head = http1.request_head(wish.method, url.target, headers)
         kept, lease.kept = lease.kept, None
         if kept is not None and self._asked_again(kept, head, lease, answer):
             return
@@ -181,8 +238,12 @@ class Fetcher:
 
     def _ask(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> None:
         limits, (_, stream) = self._visit.limits, kept
+        deadline = Deadline(limits["exchange"])
+        if isinstance(answer, Transfer):
+            answer.patience.begin()
+            deadline = answer.patience
         try:
-            http1.exchange(stream, head, b"", answer, limits, Deadline(limits["exchange"]))
+            http1.exchange(stream, head, b"", answer, limits, deadline)
         finally:
             if answer.reusable:
                 lease.kept = kept

@@ -55,6 +55,7 @@ def report(visit: Visit, task: Dict[str, Any]) -> None:
         resolv_conf=resolver, nameservers=settings["nameservers"], search=settings["search"],
         options=settings["options"], hosts_entries=hosts_entries(read_text(HOSTS_FILE, 1 << 20), task["names"]),
         proxies={name: shown(os.environ[name]) for name in names_set(os.environ)}, trust=visit.trust.summary(),
+        system_trust=visit.system.source,
         source_address=source_address(socket.AF_INET, towards),
         source_address6=source_address(socket.AF_INET6, towards),
         container=_in_container(), kubernetes=_in_pod(), runtime=_has_runtime(), pod=_pod(), interpreter=sys.executable,

@@ -1,7 +1,9 @@
 """HTTP/1.1 as a client: one request, one answer, bounded in every direction.
 
 Rules
-* The head is at most 64 KiB, the body is read up to a bound and kept up to a smaller one; nothing is decompressed.
+* Heads are read up to what Go reads, and what is long in them is kept in part; the body is read up to a bound and kept
+  up to a smaller one; nothing is decompressed.
+* Any number of interim answers (1xx) may come before the answer, but none before a tunnel: so it is with Go.
 * An answer may come before the request is sent whole; then sending stops and the answer is read.
 * What was read before a failure is kept: a status without its body is still a status.
 """
@@ -11,16 +13,23 @@ import re
 import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from netcompliance.probe.onhost import gohttp
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.streams import Stream
 
-STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\r\n]*))?\r?\n")
-HEAD_END = re.compile(rb"\r?\n\r?\n")
-CHUNK_SIZE = re.compile(rb"\s*([0-9A-Fa-f]{1,15})\s*(?:;[^\r\n]*)?\r?\n")
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+LINE_END = re.compile(rb"\r?\n")
 LINE_LIMIT = 4096
-INTERIM_LIMIT = 8
+ENDLESS = 1 << 20
+"""Bytes of a head that was still going on when the time was over: it would have gone on beyond Go's limit, too."""
+LINE_KEPT = 65536
+"""Bytes of a header line that are kept."""
+HARMLESS = bytes(set(range(256)) - set(range(32)) - {127})
+"""What Go does not look for in the rest of a line."""
 SHOWN = 256
+HEADERS_SHOWN = 4096
+"""Characters of headers that are shown, at most. A peer may send as many as it likes."""
 LOOK_AGAIN = 0.5
 """Seconds after which a waiting upload is looked at again: has more of it been acknowledged?"""
 PIECE = 32768
@@ -50,9 +59,14 @@ class Answer:
         self.complete = False
         self.more = False
         """Whether something came after its end."""
+        self.begun: Optional[float] = None
+        """When its request was begun, by the monotonic clock."""
         self.first_byte: Optional[float] = None
         self.sent_bytes = 0
         self.received = b""
+        self.refused: Optional[str] = None
+        """Why Go refuses it."""
+        self.head = gohttp.Head()
         self._kept = body_kept
         self._read = body_read
         self._hash = hashlib.sha256()
@@ -63,6 +77,18 @@ class Answer:
             if key.lower() == name:
                 return value
         return None
+
+    @property
+    def shown_headers(self) -> Headers:
+        """The headers, as far as they are worth being written down."""
+        shown: Headers = []
+        left = HEADERS_SHOWN
+        for name, value in self.headers:
+            left -= len(name) + len(value)
+            if left < 0:
+                break
+            shown.append((name, value))
+        return shown
 
     @property
     def sha256(self) -> Optional[str]:
@@ -76,8 +102,10 @@ class Answer:
         return self.complete and not self.more and self.version == "1.1" and not asked_to_close
 
     def never_came(self, failure: Failure) -> bool:
-        """Had the peer closed a connection that was kept, and has this failed for that? Silence is an answer."""
-        return self.first_byte is None and failure.name != "TIMEOUT"
+        """Has this failed for what became of a connection that was kept? The peer had closed it, or had said something
+        on it that nobody asked for: Go closes it then, and asks on another. Silence is an answer."""
+        unasked = self.status is None and (failure.phase, failure.name) == ("head", "PROTOCOL")
+        return unasked or (self.first_byte is None and failure.name != "TIMEOUT")
 
     def add(self, data: bytes) -> bool:
         """Take some of the body; False when enough was read."""
@@ -101,11 +129,11 @@ def exchange(
 
 
 def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline) -> bool:
-    """Send a CONNECT. True if it was granted: then the stream is the tunnel."""
-    reader = _ask(stream, head, b"", answer, limits, deadline)
+    """Send a CONNECT. True if it was granted: then the stream is the tunnel. Go takes 200 alone for granted."""
+    reader = _ask(stream, head, b"", answer, limits, deadline, interim=False)
     if answer.status is not None and 200 <= answer.status < 300:
         stream.unread(reader.data)
-        return True
+        return answer.status == 200 and answer.refused is None
     for data in _body(reader, head, answer):
         if not answer.add(data):
             break
@@ -113,9 +141,16 @@ def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any],
 
 
 def _ask(
-    stream: Stream, head: bytes, body: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline
+    stream: Stream,
+    head: bytes,
+    body: bytes,
+    answer: Answer,
+    limits: Dict[str, Any],
+    deadline: Deadline,
+    *,
+    interim: bool = True,
 ) -> "_Reader":
-    started = time.monotonic()
+    started = answer.begun = time.monotonic()
     _send(stream, head, body, answer, limits["stall"], deadline)
     if answer.sent_bytes == len(body):
         started = time.monotonic()
@@ -125,11 +160,11 @@ def _ask(
     answer.received = reader.data[:SHOWN]
     if body:
         reader.deadline = deadline.within(limits["stall"])
-    for _ in range(INTERIM_LIMIT):
-        _read_head(reader, answer, limits["head_bytes"])
-        if answer.status is not None and (answer.status >= 200 or answer.status == 101):
+    left = limits.get("head", gohttp.MOST)
+    while True:
+        left -= _read_head(reader, answer, left)
+        if not interim or answer.status is None or answer.status >= 200 or answer.status in (*range(100), 101):
             return reader
-    raise Failure("head", "LIMIT", "more than %d interim answers" % INTERIM_LIMIT)
 
 
 def _await_answer(reader: "_Reader", patience: float) -> None:
@@ -179,6 +214,27 @@ class _Reader:
         piece, self.data = self.data[:length], self.data[length:]
         return piece
 
+    def head_line(self, most: int) -> Tuple[Optional[bytes], int]:
+        """The next line of a head, without its end, and its length; None instead of the line if it is longer than that.
+
+        Of a long line the beginning is kept, and of the rest what Go refuses.
+        """
+        kept, length = bytearray(), 0
+        while True:
+            self.deadline.check("head")
+            end = self.data.find(b"\n") + 1
+            piece = self.cut(end or len(self.data))
+            length += len(piece)
+            if length > most:
+                return None, length
+            if end:
+                piece = piece[:-1]
+            kept += piece if len(kept) < LINE_KEPT else piece.translate(None, HARMLESS)
+            if end:
+                return bytes(kept[:-1] if kept.endswith(b"\r") else kept), length
+            if not self.more(self.deadline, "head"):
+                raise Failure("head", "EOF", "closed by the peer within the headers")
+
     def line(self, pattern: Any, phase: str) -> Any:
         """A match of the pattern, which ends in a line end, at the start of the buffer."""
         while True:
@@ -194,49 +250,53 @@ class _Reader:
                 raise Failure(phase, "EOF", "closed by the peer before the answer was complete")
 
 
-def _read_head(reader: _Reader, answer: Answer, limit: int) -> None:
+def _read_head(reader: _Reader, answer: Answer, most: int) -> int:
+    """Read one head, of at most so many bytes. How many it had."""
+    head = gohttp.Head()
+    while len(reader.data) < 5 and b"HTTP/".startswith(reader.data) and reader.more(reader.deadline, "head"):
+        pass
+    if reader.data and not reader.data.startswith(b"HTTP/"):
+        raise Failure("head", "PROTOCOL", repr(reader.data[:80]))
+    line, length = reader.head_line(most)
+    if line is None:
+        raise Failure("head", "LIMIT", "more than %d bytes of headers" % most)
+    if not head.begin(line):
+        raise Failure("head", "PROTOCOL", repr(line[:80]))
     while True:
-        if not b"HTTP/"[: len(reader.data)].startswith(reader.data[:5]):
-            raise Failure("head", "PROTOCOL", repr(reader.data[:80]))
-        match = HEAD_END.search(reader.data)
-        if match is not None and match.end() <= limit:
+        try:
+            line, taken = reader.head_line(most - length)
+        except Failure as failure:
+            if failure.name != "TIMEOUT" or length < ENDLESS:
+                raise
+            line, taken = None, 0
+        length += taken
+        if line is None:
+            head.too_long(length)
+            _keep(head, answer)
+            raise Failure("head", "LIMIT", "more than %d bytes of headers" % most)
+        if head.take(line):
             break
-        if len(reader.data) > limit:
-            _parse_head(reader.data[:limit], answer)
-            raise Failure("head", "LIMIT", "more than %d bytes of headers" % limit)
-        if not reader.more(reader.deadline, "head"):
-            raise Failure("head", "EOF", "closed by the peer within the headers")
-    _parse_head(reader.cut(match.end()), answer)
+    _keep(head, answer)
+    return length
 
 
-def _parse_head(data: bytes, answer: Answer) -> None:
-    match = STATUS_LINE.match(data)
-    if match is None:
-        raise Failure("head", "PROTOCOL", repr(data[:80]))
-    answer.version = match.group(1).decode("ascii")
-    answer.status = int(match.group(2))
-    answer.reason = (match.group(3) or b"").decode("latin-1").strip()
-    answer.headers = []
-    for raw in data[match.end() :].decode("latin-1").split("\n"):
-        line = raw.rstrip("\r")
-        if line[:1] in (" ", "\t") and answer.headers:
-            name, value = answer.headers[-1]
-            answer.headers[-1] = (name, value + " " + line.strip())
-        elif ":" in line:
-            name, _, value = line.partition(":")
-            answer.headers.append((name.strip(), value.strip()))
+def _keep(head: gohttp.Head, answer: Answer) -> None:
+    answer.version, answer.status, answer.reason = head.version, head.status, head.reason
+    answer.headers = head.headers
+    answer.refused = answer.refused or head.refused
+    answer.head = head
 
 
 def _body(reader: _Reader, head: bytes, answer: Answer) -> Iterator[bytes]:
-    length = answer.header("content-length")
     if head.startswith(b"HEAD ") or answer.status in (101, 204, 304):
         return iter(())
-    if "chunked" in (answer.header("transfer-encoding") or "").lower():
-        return _chunked(reader)
+    if answer.head.chunked:
+        return _chunked(reader, answer)
+    length = answer.head.length
     if length is None:
         return _until_closed(reader)
     if not length.isdigit() or len(length) > 18:
-        raise Failure("head", "PROTOCOL", "Content-Length: " + length)
+        raise Failure("head", "PROTOCOL", "Content-Length: " + length.decode("latin-1")[:SHOWN])
     return _sized(reader, int(length))
 
 
@@ -256,13 +316,17 @@ def _until_closed(reader: _Reader) -> Iterator[bytes]:
         yield reader.cut(len(reader.data))
 
 
-def _chunked(reader: _Reader) -> Iterator[bytes]:
+def _chunked(reader: _Reader, answer: Answer) -> Iterator[bytes]:
     while True:
-        size = int(reader.line(CHUNK_SIZE, "body").group(1), 16)
+        line = reader.line(CHUNK_SIZE, "body")
+        if line.group(0)[:1].isspace() or not line.group(0).endswith(b"\r\n"):
+            answer.refused = answer.refused or "invalid line in chunked encoding"
+        size = int(line.group(1), 16)
         if size == 0:
             break
         for piece in _sized(reader, size):
             yield piece
-        reader.line(re.compile(rb"\r?\n"), "body")
+        if reader.line(LINE_END, "body").group(0) != b"\r\n":
+            answer.refused = answer.refused or "malformed chunked encoding"
     while reader.line(re.compile(rb"([^\n]*?)\r?\n"), "body").group(1):
         reader.deadline.check("body")

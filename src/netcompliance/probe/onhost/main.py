@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from netcompliance.probe.onhost import endpoint, firewall, hostfacts, names, nameservers, registry, sniffer, sockets
 from netcompliance.probe.onhost.dial import dial
+from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit, to_stdout
 
@@ -71,6 +72,7 @@ def main(plan: Task, key: Optional[str] = None) -> None:
         collect.main(plan)
     os.umask(0o077)
     gc.disable()
+    allow_many_files()
     output = Output(to_stdout)
     output.begin()
     run(Visit(plan, output, find_key(plan.get("key") or {}, key), Trust(plan.get("trust"))))

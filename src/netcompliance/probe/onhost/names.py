@@ -12,7 +12,12 @@ from netcompliance.probe.onhost.visit import Visit
 
 RESOLV_CONF = "/etc/resolv.conf"
 HOSTS_FILE = "/etc/hosts"
+NSSWITCH = "/etc/nsswitch.conf"
 TEXT_LIMIT = 16384
+LINE = re.compile(r"(nameserver|search|domain|options)[ \t](.*)", re.DOTALL)
+BLANK = re.compile(r"[ \t]+")
+MOST_DOMAINS = 6
+"""Of a search list."""
 
 
 def read_text(path: str, limit: int = TEXT_LIMIT) -> str:
@@ -24,20 +29,46 @@ def read_text(path: str, limit: int = TEXT_LIMIT) -> str:
         return ""
 
 
+def text_or_none(path: str, limit: int = TEXT_LIMIT) -> Optional[str]:
+    """The start of a file; `None` if it cannot be opened."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(limit)
+    except OSError:
+        return None
+
+
 def resolver_settings(text: str) -> Dict[str, List[str]]:
-    """Nameservers, search list and options of a resolv.conf, as the C library reads it: the last search line counts."""
+    """Nameservers, search list and options of a resolv.conf as glibc reads it.
+
+    A keyword stands at the beginning of its line, before a blank or a tab. Nothing is a comment but a whole line. Of a
+    nameserver the first word counts if it is an address, also in the older ways of writing one (`10.1`); a carriage
+    return belongs to it. The last search or domain line counts.
+    """
     settings: Dict[str, List[str]] = {"nameservers": [], "search": [], "options": []}
-    for line in text.splitlines():
-        words = re.split(r"[#;]", line, maxsplit=1)[0].split()
-        if len(words) < 2:
+    for line in text.split("\n"):
+        found = LINE.match(line)
+        words = BLANK.split(found.group(2).strip(" \t")) if found else [""]
+        if found is None or not words[0]:
             continue
-        if words[0] == "nameserver":
-            settings["nameservers"].append(words[1])
-        elif words[0] in ("search", "domain"):
-            settings["search"] = words[1:] if words[0] == "search" else words[1:2]
-        elif words[0] == "options":
-            settings["options"].extend(words[1:])
+        if found.group(1) == "nameserver":
+            settings["nameservers"] += libc_address(words[0])
+        elif found.group(1) == "options":
+            settings["options"] += words
+        else:
+            settings["search"] = words[:MOST_DOMAINS] if found.group(1) == "search" else words[:1]
     return settings
+
+
+def libc_address(word: str) -> List[str]:
+    """The address that glibc takes a word for; none if it is no address."""
+    try:
+        if ":" not in word:
+            return [] if word.split() != [word] else [socket.inet_ntoa(socket.inet_aton(word))]
+        socket.inet_pton(socket.AF_INET6, word.partition("%")[0])
+    except (OSError, ValueError):
+        return []
+    return [word]
 
 
 def hosts_entries(text: str, names: List[str]) -> List[str]:
@@ -66,6 +97,10 @@ def resolve(visit: Visit, task: str, name: str, purpose: str, host: Optional[str
             canonical=lookup.canonical, at=at, seconds=time.monotonic() - clock,
             error=lookup.failure.record() if lookup.failure else None,
         )  # fmt: skip
+        if lookup.failure and purpose == "host":
+            from netcompliance.probe.onhost import nameservers
+
+            nameservers.ask_why(visit, name)
     visit.book.announce(name, lookup.addresses)
     return lookup
 

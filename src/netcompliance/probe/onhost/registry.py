@@ -1,7 +1,6 @@
 """A container registry, walked as a node does to pull an image: ping, token, manifest, platform, config, layers.
 
-The smallest layer of each image is read whole and its digest computed; of every other the first bytes are read, which
-is enough to know that its way, redirects included, is open.
+How much of the layers is read says `layers`.
 """
 
 import re
@@ -13,6 +12,7 @@ from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.fetch import Describe, Fetcher, Wish, nothing_more
 from netcompliance.probe.onhost.hostfacts import platform
 from netcompliance.probe.onhost.http1 import Answer
+from netcompliance.probe.onhost.layers import Layers
 from netcompliance.probe.onhost.manifests import Challenge, Descriptor
 from netcompliance.probe.onhost.tls import TlsStream
 from netcompliance.probe.onhost.urls import Url
@@ -21,7 +21,6 @@ from netcompliance.probe.onhost.ways import Way
 
 TOKEN_BYTES = 65536
 TOKEN = re.compile(r"[!-~]{1,16384}$")
-LAYER_SHOWN = 256
 
 Image = Dict[str, Any]
 Document = Dict[str, Any]
@@ -47,9 +46,10 @@ class Walk:
         self._visit = visit
         self._task: str = task["id"]
         self._images: List[Image] = task["images"]
-        self._layers: bool = task.get("depth", "layers") == "layers"
+        self._deep: bool = task.get("depth", "layers") == "layers"
         self._wanted: str = task.get("platform") or platform()
         self._fetcher = fetcher
+        self._layers = Layers(visit, self._task, fetcher)
         self._host: str = peer["host"]
         self._port: int = peer["port"]
         self._challenge: Optional[Challenge] = None
@@ -61,10 +61,17 @@ class Walk:
         if ping is None or not (ping.status == 200 or manifests.challenges(ping.headers)):
             return
         self._challenge = manifests.bearer(ping.headers)
+        self._layers.begin(len(self._images))
         for image in self._images:
             self._visit.spawn(self._task, self._image, image)
 
     def _image(self, image: Image) -> None:
+        try:
+            self._pull(image)
+        finally:
+            self._layers.end()
+
+    def _pull(self, image: Image) -> None:
         token = None
         if self._challenge is not None:
             token = self._token(image, self._challenge)
@@ -79,6 +86,8 @@ class Walk:
             answer = self._manifest(image, "manifest", image["reference"], image.get("digest"), token)
         if answer is None or answer.status != 200:
             return
+        if image is self._images[0]:
+            self._visit.spawn(self._task, self._head, image, token)
         read = manifests.document(answer.body)
         if manifests.is_index(read, answer.header("content-type") or ""):
             answer = self._platform(image, read, token)
@@ -86,8 +95,9 @@ class Walk:
             self._configs(image, read, token, self._config)
         else:
             self._configs(image, read, token, self._platform_by_config)
-        if self._layers:
-            self._all_layers(image, read, token)
+        if self._deep:
+            entries = manifests.descriptors(read.get("layers"))
+            self._layers.read(image, entries, token, lambda digest: self._of(image, "blobs", digest))
 
     def _token(self, image: Image, challenge: Challenge) -> Optional[str]:
         """A token for pulling this image, kept in memory and sent to the registry alone."""
@@ -118,13 +128,19 @@ class Walk:
         wish = Wish(step, image["name"], size, size, digest=digest, accept=manifests.ACCEPT, token=token)
         return self._fetcher.get(self._of(image, "manifests", reference), wish, describe)
 
+    def _head(self, image: Image, token: Optional[str]) -> None:
+        """The manifest by HEAD, with which containerd begins. Whether that may pass is the same for all images."""
+        size = int(self._visit.limits["body_kept"])
+        wish = Wish("head", image["name"], size, accept=manifests.ACCEPT, token=token, method="HEAD")
+        self._fetcher.get(self._of(image, "manifests", image["reference"]), wish)
+
     def _platform(self, image: Image, index: Document, token: Optional[str]) -> Optional[Answer]:
         """The manifest for the host's platform, out of an index."""
         listed = manifests.descriptors(index.get("manifests"))
         offered = [entry.platform for entry in listed if entry.platform]
         for entry in listed:
             if manifests.serves(entry.platform, self._wanted):
-                if not self._layers:
+                if not self._deep:
                     break
                 return self._manifest(
                     image, "platform", entry.digest, entry.digest, token,
@@ -155,19 +171,6 @@ class Walk:
             "registry", self._task, step="platform", image=image["name"], host=self._host, status=None,
             wanted=self._wanted, platforms=platforms, error=None,
         )  # fmt: skip
-
-    def _all_layers(self, image: Image, manifest: Document, token: Optional[str]) -> None:
-        limits = self._visit.limits
-        layers = set(manifests.descriptors(manifest.get("layers")))
-        for number, layer in enumerate(sorted(layers, key=lambda layer: (layer.size or 0, layer.digest))):
-            most = limits["layer_glance"] if number else limits["layer_bytes"]
-            self._visit.spawn(self._task, self._layer, image, layer, int(most), token)
-
-    def _layer(self, image: Image, layer: Descriptor, most: int, token: Optional[str]) -> None:
-        wish = Wish(
-            "layer", image["name"], most, LAYER_SHOWN, whole=False, digest=layer.digest, size=layer.size, token=token
-        )
-        self._fetcher.get(self._of(image, "blobs", layer.digest), wish)
 
     def _of(self, image: Image, what: str, reference: str) -> Url:
         return self._url("/v2/%s/%s/%s" % (quote(image["repository"], safe="/"), what, quote(reference, safe=":")))

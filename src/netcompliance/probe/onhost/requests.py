@@ -4,7 +4,7 @@ import base64
 import time
 from typing import Any, Dict, Optional
 
-from netcompliance.probe.onhost import http1
+from netcompliance.probe.onhost import gohttp, http1
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.streams import Stream
@@ -12,8 +12,9 @@ from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Way
 
 KEY_HEADER = "sts-api-key"
-FRAME = (b'{"netcompliance": "', b'"}')
 BODY_TYPE = ("Content-Type", "application/json")
+BRIEF = 65536
+"""Bytes of a head that are read of a host that has sent one without end: ten megabytes of each would take the visit."""
 
 
 def authority(host: str, port: int) -> str:
@@ -24,28 +25,37 @@ def authority(host: str, port: int) -> str:
 def head_of(
     visit: Visit, host: str, port: int, request: Dict[str, Any], length: int, key: Optional[str], *, keep: bool = False
 ) -> bytes:
-    """The bytes before the body. `keep`: the connection is wanted again."""
-    headers = [
-        ("Host", authority(host, port)),
-        ("User-Agent", visit.plan["agent"]),
-        ("Accept", "*/*"),
-        ("Accept-Encoding", "identity"),
-    ]
+    """The bytes before the body. `keep`: the connection is wanted again.
+
+    A request that has headers of its own has no others but those that HTTP needs, in the order in which Go sends them.
+    """
+    headers = [("Host", authority(host, port))]
+    own: Optional[Dict[str, str]] = request.get("headers")
+    if own is None:
+        headers.extend([("User-Agent", visit.plan["agent"]), ("Accept", "*/*")])
+        if request["method"] != "GET":
+            headers.extend([BODY_TYPE, ("Content-Length", str(length))])
+    else:
+        headers.append(("User-Agent", own["User-Agent"]))
+        if request["method"] != "GET":
+            headers.append(("Content-Length", str(length)))
+        headers.extend((name, own[name]) for name in sorted(own) if name != "User-Agent")
+    headers.append(("Accept-Encoding", "identity"))
     if not keep:
         headers.append(("Connection", "close"))
-    if request["method"] != "GET":
-        headers.extend([BODY_TYPE, ("Content-Length", str(length))])
     if key is not None:
         headers.append((KEY_HEADER, key))
-    return http1.request_head(request["method"], request["path"], headers)
+    query = request.get("query")
+    return http1.request_head(request["method"], request["path"] + ("?" + query if query else ""), headers)
 
 
 def body_of(request: Dict[str, Any]) -> bytes:
-    """The request's body: as given, or a JSON document of the wanted size, which is not less than its frame."""
-    size: Optional[int] = request.get("body_bytes")
-    if size is None:
-        return str(request.get("body", "")).encode("utf-8")
-    return FRAME[0] + b"x" * (size - len(FRAME[0]) - len(FRAME[1])) + FRAME[1]
+    """The request's body: as given in text, in base64 (`content`), or as bytes."""
+    if "bytes" in request:
+        return bytes(request["bytes"])
+    if "content" in request:
+        return base64.b64decode(request["content"])
+    return str(request.get("body", "")).encode("utf-8")
 
 
 class Target:
@@ -56,6 +66,8 @@ class Target:
         self.task = task
         self.host = host
         self.port = port
+        self.head_limit = gohttp.MOST
+        """Bytes of a head that are read; fewer once one of this host's did not end."""
 
     def fields(self, way: Way) -> Dict[str, Any]:
         """The shared fields."""
@@ -69,7 +81,7 @@ class Target:
 
         `keep`: a stream whose answer is reusable stays open.
         """
-        asking = _Asking(self, way, request, verified=verified)
+        asking = Asking(self, way, request, verified=verified)
         if stream is not None:
             failure = asking.send(stream, keep=keep)
         asking.report(failure)
@@ -77,7 +89,7 @@ class Target:
 
     def ask_again(self, way: Way, stream: Stream, request: Dict[str, Any]) -> Optional[http1.Answer]:
         """The same on a verified stream that was kept; None, and no report, if the peer has closed it meanwhile."""
-        asking = _Asking(self, way, request, verified=True)
+        asking = Asking(self, way, request, verified=True)
         failure = asking.send(stream, keep=True)
         if failure is not None and asking.answer.never_came(failure):
             return None
@@ -85,8 +97,8 @@ class Target:
         return asking.answer
 
 
-class _Asking:
-    """One request on its way."""
+class Asking:
+    """One request on its way. With `patience` in the request, so many seconds bound the wait for its answer."""
 
     def __init__(self, target: Target, way: Way, request: Dict[str, Any], *, verified: bool) -> None:
         self._target = target
@@ -96,6 +108,7 @@ class _Asking:
         self._at = time.time()
         self._clock = time.monotonic()
         self._body = body_of(request)
+        self.length = len(self._body)
         self._unacknowledged: Optional[int] = None
         self.answer = http1.Answer(target.visit.limits["body_kept"], target.visit.limits["body_read"])
 
@@ -103,27 +116,34 @@ class _Asking:
         """Send it and read the answer. The failure, if it failed."""
         request, visit, answer = self._request, self._target.visit, self.answer
         key = visit.key if request.get("key") and self._verified else None
-        seconds = visit.limits["upload" if "body_bytes" in request else "exchange"]
+        limits = dict(visit.limits, head=self._target.head_limit)
+        seconds = request.get("seconds", limits["exchange"])
+        if "patience" in request:
+            limits = dict(limits, first_byte=request["patience"], stall=request["patience"])
+            seconds = min(seconds, request["patience"])
         failure: Optional[Failure] = None
         try:
             head = head_of(visit, self._target.host, self._target.port, request, len(self._body), key, keep=keep)
-            http1.exchange(stream, head, self._body, answer, visit.limits, Deadline(seconds))
+            http1.exchange(stream, head, self._body, answer, limits, Deadline(seconds))
         except Exception as problem:
             failure = failure_from(problem, "head" if answer.status is None else "body")
+            if (failure.phase, failure.name) == ("head", "LIMIT"):
+                self._target.head_limit = BRIEF
             self._unacknowledged = stream.unacknowledged()
         if not (keep and answer.reusable):
             stream.close()
         return failure
 
-    def report(self, failure: Optional[Failure]) -> None:
-        """The observation."""
+    def report(self, failure: Optional[Failure], **more: Any) -> None:
+        """The observation, with more fields."""
         answer, request = self.answer, self._request
         self._target.visit.emit(
             "http", self._target.task, purpose=request["purpose"], verified=self._verified, method=request["method"],
             path=request["path"], status=answer.status, reason=answer.reason, version=answer.version,
-            headers=answer.headers, body=base64.b64encode(answer.body).decode("ascii"), body_bytes=answer.body_bytes,
+            headers=answer.shown_headers, go_refuses=answer.refused,
+            body=base64.b64encode(answer.body).decode("ascii"), body_bytes=answer.body_bytes,
             body_complete=answer.complete, request_bytes=len(self._body), sent_bytes=answer.sent_bytes,
             unacknowledged_bytes=self._unacknowledged, first_byte=answer.first_byte, at=self._at,
             seconds=time.monotonic() - self._clock, error=failure.record() if failure is not None else None,
-            **self._target.fields(self._way)
+            caller=request.get("caller"), without=request.get("without"), **dict(self._target.fields(self._way), **more)
         )  # fmt: skip

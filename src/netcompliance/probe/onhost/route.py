@@ -6,25 +6,40 @@ the same host may see another network.
 """
 
 import ipaddress
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
-from urllib.parse import unquote, urlsplit
+import re
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from netcompliance.probe.onhost import gourl
 
 VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+CURLS = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+"""The variables that curl takes for https, in its order."""
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%25[\w.-]+)?\]|[^\s:@/?#\[\]]+)(?::([0-9]{1,6})?)?\Z")
+PAC = re.compile(r"(?i)\.(?:pac|dat)(?:[?#]|\Z)")
+MISREAD = "misread://proxy"
+"""Stands for the URL of a proxy that Go takes for another one."""
 
 
 class Proxy(NamedTuple):
-    """An explicit proxy. The login is for the wire only."""
+    """An explicit proxy, as Go dials it. The login is for the wire only."""
 
     scheme: str
     host: str
     port: int
     login: Optional[str]
+    trouble: Optional[str] = None
+    """Why there is nothing to dial that anybody means, in words that hold nothing of the setting."""
 
     @property
     def url(self) -> str:
-        """Without user information: what may be shown."""
-        host = "[%s]" % self.host if ":" in self.host else self.host
-        return "%s://%s:%d" % (self.scheme, host, self.port)
+        """Without user information: what may be shown. What was misread may be a part of the password."""
+        return MISREAD if self.trouble is not None else "%s://%s" % (self.scheme, self.place)
+
+    @property
+    def place(self) -> str:
+        """Host and port."""
+        return "%s:%d" % ("[%s]" % self.host if ":" in self.host else self.host, self.port)
 
 
 class Route(NamedTuple):
@@ -34,29 +49,64 @@ class Route(NamedTuple):
     source: Optional[str]
     no_proxy: Optional[str]
     readings: Dict[str, bool]
+    setting: Optional[Dict[str, Any]] = None
+    """What the variable means to each client; None where the plan declares the proxy."""
 
 
 def shown(url: str) -> str:
-    """A proxy's URL without its user information."""
+    """A proxy's URL without its user information, as far as anybody can mean it: cut at the last `@`."""
     scheme, separator, rest = url.rpartition("://")
-    authority, slash, path = rest.partition("/")
-    return scheme + separator + authority.rpartition("@")[2] + slash + path
+    if "@" in url:
+        scheme, separator, rest = url.partition("://")
+        scheme, rest = (scheme, rest) if separator and SCHEME.match(scheme) else ("", url)
+        separator, rest = "://" if scheme else "", rest.rpartition("@")[2]
+    return scheme + separator + rest
 
 
-def parse_proxy(url: str) -> Optional[Proxy]:
-    """A proxy from its URL; without a scheme it is http, as Go has it. None if it is no URL."""
-    try:
-        parts = urlsplit(url if "://" in url else "http://" + url)
-        scheme = parts.scheme.lower()
-        port = parts.port or (80 if scheme == "http" else 443)
-    except ValueError:
+def meant(value: str) -> Optional[Tuple[str, str, Optional[int]]]:
+    """Scheme, host and port that a person means by a value, however it is encoded; None if nobody can tell."""
+    scheme, _, place = shown(value.strip()).rpartition("://")
+    scheme = scheme.rpartition("://")[2]
+    found = PLACE.match(re.split("[/?#]", place, maxsplit=1)[0])
+    if found is None:
         return None
-    if not parts.hostname:
+    return (
+        (scheme or "http").lower(),
+        found.group(1).strip("[]").lower(),
+        int(found.group(2)) if found.group(2) else None,
+    )
+
+
+def parse_proxy(value: str) -> Optional[Proxy]:
+    """The proxy that Go dials for a value; None if it drops it, and goes directly."""
+    read = gourl.proxy(value)
+    if read is None:
         return None
-    login = None
-    if parts.username is not None:
-        login = unquote(parts.username) + ":" + unquote(parts.password or "")
-    return Proxy(scheme, parts.hostname, port, login)
+    port = int(read.port) if read.port.isdigit() and len(read.port) < 9 else 0
+    trouble = None
+    person = meant(value)
+    if not read.hostname or person is None or (read.hostname.lower().split("%")[0], port) != _dialled(person, read):
+        trouble = "the agent takes another host for the proxy"
+    elif not 0 < port < 65536:
+        trouble = "there is no such port"
+    return Proxy(read.scheme, read.hostname.lower(), port, read.login, trouble)
+
+
+def _dialled(person: Tuple[str, str, Optional[int]], read: gourl.GoUrl) -> Tuple[str, int]:
+    host, port = gourl.in_ascii(person[1]), person[2]
+    if port is None:
+        port = int(gourl.DEFAULT_PORTS.get(read.scheme, "0"))
+    return host.split("%")[0], port
+
+
+def curl_proxy(value: str) -> Optional[str]:
+    """Host and port that curl takes from a value; None if it refuses it. Its port is 1080 where none is given."""
+    scheme, mark, rest = value.rpartition("://")
+    if mark and not SCHEME.match(scheme):
+        return None
+    found = PLACE.match(re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2])
+    port = int(found.group(2) or (443 if scheme.lower() == "https" else 1080)) if found else 0
+    return "%s:%d" % (found.group(1).lower(), port) if found and 0 <= port < 65536 else None
 
 
 def route_to(host: str, port: int, declared: Optional[Mapping[str, Any]], environment: Mapping[str, str]) -> Route:
@@ -70,13 +120,72 @@ def route_to(host: str, port: int, declared: Optional[Mapping[str, Any]], enviro
     source = _first(variables, "HTTPS_PROXY", "https_proxy")
     exceptions = _first(variables, "NO_PROXY", "no_proxy")
     no_proxy = variables.get(exceptions or "")
+    proxy = parse_proxy(variables[source]) if source is not None else None
+    through = proxy is not None and not go_exempts(host, port, no_proxy or "")
     readings = {
-        "go": source is not None and not go_exempts(host, port, no_proxy or ""),
+        "go": through,
         "curl": _curl_uses(host, variables),
         "python": _python_uses(host, port, variables),
     }
-    proxy = parse_proxy(variables[source]) if source is not None and readings["go"] else None
-    return Route(proxy, None if source is None else "plan" if declared is not None else source, no_proxy, readings)
+    name = None if source is None else "plan" if declared is not None else source
+    return Route(
+        proxy if through else None, name, no_proxy, readings,
+        None if declared is not None else _setting(variables, source, proxy),
+    )  # fmt: skip
+
+
+def setting_of(value: str) -> Dict[str, Any]:
+    """What a single setting means to the agent, wherever it stands."""
+    return _setting({"HTTPS_PROXY": value}, "HTTPS_PROXY", parse_proxy(value))
+
+
+def _setting(variables: Mapping[str, str], source: Optional[str], proxy: Optional[Proxy]) -> Dict[str, Any]:
+    """What is set, and what the agent and curl make of it. Nothing here holds a part of a login."""
+    agent, trouble = None, None
+    if source is not None:
+        trouble = proxy.trouble if proxy is not None else None
+        agent = "drops" if proxy is None else "misreads" if trouble is not None else "dials"
+    other = _first(variables, *CURLS)
+    return {
+        "names": names_set(variables), "agent": agent, "trouble": trouble,
+        "agent_takes": source, "agent_place": _harmless(proxy.place if proxy else None, variables.get(source or "")),
+        "curl_takes": other,
+        "curl_place": _harmless(curl_proxy(variables[other]), variables[other]) if other is not None else None,
+        "meant": _person(variables[source or other or ""]) if source or other else None,
+        "pac": PAC.search(variables[source or other or ""]) is not None if source or other else False,
+        "character": _culprit(variables[source]) if source is not None and agent != "dials" else None,
+    }  # fmt: skip
+
+
+def _person(value: str) -> Optional[str]:
+    person = meant(value)
+    if person is None:
+        return None
+    host = "[%s]" % person[1] if ":" in person[1] else person[1]
+    return "%s://%s%s" % (person[0], host, "" if person[2] is None else ":%d" % person[2])
+
+
+def _harmless(place: Optional[str], value: Optional[str]) -> Optional[str]:
+    """A host and port that a client takes from the value, unless they stand where the login does."""
+    person = meant(value or "")
+    if place is None or "@" not in (value or ""):
+        return place
+    return place if person and place.rpartition(":")[0].strip("[]") == gourl.in_ascii(person[1]) else None
+
+
+def _culprit(value: str) -> Optional[str]:
+    """The kind of character that has to be encoded, without its neighbours."""
+    user = value.rpartition("@")[0]
+    user = user.partition("://")[2] or user
+    for character in "#/?":
+        if character in user:
+            return character
+    if re.search("%(?![0-9A-Fa-f]{2})", user):
+        return "%"
+    if re.search(r"[\x00-\x20\x7f]", value):
+        return "a blank or a control character"
+    strange = re.search(r"[^A-Za-z0-9._:~!$&'()*+,;=%@-]", user)
+    return strange.group(0) if strange else None
 
 
 def go_exempts(host: str, port: int, no_proxy: str) -> bool:

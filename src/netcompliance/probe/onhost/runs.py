@@ -6,7 +6,10 @@ Rules
 * A sample counts for the moment in which it was started, and samples come in that order.
 * A run is told when it begins (`open`) and when it has ended; the second word replaces the first. Both have its number.
 * No sample for longer than `blind` ends a run: nobody knows what was in between.
-* A path that changes too often to be told one by one is told in `mixed` runs, which say how many samples failed.
+* A path that changes too often to be told one by one is told in `mixed` runs, which say how many samples failed. Such a
+  run begins and ends with one that failed: the good ones after that (`CALM` in a row end it) are a run of their own.
+* A run tells the longest time from the begin of a sample to the end of the next (`gap`), and how long its first took
+  (`took`): what was shorter than that may have happened unseen.
 """
 
 import itertools
@@ -18,7 +21,9 @@ MOST = 40
 """So many runs of one path are told within `WINDOW` seconds, before they are mixed."""
 WINDOW = 60.0
 MIXED_FOR = 10.0
-"""Seconds that a mixed run lasts."""
+"""Seconds after which the next sample that fails ends a mixed run."""
+CALM = 40
+"""So many good samples in a row end it."""
 KINDS = 8
 """Different errors that a run counts."""
 
@@ -44,41 +49,56 @@ class Runs:
         self._same: Optional[Tuple[Any, ...]] = None
         self._begun = 0
         self._since = 0.0
+        self._tail: Optional[Record] = None
+        """Good samples in a row, after the last that failed of a mixed run."""
 
     @property
     def failing(self) -> bool:
         """Did the last sample fail?"""
         return self._run is not None and self._run["last_failed"]
 
-    def add(self, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record] = None) -> None:
-        """One more sample. `seen` is what it showed beside its end; it is kept of a run's first sample."""
+    def add(
+        self,
+        at: float,
+        error: Optional[Record],
+        answer: Optional[Record],
+        seen: Optional[Record] = None,
+        took: float = 0.0,
+    ) -> None:
+        """One more sample. `seen` is what it showed beside its end; it is kept of a run's first sample.
+
+        `took`: seconds until it was answered; where it was not, as many as an answer usually takes.
+        """
         same = sameness(error, answer)
         run = self._run
         if run is not None and at - run["to"] > self._blind:
             self.close()
             run = None
         if run is not None and run["mixed"]:
-            if at - run["from"] <= MIXED_FOR:
-                self._count(run, at, error)
+            if self._tail is None or self._tail["samples"] < CALM:
+                self._mix(run, at, error, answer, took)
                 return
             self.close()
             run = None
         if run is not None and same == self._same:
-            self._count(run, at, error)
+            self._count(run, at, error, took)
             return
         self.close()
-        self._begin(at, error, answer, seen, same)
+        self._begin(at, error, answer, seen, same, took)
 
     def close(self) -> None:
         """Tell the run that is open, if there is one, as ended."""
-        if self._run is not None:
-            self._tell(is_open=False)
-            self._run = None
+        tail, self._tail = self._tail, None
+        for run in (self._run, tail):
+            if run is not None:
+                self._run = run
+                self._tell(is_open=False)
+        self._run = None
 
-    def now(self) -> Optional[Tuple[int, float, int, int]]:
-        """Number, last moment, samples and failed samples of the open run."""
+    def now(self) -> Optional[Tuple[int, float, int, int, float]]:
+        """Number, last moment, samples, failed samples and longest gap of the open run."""
         run = self._run
-        return None if run is None else (run["run"], run["to"], run["samples"], run["failed"])
+        return None if run is None else (run["run"], run["to"], run["samples"], run["failed"], run["gap"])
 
     def _begin(
         self,
@@ -87,20 +107,41 @@ class Runs:
         answer: Optional[Record],
         seen: Optional[Record],
         same: Tuple[Any, ...],
+        took: float,
     ) -> None:
         if at - self._since > WINDOW:
             self._since, self._begun = at, 0
         self._begun += 1
-        mixed = self._begun > MOST
         self._same = same
-        self._run = {
-            "run": next(self._numbers), "from": at, "to": at, "samples": 0, "failed": 0, "mixed": mixed, "error": error,
-            "answer": answer, "showed": seen, "errors": {}, "last_failed": False,
-        }  # fmt: skip
-        self._count(self._run, at, error)
+        self._run = self._new(at, error, answer, seen, took)
+        self._run["mixed"] = error is not None and self._begun > MOST
+        self._count(self._run, at, error, took)
         self._tell(is_open=True)
 
-    def _count(self, run: Record, at: float, error: Optional[Record]) -> None:
+    def _new(
+        self, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record], took: float
+    ) -> Record:
+        return {
+            "run": next(self._numbers), "from": at, "to": at, "samples": 0, "failed": 0, "mixed": False, "error": error,
+            "answer": answer, "showed": seen, "errors": {}, "last_failed": False, "took": took, "gap": 0.0,
+        }  # fmt: skip
+
+    def _mix(self, run: Record, at: float, error: Optional[Record], answer: Optional[Record], took: float) -> None:
+        """One more sample of a mixed run: a good one waits until it is known whether another fails after it."""
+        if error is None:
+            self._tail = self._tail or self._new(at, None, answer, None, took)
+            self._count(self._tail, at, None, took)
+            return
+        tail, self._tail = self._tail, None
+        if tail is not None:
+            run["samples"] += tail["samples"]
+        self._count(run, at, error, took)
+        if at - run["from"] > MIXED_FOR:
+            self.close()
+
+    def _count(self, run: Record, at: float, error: Optional[Record], took: float) -> None:
+        if run["samples"]:
+            run["gap"] = max(run["gap"], at + took - run["to"])
         run["to"] = at
         run["samples"] += 1
         run["last_failed"] = error is not None

@@ -60,7 +60,7 @@ class Sniffer:
         """The observation."""
         tenant = self._visit.others(self._hosts)
         own = self._visit.own_ports
-        seen = list(self._seen.items())
+        seen = [each for each in list(self._seen.items()) if each[0][1] not in self._visit.mere_tries]
         between = sorted((attempt, count) for attempt, count in seen if tenant & {attempt[0], attempt[2]})
         self._visit.emit(
             "syn", "outbound", seen=[list(attempt) + [count] for attempt, count in between],

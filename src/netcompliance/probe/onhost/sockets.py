@@ -1,18 +1,21 @@
 """Which connections there are between host and tenant, and who listens: samples of /proc/net/tcp and tcp6.
 
-A sample sees a moment. So samples are taken when connections of ours open, and our own connections among them are the
-positive control: without them, having seen no other says nothing. The kernel walks through all its connections for
-each, and a busy host has many thousands: so samples are few, the last one alone is of both tables, and they are read at
-the end.
+A sample sees a moment, and our own connections in it are the positive control: without them, having seen no other says
+nothing. So the first connection to each address is held open until the last sample is taken, and where the peer has
+ended all of those, one more is opened for that sample. The kernel walks through all its connections for each sample,
+and a busy host has many thousands: so samples are few, the last one alone is of both tables, and they are read at the
+end.
 """
 
 import binascii
+import os
 import socket
 import struct
 import sys
 import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.visit import Visit
 
@@ -58,14 +61,34 @@ class Sampler:
         self._sample(TABLES)
         tenant = self._visit.others(self._hosts)
         seen = self._read_all()
+        if self._error is None and not self._shows_ours(seen, tenant):
+            seen |= self._with_another(tenant)
+        self._visit.release()
         listening = sorted({entry[:2] for entry in seen if entry[4] == LISTEN})
-        between = sorted(entry for entry in seen if entry[4] != LISTEN and entry[2] in tenant)
+        tries = self._visit.mere_tries
+        between = sorted(e for e in seen if e[4] != LISTEN and e[2] in tenant and e[1] not in tries)
         local = {entry[1] for entry in between}
         self._visit.emit(
             "sockets", "outbound", samples=self._samples, listening=[list(entry) for entry in listening],
             connections=[list(entry) for entry in between], own=sorted(local & self._visit.own_ports), at=time.time(),
             error=self._error.record() if self._error else None,
         )  # fmt: skip
+
+    def _shows_ours(self, seen: Set[Entry], tenant: Set[str]) -> bool:
+        return any(entry[2] in tenant and entry[1] in self._visit.own_ports for entry in seen)
+
+    def _with_another(self, tenant: Set[str]) -> Set[Entry]:
+        """A sample while a connection is open that was made for it."""
+        for address, port in self._visit.held:
+            stream, facts = dial(address, port, self._visit.limits["connect"]) if address in tenant else (None, {})
+            if stream is not None:
+                self._visit.owns(facts["source"][1], facts["seconds"])
+                self._sample(TABLES)
+                stream.close()
+                seen = self._read_all()
+                if self._shows_ours(seen, tenant):
+                    return seen
+        return set()
 
     def _read_all(self) -> Set[Entry]:
         try:
@@ -77,19 +100,17 @@ class Sampler:
     def _sample(self, tables: Sequence[str] = TABLES[:1]) -> None:
         try:
             for table in tables:
-                self._rows.update(rows(table))
+                if table == TABLES[0] or os.path.exists(table):
+                    self._rows.update(rows(table))
             self._samples += 1
         except Exception as error:
             self._error = failure_from(error, "file")
 
 
 def rows(path: str) -> Set[Row]:
-    """The rows of one table; none where the system has no such family."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            text = b"".join(_pages(file)).decode("ascii", "replace")
-    except FileNotFoundError:
-        return set()
+    """The rows of one table."""
+    with open(path, "rb", buffering=0) as file:
+        text = b"".join(_pages(file)).decode("ascii", "replace")
     words = (line.split(None, 4) for line in text.splitlines()[1:])
     return {(word[1], word[2], word[3]) for word in words if len(word) > 3 and ":" in word[1]}
 
@@ -122,6 +143,7 @@ def _endpoint(text: str) -> Tuple[str, int]:
 
 def start(visit: Visit, task: Dict[str, Any]) -> Sampler:
     """Begin to sample; the caller ends it with `finish`."""
+    visit.hold_first(task["hosts"])
     sampler = Sampler(visit, task["hosts"])
     visit.background(sampler.run)
     return sampler

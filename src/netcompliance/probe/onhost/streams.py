@@ -13,6 +13,7 @@ A peer may answer before it has read everything (a body limit, a block page), an
 therefore listen, or the answer is lost to EPIPE.
 """
 
+import contextlib
 import select
 import socket
 from typing import List, Optional
@@ -47,6 +48,10 @@ class Stream:
 
     def close(self) -> None:
         """Close at once, without ceremony."""
+        raise NotImplementedError
+
+    def give_up(self) -> None:
+        """End the connection from another thread: whoever waits on it wakes up, and reads its end."""
         raise NotImplementedError
 
     def take(self) -> Optional[bytes]:
@@ -120,8 +125,16 @@ class TcpStream(Stream):
     def unacknowledged(self) -> Optional[int]:
         return unacknowledged(self._socket)
 
+    def duplicate(self) -> socket.socket:
+        """The same connection once more: it stays open until both are closed."""
+        return self._socket.dup()
+
     def close(self) -> None:
         self._socket.close()
+
+    def give_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _last_words(self) -> bool:
         """A peer that has reset the connection may have spoken before, and that can still be read."""
@@ -149,5 +162,5 @@ def unacknowledged(connected: socket.socket) -> Optional[int]:
         import termios
 
         return int(struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
-    except (ImportError, OSError):
+    except (ImportError, OSError, ValueError):
         return None

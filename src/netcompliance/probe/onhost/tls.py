@@ -90,6 +90,9 @@ class TlsStream(Stream):
     def close(self) -> None:
         self._lower.close()
 
+    def give_up(self) -> None:
+        self._lower.give_up()
+
     def _flush(self, deadline: Deadline) -> None:
         data = self._outgoing.read()
         if not self.hello_bytes:

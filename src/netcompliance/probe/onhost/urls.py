@@ -14,6 +14,9 @@ from urllib.parse import urljoin, urlsplit
 from netcompliance.probe.onhost.failures import Failure
 
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\.?$|[0-9A-Fa-f:.]+$")
+AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+A_HOST = re.compile(r"(?:[\w-]+\.)+[\w-]+(?:[/?#]|\Z)")
+"""A host, by its dots, without a port. Whatever else stands in front of an `@` may be a part of a login."""
 VISIBLE = re.compile(r"[!-~]*\Z")
 URL_LIMIT = 8192
 
@@ -29,8 +32,17 @@ class Url(NamedTuple):
     @property
     def text(self) -> str:
         """The whole URL."""
+        return self._place + self.target
+
+    @property
+    def shown(self) -> str:
+        """The same without the values of its query."""
+        return self._place + _without_values(self.target)
+
+    @property
+    def _place(self) -> str:
         host = "[%s]" % self.host if ":" in self.host else self.host
-        return "https://" + host + ("" if self.port == 443 else ":%d" % self.port) + self.target
+        return "https://" + host + ("" if self.port == 443 else ":%d" % self.port)
 
 
 def absolute(base: Url, location: str) -> str:
@@ -48,8 +60,8 @@ def parse(text: str, *, local: bool) -> Url:
     try:
         parts = urlsplit(text)
         port = parts.port or 443
-    except ValueError as error:
-        raise _refused(str(error)) from error
+    except ValueError:
+        raise _refused("not a valid URL") from None
     if parts.scheme != "https":
         raise _refused("a URL of scheme %s" % (parts.scheme or "none"))
     if not parts.hostname or not HOST.match(parts.hostname):
@@ -60,12 +72,21 @@ def parse(text: str, *, local: bool) -> Url:
 
 
 def shown(text: str) -> str:
-    """Any URL without the values of its query and without user information."""
-    base, mark, query = text[:URL_LIMIT].partition("?")
-    scheme, separator, rest = base.partition("://")
-    authority, slash, path = rest.partition("/")
-    names = "&".join(part.split("=", 1)[0] + ("=..." if "=" in part else "") for part in query.split("&"))
-    return (scheme + separator + authority.rpartition("@")[2] + slash + path if separator else base) + mark + names
+    """Any URL without the values of its query and without user information, whatever stands in that.
+
+    A password may hold what should have been encoded. So what follows the scheme is cut at the last `@`, unless it is
+    one of the path, behind a host that stands for itself.
+    """
+    begun = AUTHORITY.match(text)
+    scheme, rest = (begun.group(0), text[begun.end() : URL_LIMIT]) if begun else ("", text[:URL_LIMIT])
+    if (begun or not rest.startswith("/")) and not A_HOST.match(rest):
+        rest = rest.rpartition("@")[2]
+    return scheme + _without_values(rest)
+
+
+def _without_values(text: str) -> str:
+    base, mark, query = text.partition("?")
+    return base + mark + "&".join(part.split("=", 1)[0] + ("=..." if "=" in part else "") for part in query.split("&"))
 
 
 def forbidden(address: str) -> bool:

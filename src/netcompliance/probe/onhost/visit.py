@@ -12,10 +12,12 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+from netcompliance.probe.onhost.anchors import Anchors
 from netcompliance.probe.onhost.failures import failure_from
 from netcompliance.probe.onhost.limits import Deadline, with_defaults
 from netcompliance.probe.onhost.pool import Pool, start_thread
 from netcompliance.probe.onhost.route import Route, route_to
+from netcompliance.probe.onhost.systemstore import SystemStore
 from netcompliance.probe.onhost.trust import Trust
 
 Record = Dict[str, Any]
@@ -88,7 +90,7 @@ class AddressBook:
         name = name.lower().rstrip(".")
         with self._lock:
             known = self._known.setdefault(name, [])
-            new = [address for address in addresses if address not in known][: self._most - len(known)]
+            new = sorted({address for address in addresses if address not in known})[: self._most - len(known)]
             known.extend(new)
             self._lock.notify_all()
             watchers = list(self._watchers.get(name, ()))
@@ -124,8 +126,10 @@ class Visit:
         self.limits = with_defaults(plan.get("limits") or {})
         self.deadline = Deadline(plan["deadline"])
         self.trust = trust
+        self.system = SystemStore(os.environ)
+        self.anchors = Anchors(trust.store, self.system)
         self.key, self.key_from = key
-        self.book = AddressBook(self.limits["addresses"])
+        self.book = AddressBook(self.limits["addresses_known"])
         self.pool = Pool(self.limits["threads"], self._broken)
         self.resolved_by_plan: Set[str] = {
             entry["name"] for task in plan["tasks"] if task["kind"] == "resolve" for entry in task["names"]
@@ -141,6 +145,10 @@ class Visit:
         self._said: Set[Any] = set()
         self._shared: Dict[Any, Any] = {}
         self._ports: Set[int] = set()
+        self._tries: Set[int] = set()
+        self._counts: Dict[Any, int] = {}
+        self._holds: List[str] = []
+        self._held: Dict[Tuple[str, int], Any] = {}
 
     def emit(self, kind: str, task: str, **fields: Any) -> None:
         """Write an observation."""
@@ -162,6 +170,12 @@ class Visit:
             self._said.add(what)
             return True
 
+    def count(self, *what: Any) -> int:
+        """How many times these words have been said, this one included."""
+        with self._lock:
+            self._counts[what] = self._counts.get(what, 0) + 1
+            return self._counts[what]
+
     def shared(self, what: Any, make: Callable[[], Any]) -> Any:
         """The one thing of this description, made by whoever asks first."""
         with self._lock:
@@ -175,6 +189,45 @@ class Visit:
             self._ports.add(port)
             self.slowest = max(self.slowest, seconds)
         self.opened.set()
+
+    def hold_first(self, hosts: List[str]) -> None:
+        """From now on, the first connection to each address of these hosts stays open until `release`."""
+        self._holds = hosts
+
+    def hold(self, host: str, address: str, port: int, duplicate: Callable[[], Any]) -> None:
+        """A connection to this address of the host has opened; `duplicate` gives it once more."""
+        with self._lock:
+            if host in self._holds and (address, port) not in self._held:
+                self._held[address, port] = duplicate()
+
+    @property
+    def held(self) -> List[Tuple[str, int]]:
+        """Addresses and ports to which a connection is held, sorted."""
+        with self._lock:
+            return sorted(self._held)
+
+    def release(self) -> None:
+        """Close what was held, and hold nothing more."""
+        with self._lock:
+            held, self._held, self._holds = self._held, {}, []
+        for connection in held.values():
+            connection.close()
+
+    def has_reached(self, address: str, port: int) -> bool:
+        """Has a connection to this address opened, of those that are held?"""
+        with self._lock:
+            return (address, port) in self._held
+
+    def tries_from(self, port: int) -> None:
+        """From this port a connection was tried that nothing else was done with."""
+        with self._lock:
+            self._tries.add(port)
+
+    @property
+    def mere_tries(self) -> Set[int]:
+        """The ports of connections that were tried and closed at once."""
+        with self._lock:
+            return self._tries - self._ports
 
     @property
     def own_ports(self) -> Set[int]:
@@ -201,7 +254,7 @@ class Visit:
         if self.first("route", host, port):
             self.emit(
                 "route", task, host=host, port=port, proxy=route.proxy.url if route.proxy else None,
-                source=route.source, no_proxy=route.no_proxy, readings=route.readings,
+                source=route.source, no_proxy=route.no_proxy, readings=route.readings, setting=route.setting,
             )  # fmt: skip
         return route
 

@@ -25,6 +25,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from netcompliance.probe.onhost.cheap import DnsPath, Engine, TcpPath, Tell
 from netcompliance.probe.onhost.dear import Probes
 from netcompliance.probe.onhost.handover import Handover
+from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
 from netcompliance.probe.onhost.route import Route
 from netcompliance.probe.onhost.runs import Runs
@@ -46,7 +47,6 @@ LINGER = 600.0
 """Seconds after the planned end in which a spool waits to be collected."""
 LOOK_UP = 10.0
 """Seconds between two look-ups of the tenant's addresses."""
-MANY_FILES = 2048
 M_ARENA_MAX = -8
 DNS_PORT = 53
 
@@ -60,7 +60,7 @@ def main(plan: Record) -> None:
         os.setsid()
     except OSError:
         pass  # already the leader of a session of its own
-    _allow_many_files()
+    allow_many_files()
     _share_memory()
     os.set_blocking(1, False)
     asked = plan["watch"]
@@ -101,6 +101,7 @@ class Watch:
         self._over = False
         """The last word is said: what a slow probe finds out after it comes too late."""
         self._beat = 0.0
+        self._dear_ones: List[Probes] = []
         self._known: List[str] = []
         self._found: List[str] = []
 
@@ -113,6 +114,7 @@ class Watch:
             {
                 "kind": "watch", "what": "begin", "at": self._clock[0], "id": self._asked["id"], "pid": os.getpid(),
                 "planned": self._asked["seconds"], "every": self._asked["every"], "rarely": self._asked["rarely"],
+                "seldom": self._asked["seldom"],
             }
         )  # fmt: skip
         self._begin()
@@ -178,36 +180,49 @@ class Watch:
 
     def _path(self, layer: str, name: str, every: float) -> Runs:
         """The runs of a path; both names are its own."""
-        fields: Record = {"task": "watch", "layer": layer, "path": name, "every": every}
+        fields: Record = {
+            "task": "watch", "layer": layer, "path": name, "every": every, "since": self._wall(time.monotonic()),
+        }  # fmt: skip
         blind = max(BLIND_LEAST, BLIND * every)
         with self._lock:
             return self._runs.setdefault((layer, name), Runs(self._tell, self._numbers, fields, blind))
 
     def _into(self, runs: Runs) -> Tell:
-        def tell(at: float, error: Optional[Record], answer: Optional[Record]) -> None:
+        def tell(at: float, error: Optional[Record], answer: Optional[Record], took: float) -> None:
             with self._lock:
                 if not self._over:
-                    runs.add(at, error, answer)
+                    runs.add(at, error, answer, None, took)
 
         return tell
 
     def _dear(self, name: str, target: Record, way: Callable[[], Way], layers: Tuple[str, str]) -> None:
-        """Probes of two layers; where both are called the same, a failed handshake is a sample of the one there is."""
-        rarely = self._asked["rarely"] if layers[0] != layers[1] else self._asked["seldom"]
+        """Probes of two layers; where both are called the same, a probe is one sample of the one there is."""
+        one = layers[0] == layers[1]
+        rarely = self._asked["seldom" if one else "rarely"]
         runs = {layer: self._path(layer, name, rarely) for layer in dict.fromkeys(layers)}
 
+        def own(layer: str) -> Runs:
+            return runs[layers[0 if layer == "tls" else 1]]
+
         def tell(
-            layer: str, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record]
-        ) -> None:
-            own = layers[0 if layer == "tls" else 1]
-            if own == "registry" and layer == "tls" and error is None:
-                return
+            layer: str, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record],
+            took: float,
+        ) -> None:  # fmt: skip
             with self._lock:
                 if not self._over:
-                    runs[own].add(at, error, answer, seen)
+                    own(layer).add(at, error, answer, seen, took)
+
+        def skip(layer: str) -> None:
+            with self._lock:
+                if not self._over:
+                    own(layer).close()
 
         has_tcp = ("tcp", name) in self._runs
-        probes = Probes(self._visit, target, way, tell, rarely, self._wall, has_tcp=has_tcp)
+        probes = Probes(
+            self._visit, target, way, tell, rarely, self._wall, has_tcp=has_tcp, skip=skip, whole=one,
+            stalled=lambda since: self._engine.stalled >= since,
+        )  # fmt: skip
+        self._dear_ones.append(probes)
         delay = len(self._runs) * 0.05 % min(1.0, rarely)
         self._background(probes.run, self._stopped, delay)
 
@@ -249,7 +264,7 @@ class Watch:
         end = time.monotonic() + (LAST_PROBES if self._why != "terminated" else 0.0)
         self._stopped.set()
         self._engine.last()
-        while time.monotonic() < end and self._engine.busy:
+        while time.monotonic() < end and (self._engine.busy or any(probes.busy for probes in self._dear_ones)):
             self._engine.turn(0.05)
         self._engine.close()
         with self._lock:
@@ -310,13 +325,3 @@ def _share_memory() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
     except Exception:
         return
-
-
-def _allow_many_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (OSError, ValueError):
-            return

@@ -1,18 +1,25 @@
 """Ways to a peer: straight to one of its addresses, or through an explicit proxy.
 
-A way opens streams. Whoever opens the first stream on a way reports it (`tcp`, `proxy`); later ones on the same way are
-silent unless the exchange that wanted them fails.
+A way opens streams. Whoever opens the first stream on a direct way reports it (`tcp`); later ones on the same way are
+silent unless the exchange that wanted them fails. Each CONNECT is reported, since a proxy may grant some of them only.
 """
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost import tunnel
+from netcompliance.probe.onhost import tunnel, tunnels
 from netcompliance.probe.onhost.dial import dial, dial_any
 from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.names import addresses_of
 from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.streams import Stream, TcpStream
 from netcompliance.probe.onhost.visit import Visit
 
+TRIES = 3
+REFUSALS = (403, 429, 500, 502, 503, 504)
+"""Answers to CONNECT that may be others the next time."""
+MOST_ADDRESSES = 8
+AT_AN_ADDRESS = ("declared", "phase", "status", "reason", "go_refuses", "at", "seconds", "error")
+"""What is said of a CONNECT at one of several addresses."""
 SMALL_MSS = 536
 """Bytes: what every path carries."""
 
@@ -67,6 +74,7 @@ class Direct(Way):
         stream, facts = dial(str(self.address), self._port, self._visit.limits["connect"], mss)
         if stream is not None:
             self._visit.owns(facts["source"][1], facts["seconds"])
+            self._visit.hold(self._host, str(self.address), self._port, stream.duplicate)
         return stream, facts
 
 
@@ -97,16 +105,49 @@ class Tunnelled(Way):
 
     def open(self) -> Stream:
         stream, facts = self._connect()
+        self._report(facts)
         if stream is None:
             raise Failure("proxy", facts["error"]["name"], facts["error"]["text"])
         return stream
 
     def open_reported(self) -> Optional[Stream]:
-        stream, facts = self._connect()
-        if stream is None:
-            facts["other_scheme"] = tunnel.speaks_other_scheme(self._visit, self._task, self._proxy, facts)
-        self._visit.emit("proxy", self._task, host=self._host, port=self._port, address=None, via=self.via, **facts)
+        """A refusal is asked again: some proxies refuse a share of the connections only."""
+        for _ in range(TRIES):
+            stream, facts = self._connect()
+            if stream is None:
+                facts["other_scheme"] = tunnel.speaks_other_scheme(self._visit, self._task, self._proxy, facts)
+            self._report(facts)
+            if stream is not None or facts["status"] not in REFUSALS:
+                break
         return stream
+
+    def ask_often(self, took: float, hello: bytes) -> None:
+        """Ask for many tunnels, the first of which took so many seconds: is a share refused, or leads nowhere?"""
+        tunnels.look(self._visit, self._task, self._proxy, self._host, self._port, took, hello)
+
+    def ask_at_each(self) -> None:
+        """Where the proxy's name has several addresses, ask at each: a client takes any of them first."""
+        addresses = addresses_of(self._visit, self._task, self._proxy.host)
+        if len(addresses) > 1:
+            for address in addresses[:MOST_ADDRESSES]:
+                self._visit.spawn(self._task, self._ask_at, address)
+
+    def _ask_at(self, address: str) -> None:
+        where = (self._visit, self._task, self._proxy, self._host, self._port)
+        for _ in range(TRIES):
+            stream, facts = tunnel.connect(*where, address=address)
+            if stream is not None or facts["status"] not in REFUSALS:
+                break
+        if stream is not None:
+            stream.close()
+        seen = {name: facts[name] for name in AT_AN_ADDRESS}
+        self._visit.emit(
+            "proxy-address", self._task, host=self._host, port=self._port, address=None, via=self.via,
+            **dict(seen, proxy_address=address)
+        )  # fmt: skip
+
+    def _report(self, facts: Dict[str, Any]) -> None:
+        self._visit.emit("proxy", self._task, host=self._host, port=self._port, address=None, via=self.via, **facts)
 
     def _connect(self) -> Tuple[Optional[Stream], Dict[str, Any]]:
         return tunnel.connect(self._visit, self._task, self._proxy, self._host, self._port)

@@ -91,7 +91,7 @@ cut() { if [ "${#2}" -le "$1" ]; then CUT=$2; else CUT=$(printf "%.$1s" "$2"); f
 
 # clock: UP, hundredths of a second since the machine started.
 clock() {
-    read -r UP other </proc/uptime
+    read -r UP idle </proc/uptime
     bare "${UP%.*}${UP#*.}"
     UP=$BARE
 }

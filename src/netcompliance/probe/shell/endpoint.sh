@@ -3,16 +3,24 @@
 #
 # What is asked at one address only goes to the first that verifies: `main` decides which, by the event `verified`.
 
-# look TASK HOST PORT ADDRESS: over the proxy where there is no address.
+MOST=12
+
+# look TASK HOST PORT ADDRESS NUMBER: over the proxy where there is no address. Of a name, only the first MOST addresses
+# are looked at whole; to the rest it is only connected.
 look() {
-    TASK=$1 HOST=$2 PORT=$3 ADDRESS=$4 UNVERIFIED=''
+    TASK=$1 HOST=$2 PORT=$3 ADDRESS=$4 UNVERIFIED='' FULL=''
     if [ -z "$ADDRESS" ]; then
         route_to "$HOST" "$PORT"
         look_through_proxy
         return
     fi
     THROUGH=''
-    report_connect "$TASK" "$HOST" "$ADDRESS" "$PORT" "$CONNECT" || return
+    [ "$5" -le "$MOST" ] || FULL=false
+    report_connect "$TASK" "$HOST" "$ADDRESS" "$PORT" "$CONNECT"
+    opened=$?
+    # A router says only so often that it refuses, and once is enough.
+    case $TASK:$ERROR in tenant:null | tenant:*TIMEOUT*) spawn "$TASK" shares "$HOST" "$ADDRESS" "$PORT" "$5" ;; esac
+    [ "$opened" = 0 ] && [ -z "$FULL" ] || return
     if [ -n "$OPENSSL" ]; then
         shake verify
     elif can_ask; then
@@ -35,6 +43,8 @@ ask_for_the_handshake() {
     case $HOST in *:*) place="[$HOST]" ;; *) place=$HOST ;; esac
     set -- --tlsv1.2
     [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
+    [ -z "$STORE_DIR" ] || set -- "$@" --capath "$STORE_DIR"
+    [ -z "$CURL_CIPHERS" ] || set -- "$@" --ciphers "$CURL_CIPHERS"
     fetch "$EXCHANGE" 4096 4096 "$@" "https://$place:$PORT/"
     MORE_FIGURES=''
 }
@@ -57,24 +67,30 @@ go_on() {
 tenant_verified() {
     plan_requests each
     if [ -n "$LARGE_HELLO" ] && [ -n "$OPENSSL" ] && { [ -n "$ADDRESS" ] || openssl_tunnels; }; then spawn "$TASK" shake large-hello; fi
+    plan_uploads
 }
 
-# request PURPOSE METHOD PATH BODY KEY: as the plan has it. To an unverified peer only what says who it is.
+# request PURPOSE METHOD PATH BODY KEY CALLER QUERY CONTENT HEADER…: as the plan has it. To an unverified peer only what
+# says who it is.
 request() {
     if [ -z "$UNVERIFIED" ]; then
-        spawn "$TASK" ask "$@" true
+        spawn "$TASK" ask true "$@"
         return
     fi
-    case $1 in receiver | sibling) spawn "$TASK" ask "$@" false ;; esac
+    case $1 in receiver | sibling) spawn "$TASK" ask false "$@" ;; esac
 }
 
-# uploads PATH SIZE…: a small one as the control, then growing ones, each only if the one before came through.
+# uploads PATH SIZE…: the largest first, since a process for each size costs more than it shows; where it does not come
+# through, growing ones say from which size on.
 uploads() {
     can_ask && have head && have tr || return
     path=$1
     shift
-    spawn "$TASK" upload small-upload "$path" 1000
-    for size; do upload upload "$path" "$size" || break; done
+    for largest; do :; done
+    upload upload "$path" "$largest" && return
+    for size; do
+        [ "$size" = "$largest" ] || upload upload "$path" "$size" || break
+    done
 }
 
 look_through_proxy() {
@@ -83,7 +99,7 @@ look_through_proxy() {
         return
     fi
     begin
-    CONNECT_STATUS=000 CONNECT_HEADERS='' CONNECT_REASON='' other=null
+    CONNECT_STATUS=000 CONNECT_HEADERS='' CONNECT_REASON='' CONNECT_MALFORMED='' other=null
     case $PROXY_SCHEME in
         http | https) ask_for_the_handshake ;;
         *)
@@ -92,7 +108,7 @@ look_through_proxy() {
             ;;
     esac
     took
-    handshake=$ERROR
+    handshake=$ERROR other=null
     how_far
     if [ "$reached" != open ]; then other_scheme; fi
     report_proxy
@@ -110,7 +126,7 @@ look_through_proxy() {
 how_far() {
     reached=connect
     case $CONNECT_STATUS:$CURL_CODE in
-        2??:*) reached=open ERROR=null ;;
+        200:*) if [ -z "$CONNECT_MALFORMED" ]; then reached=open ERROR=null; else failure proxy STATUS "200 $CONNECT_REASON"; fi ;;
         000:5) reached=resolve && failure resolve GAI "$text" ;;
         000:7) reached=tcp ;;
         000:28)
@@ -137,7 +153,7 @@ how_far() {
 other_scheme() {
     case $reached:$CONNECT_STATUS in tls:000 | connect:000 | connect:400) ;; *) return ;; esac
     kept_error=$ERROR kept_status=$CONNECT_STATUS kept_headers=$CONNECT_HEADERS kept_reason=$CONNECT_REASON
-    kept_scheme=$PROXY_SCHEME
+    kept_malformed=$CONNECT_MALFORMED kept_scheme=$PROXY_SCHEME
     if [ "$PROXY_SCHEME" = http ]; then PROXY_SCHEME=https; else PROXY_SCHEME=http; fi
     way_options
     MODE=text HIDE=no
@@ -145,7 +161,7 @@ other_scheme() {
     other=false
     [ "$CONNECT_STATUS" = 000 ] || other=true
     ERROR=$kept_error CONNECT_STATUS=$kept_status CONNECT_HEADERS=$kept_headers CONNECT_REASON=$kept_reason
-    PROXY_SCHEME=$kept_scheme
+    PROXY_SCHEME=$kept_scheme CONNECT_MALFORMED=$kept_malformed
 }
 
 report_proxy() {
@@ -158,5 +174,8 @@ report_proxy() {
     record="$record,\"status\":$J"
     maybe "$CONNECT_REASON"
     record="$record,\"reason\":$J,\"headers\":[$CONNECT_HEADERS],\"body\":null,\"received\":null,\"other_scheme\":$other"
+    maybe "$CONNECT_MALFORMED"
+    record="$record,\"go_refuses\":$J"
+    if [ -n "$PROXY_LOGIN" ]; then record="$record,\"login\":true"; else record="$record,\"login\":false"; fi
     emit "$record,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
 }

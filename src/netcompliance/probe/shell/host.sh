@@ -6,23 +6,41 @@ TRUST_BUNDLES='/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.c
 RUNTIMES='/run/containerd/containerd.sock /run/crio/crio.sock /run/docker.sock /var/lib/kubelet'
 SERVICE_ACCOUNT=/var/run/secrets/kubernetes.io/serviceaccount/namespace
 
-# find_trust: STORE, the bundle by which the agent verifies too, and TRUST_SOURCE.
+# find_trust: what the agent, a Go program, verifies by: STORE, a bundle, and STORE_DIRS, directories, of which the tools
+# take one, STORE_DIR; and TRUST_SOURCE. A bundle that is named and cannot be read leaves those that lie in a directory.
 find_trust() {
-    STORE='' TRUST_SOURCE=''
+    STORE='' TRUST_SOURCE='' STORE_DIR='' STORE_DIRS=${SSL_CERT_DIR:-/etc/ssl/certs:/etc/pki/tls/certs}
+    IFS=:
+    for path in $STORE_DIRS; do [ -n "$STORE_DIR" ] || [ ! -d "$path" ] || STORE_DIR=$path; done
+    IFS=" 	$NL"
     if [ -n "${SSL_CERT_FILE-}" ]; then
-        STORE=$SSL_CERT_FILE TRUST_SOURCE="SSL_CERT_FILE=$SSL_CERT_FILE"
-        return
-    fi
-    if [ -n "${SSL_CERT_DIR-}" ]; then
-        TRUST_SOURCE="SSL_CERT_DIR=$SSL_CERT_DIR"
-        return
+        TRUST_SOURCE="SSL_CERT_FILE=$SSL_CERT_FILE"
+        [ -r "$SSL_CERT_FILE" ] || TRUST_SOURCE="$TRUST_SOURCE (cannot be read)"
+        ! holds_certificates "$SSL_CERT_FILE" || STORE=$SSL_CERT_FILE
     fi
     for path in $TRUST_BUNDLES; do
-        [ -r "$path" ] || continue
-        STORE=$path TRUST_SOURCE=$path
-        return
+        [ -z "$STORE" ] && holds_certificates "$path" || continue
+        case $TRUST_SOURCE:$STORE_DIRS: in ?*:*"${path%/*}:"* | :*) STORE=$path ;; esac
+        [ -n "$TRUST_SOURCE" ] || TRUST_SOURCE=$path
     done
-    TRUST_SOURCE="the tools' own default"
+    [ -z "${SSL_CERT_DIR-}" ] || TRUST_SOURCE="$TRUST_SOURCE SSL_CERT_DIR=$SSL_CERT_DIR"
+    TRUST_SOURCE=${TRUST_SOURCE# }
+    TRUST_SOURCE=${TRUST_SOURCE:-no file or directory of certificates}
+}
+
+holds_certificates() {
+    [ -f "$1" ] && [ -r "$1" ] || return
+    while IFS= read -r line; do case $line in *'BEGIN CERTIFICATE'*) return 0 ;; esac; done <"$1"
+    return 1
+}
+
+# trusted_here: how many certificates that is, each as often as it lies there.
+trusted_here() {
+    {
+        [ -z "$STORE" ] || cat "$STORE"
+        IFS=:
+        for directory in $STORE_DIRS; do cat "$directory"/*; done
+    } 2>/dev/null | grep -c 'BEGIN CERTIFICATE'
 }
 
 # read_resolver: NAMESERVERS, SEARCH, OPTIONS and RESOLV_CONF, as the C library reads the file.
@@ -31,13 +49,14 @@ read_resolver() {
     [ -r /etc/resolv.conf ] || return
     while IFS= read -r line || [ -n "$line" ]; do
         [ "${#RESOLV_CONF}" -gt 16000 ] || RESOLV_CONF=$RESOLV_CONF$line$NL
+        case $line in [a-z]*) ;; *) continue ;; esac
         # shellcheck disable=SC2086 # words
-        set -- ${line%%[#;]*}
+        set -- $line
         [ $# -ge 2 ] || continue
         word=$1
         shift
         case $word in
-            nameserver) NAMESERVERS="$NAMESERVERS $1" ;;
+            nameserver) case $1 in *[!0-9a-fA-F.:%a-z]* | [0-9]*.*:* | [!0-9:]*[!0-9a-fA-F:]*.*) ;; *) NAMESERVERS="$NAMESERVERS $1" ;; esac ;;
             domain) SEARCH=$1 ;;
             search) SEARCH=$* ;;
             options) OPTIONS="$OPTIONS $*" ;;
@@ -166,7 +185,7 @@ report_host() {
     done
     json "$TRUST_SOURCE"
     record="$record},\"trust\":{\"source\":$J"
-    number "$([ -z "$STORE" ] || grep -c 'BEGIN CERTIFICATE' "$STORE" 2>/dev/null)"
+    number "$(trusted_here)"
     record="$record,\"certificates\":$J}"
     source_towards "$towards"
     maybe "$SOURCE"

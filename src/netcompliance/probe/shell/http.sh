@@ -58,11 +58,11 @@ fetch() {
     left
     [ "$LEFT" -ge "$seconds" ] || seconds=$LEFT
     if [ "$seconds" -le 0 ]; then
-        STATUS='' HEADERS='' BODY='' CURL_CODE=28 TC=0 TA=0
+        STATUS='' HEADERS='' BODY='' MALFORMED='' CURL_CODE=28 TC=0 TA=0
         failure tcp TIMEOUT 'the visit was over'
         return
     fi
-    set -- curl -q -g -sS --path-as-is --http1.1 --connect-timeout 5 --max-time "$seconds" -A "$AGENT" -H 'Expect:' \
+    set -- curl -q -g -sS --path-as-is --http1.1 --connect-timeout "$EXCHANGE" --max-time "$seconds" -A "$AGENT" -H 'Expect:' \
         -H 'Connection: close' -H 'Accept-Encoding: identity' -D - -o /proc/self/fd/5 -w "\\n$MARK told $FIGURES\\n$MORE_FIGURES" -K - "$@"
     all=$(
         {
@@ -91,12 +91,15 @@ keep() {
 
 # read_answer: take apart what curl said.
 read_answer() {
-    STATUS='' REASON_PHRASE='' HTTP_VERSION='' HEADERS='' LOCATION='' CONTENT_TYPE='' CHALLENGE='' CONTENT_LENGTH=''
+    STATUS='' REASON_PHRASE='' HTTP_VERSION='' HEADERS='' LOCATION='' CONTENT_TYPE='' CHALLENGE='' CONTENT_LENGTH='' RETRY_AFTER=''
     BODY='' SHA='' CURL_CODE=2 text='' told='' header_count=0
-    CONNECT_STATUS='' CONNECT_HEADERS='' CONNECT_REASON=''
+    CONNECT_STATUS='' CONNECT_HEADERS='' CONNECT_REASON='' MALFORMED='' CONNECT_MALFORMED='' in_head=''
     IFS=$NL
     for line in $all; do
         line=${line%"$CR"}
+        case $line in
+            "$MARK "* | 'curl: ('*) in_head='' ;;
+        esac
         case $line in
             "$MARK told "*) told=${line#"$MARK told "} ;;
             "$MARK exit "*) CURL_CODE=${line##* } ;;
@@ -104,18 +107,25 @@ read_answer() {
             HTTP/[0-9]*' '[0-9][0-9][0-9] | HTTP/[0-9]*' '[0-9][0-9][0-9]' '*)
                 if [ -n "$STATUS" ] && [ -z "$CONNECT_HEADERS" ]; then
                     CONNECT_HEADERS=$HEADERS CONNECT_REASON=$REASON_PHRASE
+                    if [ -n "$THROUGH" ] && [ -z "$ADDRESS" ]; then
+                        CONNECT_MALFORMED=$MALFORMED MALFORMED=''
+                        case $STATUS in 1??) CONNECT_MALFORMED="status $STATUS before it" ;; esac
+                    fi
                 fi
-                HEADERS='' header_count=0 LOCATION='' CONTENT_TYPE='' CHALLENGE='' CONTENT_LENGTH=''
+                in_head=yes
+                HEADERS='' header_count=0 LOCATION='' CONTENT_TYPE='' CHALLENGE='' CONTENT_LENGTH='' RETRY_AFTER=''
                 HTTP_VERSION=${line%% *} rest=${line#* }
                 STATUS=${rest%% *} REASON_PHRASE=${rest#"$STATUS"}
                 REASON_PHRASE=${REASON_PHRASE# }
                 ;;
             'curl: ('*) text=${line#*) } ;;
             ?*:*)
-                [ -n "$STATUS" ] && [ "$header_count" -lt 200 ] || continue
+                [ -n "$STATUS" ] && [ "$header_count" -lt 200 ] && [ "${#HEADERS}" -lt 4096 ] || continue
                 header_count=$((header_count + 1))
                 take_header
                 ;;
+            [\ \	]*) ;;
+            ?*) [ -z "$in_head" ] || malformed 'missing colon' "$line" ;;
         esac
     done
     IFS=" 	$NL"
@@ -130,7 +140,8 @@ read_answer() {
     DOWNLOADED=${DOWNLOADED%%[!0-9]*} UPLOADED=${UPLOADED%%[!0-9]*}
     # The last head is the peer's own only if curl says so too; else it was the proxy's.
     if [ "$status" = 000 ]; then
-        [ "$CONNECT_STATUS" = 000 ] || { CONNECT_HEADERS=$HEADERS CONNECT_REASON=$REASON_PHRASE; }
+        [ "$CONNECT_STATUS" = 000 ] || { CONNECT_HEADERS=$HEADERS CONNECT_REASON=$REASON_PHRASE CONNECT_MALFORMED=$MALFORMED; }
+        MALFORMED=''
         STATUS='' HEADERS='' REASON_PHRASE='' HTTP_VERSION=''
     fi
     FIRST_BYTE=null
@@ -142,16 +153,29 @@ read_answer() {
     name_the_end
 }
 
+# malformed WHY LINE: Go refuses this head. MALFORMED says why, by the first line at which it does.
+malformed() {
+    cut 60 "$2"
+    MALFORMED=${MALFORMED:-"malformed MIME header: $1: $CUT"}
+}
+
 # take_header: a line of the head. Cookies and logins are nobody's business; a location may be signed.
 take_header() {
     [ "${#line}" -le 4096 ] || { cut 4096 "$line" && line=$CUT; }
     name=${line%%:*} value=${line#*:}
     value=${value#"${value%%[! 	]*}"}
     value=${value%"${value##*[! 	]}"}
+    case $line in [\ \	]*) ;; *)
+        case $name in '' | *[!A-Za-z0-9!#\$%\&\'*+.^_\`\|~\ -]*) [ -z "$in_head" ] || malformed line "$line" ;; esac ;;
+    esac
     case $name in
         [Ll]ocation | LOCATION) LOCATION=$value ;;
         [Cc]ontent-[Tt]ype | CONTENT-TYPE) CONTENT_TYPE=$value ;;
-        [Cc]ontent-[Ll]ength | CONTENT-LENGTH) CONTENT_LENGTH=$value ;;
+        [Rr]etry-[Aa]fter | RETRY-AFTER) RETRY_AFTER=$value ;;
+        [Cc]ontent-[Ll]ength | CONTENT-LENGTH)
+            [ "${CONTENT_LENGTH:-$value}" = "$value" ] || malformed 'multiple Content-Length headers' "$value"
+            CONTENT_LENGTH=$value
+            ;;
         [Ww][Ww][Ww]-[Aa]uthenticate | WWW-AUTHENTICATE) case $CHALLENGE in [Bb]earer*) ;; *) CHALLENGE=$value ;; esac ;;
     esac
     if [ "$HIDE" = yes ]; then
@@ -204,6 +228,13 @@ name_the_end() {
         52 | 18) failure "$phase" EOF "$text" ;;
         55) failure send "${ERRNO:-EPIPE}" "$text" ;;
         56) case $text in *' LF '* | *eaders*) failure head LIMIT "$text" ;; *) failure "$phase" "${ERRNO:-EOF}" "$text" ;; esac ;;
+        8)
+            case $text in
+                *'without colon'*) MALFORMED=${MALFORMED:-'malformed MIME header: missing colon'} ;;
+                *' byte in header'*) MALFORMED=${MALFORMED:-'invalid character in header'} ;;
+            esac
+            failure head PROTOCOL "$text"
+            ;;
         1) failure head PROTOCOL "$text" ;;
         61 | 63) failure body LIMIT "$text" ;;
         *) failure "$phase" EXCEPTION "curl $CURL_CODE: $text" ;;
@@ -224,18 +255,43 @@ not_connected() {
     failure tcp "${ERRNO:-EXCEPTION}" "$text"
 }
 
-# ask PURPOSE METHOD PATH BODY KEY TRUSTED: one request to the tenant, as a record.
+# ask TRUSTED PURPOSE METHOD PATH BODY KEY CALLER QUERY CONTENT HEADER…: one request to the tenant, as a record. A body is
+# given in text, or in base64 as CONTENT.
 ask() {
-    request_purpose=$1 request_method=$2 request_path=$3 request_body=$4 request_key=$5 trusted=$6
+    trusted=$1 request_purpose=$2 request_method=$3 request_path=$4 request_body=$5 request_key=$6
+    request_caller=$7 request_query=$8 request_content=$9
+    shift 9
     [ -n "$CURL" ] && [ -n "$BASE64" ] || return
     [ "$request_key" = no ] || [ -n "$KEY" ] || return
     way_options
-    set -- -X "$request_method"
-    if [ "$request_method" != GET ]; then set -- "$@" -H 'Content-Type: application/json' --data-binary "$request_body"; fi
+    headers=$#
+    while [ "$headers" -gt 0 ]; do
+        set -- "$@" -H "$1"
+        shift
+        headers=$((headers - 1))
+    done
+    [ -z "$request_caller" ] || set -- "$@" -H 'Accept:'
     if [ "$request_key" = key ] && [ "$trusted" = true ]; then secret header "sts-api-key: $KEY"; fi
-    request_bytes=${#request_body}
-    [ "$request_method" != GET ] || request_bytes=0
-    asked "$EXCHANGE" "$@"
+    request_bytes=0
+    if [ -n "$request_content" ]; then
+        content_length "$request_content"
+        decode "$request_content" | {
+            exec 3<&0
+            asked "$EXCHANGE" -X "$request_method" "$@" --data-binary @/proc/self/fd/3
+        }
+        return
+    fi
+    if [ "$request_method" != GET ]; then
+        request_bytes=${#request_body}
+        set -- "$@" -H 'Content-Type: application/json' --data-binary "$request_body"
+    fi
+    asked "$EXCHANGE" -X "$request_method" "$@"
+}
+
+# content_length BASE64: request_bytes, of what it stands for.
+content_length() {
+    request_bytes=$((${#1} / 4 * 3))
+    case $1 in *==) request_bytes=$((request_bytes - 2)) ;; *=) request_bytes=$((request_bytes - 1)) ;; esac
 }
 
 # asked SECONDS ARGUMENT…
@@ -246,6 +302,8 @@ asked() {
         true)
             set -- "$@" --tlsv1.2
             [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
+            [ -z "$STORE_DIR" ] || set -- "$@" --capath "$STORE_DIR"
+            [ -z "$CURL_CIPHERS" ] || set -- "$@" --ciphers "$CURL_CIPHERS"
             ;;
         *) set -- "$@" -k ;;
     esac
@@ -253,7 +311,7 @@ asked() {
     [ "$PORT" = 443 ] || place=$place:$PORT
     begin
     MODE=text HIDE=no
-    fetch "$limit_of_request" 16384 1032192 "$@" "https://$place$request_path"
+    fetch "$limit_of_request" 16384 1032192 "$@" "https://$place$request_path${request_query:+?$request_query}"
     took
     report_http
 }
@@ -268,21 +326,24 @@ report_http() {
     record="$record,\"reason\":$J"
     maybe "$HTTP_VERSION"
     record="$record,\"version\":$J,\"headers\":[$HEADERS],\"body\":\"$BODY\""
+    maybe "$MALFORMED"
+    record="$record,\"go_refuses\":$J"
     number "$DOWNLOADED"
     record="$record,\"body_bytes\":$J,\"body_complete\":$COMPLETE,\"request_bytes\":$request_bytes"
     number "$UPLOADED"
     record="$record,\"sent_bytes\":$J,\"unacknowledged_bytes\":null,\"first_byte\":$FIRST_BYTE"
-    emit "$record,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
+    maybe "$request_caller"
+    emit "$record,\"caller\":$J,\"without\":null,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
 }
 
 # upload PURPOSE PATH BYTES: a JSON document of that size.
 upload() {
-    request_purpose=$1 request_method=POST request_path=$2 request_bytes=$3 trusted=true
+    request_purpose=$1 request_method=POST request_path=$2 request_bytes=$3 trusted=true request_caller=main request_query=''
     way_options
     document "$3" | {
         exec 3<&0
-        asked 20 -X POST -H 'Content-Type: application/json' --speed-limit 1 --speed-time 6 --data-binary @/proc/self/fd/3
-        [ -n "$STATUS" ] && [ "$STATUS" != 413 ] && [ "$COMPLETE" = true ]
+        asked 9 -X POST -H 'Content-Type: application/json' --speed-limit 1 --speed-time 4 --data-binary @/proc/self/fd/3
+        [ -n "$STATUS" ] && [ "$STATUS" != 413 ]
     }
 }
 

@@ -91,6 +91,8 @@ became_known() {
     case $KNOWN in *" $1=$2 "*) return ;; esac
     known_addresses=$((${known_addresses:-0} + 1))
     [ "$known_addresses" -le 200 ] || return
+    ordinal=1
+    for known in $KNOWN; do case $known in "$1="*) ordinal=$((ordinal + 1)) ;; esac; done
     KNOWN="$KNOWN$1=$2 "
     if [ "$1" = "$OUTBOUND" ]; then tenant_address "$2"; fi
     IFS=$NL
@@ -99,7 +101,7 @@ became_known() {
         # shellcheck disable=SC2086 # words
         set -- "$1" "$2" $line
         IFS=" 	$NL"
-        [ "$4" != "$1" ] || begin_task "$3" look "$3" "$4" "$5" "$2"
+        [ "$4" != "$1" ] || begin_task "$3" look "$3" "$4" "$5" "$2" "$ordinal"
     done
     IFS=" 	$NL"
 }
@@ -122,10 +124,7 @@ verified() {
 first_verified() {
     TASK=$1 HOST=$2 PORT=$3 ADDRESS=$4 UNVERIFIED=''
     route_to "$HOST" "$PORT"
-    if [ "$TASK" = tenant ]; then
-        plan_requests one
-        plan_uploads
-    fi
+    if [ "$TASK" = tenant ]; then plan_requests one; fi
     plan_walks "$TASK" "$HOST:$PORT"
 }
 
@@ -169,11 +168,11 @@ name_task() {
     for domain in $SEARCH; do begin_task dns report_lookup dns "${1%.}.${domain%.}." search "$3"; done
 }
 
-# query_task NAME TYPE PORT QUERY PREFIXED BEGINNING
+# query_task NAME TYPE PORT QUERY PREFIXED BEGINNING PLAIN: the C library reads three nameservers, and so does Go.
 query_task() {
     asked_servers=0
     for server in ${NAMESERVERS:-127.0.0.1}; do
-        [ "$asked_servers" -lt 6 ] || return
+        [ "$asked_servers" -lt 3 ] || return
         asked_servers=$((asked_servers + 1))
         begin_task dns query "$server" "$@"
     done
@@ -188,6 +187,7 @@ control_task() {
 
 # endpoint_task TASK HOST PORT RESOLVED: behind a proxy there is one way; else one per address, as they become known.
 endpoint_task() {
+    [ -z "$PROXY_UNREAD" ] || return 0
     route_to "$2" "$3"
     report_route "$1" "$2" "$3"
     if [ -n "$THROUGH" ]; then

@@ -132,12 +132,26 @@ report_lookup() {
     case $3 in bare | rooted | host) for address in $ADDRESSES; do echo "address $4 $address" >&8; done ;; esac
 }
 
-# query SERVER NAME TYPE PORT QUERY PREFIXED START: UDP, then TCP where UDP was truncated or brought nothing.
+# query SERVER NAME TYPE PORT QUERY PREFIXED START PLAIN: as it is with EDNS0; and where that brings no address and no
+# "no such name", once without.
 query() {
-    SERVER=$1 NAME=$2 TYPE=$3 DNS_PORT=$4 QUERY=$5 PREFIXED=$6 BEGINNING=$7
+    SERVER=$1 NAME=$2 TYPE=$3 DNS_PORT=$4 QUERY=$5 PREFIXED=$6 BEGINNING=$7 PLAIN=$8 EDNS=true
+    query_with_edns
+    [ -n "$PLAIN" ] && [ -z "$ADDRESSES" ] && [ "$BY_BYTES" = yes ] || return
+    [ "$(byte_of_answer 4 16)" != 3 ] || return
     begin
+    QUERY=$PLAIN EDNS=false RESPONSE='' RCODE=''
+    by_udp
+    report_query udp
+}
+
+# query_with_edns: UDP, then TCP where UDP was truncated or brought nothing.
+query_with_edns() {
+    begin
+    BY_BYTES=''
     RESPONSE='' RCODE='' ADDRESSES='' ATTEMPTS=1
     if [ -n "$BASH_NET" ] && [ -n "$TIMEOUT" ] && [ -n "$BASE64" ] && have dd; then
+        BY_BYTES=yes
         by_udp
     elif have nslookup; then
         lower "$TYPE"
@@ -177,6 +191,14 @@ truncated() {
     [ $((${3:-0} / 2 % 2)) -eq 0 ] || echo yes
 }
 
+# byte_of_answer NUMBER MODULUS: a byte of the answer's head, counted from one.
+byte_of_answer() {
+    [ -n "$RESPONSE" ] && have od || return
+    # shellcheck disable=SC2046 # words
+    set -- "$2" $(decode "$RESPONSE" | od -An -v -tu1 -N "$1" | tr '\n' ' ' | sed 's/.* \([0-9][0-9]*\) *$/\1/')
+    echo $((${2:-0} % $1))
+}
+
 by_udp() {
     ERROR=null
     for ATTEMPTS in 1 2; do
@@ -196,7 +218,9 @@ by_udp() {
             done' sh "$SERVER" "$DNS_PORT" "$BASE64" "$QUERY" "$OLD_TIMEOUT" "$BEGINNING" 2>/dev/null)
         [ -z "$RESPONSE" ] || return 0
     done
-    failure udp TIMEOUT "no answer to $ATTEMPTS queries"
+    # shellcheck disable=SC2016 # for bash
+    errno "$(bounded 2 bash -c 'exec 3<>"/dev/udp/$1/$2"' sh "$SERVER" "$DNS_PORT" 2>&1)"
+    if [ "$ERRNO" = ENETUNREACH ]; then failure udp ENETUNREACH 'Network is unreachable'; else failure udp TIMEOUT "no answer to $ATTEMPTS queries"; fi
 }
 
 by_tcp() {
@@ -220,14 +244,17 @@ by_tcp() {
     fi
     case $RESPONSE in
         "$BEGINNING"*) ;;
-        '') failure tcp TIMEOUT 'no answer over TCP' ;;
+        '') if [ "$ERRNO" = ENETUNREACH ]; then failure tcp ENETUNREACH 'Network is unreachable'; else failure tcp TIMEOUT 'no answer over TCP'; fi ;;
         *) failure body PROTOCOL 'no answer to our query' && RESPONSE='' ;;
     esac
 }
 
-# announce: the addresses in an answer.
+# announce: the addresses in an answer; only those of the first nameserver are in use.
 announce() {
     [ -z "$RESPONSE" ] || { have awk && have od && ADDRESSES=$(decode "$RESPONSE" | od -An -v -tu1 | awk "$DNS_AWK"); }
+    # shellcheck disable=SC2086 # a list
+    set -- $NAMESERVERS
+    [ "${1-$SERVER}" = "$SERVER" ] || return 0
     for address in $ADDRESSES; do echo "address $NAME $address" >&8; done
 }
 
@@ -243,5 +270,5 @@ report_query() {
         strings $ADDRESSES
         record="$record,\"rcode\":\"$RCODE\",\"addresses\":$J"
     fi
-    emit "$record,\"attempts\":$ATTEMPTS,\"strays\":0,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
+    emit "$record,\"attempts\":$ATTEMPTS,\"strays\":0,\"edns\":$EDNS,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
 }

@@ -12,6 +12,13 @@ INDEX_TYPES='application/vnd.oci.image.index.v1+json, application/vnd.docker.dis
 MANIFEST_TYPES="$INDEX_TYPES, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 REDIRECTS=5
 PATIENCE=2
+RETRIES=2
+LONGEST_PAUSE=5
+SMALL=262144
+PART=65536
+UNRANGED=4194304
+LARGEST=67108864
+RANGE=''
 
 # walk DEPTH NAME REPOSITORY REFERENCE DIGEST…: on the way that is set, for every image of the plan.
 walk() {
@@ -23,8 +30,10 @@ walk() {
     get ping '' - '*/*' 16384 text /v2/ || return
     case $STATUS:$CHALLENGE in 200:* | *:?*) ;; *) return ;; esac
     PING_CHALLENGE=$CHALLENGE
+    FIRST_IMAGE=yes
     while [ $# -ge 4 ]; do
         spawn "$TASK" walk_image "$1" "$2" "$3" "$4"
+        FIRST_IMAGE=''
         shift 4
     done
 }
@@ -43,6 +52,7 @@ walk_image() {
         get_token && manifest manifest "$REFERENCE" "$PINNED" || return
     fi
     [ "$STATUS" = 200 ] || return
+    [ -z "$FIRST_IMAGE" ] || (get head '' - "$MANIFEST_TYPES" 16384 text "/v2/$REPOSITORY/manifests/$REFERENCE")
     facts=$(decode "$BODY" | awk "$JSON_AWK")
     case $CONTENT_TYPE in
         *manifest.list* | *image.index*) facts="$facts${NL}index" ;;
@@ -86,16 +96,16 @@ serves() {
     return 1
 }
 
-# blobs KIND: the config, and the layers: the smallest whole, the beginning of the others.
+# blobs KIND: the config, and the layers: small ones whole, of the others the beginning, of the largest more.
 blobs() {
     kind_of_blobs=$1
-    smallest='' least=''
+    largest='' most=$SMALL
     IFS=$NL
     for line in $facts; do
         case $line in
             'layer '*)
                 size=${line##* } line=${line#layer }
-                if [ "$size" != - ] && { [ -z "$least" ] || [ "$size" -lt "$least" ]; }; then least=$size smallest=${line%% *}; fi
+                if [ "$size" != - ] && [ "$size" -gt "$most" ]; then most=$size largest=${line%% *}; fi
                 ;;
         esac
     done
@@ -109,8 +119,7 @@ blobs() {
             layer:layers)
                 case $asked_for in *" $2 "*) continue ;; esac
                 asked_for="$asked_for$2 "
-                [ -n "$smallest" ] || smallest=$2
-                if [ "$2" = "$smallest" ]; then spawn "$TASK" layer "$2" "$3" 4194304; else spawn "$TASK" layer "$2" "$3" 65536; fi
+                spawn "$TASK" layer "$2" "$3"
                 ;;
         esac
     done
@@ -127,7 +136,36 @@ config() {
     report_platforms
 }
 
-layer() { get layer "$2" "$1" '*/*' "$3" hash "/v2/$REPOSITORY/blobs/$1"; }
+# layer DIGEST SIZE: by ranges, if it is large. The largest layer of the first image is read whole in the end.
+layer() {
+    layer_digest=$1 layer_size=$2
+    case $2 in - | *[!0-9]*) part '' "$SMALL" && return ;; esac
+    if [ "$2" -le "$SMALL" ]; then
+        part '' "$SMALL"
+        return
+    fi
+    amount=$PART
+    [ "$1" != "$largest" ] || amount=$UNRANGED
+    part "0-$((PART - 1))" "$amount" || return
+    case $STATUS in 200 | 206) ;; *) part '' "$amount" || return ;; esac
+    [ "$1" = "$largest" ] || return
+    if [ "$STATUS" = 206 ]; then
+        [ "$COMPLETE" = true ] || return
+        middle=$((($2 - PART) / 2))
+        part "$middle-$((middle + PART - 1))" "$PART" && part "$(($2 - PART))-$(($2 - 1))" "$PART" || return
+    fi
+    [ -z "$FIRST_IMAGE" ] || part '' "$LARGEST"
+}
+
+# part RANGE MOST: some of the layer, or as much as MOST of all of it. Of a refusal the text is wanted, too.
+part() {
+    RANGE=$1
+    get layer "$layer_size" "$layer_digest" '*/*' "$2" hash "/v2/$REPOSITORY/blobs/$layer_digest" || return
+    case $STATUS in
+        416 | 429) ;;
+        4??) get layer "$layer_size" "$layer_digest" '*/*' 16384 text "/v2/$REPOSITORY/blobs/$layer_digest" ;;
+    esac
+}
 
 manifest() { get "$1" '' "${3:--}" "$MANIFEST_TYPES" 262144 text "/v2/$REPOSITORY/manifests/$2"; }
 
@@ -167,7 +205,41 @@ encoded() {
 # get STEP SIZE DIGEST ACCEPT KEPT MODE TARGET, or … HOST PORT TARGET: over redirects; fails if there was no whole answer.
 get() {
     STEP=$1 SIZE=$2 WANTED_DIGEST=$3 ACCEPT=$4 MOST=$5 STEP_MODE=$6
-    if [ $# -eq 7 ]; then U_HOST=$OWN_HOST U_PORT=$OWN_PORT U_TARGET=$7; else U_HOST=$7 U_PORT=$8 U_TARGET=$9; fi
+    if [ $# -eq 7 ]; then set -- "$OWN_HOST" "$OWN_PORT" "$7"; else set -- "$7" "$8" "$9"; fi
+    ATTEMPT=0
+    while :; do
+        U_HOST=$1 U_PORT=$2 U_TARGET=$3
+        chain
+        ended=$?
+        [ "$ATTEMPT" -lt "$RETRIES" ] && may_pass && pause || return "$ended"
+        ATTEMPT=$((ATTEMPT + 1))
+    done
+}
+
+# may_pass: is this what a moment later may be right?
+may_pass() {
+    case $ERROR:$STATUS in
+        null:408 | null:429 | null:500 | null:502 | null:503 | null:504) return 0 ;;
+        *'"phase":"tls"'* | *'"phase":"send"'* | *'"phase":"head"'* | *'"phase":"body"'*) ;;
+        *) return 1 ;;
+    esac
+    case $ERROR in *'"name":"EOF"'* | *'"name":"ECONNRESET"'* | *'"name":"ECONNABORTED"'* | *'"name":"EPIPE"'*) return 0 ;; esac
+    return 1
+}
+
+# pause: as long as the peer asks for, if that is short.
+pause() {
+    case $RETRY_AFTER in
+        '' | *[!0-9]* | ??????*) sleep 1 ;;
+        *)
+            bare "$RETRY_AFTER"
+            [ "$BARE" -le "$LONGEST_PAUSE" ] && sleep "$BARE"
+            ;;
+    esac
+}
+
+# chain: over redirects.
+chain() {
     HOP=0 been=' '
     while :; do
         been="$been$U_HOST:$U_PORT$U_TARGET "
@@ -190,7 +262,7 @@ take_slot() {
 give_slot() { ! kill "$waiting" 2>/dev/null || echo >&7; }
 
 hop() {
-    HOST=$U_HOST PORT=$U_PORT own='' FOLLOWING='' TO='' STATUS='' HEADERS='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
+    HOST=$U_HOST PORT=$U_PORT own='' FOLLOWING='' TO='' STATUS='' HEADERS='' MALFORMED='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
     FIRST_BYTE=null CONTENT_TYPE='' MORE_ADDRESSES='' ERROR=null
     hop_url=https://$HOST
     [ "$PORT" = 443 ] || hop_url=$hop_url:$PORT
@@ -208,8 +280,25 @@ hop() {
         MODE=$STEP_MODE HIDE=yes
         set -- --tlsv1.2 -H "Accept: $ACCEPT"
         [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
-        fetch "$EXCHANGE" "$MOST" 1 "$@" "$hop_url"
-        case $STEP:$ERROR in layer:*'"LIMIT"'* | ping:*'"LIMIT"'*) ERROR=null ;; esac
+        [ -z "$STORE_DIR" ] || set -- "$@" --capath "$STORE_DIR"
+        [ -z "$CURL_CIPHERS" ] || set -- "$@" --ciphers "$CURL_CIPHERS"
+        [ "$STEP" != head ] || set -- "$@" --head
+        seconds_of_step=$EXCHANGE
+        if [ "$STEP" = layer ]; then
+            seconds_of_step=9
+            set -- "$@" --speed-limit 1 --speed-time 1
+            [ -z "$RANGE" ] || set -- "$@" -r "$RANGE"
+        fi
+        fetch "$seconds_of_step" "$MOST" 1 "$@" "$hop_url"
+        case $THROUGH:$STATUS:$CONNECT_STATUS in
+            :* | *:2?? | *:000 | *:) ;;
+            *::[345]??) failure proxy STATUS "$CONNECT_STATUS $CONNECT_REASON" ;;
+        esac
+        case $STEP:$ERROR in
+            layer:*'"LIMIT"'* | ping:*'"LIMIT"'*) ERROR=null ;;
+            layer:*'timed out after'*) [ -z "$STATUS" ] || [ "${DOWNLOADED:-0}" -eq 0 ] || ERROR=null ;;
+        esac
+        [ -z "$MALFORMED" ] || [ -z "$STATUS" ] || failure head MALFORMED "$MALFORMED"
         [ "$ERROR" != null ] || follow
     fi
     [ "$STEP" != token ] || [ -n "$FOLLOWING" ] || token_in_answer
@@ -324,7 +413,8 @@ url_shown() {
 
 report_hop() {
     common_fields registry
-    record="$record,\"step\":\"$STEP\",\"hop\":$HOP"
+    record="$record,\"step\":\"$STEP\",\"attempt\":$ATTEMPT,\"hop\":$HOP,\"range\":"
+    if [ "$STEP" = layer ] && [ -n "$RANGE" ]; then record="${record}[${RANGE%-*},${RANGE#*-}]"; else record="${record}null"; fi
     maybe "$IMAGE"
     record="$record,\"image\":$J"
     [ "$WANTED_DIGEST" != - ] || WANTED_DIGEST=''

@@ -7,7 +7,7 @@ proxy_settings() {
         PROXY_RAW=$PLAN_PROXY PROXY_SOURCE=plan NO_PROXY_RAW=$PLAN_NO_PROXY CURL_PROXY=$PLAN_PROXY
         return
     fi
-    PROXY_RAW='' PROXY_SOURCE=''
+    PROXY_RAW='' PROXY_SOURCE='' PROXY_UNREAD='' SETTING=''
     if [ -n "${HTTPS_PROXY-}" ]; then
         PROXY_RAW=$HTTPS_PROXY PROXY_SOURCE=HTTPS_PROXY
     elif [ -n "${https_proxy-}" ]; then
@@ -16,14 +16,48 @@ proxy_settings() {
     NO_PROXY_RAW=${NO_PROXY:-${no_proxy-}}
     CURL_PROXY=${https_proxy:-${HTTPS_PROXY:-${all_proxy:-${ALL_PROXY-}}}}
     PLAN_NO_PROXY_LOWER=${no_proxy:-${NO_PROXY-}}
+    [ -z "$PROXY_RAW" ] || is_plain "$PROXY_RAW" || PROXY_UNREAD=yes
+    [ -z "$PROXY_UNREAD" ] || unseen proxy \
+        "what the agent makes of $PROXY_SOURCE is not known: it is no plain http://USER:PASSWORD@HOST:PORT" \
+        'encode the special characters in it (# is %23)'
+    proxy_setting
 }
 
-# shown URL: SHOWN, without user information.
+# proxy_setting: SETTING, where a shell can tell what the variables mean to the agent and to curl.
+proxy_setting() {
+    if [ -z "$PROXY_RAW$CURL_PROXY" ]; then
+        name=''
+        [ -z "${http_proxy-}" ] || name='"http_proxy"'
+        [ -z "${HTTP_PROXY-}" ] || name='"HTTP_PROXY"'
+        SETTING="{\"names\":[$name],\"agent\":null}"
+    elif [ -z "$PROXY_UNREAD" ] && [ "$PROXY_RAW" = "$CURL_PROXY" ] && parse_proxy "$PROXY_RAW"; then
+        json "$place:$PROXY_PORT"
+        SETTING="{\"names\":[\"$PROXY_SOURCE\"],\"agent\":\"dials\",\"agent_takes\":\"$PROXY_SOURCE\",\"agent_place\":$J}"
+    fi
+}
+
+# is_plain URL: is it one that Go and a shell cannot read differently?
+is_plain() {
+    lower "$1"
+    case $LOWER in [a-z]*://*) rest=${1#*://} ;; *) rest=$1 ;; esac
+    case $rest in */*@*) return 1 ;; esac
+    rest=${rest%%/*}
+    case $rest in '' | *[!A-Za-z0-9._~!\$\&\'\(\)*+,\;=@:%\[\]-]*) return 1 ;; esac
+    case $(printf '%s' "${rest%@*}" | sed 's/%[0-9A-Fa-f][0-9A-Fa-f]//g') in *%*) return 1 ;; esac
+    case ${rest##*@} in '' | *[!A-Za-z0-9._:\[\]-]* | *:0 | *: | *:[0-9][0-9][0-9][0-9][0-9][0-9]*) return 1 ;; esac
+}
+
+# shown URL: SHOWN, without user information: cut at the last `@`, whatever a password holds, unless that stands behind
+# a host that is one by its dots.
 shown() {
     case $1 in *://*) scheme=${1%%://*}:// ;; *) scheme='' ;; esac
     rest=${1#"$scheme"}
-    place=${rest%%/*}
-    SHOWN=$scheme${place##*@}${rest#"$place"}
+    case ${rest%%[/?#]*} in
+        *[!A-Za-z0-9._-]*) rest=${rest##*@} ;;
+        *.* | '') ;;
+        *) rest=${rest##*@} ;;
+    esac
+    SHOWN=$scheme$rest
 }
 
 # parse_proxy URL: PROXY_SCHEME, PROXY_HOST, PROXY_PORT, PROXY_LOGIN and PROXY_URL; fails if it is none.
@@ -147,5 +181,6 @@ report_route() {
     maybe "$PROXY_SOURCE"
     record="$record,\"source\":$J"
     maybe "$NO_PROXY_RAW"
+    [ -z "$SETTING" ] || record="$record,\"setting\":$SETTING"
     emit "$record,\"no_proxy\":$J,\"readings\":{\"go\":$go,\"curl\":$curl,\"python\":$python}"
 }

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
+import math
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +19,7 @@ from importlib import resources
 from shlex import quote
 from typing import Any
 
+WATCH_PARTS = ("base", "tools", "route", "host", "names", "tls", "watch")
 PARTS = ("base", "tools", "route", "host", "names", "tcp", "tls", "http", "endpoint", "sockets", "registry", "main")
 PROGRAMS = {"DNS_AWK": "dns.awk", "JSON_AWK": "json.awk"}
 """Variables that hold programs for awk."""
@@ -34,12 +37,20 @@ def parcel(plan: Plan) -> str:
     return "\n".join([_parts(), *_settings(plan), *_functions(plan), "start_visit", ""])
 
 
+def watch_parcel(plan: Plan) -> str:
+    """A POSIX shell script that watches, and speaks with the other side over standard input and output."""
+    return "\n".join([*_parts_of(WATCH_PARTS, {"WATCH_BASH": "watch.bash"}), *_watch(plan), "watch_out", ""])
+
+
 @functools.cache
 def _parts() -> str:
     """The parts without what only readers need."""
-    texts = [_stripped(_read(f"{part}.sh")) for part in PARTS]
-    programs = [f"{name}={quote(_stripped(_read(file)))}" for name, file in PROGRAMS.items()]
-    return "\n".join([*texts, *programs])
+    return "\n".join(_parts_of(PARTS, PROGRAMS))
+
+
+def _parts_of(parts: Iterable[str], programs: Mapping[str, str]) -> Iterator[str]:
+    yield from (_stripped(_read(f"{part}.sh")) for part in parts)
+    yield from (f"{name}={quote(_stripped(_read(file)))}" for name, file in programs.items())
 
 
 def _read(name: str) -> str:
@@ -61,6 +72,23 @@ def _settings(plan: Plan) -> Iterator[str]:
     yield f"PLAN_PROXY={quote(proxy.get('url') or '')}"
     yield f"PLAN_NO_PROXY={quote(proxy.get('no_proxy') or '')}"
     yield from _key(plan.get("key") or {})
+
+
+def _watch(plan: Plan) -> Iterator[str]:
+    """What the watch is asked. A query goes out with an id of its own, as escapes that printf knows."""
+    asked, proxy = plan["watch"], plan.get("proxy") or {}
+    paces = ",".join(f'"{name}":{json.dumps(asked[name])}' for name in ("every", "rarely", "seldom"))
+    query = "".join(f"\\{byte:03o}" for byte in base64.b64decode(asked["query"])[2:])
+    yield f"WATCH_SECONDS={math.ceil(asked['seconds'])}"
+    yield f"EVERY={_hundredths(asked['every'])} RARELY={_hundredths(asked['rarely'])}"
+    yield f"WATCH_ID={quote(asked['id'])} WATCH_PACES={quote(paces)} QUERY={quote(query)}"
+    yield f"HOST={quote(asked['host'])} PORT={int(asked['port'])} DNS_PORT={int(asked.get('dns_port', DNS_PORT))}"
+    yield f"WATCH_ADDRESSES={quote(' '.join(asked['addresses']))} MOST_ADDRESSES={int(plan['limits']['addresses'])}"
+    yield f"PLAN_PROXY={quote(proxy.get('url') or '')} PLAN_NO_PROXY={quote(proxy.get('no_proxy') or '')}"
+
+
+def _hundredths(seconds: float) -> int:
+    return max(1, round(seconds * 100))
 
 
 def _key(where: Task) -> Iterator[str]:
@@ -105,7 +133,9 @@ def _call(name: str, *words: object) -> str:
 
 def _request(request: Task) -> str:
     words = request["purpose"], request["method"], request["path"], request.get("body", "")
-    return _call("request", *words, "key" if request.get("key") else "no")
+    shape = request.get("caller", ""), request.get("query", ""), request.get("content", "")
+    headers = (f"{name}: {value}" for name, value in request.get("headers", {}).items())
+    return _call("request", *words, "key" if request.get("key") else "no", *shape, *headers)
 
 
 def _tasks(tasks: list[Task]) -> Iterator[str]:
@@ -124,7 +154,8 @@ def _queries(task: Task, _: set[str]) -> Iterator[str]:
         wire = base64.b64decode(query["wire"])
         prefixed = base64.b64encode(struct.pack("!H", len(wire)) + wire).decode()
         answer = base64.b64encode(wire[:2] + bytes([RESPONSE])).decode()[:3]
-        words = query["name"], query["rdtype"], task.get("port", DNS_PORT), query["wire"], prefixed, answer
+        plain = query.get("plain", "")
+        words = query["name"], query["rdtype"], task.get("port", DNS_PORT), query["wire"], prefixed, answer, plain
         yield _call("query_task", *words)
 
 

@@ -76,10 +76,13 @@ sample() {
     # shellcheck disable=SC2046 # one file, or none
     awk -v wanted="$wanted" -v most="$ROWS_KEPT" '
         BEGIN { n = split(wanted, list, " "); for (i = 1; i <= n; i++) is[list[i]] = 1 }
-        FNR == 1 || said > most { next }
+        FNR == 1 { next }
         { split($3, remote, ":") }
-        $4 == "0A" { print "row listen " $2 " " $3 " " $4; said++ }
-        $4 != "0A" && (remote[1] in is) { print "row seen " $2 " " $3 " " $4; said++ }
+        $4 == "0A" { if (listening++ < most) print "row listen " $2 " " $3 " " $4; next }
+        !(remote[1] in is) { next }
+        # Ours are many, all to one port. What is not like them is what is looked for.
+        { number = remote[2] == "01BB" ? ours++ : others++ }
+        number < most { print "row seen " $2 " " $3 " " $4 }
     ' /proc/net/tcp $(ls /proc/net/tcp6 2>/dev/null) | while IFS= read -r line; do echo "$line" >&8; done
     echo sampled >&8
 }

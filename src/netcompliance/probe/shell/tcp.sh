@@ -68,7 +68,7 @@ report_connect() {
     case $3 in *:*) family=6 ;; *) family=4 ;; esac
     json "$2"
     record="\"kind\":\"tcp\",\"task\":\"$1\",\"host\":$J,\"address\":\"$3\",\"port\":$4,\"via\":null,\"family\":$family"
-    emit "$record,\"source\":null,\"syns\":null,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
+    emit "$record,${FULL:+\"full\":false,}\"source\":null,\"syns\":null,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
     if [ "$ERROR" = null ]; then
         # shellcheck disable=SC2086 # the row's words
         set -- "$1" "$2" "$3" "$4" $ROW
@@ -76,6 +76,31 @@ report_connect() {
         return 0
     fi
     return 1
+}
+
+# shares HOST ADDRESS PORT NUMBER: many connections from as many ports, all at once; how many opened. Fewer where the name
+# has many addresses before this one. Which ports did not is not known to a shell, so it cannot try those again.
+shares() {
+    [ -n "$BASH_NET" ] && [ -n "$TIMEOUT" ] || return
+    host=$1 TRIES=72
+    [ "$4" -le 6 ] || TRIES=24
+    [ "$4" -le 10 ] || TRIES=4
+    begin
+    # shellcheck disable=SC2016 # for bash
+    text=$(bounded 9 bash -c '
+        for ((i = 0; i < $3; i++)); do (exec 3<>"/dev/tcp/$1/$2" && echo open) 2>/dev/null & done
+        wait' sh "$2" "$3" "$TRIES" 2>/dev/null </dev/null)
+    took
+    json "$host"
+    record="\"kind\":\"shares\",\"task\":\"tenant\",\"host\":$J,\"address\":\"$2\",\"port\":$3,\"via\":null"
+    # shellcheck disable=SC2086 # a word for each
+    set -- $text
+    unopened='' number=$#
+    while [ "$number" -lt "$TRIES" ]; do
+        unopened="$unopened${unopened:+,}[0,\"TIMEOUT\",1]" number=$((number + 1))
+    done
+    record="$record,\"tries\":$TRIES,\"opened\":$#,\"unopened\":[$unopened],\"again\":[],\"calm\":null"
+    emit "$record,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":null"
 }
 
 # control ADDRESS PORT: what opens there opens anywhere. It would do so at once.

@@ -3,7 +3,7 @@
 #
 # In here a job looks at one host over one way: TASK, HOST, PORT, ADDRESS (empty through a proxy) and the proxy's parts.
 
-HANDSHAKE=8
+HANDSHAKE=10
 PADDING=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 
 # shake PURPOSE: HANDSHAKE_ERROR (null if it came to its end and, unless it only identifies, verified).
@@ -33,15 +33,17 @@ with_openssl() {
         case $ADDRESS in *:*) set -- "$@" -connect "[$ADDRESS]:$PORT" ;; *) set -- "$@" -connect "$ADDRESS:$PORT" ;; esac
     fi
     if is_address "$HOST"; then set -- "$@" -verify_ip "$HOST"; else set -- "$@" -servername "$HOST" -verify_hostname "$HOST"; fi
+    [ -z "$STORE" ] || set -- "$@" -CAfile "$STORE"
+    [ -z "$STORE_DIR" ] || set -- "$@" -CApath "$STORE_DIR"
     # shellcheck disable=SC2086 # options
-    [ -z "$STORE" ] || set -- "$@" -CAfile "$STORE" $S_CLIENT
+    set -- "$@" -partial_chain $S_CLIENT
     case $PURPOSE in
-        verify) set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -alpn http/1.1 ;;
+        verify) set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS" -alpn http/1.1 ;;
         identify) set -- "$@" -cipher 'ALL:@SECLEVEL=0' -alpn http/1.1 ;;
         large-hello)
             protocols=http/1.1
             for number in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do protocols=$protocols,nc-$PADDING-$number; done
-            set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -alpn "$protocols"
+            set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS" -alpn "$protocols"
             ;;
     esac
     # Standard error first, whole: mixed, its lines would cut those of certificates.
@@ -110,6 +112,7 @@ take_reason() {
 }
 
 how_it_ended() {
+    case $code:$reason in 0:*' alert '*) code='' ;; esac
     if [ -n "$CIPHER" ] && [ -n "$code" ]; then
         if [ "$code" = 0 ]; then
             [ "$PURPOSE" = identify ] || VERIFIED=true

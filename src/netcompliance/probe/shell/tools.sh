@@ -3,9 +3,13 @@
 
 MODERN_CURL=7.59
 CURL_SHOWS_CHAINS=7.88
+# The cipher suites of Go in TLS 1.2; and, where OpenSSL knows levels, the one that takes the keys that Go takes.
+GO_CIPHERS=ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384
+GO_CIPHERS=$GO_CIPHERS:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+GO_CIPHERS=$GO_CIPHERS:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA
 
 find_tools() {
-    TIMEOUT='' BASE64='' BASH_NET='' NC='' CURL='' OPENSSL='' SHA256='' RESOLVER='' CHAINS='' PAUSE=1 CURL_VERSION='' OLD_TIMEOUT=''
+    TIMEOUT='' BASE64='' BASH_NET='' NC='' CURL='' OPENSSL='' SHA256='' RESOLVER='' CHAINS='' PAUSE=1 CURL_VERSION='' OLD_TIMEOUT='' CURL_CIPHERS=''
     if timeout -s KILL 1 /bin/sh -c : 2>/dev/null; then TIMEOUT=new; elif timeout -t 1 -s KILL /bin/sh -c : 2>/dev/null; then TIMEOUT=old OLD_TIMEOUT=-t; fi
     if have base64 && have tr; then BASE64=base64; elif have openssl; then BASE64=openssl; fi
     if have bash; then
@@ -34,6 +38,8 @@ find_curl() {
         case $line in
             [0-9]*.*) [ -n "$CURL_VERSION" ] || CURL_VERSION=$line ;;
             https) CURL_TLS=yes ;;
+            OpenSSL/[1-9].[1-9]* | OpenSSL/[2-9].*) CURL_CIPHERS=$GO_CIPHERS:@SECLEVEL=1 ;;
+            OpenSSL/*) CURL_CIPHERS=$GO_CIPHERS ;;
         esac
     done
     at_least "$MODERN_CURL" "$CURL_VERSION" && CURL=$CURL_TLS
@@ -53,14 +59,15 @@ find_openssl() {
     can=$(openssl s_client -help 2>&1 </dev/null)
     case $can in *-verify_hostname*) OPENSSL=yes ;; *) return ;; esac
     S_CLIENT=''
-    for option in -no-CApath -no-CAstore; do
-        case $can in *"$option"*) S_CLIENT="$S_CLIENT $option" ;; esac
-    done
+    case $can in *-no-CAstore*) S_CLIENT=-no-CAstore ;; esac
+    case $can in *-no-CApath*) GO_CIPHERS=$GO_CIPHERS:@SECLEVEL=1 ;; esac
     case $can in *-proxy_user*) OPENSSL_PROXY=login ;; *-proxy*) OPENSSL_PROXY=yes ;; *) OPENSSL_PROXY='' ;; esac
 }
 
 tell_what_is_missing() {
     [ -n "$BASH_NET$NC" ] || unseen tcp 'neither bash nor nc is there' 'install bash'
+    { [ -n "$BASH_NET" ] && [ -n "$TIMEOUT" ]; } || unseen shares 'bash with timeout is not there' 'install bash and coreutils'
+    unseen connect-times 'a shell does not see SYNs' 'install python3'
     if [ -z "$CURL_VERSION" ]; then
         unseen http 'curl is not there' 'install curl'
     elif [ -z "$CURL" ]; then

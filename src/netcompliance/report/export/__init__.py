@@ -5,7 +5,7 @@ Rules
 * A format is a pure function of the journal: the same journal gives the same bytes, at every hour and on every machine.
 * `joining` finds out what is told, the same for every format (`Population`); a module says only how. It escapes
   whatever it is given.
-* A format that has no word for a run raises `NoWordFor` rather than to say something else.
+* A format that has no word for a run raises `NotRepresentable` rather than to say something else.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+from netcompliance.journal.reader import SavedRun
 from netcompliance.report.export.joining import population
-from netcompliance.report.export.population import NoWordFor, Population
-from netcompliance.report.saved import Saved
+from netcompliance.report.export.population import NotRepresentable, Population
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,11 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def render(name: str, saved: Saved) -> bytes:
-    """The journal in the format of that name. Raises `BadJournal`, and `NoWordFor` where the format cannot say it."""
+def render(name: str, saved: SavedRun) -> bytes:
+    """The journal in the format of that name. Raises `BadJournal`; `NotRepresentable` if the format cannot say it."""
     write = import_module(f"{__name__}.{FORMATS[name].module}").render
     text: str = write(population(saved))
     return text.encode("utf-8")
 
 
-__all__ = ["FORMATS", "Format", "NoWordFor", "Population", "render"]
+__all__ = ["FORMATS", "Format", "NotRepresentable", "Population", "render"]

@@ -1,4 +1,4 @@
-"""Fields of a journal's records, read strictly: what is not as it must be is `Wrong`, and texts come out clean."""
+"""Fields of a journal's records, read strictly: what is not as it must be is `FieldError`, and texts come out clean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORT = 1000
 """Characters of a text that is surely not too long. Nearly all are shorter and ASCII, and are not read one by one."""
 
 
-class Wrong(Exception):
+class FieldError(Exception):
     """A record is not as it must be. The text says which, and how."""
 
 
@@ -26,7 +26,7 @@ def needed(record: Record, field: str) -> str:
     """A text that must be there."""
     text = optional(record, field)
     if not text:
-        raise Wrong(f"a {_kind(record)} without {field}")
+        raise FieldError(f"a {_kind(record)} without {field}")
     return text
 
 
@@ -43,7 +43,7 @@ def matching(pattern: re.Pattern[str], record: Record, field: str) -> str:
     """A text of a certain form."""
     text = needed(record, field)
     if not pattern.fullmatch(text):
-        raise Wrong(f"{field} of a {_kind(record)} cannot be {text!r}")
+        raise FieldError(f"{field} of a {_kind(record)} cannot be {text!r}")
     return text
 
 
@@ -51,7 +51,7 @@ def word(words: type[Word], record: Record, field: str) -> Word:
     """A word of a closed list."""
     text = needed(record, field)
     if text not in list(words):
-        raise Wrong(f"{field} of a {_kind(record)} cannot be {text!r}")
+        raise FieldError(f"{field} of a {_kind(record)} cannot be {text!r}")
     return words(text)
 
 
@@ -61,7 +61,7 @@ def moment(record: Record, field: str) -> datetime:
     with suppress(ValueError):
         at = datetime.fromisoformat(needed(record, field))
     if at is None or at.tzinfo is None or not 1970 <= at.year < 9999:
-        raise Wrong(f"{field} of a {_kind(record)} is no time with a zone")
+        raise FieldError(f"{field} of a {_kind(record)} is no time with a zone")
     return at.astimezone(UTC)
 
 
@@ -71,7 +71,7 @@ def day(record: Record, field: str) -> str:
     try:
         midnight_after(text)
     except (ValueError, OverflowError):
-        raise Wrong(f"{field} of a waiver cannot be {text!r}") from None
+        raise FieldError(f"{field} of a waiver cannot be {text!r}") from None
     return text
 
 

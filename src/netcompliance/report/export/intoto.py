@@ -14,8 +14,8 @@ import json
 from collections.abc import Mapping
 
 from netcompliance.conclusion import Overall, Standing
-from netcompliance.report.export.population import NoWordFor, Outcome, Population
-from netcompliance.report.journal import rfc3339
+from netcompliance.journal.writer import rfc3339
+from netcompliance.report.export.population import NotRepresentable, Outcome, Population
 
 _LIST: Mapping[Standing, str] = {
     Standing.PASS: "passedTests",
@@ -31,7 +31,7 @@ _LIST: Mapping[Standing, str] = {
 def render(population: Population) -> str:
     """The run as a statement."""
     if population.finished is None:
-        raise NoWordFor("a run without an end: the journal has no footer")
+        raise NotRepresentable("a run without an end: the journal has no footer")
     lists: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
     for row in population.rows:
         if row.standing in _LIST:

@@ -22,10 +22,12 @@ from netcompliance import conclusion
 from netcompliance.catalogue import covers
 from netcompliance.conclusion import Overall
 from netcompliance.explain import printable
-from netcompliance.model import Basis, Case, Level, Requirement, Result, Waiver
+from netcompliance.journal import decode
+from netcompliance.journal.reader import BadJournal, SavedRun
+from netcompliance.model import Basis, Case, Level, Requirement, Result, Verdict, Waiver
 from netcompliance.report.export.fields import (
+    FieldError,
     Record,
-    Wrong,
     day,
     matching,
     midnight_after,
@@ -35,7 +37,6 @@ from netcompliance.report.export.fields import (
     word,
 )
 from netcompliance.report.export.population import Outcome, Place, Population, Row, Told
-from netcompliance.report.saved import BadJournal, Saved
 
 FOREVER = 1e12
 """Seconds. No clock is further off."""
@@ -47,15 +48,15 @@ _CUT_OFF = "the run was cut off, so its journal is no evidence"
 _NEVER_ASKED = "deselected or interrupted"
 
 
-def population(saved: Saved) -> Population:
+def population(saved: SavedRun) -> Population:
     """Everything that formats tell. Raises `BadJournal`."""
     try:
         return _population(saved)
-    except Wrong as wrong:
+    except FieldError as wrong:
         raise BadJournal(f"{saved.path}: {printable(wrong)}") from None
 
 
-def _population(saved: Saved) -> Population:
+def _population(saved: SavedRun) -> Population:
     header, footer = saved.header, saved.footer
     settings = header.get("settings")
     settings = settings if isinstance(settings, Mapping) else {}
@@ -85,24 +86,24 @@ def _population(saved: Saved) -> Population:
     )
 
 
-def _rows(saved: Saved, places: Mapping[str, Record], settings: Mapping[str, Any]) -> tuple[Row, ...]:
+def _rows(saved: SavedRun, places: Mapping[str, Record], settings: Mapping[str, Any]) -> tuple[Row, ...]:
     verdicts: dict[tuple[str, str, str], Record] = {}
     for record in saved.verdicts:
         key = _key(record)
         if key in verdicts:
-            raise Wrong(f"two verdicts on {' '.join(key)}")
+            raise FieldError(f"two verdicts on {' '.join(key)}")
         verdicts[key] = record
     waivers = _waivers(settings, moment(saved.header, "started"))
     rows: dict[tuple[str, str, str], Row] = {}
     for record in saved.cases:
         key = _key(record)
         if key in rows:
-            raise Wrong(f"planned twice: {' '.join(key)}")
+            raise FieldError(f"planned twice: {' '.join(key)}")
         verdict, place = verdicts.pop(key, None), places.get(key[2])
         strict = settings.get("strict") is True
         rows[key] = _row(record, verdict, place, waivers, strict=strict, complete=saved.footer is not None)
     if verdicts:
-        raise Wrong(f"a verdict on what was not planned: {' '.join(next(iter(verdicts)))}")
+        raise FieldError(f"a verdict on what was not planned: {' '.join(next(iter(verdicts)))}")
     return tuple(rows.values())
 
 
@@ -147,7 +148,15 @@ def _row(
         reason=optional(verdict, "reason"),
         reproduce=optional(verdict, "reproduce"),
         waiver=next(fitting, None),
+        decided=_decided(verdict, case),
     )
+
+
+def _decided(verdict: Record, case: Case) -> Verdict | None:
+    try:
+        return decode.verdict(verdict, case)
+    except decode.DecodeError:
+        return None
 
 
 def _place(name: str, record: Record | None) -> Place:
@@ -168,7 +177,7 @@ def _place(name: str, record: Record | None) -> Place:
 def _findings(verdict: Record) -> tuple[Told, ...]:
     listed = verdict.get("findings")
     if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
-        raise Wrong("a verdict without a list of findings")
+        raise FieldError("a verdict without a list of findings")
     return tuple(
         Told(code=needed(each, "code"), subject=optional(each, "subject"), detail=optional(each, "detail"))
         for each in listed
@@ -202,4 +211,4 @@ def _canonical(settings: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(settings, sort_keys=True, separators=(",", ":")).encode("ascii")
     except RecursionError:
-        raise Wrong("settings are nested too deeply") from None
+        raise FieldError("settings are nested too deeply") from None

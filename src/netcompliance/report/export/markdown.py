@@ -2,8 +2,8 @@
 
 Rules
 * A ticket has to stay short with many hosts. Cases that differ in the vantage alone share a paragraph, which has what
-  was seen and what to do for each of them; cases without an answer share a line for each reason; all requirements are
-  in a table with the number of their cases.
+  was seen and what to do for each of them, and so do targets for which the same is to be done; cases without an answer
+  share a line for each reason; all requirements are in a table with the number of their cases.
 * Whatever the journal says stands in code: in a span, or in a fenced block none of whose lines can be a fence, since
   each begins with a requirement or a label. In code nothing is markup, a link, a mention of somebody or a reference to
   another ticket.
@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from netcompliance.conclusion import RANK, Overall, Standing
+from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
+from netcompliance.report.export.causes import causes, grouped
 from netcompliance.report.export.population import Population, Row
-from netcompliance.report.journal import rfc3339
 
 LABEL = 11
 """Columns of a paragraph's labels."""
@@ -35,7 +36,8 @@ def render(population: Population) -> str:
 
 def _head(population: Population) -> Iterator[str]:
     entries = [row.entry for row in population.rows]
-    yield f"# Network of {_code(population.domain_name)}: {summary.OVERALL_TEXT[population.overall]}"
+    word = summary.concluded(population.overall, summary.warnings(entries))
+    yield f"# Network of {_code(population.domain_name)}: {word}"
     yield ""
     if population.finished is None:
         yield "**The run was cut off. It is no evidence of anything that works.**"
@@ -53,9 +55,9 @@ def _head(population: Population) -> Iterator[str]:
 def _body(population: Population) -> Iterator[str]:
     ranked = sorted(population.rows, key=lambda row: RANK[row.standing])
     unmet = [row for row in ranked if row.standing in _IN_FULL]
-    for alike in _grouped(unmet, lambda row: (row.requirement.id, row.case.target, row.standing, row.codes)):
-        yield from _paragraph(alike)
-    unanswered = _grouped([row for row in ranked if row.standing in _WITHOUT_ANSWER], lambda row: row.reason)
+    for rows, remedies in causes(unmet):
+        yield from _paragraph(rows, remedies)
+    unanswered = grouped([row for row in ranked if row.standing in _WITHOUT_ANSWER], lambda row: row.reason)
     yield from _table(
         "Without an answer",
         ("because", "cases", "requirements", "from"),
@@ -82,16 +84,9 @@ def _body(population: Population) -> Iterator[str]:
         ("requirement", "level", "says", "cases"),
         (
             (alike[0].requirement.id, alike[0].requirement.level, alike[0].requirement.says, _tally(alike))
-            for alike in _grouped(population.rows, lambda row: row.requirement.id)
+            for alike in grouped(population.rows, lambda row: row.requirement.id)
         ),
     )
-
-
-def _grouped(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[list[Row]]:
-    groups: dict[Hashable, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return list(groups.values())
 
 
 def _tally(rows: Iterable[Row]) -> str:
@@ -100,16 +95,22 @@ def _tally(rows: Iterable[Row]) -> str:
     return ", ".join(f"{tally[standing]} {standing}" for standing in sorted(tally, key=RANK.__getitem__))
 
 
-def _paragraph(alike: Sequence[Row]) -> Iterator[str]:
+def _paragraph(alike: Sequence[Row], remedies: Sequence[str]) -> Iterator[str]:
     """What was said from several vantages stands once, what differs stands for each."""
     row = alike[0]
-    places = summary.folded(each.case.vantage for each in alike)
-    said: dict[str, dict[str, None]] = {}
+    places = summary.folded(dict.fromkeys(each.case.vantage for each in alike))
+    targets = list(dict.fromkeys(each.case.target for each in alike))
+    more = f" and {len(targets) - 1} more" if targets[1:] else ""
+    said: dict[str, dict[str, None]] = {"targets": {", ".join(targets): None}} if targets[1:] else {}
     for each in alike:
         for label, text in each.paragraph:
             said.setdefault(label, {})[text] = None
+    if "fix" in said:
+        said["fix"] = dict.fromkeys(remedies)
+    if targets[1:] and "reproduce" in said:
+        said["reproduce"] = dict.fromkeys(list(said["reproduce"])[:1])
     told = [
-        f"{row.requirement.id} {row.case.target} from {places} — {', '.join(row.codes) or row.outcome}",
+        f"{row.requirement.id} {row.case.target}{more} from {places} — {', '.join(row.codes) or row.outcome}",
         *(line for label, texts in said.items() for text in texts for line in _labelled(label, text)),
     ]
     yield from ("", f"## {_code(row.requirement.id)} {row.standing}", "", "```text", *told, "```")

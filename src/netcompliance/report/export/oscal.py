@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.population import Outcome, Place, Population, Row
-from netcompliance.report.journal import rfc3339
 
 OSCAL = "1.1.2"
 NAMESPACE = "urn:netcompliance:oscal"

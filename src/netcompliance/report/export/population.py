@@ -13,7 +13,7 @@ from netcompliance.model import Basis, Case, Requirement, Result, Verdict, Waive
 from netcompliance.report.export.fields import midnight_after
 
 
-class NoWordFor(Exception):
+class NotRepresentable(Exception):
     """The format has no word for this run. The text says for what, in one line."""
 
 
@@ -58,6 +58,8 @@ class Row:
     reproduce: str = ""
     waiver: Waiver | None = None
     """Only with the outcome `waived`."""
+    decided: Verdict | None = None
+    """The verdict itself, if all its findings are known here."""
 
     @property
     def name(self) -> str:

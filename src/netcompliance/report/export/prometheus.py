@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from netcompliance.conclusion import Overall
+from netcompliance.conclusion import Overall, Standing
+from netcompliance.report.export.causes import causes
 from netcompliance.report.export.population import Population, Row
 
 Sample = tuple[Mapping[str, str], float]
@@ -59,6 +60,13 @@ def _families(population: Population) -> Iterator[tuple[str, str, list[Sample]]]
         "case_verdict",
         "1 for the verdict on a planned case.",
         [(tenant | _labels(row) | {"verdict": str(row.outcome)}, 1) for row in population.rows],
+    )
+    unmet = [row for row in population.rows if row.standing in (Standing.FAIL, Standing.UNMET_SHOULD)]
+    asked = Counter(rows[0].requirement.id for rows, _ in causes(unmet))
+    yield (
+        "actions",
+        "What is to be done about unmet cases: one for each cause, however many cases it has.",
+        [(tenant | {"requirement": name}, number) for name, number in asked.items()],
     )
     yield "case_findings", "Findings of a case by code.", [*_findings(population.rows, tenant)]
     yield (

@@ -10,8 +10,8 @@ import csv
 import io
 from collections.abc import Mapping
 
+from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.population import Population, Row
-from netcompliance.report.journal import rfc3339
 
 _FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")
 """First characters of formulas and of commands to other programs, full-width forms too."""

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
 from netcompliance.conclusion import Standing
+from netcompliance.journal.writer import rfc3339
 from netcompliance.model import Level
 from netcompliance.report.export.markup import child, document
-from netcompliance.report.export.population import NoWordFor, Outcome, Population, Row
-from netcompliance.report.journal import rfc3339
+from netcompliance.report.export.population import NotRepresentable, Outcome, Population, Row
 
 NAMESPACE = "http://checklists.nist.gov/xccdf/1.2"
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
@@ -47,9 +47,9 @@ _SAID_BY_THE_RULE = ("required", "source")
 def render(population: Population) -> str:
     """The run as a benchmark with its results."""
     if population.finished is None:
-        raise NoWordFor("a run without an end: the journal has no footer")
+        raise NotRepresentable("a run without an end: the journal has no footer")
     if not population.rows:
-        raise NoWordFor("a run in which nothing was planned")
+        raise NotRepresentable("a run in which nothing was planned")
     root = ElementTree.Element(
         "Benchmark", {"xmlns": NAMESPACE, "xmlns:dc": DUBLIN_CORE, "id": _id("benchmark", "network-configuration")}
     )

@@ -15,12 +15,13 @@ from functools import cached_property
 
 from netcompliance import explain
 from netcompliance.conclusion import RANK, Entry, Standing
+from netcompliance.journal.reader import BadJournal
+from netcompliance.judge import belongs
 from netcompliance.model import Case, Observation
 from netcompliance.report import summary
-from netcompliance.report.html.belonging import belongs
+from netcompliance.report.actions import actions
 from netcompliance.report.html.glimpse import Glimpse
 from netcompliance.report.html.material import Material
-from netcompliance.report.saved import BadJournal
 
 UNSATISFIED = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
 """What has a paragraph: found to be so, whoever accepts it."""
@@ -36,6 +37,8 @@ class Group:
 
     number: int
     entries: tuple[Entry, ...]
+    remedy: str = ""
+    """What is to be done about all of them, where something is."""
 
     @property
     def first(self) -> Entry:
@@ -122,16 +125,25 @@ def groups(entries: Iterable[Entry]) -> Iterator[Group]:
     alike: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
         alike.setdefault(_sameness(entry), []).append(entry)
-    for number, listed in enumerate(alike.values(), 1):
-        yield Group(number=number, entries=tuple(listed))
+    found = [group for listed in alike.values() for group in _by_action(listed)]
+    for number, (listed, remedy) in enumerate(found, 1):
+        yield Group(number=number, entries=tuple(listed), remedy=remedy)
+
+
+def _by_action(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[Entry], str]]:
+    if entries[0].verdict is None or entries[0].standing not in UNSATISFIED:
+        yield entries, ""
+        return
+    of = {id(entry.verdict): entry for entry in entries}
+    for action in actions([entry.verdict for entry in entries if entry.verdict]):
+        yield [of[id(verdict)] for verdict in action.verdicts], action.text
 
 
 def _sameness(entry: Entry) -> tuple[object, ...]:
     verdict = entry.verdict
     if verdict is None:
         return entry.requirement.id, entry.standing, entry.trouble
-    told = (tuple(explain.grouped(verdict)), verdict.reason, summary.remedy(verdict))
-    return entry.requirement.id, entry.standing, *told
+    return entry.requirement.id, entry.standing, tuple(explain.grouped(verdict)), verdict.reason
 
 
 def _chosen(groups: Sequence[Group]) -> Iterator[Case]:

@@ -42,7 +42,7 @@ def facts(account: Account, markup: Markup) -> Iterator[str]:
     seconds = (material.finished - material.started).total_seconds()
     word = overall(account.entries)
     rows = (
-        ("verdict", f"<b>{summary.OVERALL_TEXT[word]}</b>: {_reason(account, markup)}"),
+        ("verdict", f"<b>{summary.concluded(word, summary.warnings(account.entries))}</b>: {_reason(account, markup)}"),
         ("tenant", markup.text(settings.tenant)),
         ("endpoint", markup.code(settings.endpoint)),
         ("looked from", f"{many(len(account.vantages), 'vantage')}: {markup.text(summary.folded(account.vantages))}"),

@@ -15,7 +15,7 @@ from html import escape
 
 from netcompliance import explain
 from netcompliance.conclusion import RANK, Overall, Standing
-from netcompliance.report.redact import Redactor
+from netcompliance.journal.redact import Redactor
 
 MARKS = {
     Standing.FAIL: ("bad", "✕"),
@@ -33,7 +33,7 @@ LEGEND = {
     Standing.ERROR: "could not look",
     Standing.NO_VERDICT: "never came to a verdict",
     Standing.UNMET_SHOULD: "a should that is not met",
-    Standing.NOTCHECKED: "not evaluated, so not satisfied",
+    Standing.NOTCHECKED: "not checked",
     Standing.WAIVED: "not met, and accepted",
     Standing.PASS: "met",
     Standing.NOTAPPLICABLE: "not asked here",

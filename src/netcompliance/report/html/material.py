@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netcompliance.conclusion import Entry
+from netcompliance.journal.redact import Redactor
 from netcompliance.model import Observation, Settings
-from netcompliance.report.redact import Redactor
-
-if TYPE_CHECKING:
-    from netcompliance.report.html.sections import Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +31,3 @@ class Material:
     journal: str = "journal.jsonl"
     """The file in which all observations are."""
     journal_sha256: str = ""
-    more: tuple[Section, ...] = ()
-    """Sections that only this run has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from netcompliance.conclusion import Standing, overall
+from netcompliance.conclusion import Overall, Standing, overall
 from netcompliance.report import summary
 from netcompliance.report.html import facts, matrix, unjudged, verdicts
 from netcompliance.report.html.account import Account
@@ -46,7 +46,7 @@ def _paths(account: Account, markup: Markup) -> Iterator[str]:
 SECTIONS: tuple[Section, ...] = (
     Section(name="facts", title="The run", parts=facts.facts),
     Section(name="matrix", title="Verdicts at a glance", parts=matrix.parts),
-    Section(name="causes", title="What is not satisfied", parts=verdicts.causes),
+    Section(name="causes", title="Failures and warnings", parts=verdicts.causes),
     Section(name="paths", title="The path, and where it stopped", parts=_paths),
     Section(name="unjudged", title="What was not checked, and why", parts=unjudged.parts),
     Section(name="waivers", title="Waivers", parts=unjudged.waivers),
@@ -56,14 +56,16 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 
-def parts(materials: Sequence[Material], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:
+def parts(
+    materials: Sequence[Material], sections: Sequence[Section] = SECTIONS, more: Sequence[Sequence[Section]] = ()
+) -> Iterator[str]:
     """The pieces of HTML of all tenants' runs, for pytest-html's summary; `finished` makes a document of it.
 
-    What a run alone has to tell (`Material.more`) comes behind its facts.
+    `more` is for each run what it alone has to tell; it comes behind the run's facts.
     """
     yield BEGIN
-    for number, material in enumerate(materials):
-        told = (*sections[:1], *material.more, *sections[1:])
+    for number, (material, own) in enumerate(zip(materials, more or [()] * len(materials), strict=True)):
+        told = (*sections[:1], *own, *sections[1:])
         yield from _tenant(Account(material), Markup(material.redactor, f"t{number}"), told)
     yield END
 
@@ -77,7 +79,7 @@ def _tenant(account: Account, markup: Markup, sections: Sequence[Section]) -> It
     yield (
         f'<section class="nc" id="{markup.anchor("top")}" aria-label="Tenant {tenant}">'
         f'<div class="title"><h2>{tenant}</h2><p class="overall {kind}"><span aria-hidden="true">{sign}</span> '
-        f"{summary.OVERALL_TEXT[word]}</p></div>"
+        f"{summary.concluded(word, summary.warnings(account.entries))}</p></div>"
         f'<p class="lead">{markup.text(_lead(account))}</p>'
         f'<nav aria-label="Contents, {tenant}"><ul>{links}</ul></nav>{_tools(account, markup)}'
     )
@@ -92,7 +94,7 @@ def _tenant(account: Account, markup: Markup, sections: Sequence[Section]) -> It
 
 def _lead(account: Account) -> str:
     """The run in one sentence."""
-    undetermined = summary.OVERALL_TEXT[overall(account.entries)] == "undetermined"
+    undetermined = overall(account.entries) is Overall.UNDETERMINED
     why = f" Undetermined: {summary.why_undetermined(account.entries)}." if undetermined else ""
     return (
         f"{many(len(account.entries), 'case')} of {many(len(account.rows), 'requirement')} from "

@@ -45,7 +45,7 @@ def _cause(account: Account, group: Group, order: int, markup: Markup) -> Iterat
         f"<h4>{markup.standing(group.standing)} <span>{markup.text(entry.requirement.id)} "
         f"{markup.text(entry.case.target)}</span> {said}</h4>{_where(group, markup)}"
     )
-    told = explain.rows(verdict, entry.requirement)
+    told = explain.rows(verdict, entry.requirement, group.remedy)
     yield markup.pairs((label, _value(label, text, markup)) for label, text in told)
     if len(group.entries) > 1:
         yield _each(group.entries, "what is to be done", markup)

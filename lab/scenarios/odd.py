@@ -1,0 +1,37 @@
+"""What breaks one kind of client and no other, in ways that few have seen."""
+
+from __future__ import annotations
+
+from lab.changes import forward, record, rules, site, tls, to
+from lab.right import HELM, HELM_V4, PROXY, PROXY_V4
+from lab.roles import Reply, Rule
+from lab.scenario import Scenario, both, finds
+from lab.scenarios.surroundings import HTTP_PROXY, through
+
+_SECOND_PROXY, _DEAD_PROXY = "10.30.0.82", "10.30.0.81"
+
+SCENARIOS = (
+    Scenario(
+        name="registry-refuses-head",
+        broken="a filter in front of the registry lets GET pass, and no HEAD",
+        change=rules("quay", Rule(methods=("HEAD",), reply=Reply(status=403))),
+        find=finds(REG_03="registry.head-refused"),
+    ),
+    Scenario(
+        name="proxy-one-address-dead",
+        broken="the proxy's name has three addresses, and one of them does not answer",
+        change=both(
+            through(HTTP_PROXY, no_proxy=HELM),
+            record(PROXY, "A", PROXY_V4, _SECOND_PROXY, _DEAD_PROXY),
+            site("proxy", addresses=(PROXY_V4, _SECOND_PROXY)),
+            forward(f"ip daddr {_DEAD_PROXY} drop", *to(HELM_V4, "accept")),
+        ),
+        find=finds(HTTPS_08="proxy.address-dead"),
+    ),
+    Scenario(
+        name="http2-agreed-and-not-spoken",
+        broken="a device in front of the tenant agrees to HTTP/2, which parts of the agent offer, and speaks HTTP/1.1",
+        change=tls("tenant", protocols=("h2", "http/1.1")),
+        find=finds(HTTPS_05="http.no-http2"),
+    ),
+)

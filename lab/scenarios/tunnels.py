@@ -1,0 +1,29 @@
+"""Explicit proxies that grant some CONNECTs, or take their time."""
+
+from __future__ import annotations
+
+from lab.changes import app, fault
+from lab.right import TENANT
+from lab.scenario import Scenario, both, finds
+from lab.scenarios.surroundings import HTTP_PROXY, through
+
+SCENARIOS = (
+    Scenario(
+        name="proxy-ignores-one-in-sixteen",
+        broken="the proxy leaves every sixteenth CONNECT to the tenant unanswered",
+        change=both(through(HTTP_PROXY), app("proxy", sometimes=(f"{TENANT}:*",), every=16, silent=True)),
+        find=finds(PRX_01="proxy.partly-denied"),
+    ),
+    Scenario(
+        name="proxy-name-without-edns",
+        broken="the resolvers refuse queries with EDNS0: the system finds the proxy, and the agent does not",
+        change=both(through(HTTP_PROXY), fault("formerr", names="*", edns=True)),
+        find=finds(PRX_01="dns.agent-cannot-resolve", HELM_01="dns.agent-cannot-resolve"),
+    ),
+    Scenario(
+        name="proxy-slow",
+        broken="the proxy takes 3 s for each CONNECT",
+        change=both(through(HTTP_PROXY), app("proxy", delay=3.0)),
+        find=finds(HTTPS_08="proxy.slow"),
+    ),
+)

@@ -1,0 +1,183 @@
+"""Connections that open and then hang: a share of them, by the source port, at the ClientHello or at the first request.
+
+Theory. A device that opens connections itself, or looks at what is sent, may have one bad leg: TCP opens on all of
+them, and what is sent on some leads nowhere. What is lost on the way is sent again from the same port within the time
+that is waited for. So a port that stays silent twice, while others are answered at once, is on such a leg. Where
+answers take long, silence within that time may be slowness; but slowness does not know ports. So the ports that were
+silent are tried again in turn with new ones: where hardly any of the former and most of the latter get an answer, it
+is the ports (Fisher's exact test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+from netcompliance.findings import Code
+from netcompliance.judge.evidence import Evidence, finding, listed
+from netcompliance.judge.shares import MANY, OURS, beyond_chance, shares_of
+from netcompliance.judge.uploads import runs_out_of_time
+from netcompliance.model import Finding, Observation
+
+QUICK = 1.0
+"""Seconds within which all answers to a ClientHello come where slowness explains no silence,"""
+QUICKLY = 2.0
+"""and those to a first request."""
+UNLIKELY = 0.02
+"""What is likelier than this to come from slowness alone is not called a share."""
+AT_MOST = 100
+"""No probe tries so many again."""
+SENDS = 8
+"""Times that the kernel sends what gets no answer, in both tries together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hanging:
+    """The share of connections that open and get no answer."""
+
+    count: int
+    tries: int
+    ports: tuple[int, ...]
+    """Some of the source ports."""
+    name: str
+    """How they ended: an error's name."""
+
+
+def hanging_at_hello(seen: Observation | None) -> Hanging | None:
+    """The share that hangs at the ClientHello; `None` if all is well, or if loss, slowness or our haste explains it."""
+    hung, again = (seen or {}).get("hung", ()), (seen or {}).get("hung_again", ())
+    tried = [one for one in again if one[1] not in OURS]
+    dead = [(port, name) for port, name in tried if name]
+    if seen is None or not dead or not _mostly_answered(seen) or _may_be_slowness(seen):
+        return None
+    silent = [port for port, name in dead if name == "TIMEOUT"]
+    if len(silent) == len(dead) and not beyond_chance(seen, [SENDS for _ in silent]):
+        return None
+    return Hanging(
+        count=round(len(hung) * len(dead) / len(tried)),
+        tries=int(seen.get("opened", 0)),
+        ports=tuple(sorted(port for port, _ in dead)),
+        name=dead[0][1],
+    )
+
+
+def _mostly_answered(seen: Observation) -> bool:
+    answers = seen.get("answers") or {}
+    opened, answered = answers.get("calm", (0, 0))
+    return bool(answers.get("got")) and answered * MANY > opened
+
+
+def _may_be_slowness(seen: Observation) -> bool:
+    """Do answers to a ClientHello take long, and do new ports fare no better than those that were silent?"""
+    answers = seen.get("answers") or {}
+    slow = float(answers.get("slowest", 0.0)) >= QUICK
+    return slow and not _knows_ports(seen.get("hung_again", ()), answers.get("calm", (0, 0)))
+
+
+def _knows_ports(again: Iterable[Sequence[Any]], beside: tuple[int, int]) -> bool:
+    """Is it less than likely that so many silent ones are among the ports of before, and so few among new ones?
+
+    `again` are the ports of before, each with the name of an error or an empty one at its end.
+    """
+    tried = [bool(one[-1]) for one in again if one[-1] not in OURS]
+    new, answered = beside
+    if answered > new or len(tried) + new > AT_MOST:
+        return False
+    silent = sum(tried) + new - answered
+    most = min(len(tried), silent)
+    ways = sum(comb(len(tried), number) * comb(new, silent - number) for number in range(sum(tried), most + 1))
+    return ways < UNLIKELY * comb(len(tried) + new, silent)
+
+
+def hello_trouble(evidence: Evidence, host: str, address: str | None) -> Finding | None:
+    """A share of the connections to this address that hangs at the ClientHello, and not for want of bandwidth."""
+    hanging = hanging_at_hello(shares_of(evidence, host).get(str(address)))
+    if hanging is None or runs_out_of_time(evidence, host):
+        return None
+    how = "open and get no answer to the ClientHello"
+    if hanging.name != "TIMEOUT":
+        how = f"open and are cut at the ClientHello ({hanging.name})"
+    ports = listed((str(port) for port in hanging.ports), 4)
+    detail = (
+        f"{hanging.count} of {hanging.tries} connections to {address} {how}, "
+        f"always from the same source ports ({ports})"
+    )
+    return finding(Code.TLS_SHARE_STALLED, str(address), detail, ports=ports)
+
+
+def _may_be_slow_service(seen: Observation) -> bool:
+    """The same, of first requests."""
+    slow = float(seen.get("slowest", 0.0)) >= QUICKLY
+    return slow and not _knows_ports(seen.get("stuck_again", ()), seen.get("beside", (0, 0)))
+
+
+def request_trouble(evidence: Evidence, host: str, address: str | None) -> Finding | None:
+    """A share of the connections to this address that hangs at the first request, and not for want of bandwidth."""
+    if runs_out_of_time(evidence, host):
+        return None
+    seen = evidence.one("exchanges", host=host, address=address)
+    stuck, again = (seen or {}).get("stuck", ()), (seen or {}).get("stuck_again", ())
+    dead = [(port, phase, name) for port, phase, name in again if name and name not in OURS]
+    opened, answered = (seen or {}).get("beside", (0, 0))
+    if seen is None or not dead or answered * MANY <= opened or _may_be_slow_service(seen):
+        return None
+    silent = [port for port, _, name in dead if name == "TIMEOUT"]
+    connections = shares_of(evidence, host).get(str(address))
+    if len(silent) == len(dead) and connections and not beyond_chance(connections, [SENDS for _ in silent]):
+        return None
+    count = round(len(stuck) * len(dead) / len(again))
+    ports = listed((str(port) for port, _, _ in sorted(dead)), 4)
+    step = "TLS handshake" if {phase for _, phase, _ in dead} == {"tls"} else "first request"
+    name = dead[0][2]
+    how = "get no answer to" if name == "TIMEOUT" else f"are cut ({name}) at"
+    detail = (
+        f"{count} of {seen.get('tries')} connections to {address} {how} the {step}, "
+        f"always from the same source ports ({ports})"
+    )
+    return finding(Code.HTTP_SHARE_STALLED, str(address), detail, ports=ports)
+
+
+def hellos_are_doubtful(seen: Observation | None) -> bool:
+    """Did some ClientHellos to this address get an answer and others none, and is it not known why?"""
+    return (
+        seen is not None
+        and bool((seen.get("answers") or {}).get("got"))
+        and _unexplained(seen.get("hung"), seen.get("hung_again"), slow=_may_be_slowness(seen))
+    )
+
+
+def missing_answers(evidence: Evidence, host: str) -> str:
+    """Why it is not known whether a share hangs, where some connections did; empty if it is known.
+
+    Where an upload was under way when its time was over, the way is too slow for so many ClientHellos at once, as
+    HTTPS-06 says.
+    """
+    if runs_out_of_time(evidence, host):
+        return ""
+    doubtful = [
+        f"{len(seen.get('hung', ()))} of {seen.get('opened')} connections to {address} got no answer to a ClientHello"
+        for address, seen in sorted(shares_of(evidence, host).items())
+        if hellos_are_doubtful(seen)
+    ]
+    return f"{listed(doubtful)}, and why is not known" if doubtful else ""
+
+
+def missing_exchanges(evidence: Evidence, host: str) -> str:
+    """The same, of first requests."""
+    if runs_out_of_time(evidence, host):
+        return ""
+    doubtful = [
+        f"{len(seen.get('stuck', ()))} of {seen.get('tries')} first requests to {seen.get('address')} got no answer"
+        for seen in sorted(evidence.all("exchanges", host=host), key=lambda seen: str(seen.get("address")))
+        if seen.get("answered")
+        and _unexplained(seen.get("stuck"), seen.get("stuck_again"), slow=_may_be_slow_service(seen))
+    ]
+    return f"{listed(doubtful)}, and why is not known" if doubtful else ""
+
+
+def _unexplained(hung: object, again: object, *, slow: bool) -> bool:
+    """Did some hang, and was none of their ports tried again, or did one hang again where all answers are slow?"""
+    tried = [one for one in again if one[-1] not in OURS] if isinstance(again, list) else []
+    return bool(hung) and (not tried or (slow and any(one[-1] for one in tried)))

@@ -1,0 +1,134 @@
+"""What the agent's own ClientHello gets, where another handshake comes to its end.
+
+Theory. The real handshake is OpenSSL's. What it gets and the agent's ClientHello does not is about what differs: the
+size (it no longer fits one segment), the post-quantum key share, h2 among the protocols, groups and signatures. So
+beside a ClientHello that failed the same is sent again, in small segments, and without each of these; whichever is
+answered names the cause. What fails once and is answered the second time is chance. The real handshake offers Go's
+suites, so where it comes to its end, "nothing in common" is about the looks of the ClientHello, or about its groups.
+"""
+
+from __future__ import annotations
+
+from netcompliance.findings import Code
+from netcompliance.judge.alerts import NOTHING_IN_COMMON, alert_in, named
+from netcompliance.judge.commands import over_http2, s_client
+from netcompliance.judge.evidence import (
+    TENANT,
+    Evidence,
+    Outcome,
+    decided,
+    error_field,
+    error_name,
+    error_text,
+    finding,
+    listed,
+    raw,
+    seconds,
+)
+from netcompliance.judge.http2 import http2_trouble, http2_unfinished
+from netcompliance.judge.serverhello import ServerHello, server_hello
+from netcompliance.judge.tls import refusal
+from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
+from netcompliance.model import Case, Finding, Observation
+
+AGENT = "agent-hello"
+PATIENCE = 5.0
+"""Seconds. Where the real handshake takes longer, silence within the limit proves nothing."""
+KEY_SHARE = "the post-quantum key share (X25519MLKEM768)"
+PROTOCOLS = "the protocol h2 (ALPN)"
+FINGERPRINT = "the ClientHello of Go programs"
+
+
+def agents_hello_is_answered(case: Case, evidence: Evidence) -> Outcome:
+    """HTTPS-05."""
+    found: list[Finding] = []
+    missing: list[str | None] = []
+    choices: list[str] = []
+    paths = paths_to(evidence, TENANT, case.host)
+    for path in paths:
+        choice = _last_choice(evidence, TENANT, case.host, path)
+        if choice is not None and choice.serves_the_agent:
+            choices.append(str(choice))
+            spoken = http2_trouble(evidence, TENANT, case.host, path)
+            found += [spoken] if spoken else []
+            continue
+        trouble = hello_trouble(evidence, TENANT, case.host, path)
+        if trouble is None:
+            missing.append(path)
+        else:
+            found.append(trouble)
+    return decided(
+        found,
+        f"the ClientHello of a Go program was answered: {listed(sorted(choices))}",
+        _command(evidence, case.host, found[0]) if found else "",
+        missing=unfinished(missing, "the handshake with the agent's ClientHello")
+        or unfinished(http2_unfinished(evidence, TENANT, case.host, paths), "the look for HTTP/2"),
+    )
+
+
+def _command(evidence: Evidence, host: str, found: Finding) -> str:
+    """What shows it. OpenSSL can offer Go's suites and h2; it does not look like Go, nor has it every key share."""
+    if found.code is Code.HTTP_NO_HTTP2:
+        return over_http2(evidence, host, found.subject)
+    return (
+        "" if found.values.get("part") in (FINGERPRINT, KEY_SHARE) else s_client(evidence, host, found.subject, found)
+    )
+
+
+def hello_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
+    """What keeps the agent's ClientHello from its answer on this way; `None` if nothing does, or nothing is known."""
+    hello, choice = _hello(evidence, task, host, path, AGENT), _last_choice(evidence, task, host, path)
+    if hello is None or (choice is not None and choice.serves_the_agent):
+        return None
+    return _trouble(evidence, task, host, path, hello, choice)
+
+
+def _last_choice(evidence: Evidence, task: str, host: str, path: str | None) -> ServerHello | None:
+    """What it got in the end."""
+    first = _choice(_hello(evidence, task, host, path, AGENT))
+    return first or _choice(_hello(evidence, task, host, path, f"{AGENT}-again"))
+
+
+def _hello(evidence: Evidence, task: str, host: str, path: str | None, purpose: str) -> Observation | None:
+    """A handshake that was begun: the connection was open."""
+    seen = evidence.handshake(host, path, purpose, task)
+    return None if seen is None or error_field(seen, "phase") in BEFORE_TLS else seen
+
+
+def _choice(seen: Observation | None) -> ServerHello | None:
+    return server_hello(raw(seen, "received"))
+
+
+def _trouble(
+    evidence: Evidence, task: str, host: str, path: str | None, hello: Observation, choice: ServerHello | None
+) -> Finding | None:
+    """Why it was not answered as it should be; `None` if that is not known."""
+    subject, size = path_name(path, host), f"{hello.get('hello_bytes', 'many')} bytes"
+    if choice is not None:
+        detail = f"{subject} chose {choice} and suite {choice.cipher:#06x}, which the agent lacks"
+        return finding(Code.TLS_NO_COMMON_CIPHER, subject, detail, offers=str(choice))
+
+    def passes(purpose: str) -> bool:
+        return _choice(_hello(evidence, task, host, path, purpose)) is not None
+
+    alert, verify = alert_in(hello), evidence.handshake(host, path, "verify", task)
+    said = f"the TLS alert {named(alert)}" if alert is not None else (error_text(hello) or "an answer that is no TLS")
+    if alert is None and passes("agent-hello-small-mss"):
+        detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
+        return finding(Code.PATH_MTU, subject, detail)
+    part = PROTOCOLS if passes("http1-hello") else KEY_SHARE if passes("classic-hello") else ""
+    if part == KEY_SHARE and alert is None:
+        detail = f"{subject}: no answer to a ClientHello of {size} ({said}); a small one was answered"
+        return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
+    if part:
+        detail = f"{subject}: the agent's ClientHello got {said}; without {part} it is answered"
+        return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=part)
+    if alert is not None and not (alert in NOTHING_IN_COMMON and verify is not None and verify.get("verified")):
+        return refusal(hello, verify, alert, subject)
+    if error_name(hello) in TIMEOUTS and (verify is None or seconds(verify) > PATIENCE):
+        return None
+    got = f"got {said}; OpenSSL's was answered, with the same cipher suites"
+    if alert is None:
+        got = f"got no answer ({said}); OpenSSL's was answered"
+    detail = f"{subject}: the agent's ClientHello {got}"
+    return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=FINGERPRINT)

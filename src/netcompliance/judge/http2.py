@@ -1,0 +1,42 @@
+"""HTTP/2, where a peer agreed to it in the handshake: whoever offers it as Go does is then spoken to in nothing else.
+
+Theory. The main agent, the process agent and Helm offer no h2; the logs agent and the RBAC agent do, and Go does not go
+back to HTTP/1.1. A peer that agrees and then speaks HTTP/1.1, closes, or sends no SETTINGS is broken for them alone.
+What is late, but begins as HTTP/2, is no matter of the protocol.
+"""
+
+from __future__ import annotations
+
+from netcompliance.findings import Code
+from netcompliance.judge.evidence import Evidence, error_name, error_text, finding
+from netcompliance.judge.transport import TIMEOUTS, path_name
+from netcompliance.model import Finding, Observation
+
+AGREED = "h2"
+NOT_SPOKEN = (421, 464, 505)
+"""Misdirected request; incompatible protocol (AWS); HTTP version not supported."""
+
+
+def http2_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
+    """What is wrong with HTTP/2 on this way; `None` if nothing is, or nobody agreed to it. One try of two is enough."""
+    tried = [o for o in evidence.all("http2", task=task, host=host, address=path) if o.get("alpn") == AGREED]
+    if not tried or any(_is_spoken(seen) for seen in tried):
+        return None
+    subject, last = path_name(path, host), tried[-1]
+    got = f"status {last['status']}" if last.get("replied") else (error_text(last) or error_name(last) or "no answer")
+    return finding(
+        Code.HTTP_NO_HTTP2, subject, f"{subject} agreed to HTTP/2, and a request over it got {got}, {len(tried)} times"
+    )
+
+
+def http2_unfinished(evidence: Evidence, task: str, host: str, paths: list[str | None]) -> list[str | None]:
+    """Where nobody looked, if somebody looked anywhere: older journals know nothing of it."""
+    seen = evidence.all("http2", task=task, host=host)
+    looked = {each.get("address") for each in seen}
+    return [path for path in paths if seen and path not in looked]
+
+
+def _is_spoken(seen: Observation) -> bool:
+    if seen.get("replied"):
+        return seen.get("status") not in NOT_SPOKEN
+    return bool(seen.get("settings")) and error_name(seen) in TIMEOUTS

@@ -1,0 +1,244 @@
+"""HTTPS-06: does every size of payload that the agent sends get through, at every address, in time?
+
+Theory. A payload is judged against the smallest one of the same kind to the same path: what that one gets as well is
+not about size, and is judged as the path's (RCV-02). The smallest size that fails is told, since it tells the device.
+
+Rules
+* A standstill is one only if every try came to it, those in small segments too. It is the path's MTU only if each try
+  in small segments passed and each in full ones did not, two of each: one lost packet explains no more than one.
+* A shell does not see whether an upload stood still or was slow.
+* An upload that was still moving when we ran out of time is a matter of rate. What it would have taken decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netcompliance.findings import Code
+from netcompliance.judge.answers import answers_of, form
+from netcompliance.judge.commands import curl
+from netcompliance.judge.evidence import (
+    TENANT,
+    Evidence,
+    Outcome,
+    decided,
+    error_field,
+    error_name,
+    error_text,
+    finding,
+    listed,
+    notchecked,
+    seconds,
+)
+from netcompliance.judge.recognise import alike, author, transport_trouble
+from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
+from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Observation, Settings
+
+LARGEST = 2_500_000
+"""Bytes: the largest payload that agents send."""
+PATIENCE = 20.0
+"""Seconds after which the agent gives up on a request."""
+MOVING = 2.0
+"""Seconds without an acknowledgement up to which an upload was still moving."""
+CREPT = 16_000
+"""Bytes that arrived of an upload that then stood still: more than one full segment passed."""
+TRIES = 2
+"""So many times, a size must pass in small segments and not in full ones."""
+SMALL_PATH = f"{DOCUMENTED_PATH}/intake"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _At:
+    """The payloads of one address."""
+
+    host: str
+    address: str | None
+    small: Observation | None
+    uploads: tuple[Observation, ...]
+    in_small_segments: tuple[Observation, ...]
+    known: tuple[Observation, ...]
+    """Answers that are not about size: the small payload's, and the receiver's refusals."""
+
+    @property
+    def subject(self) -> str:
+        return path_name(self.address, self.host)
+
+    def sizes(self) -> list[int]:
+        return sorted({_bytes(seen) for seen in self.uploads})
+
+    def of(self, size: int) -> list[Observation]:
+        return [seen for seen in self.uploads if _bytes(seen) == size]
+
+
+def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
+    """HTTPS-06."""
+    found: list[Finding] = []
+    slow: list[str] = []
+    missing: list[str | None] = []
+    sizes: set[int] = set()
+    crept: list[str] = []
+    for path in paths_to(evidence, TENANT, case.host):
+        here = _payloads(evidence, case.host, path)
+        failed = _smallest_failure(here)
+        if failed is not None and failed.code is Code.HTTP_STALLED and here.uploads:
+            if evidence.by_shell and here.small is not None and here.small.get("status") is not None:
+                missing.append(path)
+                continue
+            failed = _too_slow_for_all(here, evidence) or failed
+        moving = [seen for seen in here.uploads if _was_moving(seen)]
+        if failed is not None:
+            found.append(failed)
+        elif moving:
+            rate = _rate(moving[-1], evidence, case.host)
+            took = LARGEST * 8 / rate if rate else 0.0
+            told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
+            if not rate:
+                missing.append(path)
+            elif took > PATIENCE:
+                found.append(_too_slow(here, rate, took))
+            else:
+                slow.append(told)
+        elif not any(seen.get("status") is not None for seen in here.of(LARGEST)):
+            missing.append(path)
+        sizes.update(here.sizes())
+        crept += [here.subject] if any(_stood_still(seen) and _arrived(seen) >= CREPT for seen in here.uploads) else []
+    if any(each.code is Code.HTTP_TOO_SLOW for each in found):
+        # What crept and then stood still shared the way of those that are too slow.
+        found = [each for each in found if each.code is not Code.HTTP_STALLED or each.subject not in crept]
+    if not sizes and not found:
+        return notchecked("no large request came to an end")
+    answered = f"request bodies of {listed(_kilo(size) for size in sorted(sizes))} were answered"
+    return decided(
+        found,
+        "; ".join([answered, *sorted(slow)]),
+        f"head -c {LARGEST} /dev/zero | {curl(evidence, case.host)} -sSi -X POST --data-binary @- https://{case.host}{SMALL_PATH}",
+        missing=unfinished(missing, f"a request body of {_kilo(LARGEST)}"),
+    )
+
+
+def runs_out_of_time(evidence: Evidence, host: str) -> bool:
+    """Was an upload to this host still moving when its time was over?"""
+    return any(_was_moving(seen) for seen in evidence.all("http", task=TENANT, host=host, purpose="upload"))
+
+
+def _too_slow_for_all(here: _At, evidence: Evidence) -> Finding | None:
+    """Where the first upload, alone, went too slowly to the end of our time, others that stood still shared its way."""
+    every = evidence.all("http", task=TENANT, host=here.host, purpose="upload", verified=True)
+    alone = next((seen for seen in every if seen.get("alone_seconds") and _was_moving(seen)), None)
+    if alone is None or alone.get("address") == here.address:
+        return None
+    rate = _rate(alone, evidence, here.host)
+    took = LARGEST * 8 / rate if rate else 0.0
+    return _too_slow(here, rate, took) if took > PATIENCE else None
+
+
+def _too_slow(here: _At, rate: float, took: float) -> Finding:
+    told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
+    return finding(Code.HTTP_TOO_SLOW, here.subject, f"{told}, and the agent gives up after {PATIENCE:.0f} s")
+
+
+def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:
+    same = {"task": TENANT, "host": host, "address": address, "verified": True}
+    uploads = [
+        seen
+        for seen in evidence.all("http", purpose="upload", **same)
+        if error_field(seen, "phase") not in (*BEFORE_TLS, "tls")
+    ]
+    small = evidence.one("http", purpose="path", path=SMALL_PATH, **same)
+    refusals = answers_of(evidence, host, address).refusals
+    return _At(
+        host=host,
+        address=address,
+        small=small,
+        known=(*((small,) if small else ()), *refusals),
+        uploads=tuple(uploads),
+        in_small_segments=tuple(evidence.all("http", purpose="upload-small-mss", **same)),
+    )
+
+
+def _bytes(seen: Observation) -> int:
+    return int(seen.get("request_bytes", seen.get("sent_bytes", 0)))
+
+
+def _kilo(size: int) -> str:
+    """A size for people."""
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{size / 1_000_000:g} MB" if size >= 1_000_000 else f"{size / 1000:g} kB"
+
+
+def _was_moving(seen: Observation) -> bool:
+    return _ran_out(seen) and seen.get("idle", MOVING) < MOVING
+
+
+def _stood_still(seen: Observation) -> bool:
+    return _ran_out(seen) and seen.get("idle", MOVING) >= MOVING
+
+
+def _ran_out(seen: Observation) -> bool:
+    return seen.get("status") is None and error_name(seen) in TIMEOUTS
+
+
+def _smallest_failure(here: _At) -> Finding | None:
+    if here.small is not None and here.small.get("status") is None:
+        lost = transport_trouble(here.small, here.host)
+        if lost is None:
+            return None
+        detail = f"{here.subject}: not even a request body of {_kilo(_bytes(here.small))} was answered"
+        return finding(lost.code, here.subject, f"{detail} ({error_text(here.small)})")
+    before = _bytes(here.small) if here.small else 0
+    for size in here.sizes():
+        failed = _failure(here, size, before)
+        if failed is not None:
+            return failed
+        before = size
+    return None
+
+
+def _failure(here: _At, size: int, before: int) -> Finding | None:
+    """What is wrong with this size, if anything is. `before`: the largest that was answered."""
+    tries = here.of(size)
+    answered = next((seen for seen in tries if seen.get("status") is not None), None)
+    if answered is not None:
+        return _other_answer(answered, here, before)
+    last = tries[-1]
+    if not any(_stood_still(seen) for seen in tries) and _was_moving(last):
+        return None
+    than = f"; one of {_kilo(before)} is answered" if before else ""
+    subject, body = here.subject, f"a request body of {_kilo(size)}"
+    if error_name(last) not in TIMEOUTS:
+        why = error_text(last) or error_name(last) or "no answer"
+        return finding(Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in {body} ({why}){than}")
+    small = [seen for seen in here.in_small_segments if _bytes(seen) == size]
+    if len(tries) >= TRIES <= len(small) and all(seen.get("status") is not None for seen in small):
+        detail = f"{subject}: {body} stalls {len(tries)} times; the same in segments of 536 bytes is answered each time"
+        return finding(Code.PATH_MTU, subject, detail)
+    return finding(Code.HTTP_STALLED, subject, f"{subject}: {body} stalls{than}")
+
+
+def _other_answer(seen: Observation, here: _At, before: int) -> Finding | None:
+    """An answer that neither a small request nor one of the receiver's gets. An early answer is an answer."""
+    status = seen.get("status")
+    if any(alike(seen, other) for other in here.known):
+        return None
+    by = author(seen, None, here.host)
+    code = Code.HTTP_BODY_LIMIT if status in (413, 414) or by.code is None else by.code
+    if here.small is None and by.code is None and status not in (413, 414):
+        return None
+    of_small = f"; one of {_kilo(before)} gets {form(here.small)}" if here.small is not None else ""
+    detail = f"{here.subject}: a request body of {_kilo(_bytes(seen))} got {form(seen)}{of_small}"
+    return finding(code, here.subject, detail, location=here.subject)
+
+
+def _rate(seen: Observation, evidence: Evidence, host: str) -> float:
+    """Bits per second: measured while nothing else was sent to the host, else together with all that was."""
+    every = evidence.all("http", task=TENANT, host=host, purpose="upload", verified=True)
+    alone = [each for each in every if each.get("alone_seconds")]
+    if alone:
+        return float(max(each.get("alone_bytes", 0) * 8 / each["alone_seconds"] for each in alone))
+    beside = [each for each in every if _was_moving(each)]
+    return sum(_arrived(each) for each in beside) * 8 / max(seconds(seen), 0.1)
+
+
+def _arrived(seen: Observation) -> int:
+    return max(0, int(seen.get("sent_bytes", 0)) - int(seen.get("unacknowledged_bytes", 0)))

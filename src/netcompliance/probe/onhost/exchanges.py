@@ -1,0 +1,149 @@
+"""Some more connections to a host, each with a handshake and one small request: does a share of them hang after all?
+
+Theory of operation
+* A device that looks into connections may lose them later than at the ClientHello (`shares`): when the handshake is
+  over and the first request passes. That shows to whole exchanges alone, and each costs the service a signature. So
+  `TRIES` are shared among the addresses of a host that are of the same version of IP, enough to meet one bad leg in
+  sixteen with a chance of 99 %, but each address gets `FEWEST` at least.
+* What gets no answer is tried again from the same source port, after a pause and beside others from new ports: one
+  after the other where connections are cut, since the peer may limit how many there are at once.
+"""
+
+import select
+import socket
+import threading
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from netcompliance.probe.onhost import tls
+from netcompliance.probe.onhost.dial import begin, free_at_close
+from netcompliance.probe.onhost.failures import failure_from
+from netcompliance.probe.onhost.limits import Deadline
+from netcompliance.probe.onhost.requests import head_of
+from netcompliance.probe.onhost.streams import TcpStream
+from netcompliance.probe.onhost.visit import Visit
+
+TRIES = 72
+FEWEST = 12
+LANES = 4
+"""Exchanges with one address at once."""
+PATIENCE = 2.5
+"""Seconds for each of the three steps: to open, to shake hands, to get the first byte."""
+LONGEST = 5.0
+"""Seconds in which exchanges begin."""
+PAUSE = 0.5
+AGAIN = 8
+"""How many of those that hung are tried again, and how many new ones beside them."""
+
+Outcome = Tuple[int, str, str]
+"""Source port, phase and name of the error; both are empty for an answer."""
+
+
+class Exchanges:
+    """Those with one address."""
+
+    def __init__(self, visit: Visit, task: str, host: str, port: int, address: str) -> None:
+        self._visit = visit
+        self._task = task
+        self._host = host
+        self._port = port
+        self._address = address
+        self._lock = threading.Lock()
+        self._slowest = 0.0
+
+    def look(self, request: Dict[str, Any]) -> None:
+        """The `exchanges` observation."""
+        at, clock = time.time(), time.monotonic()
+        head = head_of(self._visit, self._host, self._port, request, 0, None)
+        of_its_version = ((":" in each) == (":" in self._address) for each in self._visit.book.known(self._host))
+        known = sum(of_its_version) or 1
+        first = self._side_by_side([0] * max(FEWEST, -(-TRIES // known)), head, LANES)
+        stuck = [each for each in first if each[1]]
+        again: List[Outcome] = []
+        calm: List[Outcome] = []
+        if stuck and len(stuck) < len(first):
+            time.sleep(PAUSE)
+            few = min(AGAIN, len(stuck))
+            ports = [stuck[place * len(stuck) // few][0] for place in range(few)]
+            lanes = 2 * AGAIN if any(name == "TIMEOUT" for _, _, name in stuck) else 1
+            in_turn = [port for each in ports for port in (each, 0)] + [0] * (AGAIN - few)
+            tried = self._side_by_side(in_turn, head, lanes)
+            again = [each for each in tried if each[0] in ports]
+            calm = [each for each in tried if each[0] not in ports]
+        self._visit.emit(
+            "exchanges", self._task, host=self._host, address=self._address, port=self._port, via=None, at=at,
+            seconds=time.monotonic() - clock, tries=len(first), answered=len(first) - len(stuck),
+            slowest=self._slowest, stuck=[list(each) for each in stuck], stuck_again=[list(each) for each in again],
+            beside=[len(calm), sum(not each[1] for each in calm)], error=None,
+        )  # fmt: skip
+
+    def _side_by_side(self, ports: List[int], head: bytes, lanes: int) -> List[Outcome]:
+        """An exchange from each of these source ports (0: whichever the kernel gives), as far as there is time."""
+        left = list(ports)
+        done: List[Outcome] = []
+        deadline = Deadline(LONGEST)
+        over = threading.Condition(self._lock)
+        running = [min(lanes, len(left))]
+
+        def lane() -> None:
+            try:
+                while True:
+                    with over:
+                        if not left or deadline.left() <= 0:
+                            return
+                        port = left.pop(0)
+                    outcome = self._exchange(port, head)
+                    if outcome is not None:
+                        with over:
+                            done.append(outcome)
+            finally:
+                with over:
+                    running[0] -= 1
+                    over.notify_all()
+
+        for _ in range(running[0]):
+            self._visit.background(lane)
+        with over:
+            over.wait_for(lambda: not running[0], LONGEST + 3 * PATIENCE + 1)
+            return sorted(done)
+
+    def _exchange(self, port: int, head: bytes) -> Optional[Outcome]:
+        """One exchange; `None` if there was no connection for it."""
+        opened = _open(self._address, self._port, port)
+        if opened is None:
+            return None
+        clock = time.monotonic()
+        port = int(opened.getsockname()[1])
+        self._visit.owns(port, 0.0)
+        lower = TcpStream(opened)
+        phase = "tls"
+        try:
+            stream = tls.TlsStream(lower, self._visit.trust.verifying, self._host)
+            stream.handshake(Deadline(PATIENCE))
+            phase = "head"
+            stream.send(head, Deadline(PATIENCE), "send")
+            if not stream.recv(Deadline(PATIENCE), "head"):
+                return port, phase, "EOF"
+        except Exception as error:
+            free_at_close(opened)
+            return port, phase, failure_from(error, phase).name
+        finally:
+            lower.close()
+        with self._lock:
+            self._slowest = max(self._slowest, time.monotonic() - clock)
+        return port, "", ""
+
+
+def _open(address: str, port: int, source: int) -> Optional[socket.socket]:
+    """A connection from this source port (0: any); `None` if it did not open."""
+    try:
+        opening, under_way = begin(address, port, source_port=source)
+    except OSError:
+        return None
+    poller = select.poll()
+    poller.register(opening, select.POLLOUT)
+    silent = under_way and not poller.poll(PATIENCE * 1000)
+    if silent or opening.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        opening.close()
+        return None
+    return opening

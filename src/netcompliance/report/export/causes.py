@@ -1,0 +1,40 @@
+"""Unmet cases by what is to be done about them: one cause is told once, with all its names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+from netcompliance.report.actions import actions
+from netcompliance.report.export.population import Row
+
+Cause = tuple[Sequence[Row], Sequence[str]]
+"""Cases of one requirement, and what is to be done, once for each vantage for which it is another thing."""
+
+
+def causes(rows: Iterable[Row]) -> Iterator[Cause]:
+    """The causes behind unmet cases, in their order: targets stand together if their remedy does from every vantage."""
+    for alike in grouped(rows, lambda row: (row.requirement.id, row.standing, row.codes)):
+        yield from _causes(alike)
+
+
+def _causes(alike: Sequence[Row]) -> Iterator[Cause]:
+    remedies: dict[tuple[str, str], str] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
+    for vantage, rows in ((rows[0].case.vantage, rows) for rows in grouped(alike, lambda row: row.case.vantage)):
+        verdicts = [row.decided for row in rows if row.decided]
+        asked = actions(verdicts) if len(verdicts) == len(rows) else []
+        for number, action in enumerate(asked):
+            for verdict in action.verdicts:
+                remedies[vantage, verdict.case.target] = action.text
+                places.setdefault(verdict.case.target, []).append((vantage, number))
+    for rows in grouped(alike, lambda row: tuple(places.get(row.case.target, [(row.case.target, 0)]))):
+        told = (remedies.get((row.case.vantage, row.case.target), row.fix) for row in rows)
+        yield rows, list(dict.fromkeys(told))
+
+
+def grouped(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[list[Row]]:
+    """Rows with the same key, in the order of the first of each."""
+    groups: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.values())

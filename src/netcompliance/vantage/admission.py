@@ -1,0 +1,135 @@
+"""What a visited host may say: so many records of a probe's own kinds, and each of them about that host alone.
+
+Theory. A host that is looked from is as much a stranger as any peer. Its records end up in a journal beside those of
+all other hosts, so they are taken over field by field (`records`), and bounded in number, bytes and memory. Whatever
+goes beyond is that host's error, and nobody else's. What all hosts together may hold is divided evenly among those that
+are listened to at once, so that none can take another's; the figures are in docs/journal.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from sys import getsizeof
+from typing import Any
+
+from netcompliance.vantage import records
+
+ONCE = frozenset({"host", "sockets", "probe"})
+"""Kinds of which a probe says one."""
+HELD_TWICE = "tls"
+"""The kind whose certificates are read when the visit is over."""
+VISITS = 160 << 20
+"""Bytes of memory for all visits that are under way at once,"""
+VISIT_MOST = 12 << 20
+"""and for one of them, however few there are."""
+WATCHES = 128 << 20
+"""Bytes of memory for all watches of a run,"""
+WATCH_MOST = 32 << 20
+"""and for one of them."""
+PATHS = 512
+"""Paths of a watch: more than every address that is watched, in each layer."""
+OF_A_RUN = 1 << 12
+"""Bytes that a run takes beside its record when it is judged and shown."""
+MARKS = 1 << 19
+"""Commas and brackets of a line, also those in its texts: a journal holds a line with twice as many."""
+MORE = "more than a probe says"
+WRITTEN = 4
+"""A watch may have so many times as much written down as is held: the last record of a run replaces those before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much may come from one host."""
+
+    records: int
+    of_a_kind: int
+    bytes: int
+    weight: int
+    """Bytes of memory."""
+
+
+def of_visit(at_once: int) -> Bounds:
+    """The bounds of one of so many visits."""
+    weight = min(VISITS // max(at_once, 1), VISIT_MOST)
+    return Bounds(records=8192, of_a_kind=4096, bytes=weight, weight=weight)
+
+
+def of_watch(hosts: int) -> Bounds:
+    """The bounds of one of so many watches."""
+    weight = min(WATCHES // max(hosts, 1), WATCH_MOST)
+    return Bounds(records=weight >> 7, of_a_kind=weight >> 7, bytes=WRITTEN * weight, weight=weight)
+
+
+class NotAdmitted(Exception):
+    """The host said what no probe says."""
+
+
+class TooMuch(NotAdmitted):
+    """It said more than a probe says."""
+
+
+class Admission:
+    """What one host has said so far."""
+
+    def __init__(self, bounds: Bounds | None = None, *, of_watch: bool = False) -> None:
+        self._bounds = bounds or of_visit(1)
+        self._of_watch = of_watch
+        self._kinds: dict[str, int] = {}
+        self._runs: dict[int, int] = {}
+        """The weight of each run of a watch."""
+        self._paths: set[tuple[str, str]] = set()
+        self._records = 0
+        self._bytes = 0
+        self._weight = 0
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still come, at most: a line that has not ended takes room, too."""
+        return self._bounds.weight - self._weight
+
+    def read(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The record without what is not the host's to say. Raises `NotAdmitted`."""
+        try:
+            return records.decoded(record, of_watch=self._of_watch)
+        except records.Wrong as wrong:
+            raise NotAdmitted(str(wrong)) from None
+
+    def admit(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
+        """The same, and it counts. Raises `NotAdmitted`."""
+        if line.count(b",") + line.count(b"[") + line.count(b"{") > MARKS:
+            raise TooMuch(MORE)
+        taken = self.read(record)
+        kind = taken["kind"]
+        self._records += 1
+        self._bytes += len(line)
+        self._weigh(taken)
+        known = self._kinds[kind] = self._kinds.get(kind, 0) + 1
+        bounds = self._bounds
+        if self._records > bounds.records or self._bytes > bounds.bytes or self._weight > bounds.weight:
+            raise TooMuch(MORE)
+        if known > (1 if kind in ONCE else bounds.of_a_kind):
+            raise TooMuch(f"more records of the kind {kind!r} than a probe says")
+        return taken
+
+    def _weigh(self, taken: dict[str, Any]) -> None:
+        weight = weight_of(taken) * (2 if taken["kind"] == HELD_TWICE else 1)
+        run = taken.get("run")
+        if run is not None:
+            before = self._runs.get(run, 0)
+            self._runs[run] = max(weight + OF_A_RUN, before)
+            weight = self._runs[run] - before
+            self._paths.add((taken["layer"], taken["path"]))
+            if len(self._paths) > PATHS:
+                raise TooMuch("more paths than a watch has")
+        self._weight += weight
+
+
+def weight_of(value: Any) -> int:
+    """Bytes of memory that a value of JSON takes. Names of ours are there once for all."""
+    weight = getsizeof(value)
+    if isinstance(value, dict):
+        weight += sum(weight_of(each) for each in value.values())
+        weight += sum(getsizeof(name) for name in value if name not in records.NAMES)
+    elif isinstance(value, list):
+        weight += sum(weight_of(each) for each in value)
+    return weight

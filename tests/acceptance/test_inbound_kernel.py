@@ -1,0 +1,509 @@
+"""OUT-02 against the kernel: rules are loaded, connections are sent in, and nothing that came in is called shut.
+
+Two network namespaces, a cable, and a port that listens. Somebody connects from the tenant's address and from one that
+nobody has to do with. Where the tenant's alone comes in, the rules open something to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lab.linux import setns
+from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.firewall import read
+from netcompliance.judge.outbound import nothing_comes_in
+from netcompliance.model import Case, Result, Settings
+from netcompliance.probe.onhost import firewall
+from netcompliance.probe.onhost.trust import Trust
+from netcompliance.probe.onhost.visit import Output, Visit
+
+pytestmark = pytest.mark.lab
+
+TENANT, STRANGER, HOST = "34.250.11.21", "34.250.11.99", "10.20.0.4"
+TENANT6, STRANGER6, HOST6 = "2a05:d018:11::21", "2a05:d018:11::99", "fd20::4"
+PORT, OTHER_PORT = 8126, 22
+CASE = Case(requirement="OUT-02", vantage="local", target="acme", host="acme.app.stackstate.io")
+IN, OUT = True, False
+LONG, SHORT = 4.0, 0.1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A ruleset by the commands that load it, and whom it lets in."""
+
+    commands: tuple[tuple[str, str], ...]
+    """Tool and what it reads."""
+    tenant: bool
+    stranger: bool
+    result: Result
+    version: int = 4
+
+
+def nft(text: str, tenant: bool, stranger: bool, result: Result, version: int = 4) -> Rules:
+    return Rules((("nft -f -", text.replace("} }", "}\n}") + "\n"),), tenant, stranger, result, version)
+
+
+def chain(rules: str, tenant: bool, stranger: bool, result: Result, *, policy: str = "drop", more: str = "") -> Rules:
+    """Rules of an input chain, in a table with some more."""
+    hook = f"chain in {{ type filter hook input priority 0; policy {policy}; {rules}\n }}"
+    return nft(f"table inet f {{\n{more}\n{hook}\n}}\n", tenant, stranger, result)
+
+
+def legacy(text: str, tenant: bool, stranger: bool, result: Result, *before: tuple[str, str]) -> Rules:
+    return Rules((*before, ("iptables-legacy-restore", text)), tenant, stranger, result)
+
+
+def table(rules: str, policy: str = "DROP", name: str = "filter") -> str:
+    return f"*{name}\n:{'INPUT' if name == 'filter' else 'PREROUTING'} {policy} [0:0]\n{rules}\nCOMMIT\n"
+
+
+def compat(text: str, tenant: bool, stranger: bool, result: Result) -> Rules:
+    return Rules((("iptables-nft-restore", text),), tenant, stranger, result)
+
+
+FAIL, PASS, NOTCHECKED = Result.FAIL, Result.PASS, Result.NOTCHECKED
+DOCKER = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 9000 -j DNAT --to-destination 172.17.0.2:9000
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:DOCKER - [0:0]
+:DOCKER-USER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 9000 -j ACCEPT
+-A DOCKER-USER -j RETURN
+COMMIT
+"""
+KUBE_PROXY = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-MARK-MASQ - [0:0]
+:KUBE-SVC-1 - [0:0]
+:KUBE-SEP-1 - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-1
+-A KUBE-SVC-1 ! -s 10.244.0.0/16 -d 10.96.0.1/32 -p tcp -m tcp --dport 443 -j KUBE-MARK-MASQ
+-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
+-A KUBE-SVC-1 -m comment --comment "default/kubernetes:https -> 10.0.0.1:6443" -j KUBE-SEP-1
+-A KUBE-SEP-1 -s 10.0.0.1/32 -m comment --comment "default/kubernetes:https" -j KUBE-MARK-MASQ
+-A KUBE-SEP-1 -p tcp -m comment --comment "default/kubernetes:https" -m tcp -j DNAT --to-destination 10.0.0.1:6443
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:KUBE-FIREWALL - [0:0]
+:KUBE-NODEPORTS - [0:0]
+:KUBE-FORWARD - [0:0]
+:KUBE-EXTERNAL-SERVICES - [0:0]
+-A INPUT -m comment --comment "kubernetes health check service ports" -j KUBE-NODEPORTS
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
+-A INPUT -j KUBE-FIREWALL
+-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
+-A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
+-A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment "block incoming localnet connections" -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP
+COMMIT
+"""  # noqa: E501
+IN_TENANT = f"-A INPUT -s {TENANT}/32 -p tcp -m tcp --dport {PORT} -j ACCEPT"
+HALVES = "{ 0.0.0.0-34.250.11.20, 34.250.11.22-255.255.255.255 }"
+
+CASES = {
+    "no rules": Rules((), IN, IN, PASS),
+    "everybody dropped": chain("", OUT, OUT, PASS),
+    "a rule": chain(f"ip saddr {TENANT} tcp dport {PORT} accept", IN, OUT, FAIL),
+    "a rule for everybody": chain(f"tcp dport {PORT} accept", IN, IN, PASS),
+    "a named set": chain(
+        "ip saddr @s accept", IN, OUT, FAIL, more=f"set s {{ type ipv4_addr; elements = {{ {TENANT} }}; }}"
+    ),
+    "an interval set": chain(
+        "ip saddr @s accept",
+        IN,
+        OUT,
+        FAIL,
+        more="set s { type ipv4_addr; flags interval; elements = { 34.250.11.16/29 }; }",
+    ),
+    "a set of others": chain(
+        "ip saddr @s accept", OUT, OUT, PASS, more="set s { type ipv4_addr; elements = { 1.2.3.4 }; }"
+    ),
+    "a set that a rule fills": chain(
+        f"ip saddr {TENANT} add @s {{ ip saddr }}\nip saddr @s accept",
+        IN,
+        OUT,
+        NOTCHECKED,
+        more="set s { type ipv4_addr; flags dynamic; }",
+    ),
+    "an empty set": chain("ip saddr @s accept", OUT, OUT, PASS, more="set s { type ipv4_addr; }"),
+    "a set of pairs": chain(
+        "ip saddr . tcp dport @s accept",
+        IN,
+        OUT,
+        FAIL,
+        more=f"set s {{ type ipv4_addr . inet_service; elements = {{ {TENANT} . {PORT} }}; }}",
+    ),
+    "a set of pairs, port first": chain(f"tcp dport . ip saddr {{ {PORT} . {TENANT} }} accept", IN, OUT, FAIL),
+    "a verdict map": chain(f"ip saddr vmap {{ {TENANT} : accept }}", IN, OUT, FAIL),
+    "a verdict map by name": chain(
+        "ip saddr vmap @m",
+        IN,
+        OUT,
+        FAIL,
+        more=f"map m {{ type ipv4_addr : verdict; elements = {{ {TENANT} : accept }}; }}",
+    ),
+    "a verdict map that jumps": chain(
+        f"ip saddr vmap {{ {TENANT} : jump sub }}", IN, OUT, FAIL, more="chain sub { accept; }"
+    ),
+    "a verdict map that spares": chain(
+        f"ip saddr vmap {{ {TENANT} : return, * : drop }}", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "a verdict map that goes on": chain(
+        f"ip saddr vmap {{ {TENANT} : continue, * : drop }}", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "a verdict map of ports": chain(f"ip saddr {TENANT} tcp dport vmap {{ {PORT} : accept, 9 : drop }}", IN, OUT, FAIL),
+    "a map of states": chain(
+        "ct state vmap { established : accept, related : accept, new : jump fresh }",
+        IN,
+        OUT,
+        FAIL,
+        more=f"chain fresh {{ ip saddr {TENANT} accept; }}",
+    ),
+    "a jump": chain("jump sub", IN, OUT, FAIL, more=f"chain sub {{ ip saddr {TENANT} accept; }}"),
+    "a goto": chain(f"ip saddr {TENANT} goto sub", IN, OUT, FAIL, more="chain sub { accept; }"),
+    "a jump by source to a wide source": chain(
+        f"ip saddr {TENANT} jump sub", IN, OUT, FAIL, more="chain sub { ip saddr 32.0.0.0/3 accept; }"
+    ),
+    "a jump by source to a hardware address": chain(
+        f"ip saddr {TENANT} jump sub", IN, OUT, FAIL, more="chain sub { ether saddr 02:00:00:00:00:01 accept; }"
+    ),
+    "a jump by source to another source": chain(
+        f"ip saddr {TENANT} jump sub", OUT, OUT, PASS, more="chain sub { ip saddr 1.2.3.4 accept; }"
+    ),
+    "a jump for all but the tenant": chain(
+        f"ip saddr != {TENANT} jump sub", IN, OUT, NOTCHECKED, policy="accept", more="chain sub { drop; }"
+    ),
+    "a return before a drop": chain(
+        "jump sub", IN, OUT, NOTCHECKED, policy="accept", more=f"chain sub {{ ip saddr {TENANT} return; drop; }}"
+    ),
+    "all but the tenant dropped": chain(f"ip saddr != {TENANT} drop", IN, OUT, NOTCHECKED, policy="accept"),
+    "both halves around the tenant dropped": chain(f"ip saddr {HALVES} drop", IN, OUT, NOTCHECKED, policy="accept"),
+    "bogons dropped": chain(
+        "ip saddr { 0.0.0.0/8, 10.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3 } drop", IN, IN, PASS, policy="accept"
+    ),
+    "a comparison": chain("ip saddr > 34.250.11.20 ip saddr < 34.250.11.22 accept", IN, OUT, NOTCHECKED),
+    "a masked source": chain("ip saddr & 255.255.255.254 == 34.250.11.20 accept", IN, OUT, FAIL),
+    "a raw payload": chain("@nh,96,32 0x22fa0b15 accept", IN, OUT, NOTCHECKED),
+    "a mark by source": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; ip saddr {TENANT} meta mark set 7; }}
+            chain in {{ type filter hook input priority 0; policy drop; meta mark 7 accept; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "another port by source": nft(
+        f"""table inet f {{
+            chain early {{ type nat hook prerouting priority -100;
+                ip saddr {TENANT} tcp dport {PORT} redirect to :{OTHER_PORT}; }}
+            chain in {{ type filter hook input priority 0; policy drop; ct status dnat accept; }} }}""",
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "untracked by source": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -300; ip saddr {TENANT} notrack; }}
+            chain out {{ type filter hook output priority -300; ip daddr {TENANT} notrack; }}
+            chain in {{ type filter hook input priority 0; policy drop; ct state untracked accept; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "an interface": chain(f'iifname "cable" ip saddr {TENANT} accept', IN, OUT, FAIL),
+    "another interface": chain('iifname "other" ip saddr 1.2.3.4 accept', OUT, OUT, PASS),
+    "states as numbers": chain(f"ct state & 0x8 == 0x8 ip saddr {TENANT} accept", IN, OUT, FAIL),
+    "replies alone": chain(f"ct state established,related ip saddr {TENANT} accept", OUT, OUT, PASS),
+    "a connection's first direction": chain(f"ct original ip saddr {TENANT} accept", IN, OUT, NOTCHECKED),
+    "replies by direction": chain(f"ct direction reply ip saddr {TENANT} accept", OUT, OUT, PASS),
+    "a limit": chain(f"ip saddr {TENANT} limit rate 100/second accept", IN, OUT, FAIL),
+    "a fib lookup": chain("fib daddr type local tcp dport 8126 accept", IN, IN, PASS),
+    "one chain accepts and another drops": nft(
+        f"""table inet f {{ chain in {{ type filter hook input priority 0; ip saddr {TENANT} accept; }}
+            chain in2 {{ type filter hook input priority 10; policy drop; }} }}""",
+        OUT,
+        OUT,
+        FAIL,
+    ),
+    "family ip": nft(
+        f"table ip f {{ chain in {{ type filter hook input priority 0; policy drop; ip saddr {TENANT} accept; }} }}",
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "family ip6": nft(
+        f"""table ip6 f {{ chain in {{ type filter hook input priority 0; policy drop;
+            icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept; ip6 saddr {TENANT6} accept; }} }}""",
+        IN,
+        OUT,
+        FAIL,
+        6,
+    ),
+    "inet, IPv6 by a map": nft(
+        f"""table inet f {{ chain in {{ type filter hook input priority 0; policy drop;
+            meta l4proto ipv6-icmp accept; ip6 saddr vmap {{ {TENANT6} : accept }}; }} }}""",
+        IN,
+        OUT,
+        FAIL,
+        6,
+    ),
+    "legacy": legacy(table(IN_TENANT), IN, OUT, FAIL),
+    "legacy, user chains": legacy(
+        table(f":A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -g B\n-A B -s {TENANT} -j ACCEPT"), IN, OUT, FAIL
+    ),
+    "legacy, a range": legacy(
+        table("-A INPUT -m iprange --src-range 34.250.11.20-34.250.11.22 -j ACCEPT"), IN, OUT, FAIL
+    ),
+    "legacy, the connection's source": legacy(
+        table(f"-A INPUT -m conntrack --ctorigsrc {TENANT} -j ACCEPT"), IN, OUT, FAIL
+    ),
+    "legacy, a return before a drop": legacy(
+        table(f":A - [0:0]\n-A INPUT -j A\n-A A -s {TENANT} -j RETURN\n-A A -j DROP", "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "legacy, a wide source and a narrow one": legacy(
+        table(f":A - [0:0]\n-A INPUT -s 32.0.0.0/3 -j A\n-A A -m conntrack --ctorigsrc {TENANT} -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "legacy, a comment that looks like a state": legacy(
+        table(f'-A INPUT -s {TENANT} -m comment --comment "x\\" -m state --state ESTABLISHED " -j ACCEPT'),
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "legacy, all but the tenant dropped": legacy(
+        table(f"-A INPUT ! -s {TENANT} -j DROP", "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "legacy, a mark by source": legacy(
+        table(f"-A PREROUTING -s {TENANT} -j MARK --set-mark 7", "ACCEPT", "mangle")
+        + table("-A INPUT -m mark --mark 7 -j ACCEPT"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, another port by source": legacy(
+        table(f"-A PREROUTING -s {TENANT} -p tcp --dport {PORT} -j REDIRECT --to-ports {OTHER_PORT}", "ACCEPT", "nat")
+        + table("-A INPUT -m conntrack --ctstate DNAT -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "legacy, replies": legacy(
+        table(f"-A INPUT -s {TENANT} -m conntrack --ctstate ESTABLISHED -j ACCEPT"), OUT, OUT, PASS
+    ),
+    "an ipset": legacy(
+        table("-A INPUT -m set --match-set friends src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", f"create friends hash:ip\nadd friends {TENANT}\n"),
+    ),
+    "an ipset that a rule fills": legacy(
+        table(f"-A INPUT -s {TENANT} -j SET --add-set friends src\n-A INPUT -m set --match-set friends src -j ACCEPT"),
+        IN,
+        OUT,
+        NOTCHECKED,
+        ("ipset restore", "create friends hash:ip\n"),
+    ),
+    "an ipset of sets": legacy(
+        table("-A INPUT -m set --match-set all src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", f"create friends hash:ip\nadd friends {TENANT}\ncreate all list:set\nadd all friends\n"),
+    ),
+    "an ipset of blocks by mask": legacy(
+        table("-A INPUT -m set --match-set friends src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", f"create friends hash:ip netmask 27\nadd friends {TENANT}\n"),
+    ),
+    "two ipsets, the destination's first": legacy(
+        table("-A INPUT -m set --match-set mine dst -m set --match-set friends src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", f"create friends hash:ip\nadd friends {TENANT}\ncreate mine hash:ip\nadd mine {HOST}\n"),
+    ),
+    "compat": compat(table(IN_TENANT), IN, OUT, FAIL),
+    "compat, a range": compat(
+        table("-A INPUT -m iprange --src-range 34.250.11.20-34.250.11.22 -j ACCEPT"), IN, OUT, FAIL
+    ),
+    "compat, replies with a remark": compat(
+        table('-A INPUT -m comment --comment "replies" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT'),
+        OUT,
+        OUT,
+        PASS,
+    ),
+    "docker": compat(DOCKER, IN, IN, PASS),
+    "kube-proxy": compat(KUBE_PROXY, IN, IN, PASS),
+    "kube-proxy, legacy": legacy(KUBE_PROXY, IN, IN, PASS),
+    "kube-proxy and a rule": compat(
+        KUBE_PROXY.replace(":INPUT ACCEPT", ":INPUT DROP").replace("-A INPUT -j", f"{IN_TENANT}\n-A INPUT -j"),
+        IN,
+        OUT,
+        FAIL,
+    ),
+}
+
+
+def run(*command: str, text: str = "") -> str:
+    done = subprocess.run(command, check=False, input=text, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Place:
+    """A network namespace."""
+
+    name: str
+
+    def run(self, *command: str, text: str = "") -> str:
+        return run("ip", "netns", "exec", self.name, *command, text=text)
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[tuple[Place, Place]]:
+    """The host, and whoever knocks."""
+    names = [f"nc-{os.getpid()}-{kind}" for kind in ("host", "knocker")]
+    host, knocker = map(Place, names)
+    with ExitStack() as cleanup:
+        for name in names:
+            run("ip", "netns", "add", name)
+            cleanup.callback(run, "ip", "netns", "delete", name)
+        run("ip", "link", "add", "cable", "netns", host.name, "type", "veth", "peer", "cable", "netns", knocker.name)
+        for place, addresses in ((host, (HOST, HOST6)), (knocker, (TENANT, STRANGER, TENANT6, STRANGER6))):
+            place.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.cable.accept_dad=0")
+            for address in addresses:
+                place.run("ip", "address", "add", f"{address}/{64 if ':' in address else 32}", "dev", "cable")
+            place.run("ip", "link", "set", "lo", "up")
+            place.run("ip", "link", "set", "cable", "up")
+            place.run("ip", "route", "add", "default", "dev", "cable")
+            place.run("ip", "-6", "route", "add", "default", "dev", "cable")
+        host.run("ip", "link", "set", "cable", "address", "02:00:00:00:00:02")
+        knocker.run("ip", "link", "set", "cable", "address", "02:00:00:00:00:01")
+        with inside(host):
+            for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+                for port in (PORT, OTHER_PORT):
+                    listening = socket.create_server((address, port), family=family, backlog=100)
+                    cleanup.callback(listening.close)
+        yield host, knocker
+
+
+@contextmanager
+def inside(place: Place) -> Iterator[None]:
+    """What this thread begins, it begins there."""
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    setns(f"/run/netns/{place.name}")
+    try:
+        yield
+    finally:
+        setns(f"/proc/self/fd/{here}")
+        os.close(here)
+
+
+def comes_in(knocker: Place, version: int, seconds: float) -> tuple[bool, bool]:
+    """Do connections from the tenant's address and from a stranger's open?"""
+    sources, target = ((TENANT, STRANGER), HOST) if version == 4 else ((TENANT6, STRANGER6), HOST6)
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    poller = select.poll()
+    with inside(knocker):
+        tried = [socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) for _ in sources]
+    for one, source in zip(tried, sources, strict=True):
+        one.bind((source, 0))
+        one.connect_ex((target, PORT))
+        poller.register(one, select.POLLOUT)
+    opened, end = set(), time.monotonic() + seconds
+    while len(opened) < len(tried) and time.monotonic() < end:
+        for number, event in poller.poll((end - time.monotonic()) * 1000):
+            poller.unregister(number)
+            opened |= {number} if event == select.POLLOUT else set()
+    answers = tuple(one.fileno() in opened for one in tried)
+    for one in tried:
+        one.close()
+    return answers[0], answers[1]
+
+
+def observed(host: Place) -> list[dict[str, Any]]:
+    """The rules as the probe reads them there."""
+    lines: list[str] = []
+    visit = Visit({"deadline": 9.0, "tasks": []}, Output(lines.append), (None, None), Trust(None))
+    with inside(host):
+        for tool in firewall.TOOLS:
+            firewall.report(visit, tool)
+    return [json.loads(line) for line in lines]
+
+
+def clear(host: Place) -> None:
+    host.run("nft", "flush", "ruleset")
+    names = host.run("cat", "/proc/net/ip_tables_names").split()
+    for name in names:
+        host.run("iptables-legacy", "-t", name, "-P", "INPUT" if name == "filter" else "PREROUTING", "ACCEPT")
+        host.run("iptables-legacy", "-t", name, "-F")
+        host.run("iptables-legacy", "-t", name, "-X")
+    end = time.monotonic() + LONG
+    while names and shutil.which("ipset"):
+        with suppress(AssertionError):
+            host.run("ipset", "flush")
+            host.run("ipset", "destroy")
+            return
+        assert time.monotonic() < end, "the sets are still in use"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_comes_in_is_never_called_shut(places: tuple[Place, Place], name: str) -> None:
+    host, knocker = places
+    rules = CASES[name]
+    clear(host)
+    for command, text in rules.commands:
+        host.run(*command.split(), text=text)
+    came = comes_in(knocker, rules.version, SHORT)
+    if came != (rules.tenant, rules.stranger):
+        came = comes_in(knocker, rules.version, LONG)
+    assert came == (rules.tenant, rules.stranger), "the kernel"
+    outcome = nothing_comes_in(CASE, evidence(observed(host), rules.version), SETTINGS)
+    assert outcome.result is rules.result, outcome.reason or outcome.saw
+    assert outcome.result is not PASS or came[0] == came[1]
+
+
+SETTINGS = Settings(tenant="acme", images=(), source_images=(), images_from="test")
+
+
+def evidence(rules: list[dict[str, Any]], version: int) -> Evidence:
+    """Rules as they were read, and a wire that was watched."""
+    tenant = TENANT if version == 4 else TENANT6
+    tcp = {"kind": "tcp", "task": "tenant", "host": CASE.host, "address": tenant, "port": 443, "error": None}
+    return Evidence([tcp, {"kind": "syn", "task": "outbound", "own": True, "seen": [], "error": None}, *rules])
+
+
+def test_a_tool_that_is_broken_is_no_reading() -> None:
+    assert read("nft", "").doubts

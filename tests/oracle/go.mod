@@ -1,0 +1,3 @@
+module netcompliance/oracle
+
+go 1.24

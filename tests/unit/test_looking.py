@@ -1,0 +1,83 @@
+"""What one visited host sent costs no other host its verdicts, whatever it brings about here."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from netcompliance import catalogue, judge, watching
+from netcompliance.journal.redact import Redactor
+from netcompliance.judge.watch import IDENTITY
+from netcompliance.looking import Looking
+from netcompliance.model import HERE, Case, Settings, Verdict, Watch
+from netcompliance.watching import Watching
+from tests.unit.judge.world import healthy
+
+TODAY = date(2026, 12, 1)
+EVIL, GOOD = "ssh://evil", "ssh://good"
+
+
+def of(vantage: str) -> list[dict[str, Any]]:
+    return [{**record, "vantage": vantage} for record in healthy()]
+
+
+def looking(*vantages: str) -> Looking:
+    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test")
+    known = catalogue.load()
+    cases = catalogue.expand(known, settings, vantages)
+    required = {each.id: each for each in known.requirements}
+    return Looking(
+        settings, cases, cases, required, TODAY, hosts=(), key=None, redactor=Redactor(()), journal=None, display=None
+    )
+
+
+@pytest.fixture
+def evil(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge that some host's observations bring to fall."""
+    honest = judge.judge_vantage
+
+    def judged(required: Any, cases: Any, seen: Any, *rest: Any, **more: Any) -> dict[Case, Verdict]:
+        if any(each.get("vantage") in (EVIL, HERE) for each in seen):
+            raise RecursionError
+        return honest(required, cases, seen, *rest, **more)
+
+    monkeypatch.setattr(judge, "judge_vantage", judged)
+    monkeypatch.setattr(watching, "judge_vantage", judged)
+
+
+@pytest.mark.usefixtures("evil")
+def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other() -> None:
+    run = looking(EVIL, GOOD)
+    for vantage in (EVIL, GOOD):
+        for record in of(vantage):
+            run.observation(record)
+        run.ended(vantage, None)
+    assert list(run.troubles) == [EVIL]
+    assert "RecursionError in test_looking.py, line" in run.troubles[EVIL].cause
+    assert {case.vantage for case in run.verdicts} == {GOOD}
+    assert "a defect in netcompliance" in str(run.identities[EVIL]["error"])
+
+
+@pytest.mark.usefixtures("evil")
+def test_what_is_wrong_with_this_machines_own_evidence_keeps_its_traceback() -> None:
+    run = looking(HERE)
+    run.observation(of(HERE)[0])
+    with pytest.raises(RecursionError):
+        run.ended(HERE, None)
+
+
+@pytest.mark.usefixtures("evil")
+def test_a_watch_that_cannot_be_judged_is_its_hosts_trouble() -> None:
+    asked = Watch(duration=10.0, every=0.1, rarely=1.0, criteria=())
+    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=asked)
+    known = catalogue.load()
+    cases = [case for case in catalogue.expand(known, settings, (EVIL, GOOD)) if case.requirement == "WATCH-01"]
+    listening = Watching(settings, None, Redactor(()))
+    for vantage in (EVIL, GOOD):
+        listening.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
+    who = {vantage: [each for each in of(vantage) if each["kind"] in IDENTITY] for vantage in (EVIL, GOOD)}
+    given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
+    assert {case.vantage for case in given} == {GOOD}
+    assert list(listening.troubles) == [EVIL]

@@ -1,0 +1,208 @@
+"""What a host sends is taken over field by field, or not at all; and it costs no more than it was weighed."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance.vantage import records
+from netcompliance.vantage.admission import (
+    VISIT_MOST,
+    VISITS,
+    WATCHES,
+    Admission,
+    NotAdmitted,
+    TooMuch,
+    of_visit,
+    of_watch,
+    weight_of,
+)
+from netcompliance.vantage.records import Wrong, decoded
+from tests.fakes.schema import PUBLISHED
+from tests.unit.judge.world import healthy
+
+Record = dict[str, Any]
+CONTROLLERS = {"chain", "public-dns", "chart"}
+"""Kinds that only the controller makes."""
+GOLDEN = sorted((Path(__file__).parents[1] / "recorded").glob("*.json.xz"))
+RUN = {
+    "kind": "watch", "what": "run", "seq": 2, "run": 1, "layer": "tcp", "path": "192.0.2.1:443", "every": 0.1,
+    "open": True, "from": 1e9, "to": 1e9, "samples": 1, "failed": 0, "mixed": False,
+}  # fmt: skip
+
+
+def test_the_list_of_kinds_and_fields_is_the_published_schemas() -> None:
+    definitions = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"]
+    kinds = {name.removeprefix("kind-") for name in definitions if name.startswith("kind-")}
+    assert records.VISIT.keys() | {"watch"} | CONTROLLERS == kinds | {"fault"}
+    common = definitions["observation"]["properties"].keys()
+    for kind, fields in records.VISIT.items():
+        named = definitions.get(f"kind-{kind}", {}).get("properties", {}).keys()
+        assert named - common - {"connection"} <= fields.keys() | records.ALL.keys(), kind
+        assert fields.keys() <= named, kind
+    for what in ("begin", "run", "unwatched", "end"):
+        named = definitions[f"watch-{what}"]["properties"].keys()
+        assert named - common - {"heard"} <= records.WORDS[what].keys(), what
+        assert records.WORDS[what].keys() <= named, what
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.name.partition(".")[0])
+def test_what_a_probe_said_is_taken_over_as_it_is(file: Path) -> None:
+    for record in json.loads(lzma.decompress(file.read_bytes()))["observations"]:
+        if record["kind"] not in CONTROLLERS:
+            said = {name: value for name, value in record.items() if name not in ("vantage", "connection")}
+            assert decoded(said, of_watch=False) == said
+
+
+WRONG = (7.5, -1, 1 << 60, "text", True, [1], {"a": 1}, [["a"]], [{"a": 1}])
+
+
+def test_no_field_takes_every_type() -> None:
+    """Whatever stands in a field, it is taken over as it is, or nothing is; and some of it is not."""
+    for kind, fields in records.VISIT.items():
+        for field in fields:
+            refused = 0
+            for value in WRONG:
+                try:
+                    assert decoded({"kind": kind, field: value}, of_watch=False).get(field) in (value, {}, [{}])
+                except Wrong:
+                    refused += 1
+            assert refused >= 5, (kind, field)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"run": None},
+        {"run": [1]},
+        {"run": "1"},
+        {"run": True},
+        {"layer": "smtp"},
+        {"path": 7},
+        {"samples": -1},
+        {"from": "1e9"},
+        {"to": 1e300},
+        {"took": -5},
+        {"errors": {"TIMEOUT": "many"}},
+        {"showed": {"headers": [["one"]]}},
+        {"answer": {"rcode": "0"}},
+        {"what": "control"},
+        {"what": ["run"]},
+        {"kind": "tcp"},
+    ],
+)
+def test_a_word_of_a_watch_that_no_watcher_says_is_refused(fields: Record) -> None:
+    assert decoded(RUN, of_watch=True) == RUN
+    with pytest.raises(Wrong):
+        decoded({**RUN, **fields}, of_watch=True)
+
+
+@pytest.mark.parametrize("row", [[[1], 1e9, 1, 0, 0.1], [1, "now", 1, 0, 0.1], [1, 1e9, 1], "open", {"run": 1}, None])
+def test_how_far_runs_are_is_read_like_everything_else(row: Any) -> None:
+    word = {"kind": "watch", "what": "alive", "at": 1e9, "open": [[1, 1e9, 1, 0, 0.1]]}
+    assert decoded(word, of_watch=True) == word
+    with pytest.raises(Wrong):
+        decoded({**word, "open": [row]}, of_watch=True)
+
+
+def test_a_name_has_no_more_addresses_than_an_answer_holds() -> None:
+    record = {"kind": "resolve", "host": "a.example", "addresses": ["192.0.2.1"] * 4096}
+    assert decoded(record, of_watch=False) == record
+    with pytest.raises(Wrong, match="addresses"):
+        decoded({**record, "addresses": ["192.0.2.1"] * 4097}, of_watch=False)
+
+
+def test_a_watch_is_no_visit_and_a_visit_no_watch() -> None:
+    for record in healthy():
+        if record["kind"] not in (*CONTROLLERS, "watch"):
+            with pytest.raises(NotAdmitted):
+                Admission(of_watch=True).admit(b"", record)
+    with pytest.raises(NotAdmitted):
+        Admission().admit(b"", RUN)
+
+
+def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:
+    admission = Admission(of_watch(50), of_watch=True)
+    before = admission.left
+    for number in range(1000):
+        admission.admit(b"", {**RUN, "seq": number, "path": "p" * 400})
+    assert before - admission.left < 10_000
+
+
+def test_what_all_hosts_hold_together_has_a_bound() -> None:
+    for hosts in (1, 2, 13, 32, 50, 250):
+        assert hosts * of_visit(hosts).weight <= VISITS
+        assert hosts * of_watch(hosts).weight <= WATCHES
+    assert of_visit(1).weight == VISIT_MOST
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "http", "body": "x" * 100_000},
+        {"kind": "http", "body": "x" * 100_000 + "\U0001f600"},
+        {"kind": "http", "headers": [["a", "b"]] * 10_000},
+        {"kind": "host", "proxies": {f"name-{number}": "" for number in range(10_000)}},
+        {"kind": "registry", "platforms": [f"{number}" for number in range(10_000)]},
+        {"kind": "shares", "unopened": [[1000, "TIMEOUT", 1000]] * 10_000},
+    ],
+    ids=["text", "wide text", "pairs", "names", "texts", "rows"],
+)
+def test_a_record_weighs_what_it_takes(record: Record) -> None:
+    line = json.dumps(record).encode()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        taken = decoded(json.loads(line), of_watch=False)
+        takes = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert takes <= 1.1 * weight_of(taken) + 1000
+    admission = Admission(of_visit(32))
+    with pytest.raises(TooMuch):
+        _flood(admission, line, record)
+
+
+def _flood(admission: Admission, line: bytes, record: Record) -> None:
+    while True:
+        admission.admit(line, record)
+
+
+def test_what_cannot_be_written_down_makes_no_two_names_alike() -> None:
+    """A journal with a name twice in an object is read by nobody."""
+    said = json.loads('{"kind": "host", "hostname": "n\\udcff", "proxies": {"\\ud800": "a", "\\ud801": "b"}}')
+    taken = decoded(said, of_watch=False)
+    assert taken == {"kind": "host", "hostname": "n?", "proxies": {"?": "b"}}
+    assert json.loads(json.dumps(taken, ensure_ascii=False).encode("utf-8")) == taken
+
+
+def test_what_is_inside_a_field_is_the_published_schemas_too() -> None:
+    definitions = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"]
+    groups = [(definitions[f"kind-{kind}"], fields) for kind, fields in records.VISIT.items() if kind != "fault"]
+    groups += [(definitions[f"watch-{what}"], records.WORDS[what]) for what in ("begin", "run", "unwatched", "end")]
+    for definition, fields in groups:
+        for field, described in definition.get("properties", {}).items():
+            if field in fields:
+                assert_alike(described, fields[field], field)
+    assert_alike(definitions["error"], records.ERROR, "error")
+
+
+def assert_alike(described: Any, shape: records.Shape, name: str) -> None:
+    """An object of the schema says which names it has, or that they are not ours; and those are taken over."""
+    if "array" in described.get("type", ()):
+        items = described.get("items")
+        if isinstance(items, dict):
+            assert_alike(items, lambda value: shape([value])[0], name)
+    if "object" not in described.get("type", ()):
+        return
+    inner = described.get("properties")
+    assert inner or described.get("additionalProperties"), f"{name}: which names has it?"
+    if inner:
+        assert shape(dict.fromkeys(inner)).keys() == inner.keys(), name
+        for each, more in inner.items():
+            assert_alike(more, lambda value, at=each: shape({at: value})[at], f"{name}.{each}")
