@@ -34,7 +34,15 @@ def interpreters() -> dict[str, str]:
 
 
 def plan(*tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"schema": 1, "agent": "test/1", "deadline": 10.0, "limits": {"hedge": 0.1}, "tasks": list(tasks), **more}
+    return {
+        "schema": 1,
+        "agent": "test/1",
+        "deadline": 10.0,
+        "shell_deadline": 10,
+        "limits": {"hedge": 0.1},
+        "tasks": list(tasks),
+        **more,
+    }
 
 
 def start(

@@ -48,7 +48,7 @@ def ca(tmp_path: Path) -> Issued:
 
 
 def plan(*tasks: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"schema": 1, "agent": "test/1", "deadline": 15, "tasks": tasks, **more}
+    return {"schema": 1, "agent": "test/1", "shell_deadline": 15, "tasks": tasks, **more}
 
 
 def endpoint(port: int, *requests: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -98,7 +98,10 @@ class Run:
         )
         assert list(self.here.iterdir()) == []
         empty, first, *lines = ended.stdout.decode("ascii").splitlines()
-        assert (empty, json.loads(first)) == ("", {"netcompliance": "probe", "schema": 1})
+        assert (empty, json.loads(first)) == (
+            "",
+            {"netcompliance": "probe", "schema": 1, "deadline": asked["shell_deadline"]},
+        )
         *seen, last = [json.loads(line) for line in lines]
         assert (last["kind"], last["with"], last["records"]) == ("probe", "sh", len(seen))
         for record in (*seen, last):
@@ -344,9 +347,17 @@ def test_heads_that_go_refuses_are_named(head: bytes, refused: bool, run: Run, c
 @every_shell
 def test_the_deadline_ends_it_with_a_word_about_what_was_left(sh: str, run: Run, ca: Issued, tmp_path: Path) -> None:
     with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
-        seen = run(sh, plan(endpoint(server.port, request()), deadline=3))
+        seen = run(sh, plan(endpoint(server.port, request()), shell_deadline=3))
     assert (seen[-1]["finished"], set(seen[-1]["unfinished"])) in ((False, {"tenant"}), (True, set()))
     assert seen[-1]["seconds"] < 3.5
+
+
+@every_shell
+def test_what_the_end_of_the_visit_cut_short_tells_nothing(sh: str, run: Run, ca: Issued, tmp_path: Path) -> None:
+    slow = {"CLOSING=yes": "CLOSING=yes\nsleep 4"}
+    with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
+        seen = run(sh, plan(endpoint(server.port, request()), shell_deadline=4), replaced=slow)
+    assert (seen[-1]["finished"], seen[-1]["unfinished"][:1], those(seen, "http")) == (False, ["tenant"], [])
 
 
 @every_shell

@@ -89,6 +89,23 @@ def test_a_probe_that_hangs_is_given_up_a_little_after_its_own_deadline(monkeypa
     assert (ending.why, ending.code) == ("overdue", None)
 
 
+@pytest.mark.parametrize(
+    ("said", "granted"),
+    [(45, 45.0), (1e9, child.LONGEST), (1, 20.0), (-1, 20.0), ('"60"', 20.0), ("null", 20.0)],
+)
+def test_a_probe_may_say_that_it_takes_longer_but_not_how_long_it_likes(said: object, granted: float) -> None:
+    first = f'{{"netcompliance": "probe", "schema": 1, "deadline": {said}}}'
+    program = f"print({first!r}, flush=True); input()"
+    probe = Child([sys.executable, "-I", "-S", "-c", program], b"", 20.0)
+    before = time.monotonic()
+    while not probe.begun:
+        probe.listen(lambda _: None)
+    took = time.monotonic() - before
+    assert granted + child.GRACE - took <= probe.seconds_left() <= granted + child.GRACE
+    probe.give_up()
+    probe.stop()
+
+
 @pytest.mark.parametrize("flood", ["'x\\n' * 999", "'x' * 999"])
 def test_endless_output_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
     monkeypatch.setattr(child, "NOISE_LIMIT", 10_000)

@@ -28,6 +28,8 @@ SPEAK = 20.0
 """Seconds within which a host must have begun to speak: login, interpreter, sentinel."""
 GRACE = 3.0
 """Seconds after its own deadline in which the probe must have ended."""
+LONGEST = 60.0
+"""Seconds that a probe may say it takes at most, in its first word: a shell's takes longer than Python's."""
 LINE_LIMIT = 1 << 21
 NOISE_LIMIT = 1 << 20
 KEPT = 8192
@@ -201,7 +203,7 @@ class Child:
         if not self.begun:
             if record is not None and record.get("netcompliance") == "probe":
                 self.begun = True
-                self._limit = time.monotonic() + self._deadline + GRACE
+                self._limit = time.monotonic() + self._own_deadline(record.get("deadline")) + GRACE
                 return True
             return self._ignore(line)
         if record is None:
@@ -214,6 +216,9 @@ class Child:
         else:
             self._records += 1
         return not self.ended
+
+    def _own_deadline(self, said: object) -> float:
+        return max(self._deadline, min(said, LONGEST)) if isinstance(said, (int, float)) else self._deadline
 
     def _admit(self, line: bytes, record: dict[str, Any], on_record: OnRecord, *, kept: bool = True) -> bool:
         """Hand on what is the host's to say; False if it said what no probe says. What is not `kept` does not count."""

@@ -21,6 +21,8 @@ Task = dict[str, Any]
 
 HTTPS = 443
 DEADLINE = 25.0
+SHELL_DEADLINE = 45
+"""Seconds for a shell, which starts some thousand processes: on a slow or busy host that takes as long as the network."""
 NOWHERE = ("192.0.2.1", "198.51.100.1")
 """TEST-NET-1 and -2: nobody has these addresses, so what opens there opens anywhere."""
 WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})
@@ -123,6 +125,7 @@ def _frame(settings: Settings, agent: str, deadline: float) -> Plan:
         "schema": 1,
         "agent": agent,
         "deadline": deadline,
+        "shell_deadline": SHELL_DEADLINE,
         "limits": {},
         "proxy": None if settings.proxy is None else {"url": settings.proxy, "no_proxy": settings.no_proxy},
         "trust": None,

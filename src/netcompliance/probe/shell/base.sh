@@ -134,8 +134,13 @@ failure() {
     ERROR="$ERROR}"
 }
 
-# emit FIELDS: a record.
+# emit FIELDS: a record. What ends in the last second of a visit may have been ended by the visit and not by the network:
+# it tells nothing. What had not ended is named in the end (`close_visit`).
 emit() {
+    if [ -z "$CLOSING" ]; then
+        left
+        [ "$LEFT" -gt 0 ] || return 0
+    fi
     read -r token <&9
     read -r count <&6
     if [ "$count" != stop ] && printf '{%s}\n' "$1" 2>/dev/null; then count=$((count + 1)); else count=stop; fi
@@ -212,13 +217,8 @@ watched() {
     return "$code"
 }
 
-# encode: standard input in base64, on one line.
-encode() {
-    case $BASE64 in
-        base64) base64 | tr -d '\n' ;;
-        openssl) openssl base64 -A ;;
-    esac
-}
+# in_one_line: standard input in base64, where base64 does not know -w. The command for it is ENCODE.
+in_one_line() { base64 | tr -d '\n'; }
 
 # decode TEXT: its bytes, to standard output.
 decode() {

@@ -32,26 +32,25 @@ secret() {
     CONFIG="$CONFIG$1 = $QUOTED$NL"
 }
 
-# way_options: CONFIG for the way to HOST; the arguments are added to by whoever calls.
+# way_options: CONFIG, NOPROXY and RESOLVE for the way to HOST; the arguments are added to by whoever calls.
 way_options() {
-    CONFIG=''
+    CONFIG='' NOPROXY='*' RESOLVE=''
     if [ -n "$THROUGH" ] && [ -z "$ADDRESS" ]; then
         secret proxy "$PROXY_SCHEME://${PROXY_LOGIN:+$PROXY_LOGIN@}${PROXY_URL#*://}"
-        secret noproxy ''
+        NOPROXY=''
         [ -z "$STORE" ] || [ "$PROXY_SCHEME" = http ] || secret proxy-cacert "$STORE"
     else
-        secret noproxy '*'
         list=''
         for address in $ADDRESS $MORE_ADDRESSES; do
             case $address in *:*) address="[$address]" ;; esac
             list=$list${list:+,}$address
         done
-        is_address "$HOST" || secret resolve "$HOST:$PORT:$list"
+        is_address "$HOST" || RESOLVE=$HOST:$PORT:$list
     fi
 }
 
 # fetch SECONDS KEPT MORE ARGUMENT…: run curl. HEAD_LINES, STATUS, FIRST_BYTE, BODY, ERROR and more are set.
-# KEPT bytes of the body are kept, MORE are read beyond that. MODE `hash` gives SHA instead of the body.
+# KEPT bytes of the body are kept, MORE (or 0) are read beyond that. MODE `hash` gives SHA instead of the body.
 fetch() {
     seconds=$1 KEPT=$2 more=$3
     shift 3
@@ -62,31 +61,28 @@ fetch() {
         failure tcp TIMEOUT 'the visit was over'
         return
     fi
+    [ -z "$RESOLVE" ] || set -- --resolve "$RESOLVE" "$@"
+    [ -z "$CONFIG" ] || set -- -K - "$@"
     set -- curl -q -g -sS --path-as-is --http1.1 --connect-timeout "$EXCHANGE" --max-time "$seconds" -A "$AGENT" -H 'Expect:' \
-        -H 'Connection: close' -H 'Accept-Encoding: identity' -D - -o /proc/self/fd/5 -w "\\n$MARK told $FIGURES\\n$MORE_FIGURES" -K - "$@"
+        -H 'Connection: close' -H 'Accept-Encoding: identity' -D - -o /proc/self/fd/5 -w "\\n$MARK told $FIGURES\\n$MORE_FIGURES" \
+        --noproxy "$NOPROXY" "$@"
     all=$(
         {
-            kept=$( {
-                printf '%s' "$CONFIG" | "$@" 2>&1
-                printf '\n%s exit %s\n' "$MARK" "$?"
-            } 5>&1 >&4 | keep "$KEPT" "$more")
+            case $MODE:$more in
+                hash:*) kept=$(run_curl "$@" 5>&1 >&4 | head -c "$KEPT" | $SHA256) ;;
+                *:0) kept=$(run_curl "$@" 5>&1 >&4 | head -c "$KEPT" | $ENCODE) ;;
+                *) kept=$(run_curl "$@" 5>&1 >&4 | { head -c "$KEPT" && head -c "$more" >/dev/null; } | $ENCODE) ;;
+            esac
             printf '\n%s kept %s\n' "$MARK" "$kept"
         } 4>&1
     )
     read_answer
 }
 
-# keep KEPT MORE: the body from standard input, as base64 or as its digest. No shell that only waits holds the pipe open,
-# so curl notices at once that its readers have had enough.
-keep() {
-    exec 3<&0 </dev/null
-    if [ "$MODE" = hash ]; then
-        head -c "$1" <&3 3<&- | $SHA256 3<&- &
-    else
-        { head -c "$1" && head -c "$2" >/dev/null; } <&3 3<&- | encode 3<&- &
-    fi
-    exec 3<&-
-    wait
+# run_curl ARGUMENT…: with what is secret, if anything is.
+run_curl() {
+    if [ -n "$CONFIG" ]; then printf '%s' "$CONFIG" | "$@" 2>&1; else "$@" 2>&1; fi
+    printf '\n%s exit %s\n' "$MARK" "$?"
 }
 
 # read_answer: take apart what curl said.
@@ -212,7 +208,7 @@ name_the_end() {
     [ "$TA" -gt 0 ] || phase=tls
     [ "$TC" -gt 0 ] || phase=tcp
     case $CURL_CODE in
-        0) COMPLETE=true ;;
+        0) if [ "$more" -gt 0 ] || [ "$DOWNLOADED" -le "$KEPT" ]; then COMPLETE=true; else failure body LIMIT "more than $KEPT bytes"; fi ;;
         23) [ -n "$STATUS" ] && [ "$DOWNLOADED" -ge "$KEPT" ] && failure body LIMIT "more than $KEPT bytes" ;;
         5) failure proxy GAI "$text" ;;
         6) failure resolve GAI "$text" ;;

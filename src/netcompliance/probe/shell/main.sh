@@ -74,6 +74,7 @@ ended() {
 
 ticked() {
     TICKS=$((TICKS + 1))
+    echo >&7
     if [ "$TICKS" -ge 2 ]; then tell_host; fi
     # shellcheck disable=SC2086 # a list
     case $TICKS in 1 | 3 | 6) [ -z "$OUTBOUND" ] || begin_task outbound sample $TENANT_ADDRESSES ;; esac
@@ -137,6 +138,7 @@ row_seen() {
 }
 
 close_visit() {
+    CLOSING=yes
     if [ -z "$HOST_TOLD" ] && [ -n "$HOST_WANTED" ]; then
         # shellcheck disable=SC2086 # a list
         report_host "${TOWARDS:-192.0.2.1}" "${TOWARDS6:-2001:db8::1}" $HOST_NAMES
@@ -214,14 +216,14 @@ outbound_task() {
 # --- from the first word to the last ---------------------------------------------------------------------------------
 
 start_visit() {
-    printf '\n{"netcompliance":"probe","schema":1}\n'
+    printf '\n{"netcompliance":"probe","schema":1,"deadline":%s}\n' "$DEADLINE"
     if ! (: | { exec 9<>/proc/self/fd/0; } && read -r line other </proc/uptime) 2>/dev/null; then
         printf '{"kind":"unseen","task":"host","what":"everything","reason":"/proc is not there","remedy":"mount /proc, or install python3"}\n'
         printf '{"kind":"probe","task":"probe","finished":false,"unfinished":["everything"],"seconds":0,"with":"sh","records":1}\n'
         return
     fi
     clock
-    START=$UP END=$((UP + DEADLINE * 100)) EPOCH=$(date +%s) MARK=nc-$$-$UP OUTBOUND='' HOST_WANTED='' HOST_NAMES=''
+    START=$UP END=$((UP + DEADLINE * 100)) EPOCH=$(date +%s) MARK=nc-$$-$UP CLOSING='' OUTBOUND='' HOST_WANTED='' HOST_NAMES=''
     : | {
         exec 9<>/proc/self/fd/0
         : | {

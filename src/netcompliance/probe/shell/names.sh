@@ -238,7 +238,7 @@ by_tcp() {
                 dd bs=1 count=$(($2 * 256 + $3)) <&3 2>/dev/null | openssl base64 -A
             fi' sh "$SERVER" "$DNS_PORT" "$BASE64" "$PREFIXED" 2>/dev/null)
     elif [ "$NC" = busybox ] && [ -n "$TIMEOUT" ] && have dd; then
-        RESPONSE=$( { decode "$PREFIXED" && sleep 2; } | bounded 3 nc -w 2 "$SERVER" "$DNS_PORT" 2>/dev/null | { dd bs=1 count=2 >/dev/null 2>&1; encode; })
+        RESPONSE=$( { decode "$PREFIXED" && sleep 2; } | bounded 3 nc -w 2 "$SERVER" "$DNS_PORT" 2>/dev/null | { dd bs=1 count=2 >/dev/null 2>&1; $ENCODE; })
     else
         return 1
     fi

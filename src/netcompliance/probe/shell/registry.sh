@@ -6,12 +6,12 @@
 # * A token goes to the registry's own host and port, and nowhere else; and to curl over standard input.
 # * Redirects are followed to https alone, and to no loopback, link-local or multicast address unless the registry is
 #   at one itself.
-# * A few requests at once, by the lines that are in descriptor 7.
+# * A few requests at once, by the lines that are in descriptor 7: `main` adds one each second, so a host that keeps them
+#   waiting does not keep all others waiting.
 
 INDEX_TYPES='application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json'
 MANIFEST_TYPES="$INDEX_TYPES, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 REDIRECTS=5
-PATIENCE=2
 RETRIES=2
 LONGEST_PAUSE=5
 SMALL=262144
@@ -243,23 +243,14 @@ chain() {
     HOP=0 been=' '
     while :; do
         been="$been$U_HOST:$U_PORT$U_TARGET "
-        take_slot
+        read -r slot <&7
         hop
-        give_slot
+        echo >&7
         [ "$ERROR" = null ] || return 1
         [ -n "$FOLLOWING" ] || return 0
         HOP=$((HOP + 1))
     done
 }
-
-# take_slot, give_slot: one of the few requests at once. A host that keeps them waiting is not spared any longer.
-take_slot() {
-    read -r slot <&7
-    { sleep "$PATIENCE" && echo >&7; } >/dev/null 2>&1 &
-    waiting=$!
-}
-
-give_slot() { ! kill "$waiting" 2>/dev/null || echo >&7; }
 
 hop() {
     HOST=$U_HOST PORT=$U_PORT own='' FOLLOWING='' TO='' STATUS='' HEADERS='' MALFORMED='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
@@ -289,7 +280,7 @@ hop() {
             set -- "$@" --speed-limit 1 --speed-time 1
             [ -z "$RANGE" ] || set -- "$@" -r "$RANGE"
         fi
-        fetch "$seconds_of_step" "$MOST" 1 "$@" "$hop_url"
+        fetch "$seconds_of_step" "$MOST" 0 "$@" "$hop_url"
         case $THROUGH:$STATUS:$CONNECT_STATUS in
             :* | *:2?? | *:000 | *:) ;;
             *::[345]??) failure proxy STATUS "$CONNECT_STATUS $CONNECT_REASON" ;;

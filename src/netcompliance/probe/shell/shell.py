@@ -66,7 +66,7 @@ def _stripped(text: str) -> str:
 def _settings(plan: Plan) -> Iterator[str]:
     proxy = plan.get("proxy") or {}
     yield f"AGENT={quote(plan['agent'])}"
-    yield f"DEADLINE={int(plan['deadline'])}"
+    yield f"DEADLINE={int(plan['shell_deadline'])}"
     large = any(task.get("large_hello") for task in plan["tasks"])
     yield f"LARGE_HELLO={'yes' if large else ''}"
     yield f"PLAN_PROXY={quote(proxy.get('url') or '')}"

@@ -123,7 +123,7 @@ how_it_ended() {
         return
     fi
     # shellcheck disable=SC2059 # escapes of our own
-    [ -z "$bytes" ] || [ -z "$BASE64" ] || RECEIVED=$(printf "$bytes" | encode)
+    [ -z "$bytes" ] || [ -z "$BASE64" ] || RECEIVED=$(printf "$bytes" | $ENCODE)
     CIPHER='' VERSION='' text=$reason
     REASON=$(printf '%s' "$reason" | tr 'a-z ' 'A-Z_')
     case $complaint:$REASON:$broken in

@@ -11,7 +11,13 @@ GO_CIPHERS=$GO_CIPHERS:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-A
 find_tools() {
     TIMEOUT='' BASE64='' BASH_NET='' NC='' CURL='' OPENSSL='' SHA256='' RESOLVER='' CHAINS='' PAUSE=1 CURL_VERSION='' OLD_TIMEOUT='' CURL_CIPHERS=''
     if timeout -s KILL 1 /bin/sh -c : 2>/dev/null; then TIMEOUT=new; elif timeout -t 1 -s KILL /bin/sh -c : 2>/dev/null; then TIMEOUT=old OLD_TIMEOUT=-t; fi
-    if have base64 && have tr; then BASE64=base64; elif have openssl; then BASE64=openssl; fi
+    if base64 -w 0 </dev/null >/dev/null 2>&1; then
+        BASE64=base64 ENCODE='base64 -w 0'
+    elif have base64 && have tr; then
+        BASE64=base64 ENCODE=in_one_line
+    elif have openssl; then
+        BASE64=openssl ENCODE='openssl base64 -A'
+    fi
     if have bash; then
         case $(bash -c 'exec 3<>/dev/tcp/127.0.0.1/1' 2>&1) in *'No such file'*) ;; *) BASH_NET=yes ;; esac
     fi
