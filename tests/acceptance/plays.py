@@ -19,13 +19,14 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import helm
 import oracle
 from oracle import Testimony
-from shells import BY_SHELL, BY_SSH
+from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX
 
 from lab.right import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
@@ -77,6 +78,9 @@ class Play:
 OVER_SSH = "ssh://lab-host"
 BARE = "ssh://bare"
 """A host without Python."""
+BUSYBOX = "ssh://busybox"
+"""A host with nothing else."""
+ONE_IMAGE = f"--images={Path(__file__).parent / 'data' / 'one-image.txt'}"
 
 
 _ROUTERS = "a router says only so often that it refuses"
@@ -92,29 +96,37 @@ ALONE: Mapping[str, str] = {
 """Scenarios in which the oracle waits until the suite is done → what one would do to the other."""
 
 
+def images(scenario: str) -> tuple[str, ...]:
+    """Options: as many images as matter."""
+    return () if scenario in ALL_IMAGES else (ONE_IMAGE,)
+
+
 def of_scenario(name: str) -> Play:
     """One scenario, looked at from several hosts one after the other, so that none disturbs the others."""
+    others = {
+        OVER_SSH: name in BY_SSH,
+        BARE: name in BY_SHELL,
+        BUSYBOX: name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX),
+    }
+    hosts = [host for host, looks in others.items() if looks]
     return Play(
         scenario=name,
-        hosts=("local", *([OVER_SSH] if name in BY_SSH else []), *([BARE] if name in BY_SHELL else [])),
+        hosts=("local", *hosts),
         nodes=1,
-        cast=("bare",) if name in BY_SHELL else (),
-        options=("--visits=1",),
+        cast=tuple(host.removeprefix("ssh://") for host in hosts if host != OVER_SSH),
+        options=("--visits=1", *images(name)),
         oracle="after" if name in ALONE else "beside",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a play left."""
+    """What a play left. Its files are read when they are asked for: those of all plays would fill gigabytes."""
 
     code: int
     output: str
-    journal: tuple[Mapping[str, Any], ...]
-    log: tuple[Mapping[str, Any], ...]
-    """What the servers saw."""
-    report: str
-    """report.html; empty if there is none."""
+    results: Path
+    """Where it left everything."""
     directory: Path
     """The run's directory; it is not there if the run left nothing."""
     peak_kib: int
@@ -123,6 +135,22 @@ class Outcome:
     """What the Go client says, if it was run."""
     helm: str | None
     """Why Helm could not fetch the chart, empty if it could; None if it was not run."""
+
+    @property
+    def journal(self) -> tuple[Mapping[str, Any], ...]:
+        """The journal's records."""
+        return _lines(self.directory / "journal.jsonl")
+
+    @property
+    def log(self) -> tuple[Mapping[str, Any], ...]:
+        """What the servers saw."""
+        return _lines(self.results / "log.jsonl")
+
+    @property
+    def report(self) -> str:
+        """report.html; empty if there is none."""
+        page = self.directory / "report.html"
+        return page.read_text() if page.exists() else ""
 
     def failing(self, vantage: str = "local") -> dict[str, frozenset[str]]:
         """The codes of the failing verdicts of a vantage, by requirement."""
@@ -194,17 +222,13 @@ class Stage:
         finally:
             del self._running[process.pid]
         directory = next(results.glob("acme/*"), results / "none")
-        report = directory / "report.html"
-        log = _lines(results / "log.jsonl")
         return Outcome(
             directory=directory,
+            results=results,
             code=process.returncode,
             output=output,
-            journal=_lines(directory / "journal.jsonl"),
-            log=log,
-            report=report.read_text() if report.exists() else "",
             peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
-            oracle=_testimony(results / "oracle.json", log),
+            oracle=_testimony(results),
             helm=_helms_trouble(results),
         )
 
@@ -270,9 +294,10 @@ def _oracle_variables(play: Play) -> dict[str, str]:
     return variables
 
 
-def _testimony(path: Path, log: Sequence[Mapping[str, Any]]) -> Testimony | None:
-    text = path.read_text() if path.exists() else ""
-    return oracle.testimony(json.loads(text), log) if text else None
+def _testimony(results: Path) -> Testimony | None:
+    said = results / "oracle.json"
+    text = said.read_text() if said.exists() else ""
+    return oracle.testimony(json.loads(text), _lines(results / "log.jsonl")) if text else None
 
 
 def _helms_trouble(results: Path) -> str | None:
@@ -283,6 +308,7 @@ def _helms_trouble(results: Path) -> str | None:
     return "" if code.read_text() == "0" else said
 
 
+@lru_cache(maxsize=8)
 def _lines(path: Path) -> tuple[Mapping[str, Any], ...]:
     if not path.exists():
         return ()

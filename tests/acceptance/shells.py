@@ -4,6 +4,8 @@ Rules
 * A scenario is looked at from there if that shows something: a code that none before it shows, another code than
   Python's, that nothing is found where nothing is broken, what hostile peers do. A visit by a shell costs more time of
   a processor than all else in a play. A watch by a shell is `test_watch`'s.
+* Nearly all that a walk of the images costs is the second image's and all after it: where no registry is at fault, one
+  image is walked.
 * Over ssh the same program looks as here: one scenario of each requirement shows that its findings come back whole.
 * With `EVERY_VANTAGE=1` in the environment every scenario is looked at from everywhere.
 """
@@ -13,12 +15,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from lab.right import CDN, RIGHT
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS, hostile, windows
 from netcompliance import catalogue
 from netcompliance.model import AskedFrom
 
 EVERY_VANTAGE = os.environ.get("EVERY_VANTAGE", "") not in ("", "0")
+REGISTRIES = {"quay", "corp-registry", *(name.removesuffix(".quay.io") for name in CDN)}
+"""Sites from which images come."""
 ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
 
 LESS = {
@@ -68,6 +73,38 @@ LESS = {
 A shell cannot try again from the same port, which would tell a
 lost share from loss or a limit. What the agent makes of an odd proxy setting only Python
 knows. A shell is too slow itself to time queries or to send hundreds of them."""
+
+BY_BUSYBOX = (
+    "dns-nxdomain",
+    "dns-servfail",
+    "dns-refused",
+    "dns-timeout",
+    "dns-no-data",
+    "dns-sinkhole",
+    "dns-hosts-file-sinkhole",
+    "dns-second-nameserver-dead",
+    "dns-one-nameserver-refuses",
+    "dns-answers-over-tcp-only",
+    "tcp-refused",
+    "tcp-dropped",
+    "tcp-prohibited",
+    "addresses-fail-differently",
+    "registry-nxdomain",
+    "registry-dropped",
+)
+"""Scenarios that busybox sees as they are."""
+NOT_BY_BUSYBOX = (
+    "dns-truncated-and-tcp-dropped",
+    "dns-private-address",
+    "dns-rewritten",
+    "dns-somebody-elses-address",
+    "dns-private-endpoint",
+    "everything-opens",
+    "interception",
+    "captive-portal",
+    "mandatory-proxy",
+)
+"""Scenarios of which it sees too little to say anything."""
 
 BY_CHANCE = (
     "endless-headers",
@@ -132,8 +169,21 @@ def _first_of_each_requirement(scenarios: Iterable[Scenario]) -> frozenset[str]:
     return frozenset(first.values())
 
 
+def _is_about_images(scenario: Scenario) -> bool:
+    """Whether a registry fails or is another one than usual, or nothing fails: then the images must all be there."""
+    changed = {site.name for site in set(scenario.change(RIGHT).sites) ^ set(RIGHT.sites)}
+    return (
+        not scenario.find
+        or any(requirement.startswith("REG-") for requirement in scenario.find)
+        or bool(changed & REGISTRIES)
+        or any(option.startswith(("--registry", "--images", "--values")) for option in scenario.options)
+    )
+
+
 _EVERY = frozenset(scenario.name for scenario in SCENARIOS)
 BY_SHELL = _EVERY if EVERY_VANTAGE else _telling(SCENARIOS)
 """Scenarios that are looked at from a host without Python."""
 BY_SSH = _EVERY if EVERY_VANTAGE else _first_of_each_requirement(SCENARIOS)
 """Scenarios that are looked at over ssh with Python."""
+ALL_IMAGES = frozenset(scenario.name for scenario in SCENARIOS if EVERY_VANTAGE or _is_about_images(scenario))
+"""Scenarios in which every image is walked; in the others only one is."""

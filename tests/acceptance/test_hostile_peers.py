@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from plays import Play, Plays
+from plays import Play, Plays, of_scenario
 
 from lab.scenarios import hostile
 
 pytestmark = pytest.mark.lab
 
-PLAYS = [pytest.param(Play(scenario=scenario.name), id=scenario.name) for scenario in hostile.SCENARIOS]
+PLAYS = [pytest.param(of_scenario(scenario.name), id=scenario.name) for scenario in hostile.SCENARIOS]
 MOST_KIB = 200 * 1024
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MARKUP = re.compile(r"<script>alert|<img src=x", re.IGNORECASE)

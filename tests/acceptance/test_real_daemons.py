@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plays import Play, Plays
+from plays import Play, Plays, images
 
 from lab import real
 from lab.right import RIGHT
@@ -52,7 +52,12 @@ def share() -> Iterator[Scenario]:
             yield scenario
 
 
-CASES = [pytest.param(Play(scenario=scenario.name, servers="real"), scenario, id=scenario.name) for scenario in share()]
+CASES = [
+    pytest.param(
+        Play(scenario=scenario.name, servers="real", options=images(scenario.name)), scenario, id=scenario.name
+    )
+    for scenario in share()
+]
 
 
 @pytest.mark.parametrize("play", [Play(servers="real")], ids=["healthy"])

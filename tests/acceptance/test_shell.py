@@ -7,47 +7,13 @@ there is to say about names and ports.
 from __future__ import annotations
 
 import pytest
-from plays import BARE, Play, Plays, of_scenario
-from shells import BY_CHANCE, BY_SHELL, row, seen_by_a_shell
+from plays import BARE, BUSYBOX, Play, Plays, of_scenario
+from shells import BY_BUSYBOX, BY_CHANCE, BY_SHELL, NOT_BY_BUSYBOX, row, seen_by_a_shell
 
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.lab
-
-BUSYBOX = "ssh://busybox"
-BY_BUSYBOX = (
-    "dns-nxdomain",
-    "dns-servfail",
-    "dns-refused",
-    "dns-timeout",
-    "dns-no-data",
-    "dns-sinkhole",
-    "dns-hosts-file-sinkhole",
-    "dns-second-nameserver-dead",
-    "dns-one-nameserver-refuses",
-    "dns-answers-over-tcp-only",
-    "tcp-refused",
-    "tcp-dropped",
-    "tcp-prohibited",
-    "addresses-fail-differently",
-    "registry-nxdomain",
-    "registry-dropped",
-)
-"""Scenarios that busybox sees as they are."""
-NOT_BY_BUSYBOX = (
-    "dns-truncated-and-tcp-dropped",
-    "dns-private-address",
-    "dns-rewritten",
-    "dns-somebody-elses-address",
-    "dns-private-endpoint",
-    "everything-opens",
-    "interception",
-    "captive-portal",
-    "mandatory-proxy",
-)
-"""Scenarios of which it sees too little to say anything."""
-
 
 CASES = [
     pytest.param(of_scenario(scenario.name), scenario, id=scenario.name)
@@ -81,14 +47,10 @@ def test_of_many_addresses_some_are_looked_at_whole(plays: Plays) -> None:
     assert "TLS and requests were checked at 12 of 40" in saw
 
 
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 BUSYBOXES = [
-    pytest.param(
-        Play(scenario=name, hosts=("local", BUSYBOX), cast=("busybox",), options=("--visits=1",)),
-        BY_NAME[name],
-        id=f"busybox-{name}",
-    )
-    for name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX)
+    pytest.param(of_scenario(scenario.name), scenario, id=f"busybox-{scenario.name}")
+    for scenario in SCENARIOS
+    if scenario.name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX)
 ]
 
 
