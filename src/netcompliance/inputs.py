@@ -21,6 +21,10 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX_PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
 _LOGIN = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,20}:/{1,2})[^\s/@:]*:\S*@")
 """A URL with a password, also where it was taken for a path."""
+AT, COLON = "@|%40|\uff20", ":|%3[Aa]|\uff1a"
+"""What people and their keyboards write for these two, as patterns."""
+_PLACE = re.compile(r"(?ai)([a-z][a-z0-9+.-]*://)?(?:\*{3}@)?(?:\[[0-9a-f:.]*\]|[\w.-]*)(?::[0-9]*)?(?:/[\w./-]*)?")
+"""A URL, its login hidden, in which no other can stand."""
 _FILE_LIMIT = 10 * 1024 * 1024
 
 
@@ -119,16 +123,16 @@ def registry_prefix(text: str, what: str) -> tuple[str, str]:
 
 def proxy_url(text: str, what: str) -> str:
     """An explicit proxy's URL, without a path and with its port. User information is refused: it would be seen."""
-    parts = _split(text, what)
+    parts = _split(text, what, hide_proxy(text))
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"{what} {hide_login(text)!r}: a proxy is http://HOST:PORT or https://HOST:PORT")
+        raise BadInput(f"{what} {hide_proxy(text)!r}: a proxy is http://HOST:PORT or https://HOST:PORT")
     if parts.username is not None or parts.password is not None:
         raise BadInput(
-            f"{what} {hide_login(text)!r}: no user names or passwords here; "
+            f"{what} {hide_proxy(text)!r}: no user names or passwords here; "
             "put them into HTTPS_PROXY in the environment"
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise BadInput(f"{what} {hide_login(text)!r}: a proxy's URL ends with its port")
+        raise BadInput(f"{what} {hide_proxy(text)!r}: a proxy's URL ends with its port")
     host = host_name(parts.hostname, what)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{host}:{port}"
@@ -136,7 +140,7 @@ def proxy_url(text: str, what: str) -> str:
 
 def web_url(text: str, what: str) -> str:
     """An https URL without user information, as it was written."""
-    parts = _split(text, what)
+    parts = _split(text, what, hide_login(text))
     if parts.scheme != "https" or not parts.hostname:
         raise BadInput(f"{what} {hide_login(text)!r}: not an https:// URL")
     if parts.username is not None:
@@ -193,19 +197,36 @@ def hide_user(url: str) -> str:
 
 
 def hide_login(url: str) -> str:
-    """One URL with everything in front of its last `@` replaced, whatever stands there."""
-    login, at, place = url.rpartition("@")
-    if not at:
+    """One URL with everything in front of its last `@`, however it is written, replaced, whatever stands there."""
+    found = list(re.finditer(AT, url))
+    if not found:
         return url
-    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", login)
-    return f"{scheme[0] if scheme else ''}***@{place}"
+    at = found[-1]
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url[: at.start()])
+    return f"{scheme[0] if scheme else ''}***@{url[at.end() :]}"
+
+
+def hide_proxy(url: str) -> str:
+    """A proxy's URL with its login hidden, and all but the scheme where one may stand in it without an `@`."""
+    hidden = hide_login(url)
+    place = _PLACE.match(hidden)
+    assert place
+    return hidden if place.end() == len(hidden) else f"{place[1] or ''}***"
 
 
 def hide_password(spec: str) -> str:
     """`ssh://user:password@host` without the password, whatever stands in it, for messages and names."""
     scheme = _SCHEME.match(spec)
     rest = spec[scheme.end() :] if scheme else spec
-    return (scheme[0] if scheme else "") + re.sub(r"^([^/@:?#]*):(?!\d+\?\w+=).*@", r"\1@", rest)
+    hidden = re.sub(rf"^((?:(?!{COLON}|{AT})[^/?#])*)(?:{COLON})(?!\d+\?\w+=).*(?:{AT})", r"\1@", rest)
+    return (scheme[0] if scheme else "") + hidden
+
+
+def has_encoded_login(name: str) -> bool:
+    """Whether user or host of `user:password@host` hold an `@` or a colon in another writing, which nobody can mean."""
+    login, _, host = name.rpartition("@")
+    odd = f"(?!@)(?:{AT})|(?!:)(?:{COLON})"
+    return bool(re.search(odd, login.partition(":")[0]) or re.search(odd, host))
 
 
 def login_cut_off(spec: str) -> str:
@@ -224,19 +245,17 @@ def login_cut_off(spec: str) -> str:
     return "" if is_query and is_host else found[0]
 
 
-def _split(text: str, what: str) -> SplitResult:
+def _split(text: str, what: str, shown: str) -> SplitResult:
     """The parts of a URL. Where a login is cut off otherwise than it is meant, neither error nor parts may be told."""
     login = text.partition("://")[2].rpartition("@")[0]
     if any(each in login for each in "#/?") or re.search("%(?![0-9A-Fa-f]{2})", login):
         odd = next((each for each in "#/?%" if each in login), "%")
-        raise BadInput(
-            f"{what} {hide_login(text)!r}: {odd} in a user name or password has to be written as %{ord(odd):02X}"
-        )
+        raise BadInput(f"{what} {shown!r}: {odd} in a user name or password has to be written as %{ord(odd):02X}")
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise BadInput(f"{what} {hide_login(text)!r}: not a valid URL") from None
+        raise BadInput(f"{what} {shown!r}: not a valid URL") from None
     return parts
 
 

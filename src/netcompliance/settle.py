@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -190,9 +191,11 @@ def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     for name, value in environ.items():
         if name.lower().endswith("_proxy"):
             # Not by urlsplit: clients also take URLs without a scheme, and passwords that should have been encoded.
-            password = value.partition("://")[2] or value
-            login = password.rpartition("@")[0]
-            password = login.partition(":")[2]
+            rest = value.partition("://")[2] or value
+            ends = [at.start() for at in re.finditer(inputs.AT, rest)]
+            is_plain = name.lower() == "no_proxy" or inputs.hide_proxy(value) == value
+            login = rest[: ends[-1]] if ends else "" if is_plain else rest
+            password = "".join(re.split(inputs.COLON, login, maxsplit=1)[1:])
             found += [login, unquote(login), password, unquote(password)] if password else []
     return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from netcompliance import inputs
 from netcompliance.inputs import BadInput
+from tests.unit.test_probe_route import WITHOUT_AN_AT
 
 
 @pytest.mark.parametrize("text", ["acme", "ACME", "a", "a-b", "9", "a" * 63])
@@ -98,6 +99,23 @@ def test_what_is_no_registry(text: str):
 
 ODD = ["#", "/", "@", "%", "?", "\\", "'", '"', " ", "ö", "%ss", "://", "/@", ":", "[", "@:80/", "?x=y&", "%0a"]
 """What stands in passwords and was not encoded."""
+
+
+@pytest.mark.parametrize("url", WITHOUT_AN_AT)
+def test_of_a_proxys_login_nothing_is_told_however_it_is_written(url: str):
+    assert "Winter" not in inputs.hide_proxy(url)
+    if "Winter" in url:
+        with pytest.raises(BadInput, match="--proxy") as refused:
+            inputs.proxy_url(url, "--proxy")
+        assert "Winter" not in str(refused.value)
+
+
+@pytest.mark.parametrize("at", ["@", "%40", "\uff20"])
+@pytest.mark.parametrize("colon", [":", "%3A", "%3a", "\uff1a"])
+def test_of_a_hosts_password_nothing_is_told_however_it_is_written(at: str, colon: str):
+    spec = f"ssh://joe{colon}Winter{at}node-1"
+    assert inputs.hide_password(spec) == "ssh://joe@node-1"
+    assert inputs.hide_login(spec) == "ssh://***@node-1"
 
 
 @pytest.mark.parametrize("odd", ODD)

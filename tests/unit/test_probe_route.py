@@ -88,6 +88,30 @@ def test_a_login_is_kept_for_the_wire_and_never_shown() -> None:
     assert shown("agent:se://cret@proxy.example:3128") == "proxy.example:3128"
 
 
+WITHOUT_AN_AT = {
+    "http://joe:Winter%40proxy:3128": "http://***",
+    "http://joe%3AWinter%40proxy:3128": "http://***",
+    "http://joe:Winter\uff20proxy:3128": "http://***",
+    "http://proxy:3128:joe:Winter": "http://***",
+    "http://joe:Winter": "http://***",
+    "joe:Winter%40proxy": "***",
+    "joe:http://Winter%40proxy": "***",
+    "http://proxy:3128?password=Winter": "http://***",
+    "http://proxy:3128/#Winter@": "http://",
+    "http://[Winter]": "http://***",
+    "http://proxy:3128/": "http://proxy:3128/",
+    "proxy.example:3128": "proxy.example:3128",
+    "http://[fd00::1]:3128": "http://[fd00::1]:3128",
+    "http://": "http://",
+}
+"""A proxy's URL, with a login that is none to a parser → what may be shown of it."""
+
+
+@pytest.mark.parametrize(("url", "expected"), WITHOUT_AN_AT.items())
+def test_where_a_login_may_stand_without_an_at_nothing_is_shown(url: str, expected: str) -> None:
+    assert shown(url) == expected
+
+
 GO = json.loads((Path(__file__).parent / "go-proxies.json").read_text(encoding="utf-8"))
 """What Go 1.26 does (net/http, with the settings of Go 1.24) with HTTPS_PROXY set to each value."""
 

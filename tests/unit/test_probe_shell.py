@@ -27,7 +27,7 @@ from netcompliance.probe.shell import shell
 from netcompliance.vantage.records import decoded
 from tests.fakes.peers import Handler, Issued, answer, authority, leaf, serving, silent
 from tests.fakes.schema import strict
-from tests.unit.test_probe_route import ENVIRONMENTS, EXEMPTIONS
+from tests.unit.test_probe_route import ENVIRONMENTS, EXEMPTIONS, WITHOUT_AN_AT
 
 SHELLS = ("sh", "bash", "busybox sh")
 AWKS = ("awk", "busybox awk")
@@ -722,6 +722,12 @@ def test_of_a_login_nothing_is_shown_whatever_stands_in_it(odd: str) -> None:
         "sh", 'url_shown "$1"; printf "%s" "$URL_SHOWN"', f"https://svc:Summer2024{odd}Winter77@cdn.example/a"
     )
     assert told == "https://cdn.example/a"
+
+
+@every_shell
+@pytest.mark.parametrize(("url", "expected"), WITHOUT_AN_AT.items())
+def test_where_a_login_may_stand_without_an_at_nothing_is_shown(sh: str, url: str, expected: str) -> None:
+    assert _evaluate(sh, 'proxy_shown "$1"; printf "%s" "$SHOWN"', url) == expected
 
 
 def test_query_values_and_user_information_are_not_shown() -> None:

@@ -244,6 +244,22 @@ def test_what_must_never_be_written_is_known(tmp_path: Path):
     }
 
 
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("http://user:s3cret%40proxy:3128", "s3cret"),
+        ("http://user%3As3cret%40proxy:3128", "s3cret"),
+        ("http://user:s3cret\uff20proxy:3128", "s3cret"),
+        ("http://proxy:3128:user:s3cret", "3128:user:s3cret"),
+    ],
+)
+def test_a_proxys_password_is_known_however_its_login_is_written(tmp_path: Path, url: str, secret: str):
+    (tmp_path / "acme.toml").write_text("", encoding="utf-8")
+    found = settle.secrets(load(tmp_path / "acme.toml"), {"HTTPS_PROXY": url, "NO_PROXY": "fd00::1,.svc"})
+    assert secret in found
+    assert not any("fd00" in each for each in found)
+
+
 def test_declared_authorities_are_known_by_their_fingerprints(settled: Settle, tmp_path: Path):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Inspection")])

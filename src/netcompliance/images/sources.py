@@ -16,7 +16,7 @@ from typing import Any
 
 from netcompliance import yamlfile
 from netcompliance.images import default, manifest, reference, values
-from netcompliance.inputs import BadInput, entries, hide_login, printable, read_text, registry_prefix
+from netcompliance.inputs import BadInput, entries, hide_login, hide_proxy, printable, read_text, registry_prefix
 from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image, ProxyReading
 from netcompliance.probe.onhost.route import setting_of
 
@@ -208,8 +208,8 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
     told = {where for where, _ in (*problems, *read.unproxied)} | {URL, PROXY}
     return ChartValues(
         file=read.origin.partition(" ")[2],
-        url=_without_user(read.url),
-        proxy=_without_user(read.proxy),
+        url=printable(hide_login(read.url)) if read.url else None,
+        proxy=printable(hide_proxy(read.proxy)) if read.proxy else None,
         proxy_reading=_misread(read.proxy),
         problems=problems,
         unproxied=read.unproxied,
@@ -231,7 +231,3 @@ def _misread(proxy: str | None) -> ProxyReading | None:
         character=setting["character"],
         meant=setting["meant"] and printable(setting["meant"]),
     )
-
-
-def _without_user(url: str | None) -> str | None:
-    return printable(hide_login(url)) if url else None

@@ -162,6 +162,10 @@ def _parts(spec: str, asked: HostOptions, shown: str) -> tuple[str, str, dict[st
     if connection not in BACKENDS:
         bare = "" if mark else f"; write ssh://{shown}"
         raise BadInput(f"--hosts {shown}: {connection!r} is not supported here, only {', '.join(BACKENDS)}{bare}")
+    if connection not in PATHS and inputs.has_encoded_login(name):
+        raise BadInput(
+            f"--hosts {inputs.printable(inputs.hide_login(spec))}: @ and : are written as they are in a name"
+        )
     if not name and connection != HERE:
         raise BadInput(f"--hosts {shown}: names no host; write {connection}://NAME")
     if unquote(name).rpartition("@")[2].startswith("-"):

@@ -22,7 +22,7 @@ Task = dict[str, Any]
 HTTPS = 443
 DEADLINE = 25.0
 SHELL_DEADLINE = 45
-"""Seconds for a shell, which starts some thousand processes: on a slow or busy host that takes as long as the network."""
+"""Seconds for a shell: it starts some thousand processes, which takes long on a slow or busy host."""
 NOWHERE = ("192.0.2.1", "198.51.100.1")
 """TEST-NET-1 and -2: nobody has these addresses, so what opens there opens anywhere."""
 WORKSTATION = frozenset({"HTTPS-04", "REG-07", "HELM-01", "PRX-02"})

@@ -10,7 +10,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from netcompliance.probe.onhost.names import HOSTS_FILE, RESOLV_CONF, hosts_entries, read_text, resolver_settings
-from netcompliance.probe.onhost.route import names_set, shown
+from netcompliance.probe.onhost.route import names_set, shown, without_login
 from netcompliance.probe.onhost.visit import Visit
 
 ARCHITECTURES = {
@@ -54,7 +54,7 @@ def report(visit: Visit, task: Dict[str, Any]) -> None:
         openssl=ssl.OPENSSL_VERSION, user=_user(), uid=os.getuid(),
         resolv_conf=resolver, nameservers=settings["nameservers"], search=settings["search"],
         options=settings["options"], hosts_entries=hosts_entries(read_text(HOSTS_FILE, 1 << 20), task["names"]),
-        proxies={name: shown(os.environ[name]) for name in names_set(os.environ)}, trust=visit.trust.summary(),
+        proxies={name: _shown(name) for name in names_set(os.environ)}, trust=visit.trust.summary(),
         system_trust=visit.system.source,
         source_address=source_address(socket.AF_INET, towards),
         source_address6=source_address(socket.AF_INET6, towards),
@@ -78,6 +78,11 @@ def _towards(visit: Visit, task: Dict[str, Any]) -> List[str]:
     """Addresses of the tenant; where there are none, ones that any default route serves."""
     known = [address for name in task["names"][:1] for address in visit.book.wait_for(name, visit.limits["hedge"])]
     return known + ["192.0.2.1", "2001:db8::1"]
+
+
+def _shown(name: str) -> str:
+    """A proxy variable's value; NO_PROXY is a list, and no URL."""
+    return (without_login if name.lower() == "no_proxy" else shown)(os.environ[name])
 
 
 def _system() -> str:

@@ -17,6 +17,8 @@ CURLS = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%25[\w.-]+)?\]|[^\s:@/?#\[\]]+)(?::([0-9]{1,6})?)?\Z")
 PAC = re.compile(r"(?i)\.(?:pac|dat)(?:[?#]|\Z)")
+NO_LOGIN = re.compile(r"(?:\[[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]*)(?::[0-9]*)?(?:/[A-Za-z0-9._/-]*)?\Z")
+"""Host, port and path of a URL in which nobody can have meant a login."""
 MISREAD = "misread://proxy"
 """Stands for the URL of a proxy that Go takes for another one."""
 
@@ -54,6 +56,15 @@ class Route(NamedTuple):
 
 
 def shown(url: str) -> str:
+    """A proxy's URL without its user information, and with nothing but `***` where that may stand in it all the same:
+    with an `@` that is encoded or left out."""
+    scheme, separator, rest = without_login(url).rpartition("://")
+    if separator and not SCHEME.match(scheme):
+        return "***"
+    return scheme + separator + (rest if NO_LOGIN.match(rest) else "***")
+
+
+def without_login(url: str) -> str:
     """A proxy's URL without its user information, as far as anybody can mean it: cut at the last `@`."""
     scheme, separator, rest = url.rpartition("://")
     if "@" in url:
@@ -65,7 +76,7 @@ def shown(url: str) -> str:
 
 def meant(value: str) -> Optional[Tuple[str, str, Optional[int]]]:
     """Scheme, host and port that a person means by a value, however it is encoded; None if nobody can tell."""
-    scheme, _, place = shown(value.strip()).rpartition("://")
+    scheme, _, place = without_login(value.strip()).rpartition("://")
     scheme = scheme.rpartition("://")[2]
     found = PLACE.match(re.split("[/?#]", place, maxsplit=1)[0])
     if found is None:

@@ -179,7 +179,7 @@ report_host() {
     comma=''
     for variable in HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy; do
         first_of "$variable" || continue
-        shown "$FIRST"
+        case $variable in [Nn][Oo]_*) shown "$FIRST" ;; *) proxy_shown "$FIRST" ;; esac
         json "$SHOWN"
         record="$record$comma\"$variable\":$J" comma=,
     done

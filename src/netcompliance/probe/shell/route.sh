@@ -60,6 +60,19 @@ shown() {
     SHOWN=$scheme$rest
 }
 
+# proxy_shown URL: SHOWN, a proxy's URL; nothing but *** where a login may stand in it without an `@`.
+proxy_shown() {
+    shown "$1"
+    place=${rest%%/*} path=${rest#"$place"}
+    case $place in
+        \[*\]*) port=${place##*\]} && case ${place%"$port"} in *[!]0-9A-Fa-f:.[]*) path=% ;; esac ;;
+        *) port=${place#"${place%%:*}"} && case ${place%%:*} in *[!A-Za-z0-9._-]*) path=% ;; esac ;;
+    esac
+    case ${port#:} in *[!0-9]*) path=% ;; esac
+    case $path in *[!A-Za-z0-9._/-]*) SHOWN="$scheme***" ;; esac
+    case ${scheme%://} in *[!A-Za-z0-9+.-]*) SHOWN='***' ;; esac
+}
+
 # parse_proxy URL: PROXY_SCHEME, PROXY_HOST, PROXY_PORT, PROXY_LOGIN and PROXY_URL; fails if it is none.
 parse_proxy() {
     case $1 in *://*) PROXY_SCHEME=${1%%://*} rest=${1#*://} ;; *) PROXY_SCHEME=http rest=$1 ;; esac
