@@ -197,6 +197,8 @@ class Proxy:
     needs_login: bool = False
     """407 without Proxy-Authorization."""
     login: str = "agent:lab-proxy-password"
+    refuses_agents: tuple[str, ...] = ()
+    """`fnmatch` patterns of the User-Agent of a CONNECT that is answered 403."""
     reply: Reply | None = None
     """Given to every CONNECT instead of an answer of its own."""
     sometimes: tuple[str, ...] = ()

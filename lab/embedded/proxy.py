@@ -85,7 +85,8 @@ class ProxyServer:
             return self._app.reply, None
         if self._app.needs_login and not self._logged_in(request):
             return _page(407, _LOGIN_PAGE, ("Proxy-Authenticate", 'Basic realm="Example Corp proxy"')), None
-        if _matches(request.target, self._app.denies):
+        refused = _matches(request.header("user-agent") or "", self._app.refuses_agents)
+        if refused or _matches(request.target, self._app.denies):
             return _page(403, _DENIED_PAGE), None
         if _matches(request.target, self._app.sometimes) and next(self._asked) % self._app.every == 0:
             return _page(0 if self._app.silent else 403, _QUOTA_PAGE), None
@@ -121,8 +122,8 @@ class ProxyServer:
             _relay(inside, outside)
 
 
-def _matches(target: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(target, pattern) for pattern in patterns)
+def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)
 
 
 def _unbuffered(connection: socket.socket) -> http.Readable:

@@ -53,7 +53,7 @@ def unplayable(world: World) -> Iterator[str]:
     for site, app in _proxies(world):
         if app.reply is not None or site.rules:
             yield "a proxy with an answer of its own"
-        if (app.sometimes, app.delay, app.tunnel) != ((), 0.0, Manner.PLAIN):
+        if (app.sometimes, app.refuses_agents, app.delay, app.tunnel) != ((), (), 0.0, Manner.PLAIN):
             yield "a proxy with limits of its own"
         if app.bumps and site.tls:
             yield "a proxy that opens TLS inside TLS"

@@ -293,6 +293,11 @@ SCENARIOS = (
         change=both(through(HTTP_PROXY.replace("//", f"//{_LOGIN}@")), app("proxy", needs_login=True)),
     ),
     Scenario(
+        name="proxy-refuses-other-clients",
+        broken="nothing: the proxy refuses every CONNECT whose User-Agent is not Go's",
+        change=both(through(HTTP_PROXY), app("proxy", refuses_agents=("[!G]*",))),
+    ),
+    Scenario(
         name="proxy-not-for-tenant",
         broken="nothing: NO_PROXY excepts the tenant, which is reached directly",
         change=environment(HTTPS_PROXY=HTTP_PROXY, NO_PROXY=f".{CORP_DOMAIN},{TENANT}"),

@@ -21,6 +21,12 @@ SCENARIOS = (
         find=finds(PRX_01="dns.agent-cannot-resolve", HELM_01="dns.agent-cannot-resolve"),
     ),
     Scenario(
+        name="proxy-refuses-go-client",
+        broken="the proxy refuses a CONNECT that comes with the User-Agent Go-http-client",
+        change=both(through(HTTP_PROXY), app("proxy", refuses_agents=("Go-http-client/*",))),
+        find=finds(PRX_01="proxy.denied", REG_05="proxy.denied", HELM_01="proxy.denied"),
+    ),
+    Scenario(
         name="proxy-slow",
         broken="the proxy takes 3 s for each CONNECT",
         change=both(through(HTTP_PROXY), app("proxy", delay=3.0)),

@@ -253,6 +253,21 @@ def test_a_key_on_the_host_is_found_and_not_shown(sh: str, run: Run, ca: Issued,
     assert "sts-api-key: k-1" in server.heads[-1]
 
 
+def test_a_proxy_is_asked_as_go_asks_it(run: Run) -> None:
+    with serving(answer("407 Proxy Authentication Required")) as proxy:
+        url = f"http://u:p@127.0.0.1:{proxy.port}"
+        seen = run("sh", plan({**endpoint(443, request()), "host": "tenant.test"}), HTTPS_PROXY=url)
+    assert only(seen, "proxy")["status"] == 407
+    assert {tuple(head.splitlines()) for head in proxy.heads} == {
+        (
+            "CONNECT tenant.test:443 HTTP/1.1",
+            "Host: tenant.test:443",
+            f"Proxy-Authorization: Basic {base64.b64encode(b'u:p').decode()}",
+            "User-Agent: Go-http-client/1.1",
+        )
+    }
+
+
 def test_a_peer_that_does_not_verify_gets_no_key(run: Run, ca: Issued, tmp_path: Path) -> None:
     stranger = authority("Somebody else")
     with serving(answer("403 Forbidden"), tmp_path, (leaf(stranger, "localhost"),)) as server:

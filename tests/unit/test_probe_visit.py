@@ -400,6 +400,7 @@ def test_through_a_proxy_everything_goes_by_connect_with_its_login(
     assert not of(seen, "resolve", name=named)
     login = base64.b64encode(f"agent:{SECRET}".encode()).decode()
     assert all(f"Proxy-Authorization: Basic {login}" in head for head in proxy.heads)
+    assert all("User-Agent: Go-http-client/1.1" in head.splitlines() for head in proxy.heads)
     assert SECRET not in json.dumps(seen)
     assert login not in json.dumps(seen)
 

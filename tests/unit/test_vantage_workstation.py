@@ -217,6 +217,7 @@ def test_the_proxy_of_the_chart_repository_is_the_one_that_go_takes(
         workstation.charts(settings, "test/1", seen.append)
     assert other.heads == []
     assert f"Basic {base64.b64encode(b'us@er:p:w').decode()}" in proxy.heads[0]
+    assert "User-Agent: Go-http-client/1.1" in proxy.heads[0].splitlines()
 
 
 @pytest.mark.parametrize("odd", ["#", "/", "?", "@:80/", "[", " ", "%", "\\"])

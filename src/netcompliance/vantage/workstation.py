@@ -28,6 +28,7 @@ from dns.message import make_query
 from netcompliance.model import Settings
 from netcompliance.probe.onhost import trust
 from netcompliance.probe.onhost.route import route_to
+from netcompliance.vantage.payloads import GO
 
 CONNECT, READ, WHOLE = 5.0, 8.0, 9.0
 """Seconds to connect, between two reads, and for a question with all its redirects. A CONNECT may take as a read."""
@@ -60,6 +61,10 @@ class _AsHelm(requests.adapters.HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Give connections through a proxy the context, and those to the proxy."""
         return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context)
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """What goes with a CONNECT: there Go says its own User-Agent, not Helm's."""
+        return {"User-Agent": GO, **super().proxy_headers(proxy)}
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Send without a bundle that requests found in the environment."""

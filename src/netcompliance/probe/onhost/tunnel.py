@@ -22,6 +22,8 @@ from netcompliance.probe.onhost.visit import Visit
 
 BODY_KEPT = 4096
 OTHER_SCHEME_SECONDS = 3.0
+GO_AGENT = "Go-http-client/1.1"
+"""The User-Agent of Go's CONNECT, whatever the request that goes through the tunnel says."""
 NOT_UNDERSTOOD = (None, 400)
 """Statuses after which the other scheme is worth a try: none, or what a TLS port answers to plain HTTP."""
 
@@ -54,7 +56,7 @@ def connect(
             lower = _secured(visit, proxy, lower, patience.within(limits["tls"]))
         facts["phase"] = "connect"
         unhurried = dict(limits, first_byte=patience.left())
-        granted = http1.connect(lower, _request(visit, proxy, target), answer, unhurried, patience)
+        granted = http1.connect(lower, _request(proxy, target), answer, unhurried, patience)
         if granted:
             facts["phase"] = "open"
         else:
@@ -90,7 +92,7 @@ def speaks_other_scheme(visit: Visit, task: str, proxy: Proxy, facts: Dict[str, 
             TlsStream(lower, identifying_context(), proxy.host).handshake(deadline)
         else:
             answer = http1.Answer(BODY_KEPT, BODY_KEPT)
-            http1.connect(lower, _request(visit, proxy, facts["target"]), answer, visit.limits, deadline)
+            http1.connect(lower, _request(proxy, facts["target"]), answer, visit.limits, deadline)
     except Failure as failure:
         return None if failure.phase in ("resolve", "tcp") else False
     except OSError:
@@ -116,8 +118,8 @@ def _secured(visit: Visit, proxy: Proxy, lower: Stream, deadline: Deadline) -> S
     return stream
 
 
-def _request(visit: Visit, proxy: Proxy, target: str) -> bytes:
-    headers = [("Host", target), ("User-Agent", visit.plan["agent"])]
+def _request(proxy: Proxy, target: str) -> bytes:
+    headers = [("Host", target), ("User-Agent", GO_AGENT)]
     if proxy.login is not None:
         login = base64.b64encode(proxy.login.encode("utf-8")).decode("ascii")
         headers.append(("Proxy-Authorization", "Basic " + login))

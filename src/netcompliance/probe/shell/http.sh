@@ -8,6 +8,7 @@
 #   the peer's by a mark that is made up per visit, and the last one counts.
 
 EXCHANGE=9
+GO_AGENT=Go-http-client/1.1
 MORE_FIGURES=''
 MORE_ADDRESSES=''
 FIGURES='%{http_code} %{http_connect} %{time_connect} %{time_appconnect} %{time_pretransfer} %{time_starttransfer} %{size_download} %{size_upload} %{ssl_verify_result}'
@@ -62,6 +63,7 @@ fetch() {
         return
     fi
     [ -z "$RESOLVE" ] || set -- --resolve "$RESOLVE" "$@"
+    [ -n "$NOPROXY" ] || set -- --proxy-header "User-Agent: $GO_AGENT" --proxy-header 'Proxy-Connection:' "$@"
     [ -z "$CONFIG" ] || set -- -K - "$@"
     set -- curl -q -g -sS --path-as-is --http1.1 --connect-timeout "$EXCHANGE" --max-time "$seconds" -A "$AGENT" -H 'Expect:' \
         -H 'Connection: close' -H 'Accept-Encoding: identity' -D - -o /proc/self/fd/5 -w "\\n$MARK told $FIGURES\\n$MORE_FIGURES" \
