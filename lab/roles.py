@@ -86,7 +86,8 @@ class Rule:
     without_authorization: bool = False
     """Only requests without an Authorization header."""
     header: str = ""
-    """`fnmatch` pattern against `name: value`, the name in lower case: only requests that have such a header."""
+    """`fnmatch` pattern against `name: value`, the name as it is written or in lower case: only requests that have
+    such a header."""
     query: str = ""
     """`fnmatch` pattern against the query: only requests whose query matches."""
     without_key: str = ""

@@ -44,7 +44,8 @@ def answer_of(site: Site, world: World, store: Store) -> Answer:
 
 
 def _has_header(request: Request, pattern: str) -> bool:
-    return any(fnmatch.fnmatchcase(f"{name.lower()}: {value}", pattern) for name, value in request.headers)
+    written = (f"{as_it_is}: {value}" for name, value in request.headers for as_it_is in (name, name.lower()))
+    return any(fnmatch.fnmatchcase(line, pattern) for line in written)
 
 
 class SiteServer:

@@ -114,6 +114,12 @@ SCENARIOS = (
         find=finds(RCV_01="http.request-blocked"),
     ),
     Scenario(
+        name="key-header-blocked-as-go-writes-it",
+        broken="DLP that minds capital letters refuses requests with the header Sts-Api-Key",
+        change=_with_header("Sts-Api-Key: *", pages.DEVICE_403),
+        find=finds(RCV_01="http.request-blocked"),
+    ),
+    Scenario(
         name="real-keys-blocked",
         broken="DLP refuses requests with the tenant's API key, and the host has it",
         change=both(_with_header(f"sts-api-key: {LAB_KEY}", pages.DEVICE_403), environment(STS_API_KEY=LAB_KEY)),

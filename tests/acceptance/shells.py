@@ -62,6 +62,7 @@ LESS = {
     "key-in-url-blocked": {"RCV-01"},
     "key-header-blocked": {"RCV-01"},
     "key-header-blocked-keyed": {"RCV-01"},
+    "key-header-blocked-as-go-writes-it": {"RCV-01"},
     "proxy-password-with-hash": {"PRX-01"},
     "proxy-password-with-slash": {"PRX-01"},
     "proxy-setting-dropped": {"PRX-03"},

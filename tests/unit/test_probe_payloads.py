@@ -21,7 +21,8 @@ def test_each_property_is_made_neutral_alone_and_all_of_them_together() -> None:
     assert list(made) == ["user-agent", "query", "key", "encoding", "plain"]
     assert made["user-agent"]["headers"]["User-Agent"] == "neutral/1"
     assert "query" not in made["query"]
-    assert "sts-api-key" not in made["key"]["headers"]
+    assert "Sts-Api-Key" in intake["headers"]
+    assert "Sts-Api-Key" not in made["key"]["headers"]
     assert "query" in made["key"]
     assert base64.b64decode(made["encoding"]["content"]) == b"{}"
     assert "Content-Encoding" not in made["encoding"]["headers"]

@@ -232,7 +232,7 @@ def test_the_key_is_sent_and_is_nobodys_argument(sh: str, run: Run, ca: Issued, 
     with serving(answer("200 OK"), tmp_path, (leaf(ca, "localhost"),)) as server:
         asked = plan(endpoint(server.port, request("/validate", at="one", purpose="key", key=True), request()))
         seen = run(sh, asked, key=SECRET, options=("-a",), PATH=f"{spy}:{os.environ['PATH']}")
-    keyed = [head for head in server.heads if f"sts-api-key: {SECRET}" in head]
+    keyed = [head for head in server.heads if f"Sts-Api-Key: {SECRET}" in head]
     assert [head.split()[1] for head in keyed] == ["/validate"]
     arguments = (tmp_path / "arguments").read_text()
     assert "/validate" in arguments
@@ -250,7 +250,7 @@ def test_a_key_on_the_host_is_found_and_not_shown(sh: str, run: Run, ca: Issued,
     assert only(without, "host")["key"] is None
     assert not those(without, "http")
     assert only(seen, "host")["key"] == {"from": "environment variable SOME_KEY"}
-    assert "sts-api-key: k-1" in server.heads[-1]
+    assert "Sts-Api-Key: k-1" in server.heads[-1]
 
 
 def test_a_proxy_is_asked_as_go_asks_it(run: Run) -> None:

@@ -98,7 +98,7 @@ def test_a_verified_peer_is_asked_everything_and_the_key_goes_to_its_own_request
         ("receiver", 403, True),
         ("key", 403, True),
     }
-    with_key = [head for head in peer.heads if f"sts-api-key: {SECRET}" in head]
+    with_key = [head for head in peer.heads if f"Sts-Api-Key: {SECRET}" in head]
     assert [head.split()[1] for head in with_key] == ["/validate"]
     assert SECRET not in json.dumps(seen)
 

@@ -57,6 +57,11 @@ def test_every_path_gets_a_post_in_its_callers_manner() -> None:
         assert "Expect" not in request["headers"]
 
 
+def test_the_names_of_headers_are_written_as_go_writes_them() -> None:
+    for request in (*payloads.calls("abc"), payloads.wrong_key(), payloads.upload()):
+        assert all(name == "-".join(map(str.capitalize, name.split("-"))) for name in request["headers"])
+
+
 def test_a_path_that_nobody_knows_how_to_call_is_no_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its case would be planned and never asked."""
     monkeypatch.setattr(payloads, "RECEIVER_PATHS", (*RECEIVER_PATHS, "/new"))

@@ -24,6 +24,8 @@ Request = dict[str, Any]
 
 WRONG_KEY = "netcompliance-not-a-valid-key"
 GO = "Go-http-client/1.1"
+KEY_HEADER = "Sts-Api-Key"
+"""As Go writes it: in canonical form, whatever the agent's source says."""
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -55,7 +57,7 @@ def _message(kind: int) -> bytes:
 
 
 def _main(path: str, method: str = "POST", *, encoding: str = "", body: bytes = b"", plain: bytes = b"") -> Request:
-    headers = {"User-Agent": GO, "sts-api-key": WRONG_KEY}
+    headers = {"User-Agent": GO, KEY_HEADER: WRONG_KEY}
     if method == "POST":
         headers |= {"Content-Type": JSON, "Content-Encoding": encoding}
     return _request("main", method, path, headers, body, plain, query=f"api_key={WRONG_KEY}")
@@ -84,10 +86,10 @@ def _encoded(body: bytes) -> str:
 
 _EMPTY = b"{}"
 _SERIES = json.dumps({"series": []}).encode()
-_PROCESS = {"User-Agent": GO, "sts-api-key": WRONG_KEY, "Content-Type": PROTOBUF}
+_PROCESS = {"User-Agent": GO, KEY_HEADER: WRONG_KEY, "Content-Type": PROTOBUF}
 _LOGS = {
     "User-Agent": "promtail/3.6.11",
-    "sts-api-key": WRONG_KEY,
+    KEY_HEADER: WRONG_KEY,
     "Content-Type": PROTOBUF,
 }
 _RBAC = {"User-Agent": GO, "Authorization": f"ApiKey {WRONG_KEY}"}
@@ -120,7 +122,7 @@ def calls(nonce: str) -> Iterator[Request]:
 
 def wrong_key() -> Request:
     """The validation of a key, with one that is not valid: what the receiver says to that."""
-    headers = {"User-Agent": GO, "sts-api-key": WRONG_KEY}
+    headers = {"User-Agent": GO, KEY_HEADER: WRONG_KEY}
     return {**_request("main", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", headers, b""), "purpose": "wrong-key"}
 
 

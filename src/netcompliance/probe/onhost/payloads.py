@@ -14,13 +14,14 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from netcompliance.probe.onhost.asking import Asker, Round
 from netcompliance.probe.onhost.connections import Connections
 from netcompliance.probe.onhost.http1 import Answer
+from netcompliance.probe.onhost.requests import KEY_HEADER
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.uploads import Uploads
 from netcompliance.probe.onhost.ways import Way
 
 PATIENCE = 2.0
 """Seconds for an answer to a request of the second round."""
-KEY_HEADERS = ("sts-api-key", "Authorization")
+KEY_HEADERS = (KEY_HEADER, "Authorization")
 NEUTRAL_TYPE = "application/json"
 
 Request = Dict[str, Any]

@@ -11,7 +11,8 @@ from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Way
 
-KEY_HEADER = "sts-api-key"
+KEY_HEADER = "Sts-Api-Key"
+"""As Go writes it on the wire."""
 BODY_TYPE = ("Content-Type", "application/json")
 BRIEF = 65536
 """Bytes of a head that are read of a host that has sent one without end: ten megabytes of each would take the visit."""

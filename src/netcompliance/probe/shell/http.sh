@@ -269,7 +269,7 @@ ask() {
         headers=$((headers - 1))
     done
     [ -z "$request_caller" ] || set -- "$@" -H 'Accept:'
-    if [ "$request_key" = key ] && [ "$trusted" = true ]; then secret header "sts-api-key: $KEY"; fi
+    if [ "$request_key" = key ] && [ "$trusted" = true ]; then secret header "Sts-Api-Key: $KEY"; fi
     request_bytes=0
     if [ -n "$request_content" ]; then
         content_length "$request_content"
