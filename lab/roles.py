@@ -210,6 +210,8 @@ class Proxy:
     """Whether those get no answer at all."""
     delay: float = 0.0
     """Seconds before CONNECT is granted."""
+    grants_with: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
+    """What it says then, in one piece."""
     tunnel: Manner = Manner.PLAIN
     """CLOSE, RESET or STALL: what becomes of a tunnel that was granted."""
     rules: str = ""

@@ -69,7 +69,7 @@ class ProxyServer:
             return
         with upstream:
             time.sleep(self._app.delay)
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            connection.sendall(self._app.grants_with)
             if self._app.tunnel in _ENDS:
                 _ENDS[self._app.tunnel](connection)
             elif _matches(request.target, self._app.bumps):

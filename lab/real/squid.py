@@ -55,6 +55,8 @@ def unplayable(world: World) -> Iterator[str]:
             yield "a proxy with an answer of its own"
         if (app.sometimes, app.refuses_agents, app.delay, app.tunnel) != ((), (), 0.0, Manner.PLAIN):
             yield "a proxy with limits of its own"
+        if app.grants_with != Proxy().grants_with:
+            yield "a proxy that grants in words of its own"
         if app.bumps and site.tls:
             yield "a proxy that opens TLS inside TLS"
 

@@ -207,11 +207,24 @@ def test_a_line_end_cannot_be_smuggled_into_a_request() -> None:
         http1.request_head("GET", "/\r\nX: y", [("Host", "h")])
 
 
-def test_a_tunnel_begins_right_behind_the_proxys_answer() -> None:
-    stream = Script(b"HTTP/1.1 200 Connection established\r\n\r\nfirst bytes")
+@pytest.mark.parametrize(
+    ("pieces", "first"),
+    [
+        ((b"HTTP/1.1 200 OK\r\n\r\n", b"first"), b"first"),
+        ((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"first"), b"first"),
+        ((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok"), b"ok"),
+        ((b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"first"), b"first"),
+        ((b"HTTP/1.1 200 OK\r\nX: ", b"y\r\n\r\nok", b"first"), b"first"),
+        ((b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000,), b"x" * (5000 + 19 - http1.GO_BUFFER)),
+    ],
+    ids=["nothing", "a body", "a late body", "chunks", "in two pieces", "more than Go reads"],
+)
+def test_a_tunnel_begins_behind_what_came_with_the_proxys_answer(pieces: tuple[bytes, ...], first: bytes) -> None:
+    """As in Go, which throws away what it has read beyond the head, and reads no body."""
+    stream = Script(*pieces)
     answer = http1.Answer(100, 100)
     assert http1.connect(stream, b"CONNECT h:443 HTTP/1.1\r\n\r\n", answer, with_defaults({}), Deadline(5))
-    assert stream.recv(Deadline(1), "tls") == b"first bytes"
+    assert stream.recv(Deadline(1), "tls") == first
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,15 @@ def test_a_proxy_is_asked_as_go_asks_it(run: Run) -> None:
     }
 
 
+def test_behind_a_grant_with_a_body_curl_sees_nothing(run: Run) -> None:
+    with serving(answer("200 OK", b"ok")) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        seen = run("sh", plan({**endpoint(443, request()), "host": "tenant.test"}), HTTPS_PROXY=url)
+    assert only(seen, "proxy")["phase"] == "open"
+    assert only(seen, "unseen", what="http")
+    assert not those(seen, "http") + those(seen, "tls")
+
+
 def test_a_peer_that_does_not_verify_gets_no_key(run: Run, ca: Issued, tmp_path: Path) -> None:
     stranger = authority("Somebody else")
     with serving(answer("403 Forbidden"), tmp_path, (leaf(stranger, "localhost"),)) as server:

@@ -33,6 +33,8 @@ HEADERS_SHOWN = 4096
 LOOK_AGAIN = 0.5
 """Seconds after which a waiting upload is looked at again: has more of it been acknowledged?"""
 PIECE = 32768
+GO_BUFFER = 4096
+"""Bytes that Go reads at once."""
 
 Headers = List[Tuple[str, str]]
 
@@ -129,10 +131,13 @@ def exchange(
 
 
 def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline) -> bool:
-    """Send a CONNECT. True if it was granted: then the stream is the tunnel. Go takes 200 alone for granted."""
-    reader = _ask(stream, head, b"", answer, limits, deadline, interim=False)
+    """Send a CONNECT. True if it was granted: then the stream is the tunnel. Go takes 200 alone for granted.
+
+    Such an answer has no body, whatever its head says. What arrived with the head is lost, as it is to Go, which reads
+    by a buffer that it throws away; what comes later is the tunnel's.
+    """
+    reader = _ask(stream, head, b"", answer, limits, deadline, tunnel=True)
     if answer.status is not None and 200 <= answer.status < 300:
-        stream.unread(reader.data)
         return answer.status == 200 and answer.refused is None
     for data in _body(reader, head, answer):
         if not answer.add(data):
@@ -148,13 +153,13 @@ def _ask(
     limits: Dict[str, Any],
     deadline: Deadline,
     *,
-    interim: bool = True,
+    tunnel: bool = False,
 ) -> "_Reader":
     started = answer.begun = time.monotonic()
     _send(stream, head, body, answer, limits["stall"], deadline)
     if answer.sent_bytes == len(body):
         started = time.monotonic()
-    reader = _Reader(stream, deadline)
+    reader = _Reader(stream, deadline, GO_BUFFER if tunnel else None)
     _await_answer(reader, limits["stall"] if body else limits["first_byte"])
     answer.first_byte = time.monotonic() - started
     answer.received = reader.data[:SHOWN]
@@ -163,7 +168,7 @@ def _ask(
     left = limits.get("head", gohttp.MOST)
     while True:
         left -= _read_head(reader, answer, left)
-        if not interim or answer.status is None or answer.status >= 200 or answer.status in (*range(100), 101):
+        if tunnel or answer.status is None or answer.status >= 200 or answer.status in (*range(100), 101):
             return reader
 
 
@@ -198,15 +203,19 @@ def _send(stream: Stream, head: bytes, body: bytes, answer: Answer, stall: float
 
 
 class _Reader:
-    """A buffer in front of a stream."""
+    """A buffer in front of a stream. `most`: bytes that it takes at once; the rest stays in the stream."""
 
-    def __init__(self, stream: Stream, deadline: Deadline) -> None:
+    def __init__(self, stream: Stream, deadline: Deadline, most: Optional[int] = None) -> None:
         self.stream = stream
         self.deadline = deadline
         self.data = b""
+        self._most = most
 
     def more(self, deadline: Deadline, phase: str) -> bool:
         received = self.stream.recv(deadline, phase)
+        if self._most is not None:
+            self.stream.unread(received[self._most :])
+            received = received[: self._most]
         self.data += received
         return bool(received)
 

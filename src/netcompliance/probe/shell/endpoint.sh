@@ -113,6 +113,10 @@ look_through_proxy() {
     if [ "$reached" != open ]; then other_scheme; fi
     report_proxy
     [ "$reached" = open ] || return
+    if lost_in_a_body; then
+        unseen http 'the proxy grants CONNECT with a body, which the agent throws away and curl takes for the tunnel' 'install python3'
+        return
+    fi
     if openssl_tunnels; then
         shake verify
     else
@@ -120,6 +124,13 @@ look_through_proxy() {
         shake_by_curl
     fi
     go_on
+}
+
+# lost_in_a_body: did the handshake fail behind a grant that had a body?
+lost_in_a_body() {
+    [ "$CURL_CODE" = 35 ] || return
+    lower "$CONNECT_HEADERS"
+    case $LOWER in *'"content-length","'[1-9]* | *'"transfer-encoding",'*) ;; *) return 1 ;; esac
 }
 
 # how_far: `reached`, and ERROR as the proxy's.
