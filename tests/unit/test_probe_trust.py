@@ -92,3 +92,8 @@ def test_verifying_asks_for_tls_1_2_and_identifying_for_nothing(bundle: Path) ->
     identifying = trust.identifying_context()
     assert (identifying.verify_mode, identifying.check_hostname) == (ssl.CERT_NONE, False)
     assert trust.identifying_context(readable=True).maximum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_servers_without_secure_renegotiation_are_taken_as_go_takes_them(bundle: Path) -> None:
+    for context in (trust.verifying_context(trust.find_store({}, None)), trust.identifying_context()):
+        assert context.options & trust.LEGACY_SERVER_CONNECT

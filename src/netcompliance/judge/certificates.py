@@ -144,19 +144,18 @@ def certificate_trouble(
     subject: str,
     *,
     own_server: bool,
-) -> Finding:
-    """Whose certificate it is that did not verify, and why."""
+) -> Finding | None:
+    """Whose certificate it is that did not verify, and why; `None` where OpenSSL complains of nothing in it."""
     shown = verify if evidence.chain(verify, host) else identify
     chain = evidence.chain(shown, host)
     verdict = evidence.judged(shown, host)
     why = error_text(verify)
     note = _said_all_the_same(evidence, host, verify.get("address")) + _only_for_curl(evidence, verdict)
     certificates = certificates_of(chain)
-    unspoken = f"{subject} and this host do not agree on how to speak TLS 1.2 or later ({why})"
     rule = str(verdict.get("rule") or _rule_of(verify))
     if chain is None or not certificates:
         if error_name(verify) == "SSL" and rule not in REMEDIES:
-            return finding(Code.TLS_VERSION, subject, unspoken)
+            return None
         return _by_rule(chain or {}, {"why": why, **verdict}, rule, host, subject, note, own_server=own_server)
     if verdict.get("takes") is True and error_name(verify) == "VERIFY":
         note = "; a second handshake there showed a certificate that is right"
@@ -181,7 +180,7 @@ def certificate_trouble(
     if rule in REMEDIES:
         return _refused(chain, {"why": why, **verdict}, rule, host, subject, BOTH, own_server=own_server)
     if error_name(verify) == "SSL":
-        return finding(Code.TLS_VERSION, subject, unspoken)
+        return None
     return _without_authority(evidence, chain, verdict, subject, why, own_server=own_server)
 
 

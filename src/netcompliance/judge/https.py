@@ -36,7 +36,7 @@ from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
 from netcompliance.judge.nameservers import addresses_told
 from netcompliance.judge.recognise import author, described
 from netcompliance.judge.shares import held_back, missing_shares, opens, share_trouble, shares_of
-from netcompliance.judge.tls import shook_hands, tls_trouble
+from netcompliance.judge.tls import refused_by_openssl, shook_hands, tls_trouble
 from netcompliance.judge.transport import (
     BEFORE_TLS,
     TIMEOUTS,
@@ -150,7 +150,8 @@ def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         f"{_refused_by_openssl(evidence, case.host, handshakes)}"
         f"{only_for_the_agent(evidence, case.host, *handshakes.values())}",
         s_client(evidence, case.host, found[0].subject if found else paths[0], found[0] if found else None),
-        missing=unfinished([p for p, seen in handshakes.items() if not shook_hands(seen)], "the TLS handshake")
+        missing=_of_openssl_alone(case.host, handshakes)
+        or unfinished([p for p, seen in handshakes.items() if not shook_hands(seen)], "the TLS handshake")
         or missing_answers(evidence, case.host),
     )
 
@@ -163,6 +164,14 @@ def _refused_by_openssl(evidence: Evidence, host: str, handshakes: Mapping[str |
         if taken_by_go_only(evidence, host, seen, evidence.handshake(host, path, "identify"))
     ]
     return f"; works in the agent, fails with curl: {listed(refused)}" if refused else ""
+
+
+def _of_openssl_alone(host: str, handshakes: Mapping[str | None, Observation | None]) -> str:
+    """Why nothing is known of the agent's handshake, where OpenSSL ended this one for a reason of its own."""
+    refused = [
+        f"{path_name(p, host)} ({error_text(seen)})" for p, seen in handshakes.items() if refused_by_openssl(seen)
+    ]
+    return f"OpenSSL ends the handshake, and the agent may not: {listed(refused)}" if refused else ""
 
 
 def _handshake_troubles(evidence: Evidence, host: str, path: str | None) -> list[Finding]:

@@ -10,6 +10,8 @@ Theory of TLS trouble, in the order in which it is decided:
 
 from __future__ import annotations
 
+import re
+
 from netcompliance.findings import Code
 from netcompliance.judge import alerts
 from netcompliance.judge.certificates import certificate_trouble, refused_by_go, taken_by_go_only
@@ -27,12 +29,11 @@ from netcompliance.judge.transport import TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
 
 OLD_VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1")
-VERSION_REASONS = (
-    "UNSUPPORTED_PROTOCOL",
-    "TLSV1_ALERT_PROTOCOL_VERSION",
-    "NO_PROTOCOLS_AVAILABLE",
-    "VERSION_TOO_LOW",
+ABOUT_VERSIONS = re.compile(
+    r"unsupported[_ ]protocol|alert[_ ]protocol[_ ]version|no[_ ]protocols[_ ]available|version[_ ]too[_ ]low",
+    re.IGNORECASE,
 )
+"""What OpenSSL says, in its reason or in its words, where the two have no version in common."""
 
 
 def speaks(received: bytes) -> str:
@@ -64,7 +65,7 @@ def _bytes_trouble(verify: Observation, identify: Observation | None, subject: s
         detail = f"{subject} answered the TLS ClientHello with {shown!r}"
         return finding(Code.TLS_NOT_TLS, subject, detail, speaks=speaks(received))
     old = (identify or {}).get("version") in OLD_VERSIONS
-    if old or reason in VERSION_REASONS or alert in alerts.VERSION:
+    if old or ABOUT_VERSIONS.search(f"{reason} {error_text(verify)}") or alert in alerts.VERSION:
         spoken = f"; it speaks {(identify or {}).get('version')}" if old else ""
         detail = f"{subject} refuses TLS 1.2 and 1.3 ({reason or error_text(verify)}){spoken}"
         return finding(Code.TLS_VERSION, subject, detail)
@@ -113,7 +114,14 @@ def _wanted_afterwards(evidence: Evidence, task: str, host: str, address: str | 
 
 def shook_hands(verify: Observation | None) -> bool:
     """Did this handshake come to an end, and does it say something: verified, or refused with a reason?"""
-    return verify is not None and (error_name(verify) is not None or bool(verify.get("verified")))
+    if verify is None or refused_by_openssl(verify):
+        return False
+    return error_name(verify) is not None or bool(verify.get("verified"))
+
+
+def refused_by_openssl(verify: Observation | None) -> bool:
+    """Did OpenSSL end it for a reason of its own? Where it is no finding (`tls_trouble`), nobody knows what Go does."""
+    return error_name(verify) == "SSL"
 
 
 def tls_trouble(

@@ -125,9 +125,16 @@ HANDSHAKES = {
         ended("SSL", HELLO, reason="UNSUPPORTED_PROTOCOL"), {"HTTPS-02": "tls.version"}
     ),
     "weak parameters": row(
-        identified("TLSv1.2", ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL")), {"HTTPS-02": "tls.version"}
+        identified("TLSv1.2", ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL")),
+        because={"HTTPS-02": f"OpenSSL ends the handshake, and the agent may not: {FIRST} ([SSL])"},
     ),
-    "weak parameters of nobody known": row(ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL"), {"HTTPS-02": "tls.version"}),
+    "weak parameters of nobody known": row(ended("SSL", HELLO, reason="DH_KEY_TOO_SMALL"), unchecked="HTTPS-02"),
+    "old version by OpenSSL's words alone": row(
+        ended("SSL", HELLO, text="error:0A000102:SSL routines::unsupported protocol"), {"HTTPS-02": "tls.version"}
+    ),
+    "OpenSSL's own rules": row(
+        ended("SSL", HELLO, reason="UNSAFE_LEGACY_RENEGOTIATION_DISABLED"), unchecked="HTTPS-02"
+    ),
     "an SSL error without a byte": row(ended("SSL"), {"HTTPS-02": "tls.reset"}),
     "verified in an old version": row(changed(AT_FIRST, version="TLSv1.1"), {"HTTPS-02": "tls.version"}),
     "verified after four seconds": row(
@@ -296,10 +303,6 @@ EVERYWHERE = ", ".join(EVERY)
             f"{EVERYWHERE}: [VERIFY]; the chain leads to CN=Public Root,O=Public Trust, a public authority",
         ),
         (changed(AT_FIRST, version="TLSv1"), f"{FIRST} speaks TLSv1 at most"),
-        (
-            identified("TLSv1.2", ended("SSL", HELLO)),
-            f"{FIRST} and this host do not agree on how to speak TLS 1.2 or later ([SSL])",
-        ),
     ],
 )
 def test_how_a_handshake_failed_is_told(records: list[Record], detail: str) -> None:

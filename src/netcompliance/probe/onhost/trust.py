@@ -37,6 +37,9 @@ CIPHERS = (
 """Go's default suites for TLS 1.2, in its order, by OpenSSL's names."""
 GO_STRENGTH = ":@SECLEVEL=1"
 """OpenSSL's level that takes RSA keys from 1024 bits and refuses MD5, as Go does."""
+LEGACY_SERVER_CONNECT = 0x4
+"""SSL_OP_LEGACY_SERVER_CONNECT, for which Python before 3.12 has no name: a server of TLS 1.2 that knows nothing of
+secure renegotiation (RFC 5746) is taken, as Go takes it. OpenSSL 3 does not do so by itself."""
 PARTIAL_CHAIN = 0x80000
 """X509_V_FLAG_PARTIAL_CHAIN: a chain may end at anything that is trusted."""
 BLOCK = re.compile(b"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\\s]+)-----END CERTIFICATE-----")
@@ -147,6 +150,7 @@ def verifying_context(store: Store) -> ssl.SSLContext:
         context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
     if hasattr(context, "hostname_checks_common_name"):
         context.hostname_checks_common_name = False  # novm: guarded
+    context.options |= LEGACY_SERVER_CONNECT
     context.verify_flags |= PARTIAL_CHAIN
     _offer(context, CIPHERS, GO_STRENGTH)
     context.set_alpn_protocols(["http/1.1"])
@@ -161,6 +165,7 @@ def identifying_context(*, readable: bool = False, protocols: Tuple[str, ...] = 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.options |= LEGACY_SERVER_CONNECT
     context.set_alpn_protocols(list(protocols))
     _offer(context, "ALL", ":@SECLEVEL=0")
     if hasattr(ssl, "TLSVersion"):
