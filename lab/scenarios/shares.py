@@ -33,11 +33,12 @@ def _loses(percent: int, what: str = "") -> tuple[str, ...]:
     return to(_ALL, f"{what} numgen random mod 100 < {percent} drop")
 
 
-def _first_syns_dropped() -> tuple[str, ...]:
-    """A quota that the first SYN from a port to an address just fits into: it is 60 bytes long, with IPv6 80."""
+def _first_syns_dropped(number: int) -> tuple[str, ...]:
+    """A quota that so many SYNs from a port to an address just fit into: each is 60 bytes long, with IPv6 80."""
     return tuple(
-        rule.removesuffix(" drop") + f" meter first-{ip} {{ {ip} daddr . tcp sport quota until {size} bytes }} drop"
-        for rule, ip, size in zip(to(_ALL, f"{_SYN} drop"), ("ip", "ip6"), (61, 81), strict=True)
+        rule.removesuffix(" drop")
+        + f" meter first-{ip} {{ {ip} daddr . tcp sport quota until {number * size + 1} bytes }} drop"
+        for rule, ip, size in zip(to(_ALL, f"{_SYN} drop"), ("ip", "ip6"), (60, 80), strict=True)
     )
 
 
@@ -104,7 +105,13 @@ SCENARIOS = (
     Scenario(
         name="first-syns-dropped",
         broken="a device drops the first SYN of each connection to the tenant, to see whether it comes again",
-        change=forward(*_first_syns_dropped()),
+        change=forward(*_first_syns_dropped(1)),
+        find=finds(HTTPS_08="path.slow"),
+    ),
+    Scenario(
+        name="first-two-syns-dropped",
+        broken="a device drops the first two SYNs of each connection to the tenant, which opens after three seconds",
+        change=forward(*_first_syns_dropped(2)),
         find=finds(HTTPS_08="path.slow"),
     ),
     Scenario(

@@ -89,6 +89,7 @@ ALONE: Mapping[str, str] = {
     "tcp-prohibited": _ROUTERS,
     "tcp-no-route": _ROUTERS,
     "new-connections-limited": "what one of them connects, the other may not any more",
+    "first-two-syns-dropped": "a port that one of them has used before opens at once for the other",
     "bursts-limited": "each would be held back by the other's connections",
     "uplink-half-a-megabit": _UPLINK,
     "uplink-four-megabits": _UPLINK,

@@ -7,6 +7,8 @@ Theory
 * Connections that are held back while many are tried at once, and open when they are tried slowly, met a limit on
   bursts, which no agent notices. Where even single ones do not open any more, the agent's will not either.
 * A connection that opens only with its second SYN costs the agent a second. If all do, the way is slow; if some, lossy.
+* The slow tries are short. Where nothing opens within their time, neither at first nor then, the way may be slower than
+  they are patient, and they tell neither a share nor a limit: a limit lets the first ones through at once.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from netcompliance.judge.evidence import (
     Outcome,
     decided,
     duration,
+    error_name,
     finding,
     listed,
     notapplicable,
@@ -77,7 +80,7 @@ def lost_share(seen: Observation) -> Lost | None:
     """The share that is lost, `None` if all is well, or if loss or a limit explains it."""
     again = [one for one in seen.get("again", ()) if one[1] not in OURS]
     dead = [(port, name, syns) for port, name, syns in again if name]
-    if not dead or limited(seen):
+    if not dead or not (_opened_at_once(seen) or _opened_slowly_tried(seen)) or limited(seen):
         return None
     silent = [syns for _, name, syns in dead if name == "TIMEOUT"]
     if len(silent) == len(dead) and not beyond_chance(seen, silent):
@@ -106,11 +109,26 @@ def beyond_chance(seen: Observation, silent: list[int]) -> bool:
     return 1 - at_most < CHANCE
 
 
+def _opened_at_once(seen: Observation) -> bool:
+    return bool(_number(seen, "opened")) and float(seen.get("median") or 0.0) < SLOW
+
+
+def _any_opened(seen: Observation) -> bool:
+    return bool(_number(seen, "opened")) or _opened_slowly_tried(seen)
+
+
+def _opened_slowly_tried(seen: Observation) -> bool:
+    """Did any open of those that were tried slowly, which are given about a second?"""
+    calmly = any(_number(seen.get(part), "opened") for part in ("calm", "single"))
+    return calmly or any(not name for _, name, _ in seen.get("again", ()))
+
+
 def limited(seen: Observation) -> bool:
     """Some opened, and then hardly any did any more, not even slowly or one by one."""
     calm, single = seen.get("calm") or {}, seen.get("single") or {}
     return (
         bool(single)
+        and _opened_at_once(seen)
         and _number(seen, "opened_late") * MANY <= _number(seen, "late")
         and _number(calm, "opened") * 4 <= _number(calm, "tries")
         and _number(single, "opened") * 2 <= _number(single, "tries")
@@ -151,6 +169,10 @@ def missing_shares(evidence: Evidence, host: str, opened: Iterable[str]) -> str:
     doubtful = listed(text for address in opened if (text := unexplained(shares.get(address))))
     if doubtful:
         return f"{doubtful}, and they were not tried again from the same ports"
+    late = _opened_late(evidence, host, shares)
+    alone = [a for a in opened if a not in late and _number(shares.get(a), "tries") and not _any_opened(shares[a])]
+    if alone:
+        return f"a connection to {listed(sorted(alone))} opened, and no other one did after it"
     untried = [address for address in opened if address not in shares]
     if evidence.agents_eyes and untried:
         return f"only single connections to {listed(sorted(untried))} were tried, which do not show a lost share"
@@ -175,25 +197,34 @@ def set_up_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcom
         return _connect_is_quick(proxy, evidence, case.host)
     every = shares_of(evidence, case.host)
     shares = {address: seen for address, seen in every.items() if seen.get("opened") and "fastest" in seen}
-    if not shares:
+    late = _opened_late(evidence, case.host, [address for address, seen in every.items() if not seen.get("opened")])
+    if not shares and not late:
         return notchecked("the time that connections take was not measured")
-    slow = [address for address, seen in shares.items() if float(seen.get("fastest", 0.0)) >= SLOW]
-    found = [
-        finding(
-            Code.PATH_SLOW,
-            address,
-            f"{address}: no connection opened in less than {duration(float(shares[address]['fastest']))}",
-        )
-        for address in sorted(slow)
-    ]
+    fastest = {address: float(seen.get("fastest", 0.0)) for address, seen in shares.items()}
+    slow = {
+        **{a: f"no connection opened in less than {duration(took)}" for a, took in fastest.items() if took >= SLOW},
+        **{a: f"a connection opened after {duration(took)}, and no quick one did" for a, took in late.items()},
+    }
+    found = [finding(Code.PATH_SLOW, address, f"{address}: {how}") for address, how in sorted(slow.items())]
     others = {address: seen for address, seen in shares.items() if address not in slow and not limited(seen)}
     found += _lossy(others, case.host)
-    median = sorted(float(seen.get("median", 0.0)) for seen in shares.values())
+    median = sorted([*(float(seen.get("median", 0.0)) for seen in shares.values()), *late.values()])
+    measured = sorted({*shares, *late})
     return decided(
         found,
-        f"connections to {listed(sorted(shares))} open in {duration(median[0])} to {duration(median[-1])}",
-        f"for i in $(seq 20); do nc -vz -w 10 {min(shares)} 443; done",
+        f"connections to {listed(measured)} open in {duration(median[0])} to {duration(median[-1])}",
+        f"for i in $(seq 20); do nc -vz -w 10 {measured[0]} 443; done",
     )
+
+
+def _opened_late(evidence: Evidence, host: str, addresses: Iterable[str]) -> Mapping[str, float]:
+    """Of addresses at which no quick try opened, those at which a patient one did; and after how many seconds."""
+    attempts = {address: evidence.one("tcp", task=TENANT, host=host, address=address) for address in addresses}
+    return {
+        address: seconds(seen)
+        for address, seen in attempts.items()
+        if seen is not None and error_name(seen) is None and seconds(seen) >= SLOW
+    }
 
 
 def _connect_is_quick(proxy: str, evidence: Evidence, host: str) -> Outcome:

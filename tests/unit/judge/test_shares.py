@@ -43,6 +43,18 @@ LIMITED = lost(
     single={"tries": 3, "opened": 0},
     again=[[1, "TIMEOUT", 2]],
 )
+SLOWER_THAN_SHORT_TRIES = lost(
+    19,
+    tries=19,
+    opened=0,
+    late=18,
+    opened_late=0,
+    fastest=None,
+    median=None,
+    calm={"tries": 8, "opened": 0},
+    single={"tries": 3, "opened": 0},
+)
+"""What is seen where a connection opens with its third or fourth SYN."""
 REPEATED = {"repeated": 20, "calm": {"tries": 8, "opened": 8, "repeated": 3}}
 
 SHARES = {
@@ -89,6 +101,26 @@ TIMES = {
     "lost in a row only": row(changed({"kind": "shares"}, repeated=20, calm=ALL_CALM)),
     "one lost packet": row(changed(AT_FIRST, repeated=1)),
     "slow": row(changed(AT_FIRST, fastest=1.01, median=1.02, repeated=72), {"HTTPS-08": "path.slow"}),
+    "slower than a try in a row is patient": row(
+        altered(changed(GONE, seconds=3.1, syns=4), AT_FIRST, **SLOWER_THAN_SHORT_TRIES), {"HTTPS-08": "path.slow"}
+    ),
+    "the first one opened at once, and no other did": row(
+        altered(healthy(), AT_FIRST, **SLOWER_THAN_SHORT_TRIES), unchecked="HTTPS-01"
+    ),
+    "slower than the slow tries are patient": row(
+        changed(
+            AT_FIRST,
+            **{**SLOWER_THAN_SHORT_TRIES, "tries": 72, "opened": 53, "fastest": 2.0, "median": 2.1, "repeated": 106},
+        ),
+        {"HTTPS-08": "path.slow"},
+    ),
+    "slower than a single try is patient, but for a port that was used before": row(
+        changed(
+            AT_FIRST,
+            **{**SLOWER_THAN_SHORT_TRIES, "tries": 72, "opened": 53, "fastest": 0.01, "median": 2.1, "repeated": 104},
+        ),
+        {"HTTPS-08": "path.lossy"},
+    ),
     "far away": row(changed({"kind": "shares"}, fastest=0.4, median=0.41)),
     "nobody measured": row(without(healthy(), kind="shares"), unchecked="HTTPS-01 HTTPS-07 HTTPS-08"),
     "through a proxy": row(
