@@ -32,4 +32,10 @@ SCENARIOS = (
         change=both(through(HTTP_PROXY), app("proxy", delay=3.0)),
         find=finds(HTTPS_08="proxy.slow"),
     ),
+    Scenario(
+        name="proxy-silent",
+        broken="the proxy accepts connections and answers no CONNECT: its own way out is dropped, and it waits",
+        change=both(through(HTTP_PROXY), app("proxy", delay=60.0)),
+        find=finds(PRX_01="proxy.slow"),
+    ),
 )

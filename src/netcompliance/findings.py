@@ -754,7 +754,7 @@ class Code(StrEnum):
     )
     PROXY_SLOW = (
         "proxy.slow",
-        "the proxy takes seconds to grant a connection, and each new one of the agent waits for it",
+        "the proxy takes seconds to answer CONNECT, or longer than we wait, and each new connection of the agent waits",
         "find what delays CONNECT on {proxy}: its resolver, its own way out, a scanner, or load",
         Team.PROXY,
     )

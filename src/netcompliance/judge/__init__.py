@@ -104,6 +104,7 @@ FOUNDATIONS: Mapping[str, frozenset[Code]] = {
             Code.PROXY_MISREAD,
             Code.PROXY_NOT_A_PROXY,
             Code.PROXY_NO_WAY_OUT,
+            Code.PROXY_SLOW,
             Code.PROXY_WRONG_SCHEME,
             Code.HTTP_MALFORMED,
             Code.TLS_UNTRUSTED,

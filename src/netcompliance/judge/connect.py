@@ -19,6 +19,7 @@ from netcompliance.judge.evidence import (
     finding,
     header,
     raw,
+    waited,
     without_port,
 )
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, PORTALS
@@ -103,6 +104,9 @@ def _unanswered(seen: Observation, proxy: str, host: str) -> Finding:
         instead = "a server of another protocol"
         detail = f"{proxy} answered CONNECT {authority(host)} with what is not HTTP ({why})"
         return finding(Code.PROXY_NOT_A_PROXY, proxy, detail, instead=instead)
+    if name in SILENT and phase not in WAY_TO_THE_PROXY:
+        detail = f"{proxy} accepted the connection, and did not answer CONNECT {authority(host)} in {waited(seen)}"
+        return finding(Code.PROXY_SLOW, proxy, detail, proxy=proxy)
     what = "cannot be reached" if phase in WAY_TO_THE_PROXY else "did not answer CONNECT"
     return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy)
 

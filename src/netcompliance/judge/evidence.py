@@ -31,6 +31,9 @@ CURRENT = 2
 AGENTS_EYES = 2
 """The version since which they are looked at as the agent looks, too."""
 
+AGENT_WAITS = 20.0
+"""Seconds after which the agent gives up on a request."""
+
 EXCHANGES = frozenset(
     {"resolve", "dns", "tcp", "proxy", "proxy-address", "tls", "http2", "http", "registry", "chart"}
     | {"shares", "exchanges"}
@@ -156,6 +159,13 @@ def seconds(seen: Observation, key: str = "seconds") -> float:
 def duration(value: float) -> str:
     """A duration for people: milliseconds below one second."""
     return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def waited(seen: Observation) -> str:
+    """How long there was silence, and how long the agent would have waited, if that is longer than we did."""
+    took = seconds(seen)
+    longer = f"; the agent waits {AGENT_WAITS:.0f} s" if took < AGENT_WAITS else ""
+    return f"{duration(took)}{longer}"
 
 
 def listed(items: Iterable[str], most: int = 6) -> str:

@@ -18,6 +18,7 @@ from netcompliance.findings import Code
 from netcompliance.judge.answers import answers_of, form
 from netcompliance.judge.commands import curl
 from netcompliance.judge.evidence import (
+    AGENT_WAITS,
     TENANT,
     Evidence,
     Outcome,
@@ -36,8 +37,6 @@ from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Observation, Set
 
 LARGEST = 2_500_000
 """Bytes: the largest payload that agents send."""
-PATIENCE = 20.0
-"""Seconds after which the agent gives up on a request."""
 MOVING = 2.0
 """Seconds without an acknowledgement up to which an upload was still moving."""
 CREPT = 16_000
@@ -94,7 +93,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
             told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
             if not rate:
                 missing.append(path)
-            elif took > PATIENCE:
+            elif took > AGENT_WAITS:
                 found.append(_too_slow(here, rate, took))
             else:
                 slow.append(told)
@@ -129,12 +128,12 @@ def _too_slow_for_all(here: _At, evidence: Evidence) -> Finding | None:
         return None
     rate = _rate(alone, evidence, here.host)
     took = LARGEST * 8 / rate if rate else 0.0
-    return _too_slow(here, rate, took) if took > PATIENCE else None
+    return _too_slow(here, rate, took) if took > AGENT_WAITS else None
 
 
 def _too_slow(here: _At, rate: float, took: float) -> Finding:
     told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
-    return finding(Code.HTTP_TOO_SLOW, here.subject, f"{told}, and the agent gives up after {PATIENCE:.0f} s")
+    return finding(Code.HTTP_TOO_SLOW, here.subject, f"{told}, and the agent gives up after {AGENT_WAITS:.0f} s")
 
 
 def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:

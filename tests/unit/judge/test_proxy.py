@@ -111,7 +111,8 @@ PROXIES = {
         altered(dead("UNSUPPORTED", "proxy"), {"kind": "route"}, proxy="socks5://10.30.0.80:1080"),
         unchecked=f"PRX-01 {OTHERS}",
     ),
-    "says nothing": row(dead("TIMEOUT", "proxy"), fails("proxy.unreachable"), unchecked=OTHERS),
+    "says nothing": row(dead("TIMEOUT", "head"), fails("proxy.slow"), unchecked=OTHERS),
+    "says nothing to TLS": row(dead("TIMEOUT", "tls", declared="https"), fails("proxy.slow"), unchecked=OTHERS),
     "says nothing that is HTTP": row(dead("PROTOCOL", "proxy"), fails("proxy.not-a-proxy"), unchecked=OTHERS),
     "wants a login": row(every(status=407), fails("proxy.auth"), unchecked=OTHERS),
     "speaks plain HTTP": row(
@@ -259,7 +260,10 @@ def test_proxy(case: Row) -> None:
         (proxied(), f"{PROXY} granted CONNECT {HOST}:443"),
         (every(status=407), f"{PROXY} answered CONNECT {HOST}:443 with status 407"),
         (dead("TIMEOUT", "tcp"), f"{PROXY} cannot be reached ([TIMEOUT])"),
-        (dead("TIMEOUT", "proxy"), f"{PROXY} did not answer CONNECT ([TIMEOUT])"),
+        (
+            dead("TIMEOUT", "head", seconds=11.0),
+            f"{PROXY} accepted the connection, and did not answer CONNECT {HOST}:443 in 11.0 s; the agent waits 20 s",
+        ),
         (
             every(status=None, error={"phase": "proxy", "name": "EOF"}),
             f"{PROXY} cut the connection at CONNECT {HOST}:443 (EOF)",
@@ -300,7 +304,7 @@ def test_what_the_proxy_did_is_told(records: list[Record], saw: str) -> None:
             often(*["TIMEOUT"] * 5, calm=(78, 83)),
             (
                 f"{PROXY}: 5 of 90 CONNECTs to {HOST}:443 were left unanswered, and 5 of 83 when asked slowly; "
-                f"{PROXY} did not answer CONNECT ([TIMEOUT])"
+                f"{PROXY} accepted the connection, and did not answer CONNECT {HOST}:443 in 0 ms; the agent waits 20 s"
             ),
         ),
         (
