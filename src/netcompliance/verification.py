@@ -17,6 +17,7 @@ from pathlib import Path
 from netcompliance.again import judge_again, run_date
 from netcompliance.catalogue import Catalogue, expand
 from netcompliance.conclusion import Standing, counts
+from netcompliance.contradictions import Seen, contradictions
 from netcompliance.journal import checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
@@ -43,7 +44,7 @@ class Check:
     """One question to the evidence, and its answer."""
 
     name: str
-    """`run`, `chain`, `plan`, `verdicts`, `files`, `report`, `signature`."""
+    """`run`, `chain`, `consistent`, `plan`, `verdicts`, `files`, `report`, `signature`."""
     outcome: Outcome
     text: str
 
@@ -61,8 +62,10 @@ def verify(
     checks = list(_chain(journal))
     saved: SavedRun | None = None
     if all(check.outcome is not Outcome.BAD for check in checks):
-        saved = read(journal)
+        seen = Seen()
+        saved = read(journal, observe=seen)
         checks.insert(0, _run(saved))
+        checks += _consistent(saved, seen, catalogue)
         checks += _plan(saved)
         checks += _population(saved, catalogue)
         checks += _verdicts(saved, catalogue, tool)
@@ -163,6 +166,14 @@ def _chain(journal: Path) -> Iterator[Check]:
         )
     if not problems:
         yield _ok("chain", f"{number} lines, as they were written")
+
+
+def _consistent(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[Check]:
+    """Do header, vantages, observations and verdicts say the same of each other?"""
+    problems = list(contradictions(saved, seen, catalogue))
+    yield from _some("consistent", problems)
+    if not problems:
+        yield _ok("consistent", "header, vantages, observations and verdicts fit together")
 
 
 def _plan(saved: SavedRun) -> Iterator[Check]:

@@ -212,6 +212,7 @@ def test_every_part_has_a_place() -> None:
         "looking",
         "session",
         "again",
+        "contradictions",
         "verification",
         "watching",
         "cli",

@@ -8,7 +8,9 @@ from pathlib import Path
 from netcompliance.cli import output, source
 from netcompliance.inputs import BadInput
 
-HELP = "check the evidence of a run: chain, plan, verdicts, files, report, signature; exit code 1 if one is bad"
+HELP = (
+    "check the evidence of a run: chain, plan, verdicts, files, report, signature, contradictions; exit code 1 if bad"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
