@@ -13,10 +13,14 @@ from collections.abc import Iterator, Mapping
 from netcompliance.catalogue import Catalogue
 from netcompliance.journal.decode import Record
 from netcompliance.journal.reader import SavedRun
+from netcompliance.judge import SHARED
 from netcompliance.judge.evidence import AGENTS_EYES
+from netcompliance.model import HERE
 
 MOST = 8
 """Names that are told of many."""
+MOST_VANTAGES = 1 << 14
+"""Vantages of which it is remembered that something was seen there."""
 _NEW_KINDS = frozenset({"go-resolve", "dns-share", "shares", "exchanges", "proxy-address", "http2"})
 _NEW_PURPOSES: Mapping[str, tuple[str, ...]] = {
     "tls": ("agent-hello", "agent-hello-again", "agent-hello-small-mss", "classic-hello", "http1-hello"),
@@ -31,10 +35,18 @@ class Seen:
     def __init__(self) -> None:
         self.newer: set[str] = set()
         """Kinds and purposes that the first catalogue does not know."""
+        self.vantages: set[str] = set()
+        """From where something was seen, but for what the workstation sees for all of them."""
+        self.posing: set[str] = set()
+        """Who else says to have seen that."""
 
     def __call__(self, _: Record, record: Record) -> None:
         """One observation."""
         kind, purpose = record["kind"], record.get("purpose")
+        if len(self.vantages) < MOST_VANTAGES and (kind not in SHARED or record["vantage"] != HERE):
+            self.vantages.add(record["vantage"])
+        if kind in SHARED and record["vantage"] != HERE:
+            self.posing.add(record["vantage"])
         if kind in _NEW_KINDS:
             self.newer.add(kind)
         elif purpose in _NEW_PURPOSES.get(kind, ()):
@@ -44,6 +56,7 @@ class Seen:
 def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
     """What does not fit, one line each. Raises `BadJournal`."""
     yield from _version(saved, seen, catalogue)
+    yield from _vantages(saved, seen)
 
 
 def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
@@ -53,6 +66,15 @@ def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]
         yield f"{said}, and its digest is that of version {catalogue.version}"
     elif saved.catalogue < AGENTS_EYES and seen.newer:
         yield f"{said}, which asked for nothing of what was seen here: {_some(seen.newer)}"
+
+
+def _vantages(saved: SavedRun, seen: Seen) -> Iterator[str]:
+    """Was looked from where it was to be looked, and from nowhere else?"""
+    planned = {case.vantage for case, _ in saved.plan}
+    visited = seen.vantages | {record["id"] for record in saved.vantages}
+    yield from (f"{vantage} was looked from, and nothing was planned there" for vantage in sorted(visited - planned))
+    if seen.posing:
+        yield f"what only the workstation asks was seen from {_some(seen.posing)}"
 
 
 def _some(names: set[str]) -> str:

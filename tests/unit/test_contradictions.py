@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from netcompliance import made, verification
-from netcompliance.journal import hash_chain
+from netcompliance.journal import hash_chain, reader
 from tests.fakes import journals
 
 Records = list[dict[str, Any]]
@@ -83,3 +83,52 @@ def _of_the_first(records: Records, **fields: Any) -> None:
 def test_a_version_of_the_catalogue_that_it_was_not_made_with_is_found(journal: Path, change: Change, told: str):
     (line,) = bad(rewritten(journal, change), "consistent")
     assert told in line
+
+
+def _again(records: Records, *behind: str) -> None:
+    """Everything of these types that is of the first host, a second time behind its visit."""
+    ended = records.index(first(records, "vantage", id="local"))
+    records[ended + 1 : ended + 1] = [each for each in records[: ended + 1] if each["type"] in behind]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda records: _again(records, "observation", "vantage"), "an observation of local, whose visit had ended"),
+        (lambda records: _again(records, "observation"), "an observation of local, whose visit had ended"),
+        (lambda records: _again(records, "vantage"), "a second record of the vantage local"),
+    ],
+    ids=["visit", "observations", "record"],
+)
+def test_a_second_visit_is_found(journal: Path, change: Change, told: str):
+    """The last one would be judged, and it may be another run's."""
+    assert told in bad(rewritten(journal, change), "chain")[0]
+    with pytest.raises(reader.BadJournal, match=told):
+        reader.read(journal)
+
+
+def test_what_a_watch_sees_comes_behind_the_visits(journal: Path):
+    def change(records: Records) -> None:
+        ended = records.index(first(records, "vantage", id="local"))
+        records.insert(ended + 1, {"type": "observation", "vantage": "local", "kind": "watch", "what": "begin"})
+
+    assert bad(rewritten(journal, change), "chain") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda records: seen(records, kind="probe", vantage="ssh://x"), "ssh://x was looked from, and nothing was"),
+        (
+            lambda records: records.insert(-1, {"type": "vantage", "id": "ssh://x", "error": "gone"}),
+            "ssh://x was looked from, and nothing was planned there",
+        ),
+        (
+            lambda records: seen(records, kind="public-dns", vantage="ssh://node-1"),
+            "what only the workstation asks was seen from ssh://node-1",
+        ),
+    ],
+)
+def test_somebody_who_was_not_to_look_is_found(journal: Path, change: Change, told: str):
+    (line,) = bad(rewritten(journal, change), "consistent")
+    assert line.startswith(told)

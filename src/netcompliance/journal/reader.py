@@ -9,6 +9,7 @@ Rules
   those who want to name them all.
 * A journal without its footer can be read, and is no evidence: `SavedRun.footer` is None then. With it, its digest is
   that of all lines before it, and nothing follows.
+* A vantage is visited once: it has one record, and behind that (since schema 2) no observation but those of a watch.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _NEEDED: Mapping[str, Mapping[str, type]] = {
     "footer": {"overall": str, "counts": dict, "finished": str, "sha256": str},
 }
 """Record → field → type: without these it is none."""
+_AFTERWARDS = "watch"
+"""The kind of observations that come when the visits are over."""
 
 
 class BadJournal(Exception):
@@ -210,6 +213,8 @@ class Walker:
         self._schema = SCHEMA
         self._before: str | None = hash_chain.START
         self._footer = 0
+        self._ended: set[str] = set()
+        self._ended_weight = 0
 
     @property
     def sha256(self) -> str:
@@ -271,6 +276,20 @@ class Walker:
         for name, wanted in _NEEDED.get(kind, {}).items():
             if type(record.get(name)) is not wanted:
                 return f"a {kind} without a usable {name!r}"
+        if kind == "vantage":
+            return self._visited_again(number, record["id"])
+        behind = kind == "observation" and self._schema > 1 and record["vantage"] in self._ended
+        if behind and record["kind"] != _AFTERWARDS:
+            return f"an observation of {record['vantage']}, whose visit had ended"
+        return None
+
+    def _visited_again(self, number: int, vantage: str) -> str | None:
+        if vantage in self._ended:
+            return f"a second record of the vantage {vantage}"
+        self._ended.add(vantage)
+        self._ended_weight += getsizeof(vantage)
+        if self._ended_weight > KEPT_LIMIT:
+            raise BadJournal(f"{self._path}: line {number}: more vantages than are read here")
         return None
 
 

@@ -206,6 +206,7 @@ class _Tour:
         for tenant in self._open:
             if tenant.workstation:
                 tenant.workstation.join(tenant.errand.watcher.tick)
+            tenant.close()
             tenant.hand_over()
 
     def _excuse(self, since: float) -> float:
