@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,27 @@ def test_what_a_watch_sees_comes_behind_the_visits(journal: Path):
 def test_somebody_who_was_not_to_look_is_found(journal: Path, change: Change, told: str):
     (line,) = bad(rewritten(journal, change), "consistent")
     assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"tenant": "globex"}, "the header's tenant is globex, and acme by its settings"),
+        (
+            {"endpoint": "https://globex.example/receiver"},
+            "the header's endpoint is https://globex.example/receiver, and",
+        ),
+        (
+            {"settings": {"tenant": "acme", "domain": "corp.example"}},
+            "and https://acme.corp.example/receiver/stsAgent by",
+        ),
+    ],
+    ids=["tenant", "endpoint", "domain"],
+)
+def test_another_tenants_name_is_found_by_whoever_reads_it(journal: Path, change: dict[str, Any], told: str):
+    rewritten(journal, lambda records: records[0].update(change))
+    (line,) = bad(journal, "chain")
+    assert line.startswith("line 1: the header's ")
+    assert told in line
+    with pytest.raises(reader.BadJournal, match=re.escape(told)):
+        reader.read(journal)

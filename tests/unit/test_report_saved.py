@@ -148,8 +148,8 @@ def test_who_makes_all_links_anew_still_has_to_make_the_footer_anew(path: Path):
 
 
 HEADER = (
-    b'{"type":"header","schema":1,"tenant":"a","endpoint":"e","started":"s","settings":{"tenant":"a"},'
-    b'"tool":{},"catalogue_sha256":"0"}\n'
+    b'{"type":"header","schema":1,"tenant":"a","endpoint":"https://a.app.stackstate.io/receiver/stsAgent",'
+    b'"started":"s","settings":{"tenant":"a"},"tool":{},"catalogue_sha256":"0"}\n'
 )
 FOREIGN = {
     "empty": (b"", "an empty file is no journal"),

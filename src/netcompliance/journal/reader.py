@@ -31,7 +31,7 @@ from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.journal import decode, hash_chain
 from netcompliance.journal.decode import DecodeError, Record
 from netcompliance.journal.writer import LINE_LIMIT, SCHEMA, VALUES_LIMIT, values_in
-from netcompliance.model import Case, Requirement, Settings
+from netcompliance.model import DEFAULT_DOMAIN, Case, Requirement, Settings
 
 Noun = TypeVar("Noun")
 Observe = Callable[[Record, Record], None]
@@ -276,6 +276,8 @@ class Walker:
         for name, wanted in _NEEDED.get(kind, {}).items():
             if type(record.get(name)) is not wanted:
                 return f"a {kind} without a usable {name!r}"
+        if kind == "header":
+            return _of_another_tenant(record)
         if kind == "vantage":
             return self._visited_again(number, record["id"])
         behind = kind == "observation" and self._schema > 1 and record["vantage"] in self._ended
@@ -291,6 +293,19 @@ class Walker:
         if self._ended_weight > KEPT_LIMIT:
             raise BadJournal(f"{self._path}: line {number}: more vantages than are read here")
         return None
+
+
+def _of_another_tenant(header: Record) -> str | None:
+    """Whose run it is says the header twice: in words for people, and in the settings that it was made with."""
+    told = header["settings"]
+    tenant, domain = told.get("tenant"), told.get("domain", DEFAULT_DOMAIN)
+    if not isinstance(tenant, str) or not isinstance(domain, str):
+        return None  # they do not fit, whoever reads them says so
+    settings = Settings(tenant=tenant, domain=domain)
+    for name in ("tenant", "endpoint"):
+        if header[name] != getattr(settings, name):
+            return f"the header's {name} is {header[name]}, and {getattr(settings, name)} by its settings"
+    return None
 
 
 def _sound(path: Path, line: Line) -> Record | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,18 +25,26 @@ Record = dict[str, Any]
 WORDS: Mapping[str, str] = {"HTTPS-01": "pass", "HTTPS-02": "pass", "REG-01": "pass", "CLK-01": "pass"}
 
 
-def header(run: str = "a1", started: str = "2026-11-25T18:00:00.000Z", **fields: Any) -> Record:
+def header(
+    run: str = "a1",
+    started: str = "2026-11-25T18:00:00.000Z",
+    tenant: str = "acme",
+    endpoint: str = "https://{tenant}.app.stackstate.io/receiver/stsAgent",
+    **fields: Any,
+) -> Record:
+    endpoint = endpoint.format(tenant=tenant)
+    domain = str(urlsplit(endpoint).hostname).removeprefix(f"{tenant}.")
     return {
         "type": "header",
         "schema": 1,
         "run": run,
-        "tenant": "acme",
-        "endpoint": ENDPOINT,
+        "tenant": tenant,
+        "endpoint": endpoint,
         "started": started,
         "tool": {"name": "netcompliance", "version": "0.1.0", "python": "3.11.7"},
         "catalogue": 1,
         "catalogue_sha256": "c" * 64,
-        "settings": {"tenant": "acme", "domain": "app.stackstate.io", "registry": "quay.io"},
+        "settings": {"tenant": tenant, "domain": domain, "registry": "quay.io"},
         **fields,
     }
 
