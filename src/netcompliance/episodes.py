@@ -155,7 +155,7 @@ def outages_of(ordered: Sequence[Stretch], blind: float, *, shares: bool) -> Ite
         after = ordered[group.end + 1] if group.end + 1 < len(ordered) else None
         known = all(stretch.exact or stretch.how != FLAPPING for stretch in bad)
         if shares and known and group.failed < group.samples:
-            yield _of_a_share(group, good, bad, after)
+            yield _of_a_share(group, good, bad, after, final=group.end + 2 >= len(ordered))
         else:
             yield _whole(good, bad, after, blind)
 
@@ -193,8 +193,13 @@ def _joined(ordered: Sequence[Stretch], groups: list[_Group]) -> int:
     return before
 
 
-def _of_a_share(group: _Group, good: Stretch | None, bad: Sequence[Stretch], after: Stretch | None) -> Outage:
-    """An outage may be as much longer than its bad samples as good ones before and after them may be luck."""
+def _of_a_share(
+    group: _Group, good: Stretch | None, bad: Sequence[Stretch], after: Stretch | None, *, final: bool
+) -> Outage:
+    """An outage may be as much longer than its bad samples as good ones before and after them may be luck.
+
+    `final`: nothing comes behind `after`, so where that may be luck no end was seen.
+    """
     first, last = bad[0].first, max(stretch.last for stretch in bad)
     row = luck(max(SOUGHT, surely_lost(group.failed, group.samples)))
     begun = first if good is None else _steps(good, good.last, -row)
@@ -207,7 +212,7 @@ def _of_a_share(group: _Group, good: Stretch | None, bad: Sequence[Stretch], aft
         samples=group.failed,
         how=_commonest(stretch for stretch in bad if stretch.how != FLAPPING) or (FLAPPING,),
         before=good is None,
-        goes_on=after is None,
+        goes_on=after is None or (final and after.samples < row),
         of=group.samples,
     )
 

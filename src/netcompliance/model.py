@@ -280,11 +280,21 @@ class Watch:
             return self.rarely
         return SELDOM * self.rarely if self.seldom is None else self.seldom
 
+    @property
+    def beyond(self) -> float:
+        """Seconds for which, after the planned end, an interruption's end is still waited for."""
+        limits = [limit for each in self.criteria for limit in (each.max_outage, each.max_total) if limit is not None]
+        return min(max(limits, default=0.0) + BEYOND, BEYOND_MOST) if limits else 0.0
+
     def criteria_of(self, layer: str) -> Criteria | None:
         """What is accepted there."""
         return next((each for each in self.criteria if each.layer == layer), None)
 
 
+BEYOND = 2.0
+"""Seconds that a watch may last longer than what is accepted, where something is interrupted at its end,"""
+BEYOND_MOST = 30.0
+"""but not more than so many."""
 SELDOM = 6
 """The registry is asked so many times as rarely as the receiver, at most."""
 TRIES = 16

@@ -12,6 +12,8 @@ Rules
 * A criterion holds only if it holds for the longest lengths that fit the samples, and is broken only if it is broken
   for the shortest; in between nobody can tell.
 * A criterion holds only if an outage as long as it does not accept would have been met by a sample, everywhere.
+* What was there before the first sample, or still is at the last, may be of any length: nothing holds for its longest.
+* An outage that began after the end of the watch is not of the watch: what is sampled then is how others end.
 """
 
 from __future__ import annotations
@@ -68,6 +70,12 @@ class Path:
     """Times without samples."""
     blanks: tuple[Blank, ...] = ()
     """Where an outage could have hidden between good samples; empty where that is not asked."""
+    strict: bool = False
+    """What was there before it, or still is, may be of any length."""
+
+    def most(self, outage: Outage) -> float:
+        """Seconds that an outage of this path may have lasted, whatever the watch saw of it."""
+        return math.inf if self.strict and (outage.before or outage.goes_on) else outage.most
 
     def hidden(self, since: float = -math.inf) -> float:
         """Seconds of the longest outage that could have been there unseen, after this moment."""
@@ -118,7 +126,8 @@ def path(
 ) -> Path:
     """What the stretches of one path come to. `since` and `end` are when its watch began and ended, if that is known.
 
-    `strict`: say where an outage could have hidden, and which outages only a share of the samples met.
+    `strict`: say where an outage could have hidden, which outages only a share of the samples met, and of which no end
+    was seen.
     """
     ordered = sorted(stretches, key=lambda stretch: (stretch.first, stretch.last))
     begin = ordered[0].first if ordered else end or 0.0
@@ -131,6 +140,10 @@ def path(
     ]
     if end is not None and end - last > blind + TAIL:
         holes.append((last, end))
+    found = outages_of(ordered, blind, shares=strict)
+    if strict and end is not None:
+        found = (outage for outage in found if outage.begin.before <= end)
+        last = min(last, end)
     return Path(
         layer=layer,
         name=name,
@@ -139,9 +152,10 @@ def path(
         end=max(last, end or last),
         samples=sum(stretch.samples for stretch in ordered),
         failed=sum(bad_samples(stretch) for stretch in ordered),
-        outages=tuple(outages_of(ordered, blind, shares=strict)),
+        outages=tuple(found),
         unknown=tuple(holes),
         blanks=tuple(blanks_of(ordered, since, end)) if strict else (),
+        strict=strict,
     )
 
 
@@ -204,20 +218,20 @@ def judged(seen: Path, criteria: Criteria, *, cut: bool) -> list[Judged]:
 
 def _each(seen: Path, limit: float) -> Judged:
     surely = tuple(outage for outage in seen.outages if _longer(outage.least, limit))
-    maybe = tuple(outage for outage in seen.outages if outage.most > limit)
+    maybe = tuple(outage for outage in seen.outages if seen.most(outage) > limit)
     blind = [until - since for since, until in seen.unknown if until - since > limit]
     unseen = _unseen(seen, limit)
     if blind:
         why = f"nothing is known of {max(blind):.1f} s"
     elif maybe:
-        why = "it may have been longer than is accepted"
+        why = (seen.strict and _open_end(maybe)) or "it may have been longer than is accepted"
     else:
         why = unseen
     return _decided(Criterion.MAX_OUTAGE, surely, maybe, why, also_unknown=bool(blind) or bool(unseen))
 
 
 def _all_together(seen: Path, limit: float) -> Judged:
-    least, most = sum(outage.least for outage in seen.outages), sum(outage.most for outage in seen.outages)
+    least, most = sum(outage.least for outage in seen.outages), sum(seen.most(outage) for outage in seen.outages)
     blind = sum(until - since for since, until in seen.unknown)
     unseen = _unseen(seen, limit)
     surely = seen.outages if seen.outages and _longer(least, limit) else ()
@@ -225,7 +239,7 @@ def _all_together(seen: Path, limit: float) -> Judged:
     if blind:
         why = f"nothing is known of {blind:.1f} s"
     elif maybe:
-        why = "together they may have been longer than is accepted"
+        why = (seen.strict and _open_end(maybe)) or "together they may have been longer than is accepted"
     else:
         why = unseen
     unknown = (most + blind > limit and bool(blind)) or bool(unseen)
@@ -243,6 +257,16 @@ def _quiet(seen: Path, quiet: float, *, cut: bool, limit: float) -> Judged:
     why = "an interruption may have reached into it" if maybe else unseen
     why = "nothing is known of a part of it" if blind else why
     return _decided(Criterion.QUIET_AFTER, surely, maybe, why, also_unknown=blind or bool(unseen))
+
+
+def _open_end(found: Iterable[Outage]) -> str:
+    """Why nobody knows how long one of them was; empty if the watch saw both ends of all."""
+    ends = {(outage.before, outage.goes_on) for outage in found}
+    if any(goes_on for _, goes_on in ends):
+        return "it was still interrupted when the watch ended, so nobody knows for how long: watch longer"
+    if any(before for before, _ in ends):
+        return "it was interrupted when the watch began, so nobody knows for how long: watch again"
+    return ""
 
 
 def _unseen(seen: Path, limit: float, since: float = -math.inf) -> str:

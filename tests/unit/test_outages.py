@@ -308,6 +308,41 @@ def test_a_share_that_is_lost_is_one_interruption(since: float, length: float, o
     assert held.held is not Held.YES
 
 
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ([good(0, 19.6, 300), bad(19.65, 19.95)], "when the watch ended"),
+        ([bad(0, 0.3), good(0.35, 20, 300)], "when the watch began"),
+        ([good(0, 19.7, 300), bad(19.75, 19.75, samples=1, failed=1), good(19.8, 19.8, 1),
+          bad(19.85, 19.85, samples=1, failed=1), good(19.9, 20, 3)], "when the watch ended"),
+    ],
+)  # fmt: skip
+def test_what_has_no_end_in_the_watch_may_be_of_any_length(parts: Sequence[Stretch], why: str) -> None:
+    """Also a share of connections: a few good ones at the end may be luck."""
+    parts = [replace(part, gap=0.06, exact=True) for part in parts]
+    path = outages.path("tcp", "x", 0.05, parts, 20.0, since=0.0, strict=True)
+    (outage,) = path.outages
+    assert outage.most < 5.0
+    for found in outages.judged(path, Criteria(layer="tcp", max_outage=5.0, max_total=5.0), cut=False):
+        assert found.held is Held.UNKNOWN
+        assert why in found.why
+
+
+def test_what_came_to_its_end_after_the_watch_is_as_long_as_it_was() -> None:
+    parts = [good(0, 19.6, 300), bad(19.65, 20.15), replace(good(20.2, 22.0, 40), took=0.01)]
+    path = outages.path("tcp", "x", 0.05, [replace(part, gap=0.06) for part in parts], 20.0, since=0.0, strict=True)
+    for limit, held in ((1.0, Held.YES), (0.4, Held.NO)):
+        (found,) = outages.judged(path, Criteria(layer="tcp", max_outage=limit), cut=False)
+        assert found.held is held
+    assert path.end == 20.0
+
+
+def test_what_began_after_the_watch_is_not_of_it() -> None:
+    parts = [good(0, 20.5, 300), bad(20.55, 22)]
+    path = outages.path("tcp", "x", 0.05, [replace(part, gap=0.06) for part in parts], 20.0, since=0.0, strict=True)
+    assert path.outages == ()
+
+
 def test_single_losses_far_from_each_other_are_no_share() -> None:
     parts = [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.12, 9, 60), bad(9.1, 9.1, samples=1, failed=1)]
     path = outages.path("tcp", "x", EVERY, [*parts, good(9.12, 20, 100)], 20.0, strict=True)

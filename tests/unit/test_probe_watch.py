@@ -202,6 +202,23 @@ def test_a_run_tells_what_could_have_gone_unseen(path: runs.Runs, told: list[Rec
     assert run["gap"] == pytest.approx(0.7)
 
 
+def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: runs.Runs) -> None:
+    path.add(0.0, None, None)
+    assert not path.unsettled(0.1, 5.0)
+    path.add(10.0, DROP, None)
+    assert path.unsettled(10.1, 5.0)
+    assert not path.unsettled(15.1, 5.0)
+    path.add(10.5, None, None)
+    assert path.unsettled(10.6, 5.0)
+    assert not path.unsettled(13.0, 5.0)
+
+
+def test_a_path_that_is_answered_otherwise_is_unsettled(path: runs.Runs) -> None:
+    path.add(0.0, None, {"rcode": 0})
+    path.add(0.5, None, {"rcode": 2})
+    assert path.unsettled(4.0, 5.0)
+
+
 def test_samples_of_a_layer_are_told_in_order_whichever_is_known_first() -> None:
     seen: list[tuple[float, Any]] = []
     stage = dear.Stage(lambda at, sample: seen.append((at, sample)))
@@ -256,6 +273,14 @@ class Host:
             if record.get("what") == what:
                 return record
         raise AssertionError(f"it ended without {what}")
+
+    def hear_run(self, **fields: Any) -> Record:
+        """The next run of connections with these fields, or with such that a function says yes to."""
+        while True:
+            run = self.hear("run")
+            asked = [want(run[name]) if callable(want) else run[name] == want for name, want in fields.items()]
+            if run["layer"] == "tcp" and all(asked):
+                return run
 
     def hang_up(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):
@@ -312,6 +337,39 @@ def test_a_probe_that_ends_after_the_watch_says_nothing_more(host: Any, port: in
     watcher.say(f"ack {end['seq']}")
     assert watcher.process.wait(10) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def closed_at_the_end(seconds: float, beyond: float) -> tuple[Record, socket.socket]:
+    """The plan of a watch whose peer is there at its beginning, and the peer."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    plan = a_plan("beyond", seconds, listening.getsockname()[1])
+    plan["watch"]["beyond"] = beyond
+    return plan, listening
+
+
+def test_what_is_interrupted_at_the_end_is_watched_until_it_is_not(host: Any) -> None:
+    plan, listening = closed_at_the_end(2.0, 8.0)
+    with listening:
+        watcher = host(plan)
+        watcher.hear_run(failed=0)
+    began = time.time()
+    watcher.hear_run(failed=1)
+    time.sleep(2.5)
+    with socket.create_server(("127.0.0.1", plan["watch"]["port"]), backlog=500):
+        again = watcher.hear_run(failed=0, open=True)
+        end = watcher.hear("end")
+    assert again["from"] >= began + 2.5
+    assert (end["why"], end["seconds"] > 3.0) == ("planned", True)
+
+
+def test_what_stays_interrupted_is_watched_for_as_long_as_is_accepted(host: Any) -> None:
+    plan, listening = closed_at_the_end(1.0, 3.0)
+    with listening:
+        watcher = host(plan)
+        watcher.hear_run(failed=0)
+    last = watcher.hear_run(open=False, error=lambda error: error is not None)
+    assert last["to"] - last["from"] >= 2.5
+    assert watcher.hear("end")["why"] == "planned"
 
 
 def test_it_stops_when_it_is_told_to(host: Any, port: int) -> None:

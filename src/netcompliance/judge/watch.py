@@ -333,7 +333,7 @@ def _finding(path: Path, result: Judged, *, asked_text: str) -> Finding:
 
 
 def _question(path: Path, result: Judged) -> str:
-    longest = max(result.outages, key=lambda outage: outage.most, default=None)
+    longest = max(result.outages, key=path.most, default=None)
     what = f": {outages.told(longest)}" if longest else ""
     return f"{path.layer} {path.name}, {result.criterion}{what}: {result.why}"
 

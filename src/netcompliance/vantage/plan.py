@@ -97,6 +97,7 @@ def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agen
         "watch": {
             "id": identity,
             "seconds": asked.duration,
+            "beyond": asked.beyond,
             "every": asked.every,
             "rarely": asked.rarely,
             "seldom": asked.pace("registry"),

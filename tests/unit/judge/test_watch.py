@@ -186,6 +186,15 @@ WATCHES: dict[str, Row] = {
         ],
         settings=asked(),
     ),
+    "interrupted when it ended": row(
+        [*healthy(), *a_watch(*broken("tcp", 59.5, 59.9, **DROP)[:2])], unchecked="WATCH-01", settings=asked()
+    ),
+    "interrupted when it ended, for longer than is accepted": row(
+        [*healthy(), *a_watch(*broken("tcp", 58, 61, **DROP)[:2])], {"WATCH-01": "watch.outage"}, settings=asked()
+    ),
+    "interrupted when it began": row(
+        [*healthy(), *a_watch(*broken("tcp", -0.1, 0.3, **DROP)[1:])], unchecked="WATCH-01", settings=asked()
+    ),
     "cut short": row(
         [*healthy(), *a_watch(end={"kind": "watch", "what": "end", "at": NOW + 60, "why": "stopped", "seconds": 60.0})],
         unchecked="WATCH-01",

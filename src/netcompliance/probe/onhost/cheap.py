@@ -271,6 +271,10 @@ class Engine:
         """Is any probe under way?"""
         return bool(self._open)
 
+    def waits(self, moment: float) -> bool:
+        """Is the outcome of any probe still unknown that began before this moment?"""
+        return any(path.under_way and path.under_way[0].begun < moment for path in self._paths)
+
     def last(self) -> None:
         """No probe begins any more."""
         for path in self._paths:

@@ -132,7 +132,8 @@ class Probes:
         self._trouble = 0
         """Probes that are still to come sooner than usual."""
         self._begun = 0
-        self._open = 0
+        self._open: Dict[int, float] = {}
+        """Probes under way, and when each began."""
 
         def teller(layer: str) -> Callable[[float, Optional[Tuple[Any, ...]]], None]:
             def hand_on(at: float, sample: Optional[Tuple[Any, ...]]) -> None:
@@ -148,7 +149,12 @@ class Probes:
     @property
     def busy(self) -> bool:
         """Is any probe under way?"""
-        return self._open > 0
+        return bool(self._open)
+
+    def waits(self, moment: float) -> bool:
+        """Is any probe under way that began before this moment?"""
+        with self._lock:
+            return any(begun < moment for begun in self._open.values())
 
     def run(self, stopped: threading.Event, delay: float) -> None:
         """Probe until it is stopped."""
@@ -162,10 +168,10 @@ class Probes:
             pace = min(RECHECK, self._rarely / SOONER) if self._trouble > 0 else self._rarely
             due = max(due + pace, time.monotonic())
             self._trouble = max(0, self._trouble - 1)
-            if self._open < OPEN_MOST:
+            if len(self._open) < OPEN_MOST:
                 with self._lock:
-                    self._open += 1
                     self._begun += 1
+                    self._open[self._begun] = time.monotonic()
                     for stage in self._stages.values():
                         stage.expect(self._begun)
                 threading.Thread(target=self._one, args=(self._begun,), daemon=True).start()
@@ -182,7 +188,7 @@ class Probes:
         for layer in left:
             self._end(layer, number, time.monotonic(), None)
         with self._lock:
-            self._open -= 1
+            del self._open[number]
 
     def _end(self, layer: str, number: int, at: float, sample: Optional[Tuple[Any, ...]]) -> None:
         """Hand it on, unless it is this machine's own fault."""

@@ -24,6 +24,8 @@ MIXED_FOR = 10.0
 """Seconds after which the next sample that fails ends a mixed run."""
 CALM = 40
 """So many good samples in a row end it."""
+CALM_FOR = 2.0
+"""Seconds after which a path that works again is taken to work: time for so many, if they come quickly."""
 KINDS = 8
 """Different errors that a run counts."""
 
@@ -47,6 +49,10 @@ class Runs:
         self._blind = blind
         self._run: Optional[Record] = None
         self._same: Optional[Tuple[Any, ...]] = None
+        self._usual: Optional[Tuple[Any, ...]] = None
+        """What its first good sample met,"""
+        self._first = 0
+        """and the number of its first run."""
         self._begun = 0
         self._since = 0.0
         self._tail: Optional[Record] = None
@@ -56,6 +62,18 @@ class Runs:
     def failing(self) -> bool:
         """Did the last sample fail?"""
         return self._run is not None and self._run["last_failed"]
+
+    def unsettled(self, at: float, beyond: float) -> bool:
+        """Is it, at this moment, interrupted (or answered otherwise than at first) for less than so many seconds?
+
+        Or has it only just stopped to be?
+        """
+        run = self._run
+        if run is None:
+            return False
+        if self._same != self._usual:
+            return bool(at - run["from"] < beyond)
+        return bool(at - run["from"] < min(beyond, CALM_FOR)) and run["run"] != self._first
 
     def add(
         self,
@@ -113,7 +131,10 @@ class Runs:
             self._since, self._begun = at, 0
         self._begun += 1
         self._same = same
+        if self._usual is None and error is None:
+            self._usual = same
         self._run = self._new(at, error, answer, seen, took)
+        self._first = self._first or self._run["run"]
         self._run["mixed"] = error is not None and self._begun > MOST
         self._count(self._run, at, error, took)
         self._tell(is_open=True)

@@ -8,6 +8,8 @@ Rules
 * The watch ignores that its terminal or its session goes away, and ends by itself: at the planned end, when it is told
   to stop, or by SIGTERM. Its spool is removed by whoever collected it, or by itself after `LINGER` seconds.
 * Moments are of the host's clock as it was at the beginning; a clock that is set meanwhile moves nothing.
+* What is interrupted at the planned end is sampled on, with all else, until it is not or has been for longer than what
+  is accepted (`beyond`, from the plan): so a short interruption at the end is known as well as any other.
 * Times are bounded and rates stated: `every` for cheap probes, `rarely` for dear ones.
 """
 
@@ -41,6 +43,8 @@ BLIND = 5
 """Probes that may be missed before a run ends for want of them,"""
 BLIND_LEAST = 1.0
 """but not less than so many seconds."""
+ON = 0.05
+"""Seconds between two looks, beyond the planned end, at what is still interrupted."""
 LAST_PROBES = 1.0
 """Seconds that the last probes are given to end."""
 LINGER = 600.0
@@ -120,11 +124,21 @@ class Watch:
         self._begin()
         while self._why is None:
             now = time.monotonic()
-            if now >= self._end:
+            if now >= self._end and not self._goes_on(now):
                 self._stop("planned")
-            self._engine.turn(min(0.2, max(0.0, self._end - now)))
+            self._engine.turn(min(0.2, max(0.0, self._end - now) or ON))
             self._look_around(now)
         self._finish()
+
+    def _goes_on(self, now: float) -> bool:
+        """After the planned end: is there a path of which it is not known yet how long it is interrupted?"""
+        beyond = self._asked.get("beyond", 0.0)
+        if now >= self._end + beyond:
+            return False
+        if self._engine.waits(self._end) or any(probes.waits(self._end) for probes in self._dear_ones):
+            return True
+        with self._lock:
+            return any(runs.unsettled(self._wall(now), beyond) for runs in self._runs.values())
 
     def _begin(self) -> None:
         host, port = self._asked["host"], self._asked["port"]

@@ -79,7 +79,7 @@ def _watch(plan: Plan) -> Iterator[str]:
     asked, proxy = plan["watch"], plan.get("proxy") or {}
     paces = ",".join(f'"{name}":{json.dumps(asked[name])}' for name in ("every", "rarely", "seldom"))
     query = "".join(f"\\{byte:03o}" for byte in base64.b64decode(asked["query"])[2:])
-    yield f"WATCH_SECONDS={math.ceil(asked['seconds'])}"
+    yield f"WATCH_SECONDS={math.ceil(asked['seconds'])} BEYOND={round(asked.get('beyond', 0.0) * 100)}"
     yield f"EVERY={_hundredths(asked['every'])} RARELY={_hundredths(asked['rarely'])}"
     yield f"WATCH_ID={quote(asked['id'])} WATCH_PACES={quote(paces)} QUERY={quote(query)}"
     yield f"HOST={quote(asked['host'])} PORT={int(asked['port'])} DNS_PORT={int(asked.get('dns_port', DNS_PORT))}"

@@ -14,13 +14,13 @@
 #   is left behind.
 
 LEAST=5 LEAST_QUERY=20 LEAST_DEAR=50 PATIENCE=90 HASTE=5 VOLLEY_OF=24 SAVED_MOST=60 STALL=40 ALARM=15 SILENCE=1500 LOOK_UP=1000 OPEN_MOST=120
-BLIND=5 BLIND_LEAST=100 RUNS_MOST=40 WINDOW=6000 MIXED_FOR=1000 CALM_RUN=40 CALM_DEAR=12 ERRORS_MOST=8
+BLIND=5 BLIND_LEAST=100 RUNS_MOST=40 WINDOW=6000 MIXED_FOR=1000 CALM_RUN=40 CALM_DEAR=12 ERRORS_MOST=8 CALM_FOR=200
 RECHECK=100 DEAR_PATIENCE=500 HANDSHAKE=4 OWN_PATIENCE=1
 
 sample_paths() {
     local -a LOWER LAST_FAILED LAYER NAME PLACE PORT_OF ERRORS_FD PACE DUE NUMBER FIRST FAILING SAID VOLLEY SAVED COUNTED TROUBLE SINCE
     local -a RUN SAME FROM TO COUNT FAILED MIXED ERROR_OF ANSWER_OF ERRORS TOOK GAP BEGUN_RUNS WINDOW_FROM USUAL
-    local -a T_RUN T_FROM T_TO T_COUNT T_ANSWER T_TOOK T_GAP
+    local -a SAME_FIRST RUN_FIRST T_RUN T_FROM T_TO T_COUNT T_ANSWER T_TOOK T_GAP
     local -A BEGUN PID STATE ENDED
     local paths=0 runs=0 open=0 why='' stalled=0 turn=0 beat=0 heard=0 now=0 servers=' ' known=' ' seen_once=' ' looked=0
     [ "$EVERY" -ge "$LEAST" ] || EVERY=$LEAST
@@ -109,6 +109,7 @@ add_path() {
     LAYER[p]=$1 NAME[p]=$2 PLACE[p]=$3 PORT_OF[p]=$4 PACE[p]=$5 ERRORS_FD[p]=$fd
     clock
     NUMBER[p]=0 FIRST[p]=1 FAILING[p]='' SAID[p]='' VOLLEY[p]=0 SAVED[p]=$SAVED_MOST COUNTED[p]=$UP TROUBLE[p]=0
+    SAME_FIRST[p]='' RUN_FIRST[p]=''
     DUE[p]=$((UP + p * 7 % $5)) SINCE[p]=$UP RUN[p]='' T_RUN[p]='' BEGUN_RUNS[p]=0 WINDOW_FROM[p]=0 USUAL[p]='' LOWER[p]='' LAST_FAILED[p]=0
     paths=$((paths + 1))
 }
@@ -130,11 +131,29 @@ one_turn() {
         look_up
     fi
     if ((now - heard > SILENCE)); then why=lost; fi
-    if ((now - START >= WATCH_SECONDS * 100)); then why=planned; fi
+    if ((now - START >= WATCH_SECONDS * 100)) && ! goes_on $((START + WATCH_SECONDS * 100)); then why=planned; fi
     clock
     next=$((next - UP))
     if ((next < 1)); then next=1; fi
     hear_events "$((next / 100)).$((next % 100 / 10))$((next % 10))"
+}
+
+# goes_on END: after the planned end, is there a path of which it is not known yet how long it is interrupted? As
+# `unsettled` has it in Python.
+goes_on() {
+    local p age begun
+    ((now < $1 + BEYOND)) || return
+    for ((p = 0; p < paths; p++)); do
+        begun=${BEGUN[$p.${FIRST[p]}]-}
+        if [ -n "$begun" ] && ((begun < $1)); then return 0; fi
+        [ -n "${RUN[p]}" ] || continue
+        age=$((now - FROM[p]))
+        if [ "${SAME[p]}" = "${SAME_FIRST[p]}" ]; then
+            [ "${RUN[p]}" != "${RUN_FIRST[p]}" ] && ((age < CALM_FOR)) || continue
+        fi
+        if ((age < BEYOND)); then return 0; fi
+    done
+    return 1
 }
 
 # hear_events SECONDS: wait so long for one, and take all that are there. A read that has a limit may lose what it has
@@ -480,7 +499,8 @@ add_sample() {
     BEGUN_RUNS[p]=$((BEGUN_RUNS[p] + 1))
     runs=$((runs + 1))
     RUN[p]=$runs SAME[p]=$same FROM[p]=$2 TO[p]=$2 COUNT[p]=0 FAILED[p]=0 MIXED[p]=false ERROR_OF[p]=$3 ANSWER_OF[p]=$4
-    ERRORS[p]=' ' TOOK[p]=$5 GAP[p]=0
+    ERRORS[p]=' ' TOOK[p]=$5 GAP[p]=0 RUN_FIRST[p]=${RUN_FIRST[p]:-$runs}
+    if [ "$3" = null ]; then SAME_FIRST[p]=${SAME_FIRST[p]:-$same}; fi
     if [ "$3" != null ] && ((BEGUN_RUNS[p] > RUNS_MOST)); then MIXED[p]=true; fi
     count "$p" "$2" "$3" "$5" "${6-}"
     tell_run "$p" true

@@ -10,7 +10,7 @@ watch_out() {
     SEQ=0
     printf '\n{"netcompliance":"probe","schema":1}\n'
     clock
-    START=$UP END=$((UP + WATCH_SECONDS * 100 + 3000))
+    START=$UP END=$((UP + WATCH_SECONDS * 100 + BEYOND + 3000))
     moment=$(date +%s%N)
     case $moment in *[!0-9]* | ????????????????????* | '') moment=$(date +%s)000000000 ;; esac
     EPOCH=${moment%?????????} HUNDREDTHS=${moment%???????}
