@@ -137,6 +137,8 @@ class Site:
     """False: the address exists and nothing listens; a SYN meets RST."""
     closes_connections: bool = False
     """No keep-alive: `Connection: close` after every answer."""
+    takes_leave: bool = False
+    """After every answer on a connection that is to be kept, a 408 that nobody asked for, and the end."""
 
 
 class DnsManner(StrEnum):

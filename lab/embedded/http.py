@@ -35,6 +35,7 @@ _REASONS = {
     405: "Method Not Allowed",
     406: "Not Acceptable",
     407: "Proxy Authentication Required",
+    408: "Request Time-out",
     411: "Length Required",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",

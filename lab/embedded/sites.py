@@ -131,7 +131,11 @@ class SiteServer:
         if self._site.closes_connections or not request.keeps_alive or reply.manner is not Manner.PLAIN:
             self._send(connection, request, reply)
             return False
-        return http.send(connection, request, reply, self._clock_offset, close=False)
+        alive = http.send(connection, request, reply, self._clock_offset, close=False)
+        if self._site.takes_leave:
+            self._send(connection, request, Reply(status=408, headers=()))
+            return False
+        return alive
 
     def _send(self, connection: socket.socket, request: Request, reply: Reply) -> None:
         """The last answer of a connection."""

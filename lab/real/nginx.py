@@ -80,6 +80,7 @@ def unplayable(world: World) -> Iterator[str]:
     """What of the world's sites nginx cannot do."""
     if world.clock_offset:
         yield "servers whose clock is off"
+    yield from ("a 408 that nobody asked for" for site in _sites(world) if site.takes_leave)
     for site in _sites(world):
         if isinstance(site.app, Cdn) and (site.app.ranges != 206 or site.app.corrupt_middle):
             yield "a CDN of another kind"

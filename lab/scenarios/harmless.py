@@ -207,6 +207,11 @@ SCENARIOS = (
         change=site("tenant", closes_connections=True),
     ),
     Scenario(
+        name="leave-is-taken-with-408",
+        broken="nothing: tenant and registry say 408 on a connection that has waited, and close it, as HAProxy does",
+        change=both(site("tenant", takes_leave=True), site("quay", takes_leave=True)),
+    ),
+    Scenario(
         name="key-accepted",
         broken="nothing: the host has the tenant's API key",
         change=environment(STS_API_KEY=LAB_KEY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from typing import Any
 
 import pytest
@@ -268,3 +269,40 @@ def test_what_a_kept_connection_held_already_is_no_answer(stream: Script, unaske
     with pytest.raises(Failure) as caught:
         http1.exchange(stream, b"GET / HTTP/1.1\r\n\r\n", b"", answer, with_defaults({}), Deadline(0.2))
     assert answer.never_came(caught.value) is unasked
+
+
+LEAVE = b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n"
+REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
+
+class Spoken(Script):
+    """Its peer had said something before it was asked."""
+
+    def push(self, data: bytes, deadline: Deadline, phase: str) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("stream", "came"),
+    [(Spoken(LEAVE), False), (Spoken(REFUSAL), False), (Script(LEAVE), False), (Script(REFUSAL), True)],
+    ids=["leave taken before", "said before", "leave taken meanwhile", "an answer"],
+)
+def test_leave_that_a_peer_took_and_what_it_said_unasked_are_no_answers(stream: Script, came: bool) -> None:
+    answer = ask(stream)
+    assert answer.never_came(None) is not came
+    assert answer.reusable is came
+
+
+def test_an_answer_to_what_was_sent_in_part_was_asked_for() -> None:
+    answer = ask(Script(REFUSAL, speaks_after=1), method="POST", body=b"x" * 100_000)
+    assert not answer.never_came(None)
+
+
+def test_what_is_asked_again_begins_again() -> None:
+    answer = http1.Answer(100, 1000)
+    late, right = (b"HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\n" % status for status in (b"408 Time-out", b"200 OK"))
+    for wire in (late + b"no", right + b"ok"):
+        answer.forget()
+        http1.exchange(Script(wire), b"GET / HTTP/1.1\r\n\r\n", b"", answer, with_defaults({}), Deadline(5))
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert answer.sha256 == hashlib.sha256(b"ok").hexdigest()

@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,22 +113,28 @@ MANY = [
     ),
 ]
 SAID = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LATER = 0.05
 
 
 class Keeping:
-    """A handler that answers every request of a connection, and counts connections."""
+    """A handler that answers every request of a connection, and counts connections. `leave`: its last words."""
 
-    def __init__(self, said: bytes = SAID, *, most: int = ASKED) -> None:
+    def __init__(self, said: bytes = SAID, *, most: int = ASKED, leave: bytes = b"") -> None:
         self.connections = 0
         self.heads: list[str] = []
         self._said = said
         self._most = most
+        self._leave = leave
 
     def __call__(self, head: bytes, connection: socket.socket) -> None:
         self.connections += 1
         for _ in range(self._most):
             self.heads.append(head.decode("latin-1"))
             connection.sendall(self._said)
+            if self._leave:
+                time.sleep(LATER)
+                connection.sendall(self._leave)
+                return
             head = b""
             while not head.endswith(b"\r\n\r\n" if head.startswith(b"GET") else b"\r\n\r\n{}"):
                 if not (data := connection.recv(65536)):
@@ -149,6 +156,7 @@ def test_requests_share_connections(ca: Issued, run: Run, tmp_path: Path) -> Non
     "keeping",
     [
         pytest.param(Keeping(most=1), id="closed without a word"),
+        pytest.param(Keeping(leave=b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n"), id="leave taken"),
         pytest.param(Keeping(SAID + b"HTTP/1.1 500 Never asked\r\n\r\n"), id="more was said than asked"),
         pytest.param(Keeping(SAID.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")), id="closed as announced"),
         pytest.param(Keeping(SAID.replace(b"1.1", b"1.0")), id="an old version"),

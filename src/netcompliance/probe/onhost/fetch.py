@@ -228,12 +228,16 @@ class Fetcher:
 
     def _asked_again(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> bool:
         """Did a connection that was kept serve once more? The peer may have closed it meanwhile."""
+        failed: Optional[Exception] = None
         try:
             self._ask(kept, head, lease, answer)
         except Exception as error:
-            if answer.never_came(failure_from(error, "head")):
-                return False
-            raise
+            failed = error
+        if answer.never_came(failure_from(failed, "head") if failed is not None else None):
+            answer.forget()
+            return False
+        if failed is not None:
+            raise failed
         return True
 
     def _ask(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> None:

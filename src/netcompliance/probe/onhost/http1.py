@@ -35,6 +35,8 @@ LOOK_AGAIN = 0.5
 PIECE = 32768
 GO_BUFFER = 4096
 """Bytes that Go reads at once."""
+TIMED_OUT = 408
+"""The status by which a peer takes leave of a connection on which no request came."""
 
 Headers = List[Tuple[str, str]]
 
@@ -52,6 +54,12 @@ class Answer:
     """What came back, as far as it came."""
 
     def __init__(self, body_kept: int, body_read: int) -> None:
+        self._kept = body_kept
+        self._read = body_read
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again: nothing has come yet."""
         self.version: Optional[str] = None
         self.status: Optional[int] = None
         self.reason: Optional[str] = None
@@ -69,8 +77,8 @@ class Answer:
         self.refused: Optional[str] = None
         """Why Go refuses it."""
         self.head = gohttp.Head()
-        self._kept = body_kept
-        self._read = body_read
+        self.unasked = False
+        """Whether the peer had spoken, or closed, before anything of the request was sent."""
         self._hash = hashlib.sha256()
 
     def header(self, name: str) -> Optional[str]:
@@ -101,13 +109,19 @@ class Answer:
     def reusable(self) -> bool:
         """May the connection carry another request?"""
         asked_to_close = "close" in (self.header("connection") or "").lower()
-        return self.complete and not self.more and self.version == "1.1" and not asked_to_close
+        over = self.unasked or self.status == TIMED_OUT or asked_to_close
+        return self.complete and not self.more and self.version == "1.1" and not over
 
-    def never_came(self, failure: Failure) -> bool:
-        """Has this failed for what became of a connection that was kept? The peer had closed it, or had said something
-        on it that nobody asked for: Go closes it then, and asks on another. Silence is an answer."""
-        unasked = self.status is None and (failure.phase, failure.name) == ("head", "PROTOCOL")
-        return unasked or (self.first_byte is None and failure.name != "TIMEOUT")
+    def never_came(self, failure: Optional[Failure]) -> bool:
+        """Is this no more than what became of a connection that was kept? The peer had closed it, or had said something
+        on it that nobody asked for, as a proxy says that it waited long enough: Go closes it then, and asks on another.
+        Silence is an answer."""
+        if self.unasked or self.status == TIMED_OUT:
+            return True
+        if failure is None:
+            return False
+        unreadable = self.status is None and (failure.phase, failure.name) == ("head", "PROTOCOL")
+        return unreadable or (self.first_byte is None and failure.name != "TIMEOUT")
 
     def add(self, data: bytes) -> bool:
         """Take some of the body; False when enough was read."""
@@ -197,6 +211,7 @@ def _send(stream: Stream, head: bytes, body: bytes, answer: Answer, stall: float
     while rest:
         sent = stream.push(bytes(rest[:PIECE]), deadline.within(stall), "send")
         if not sent and stream.heard():
+            answer.unasked = len(rest) == len(head) + len(body)
             return
         rest = rest[sent:]
         answer.sent_bytes = max(0, len(body) - len(rest))

@@ -92,7 +92,7 @@ class Target:
         """The same on a verified stream that was kept; None, and no report, if the peer has closed it meanwhile."""
         asking = Asking(self, way, request, verified=True)
         failure = asking.send(stream, keep=True)
-        if failure is not None and asking.answer.never_came(failure):
+        if asking.answer.never_came(failure):
             return None
         asking.report(failure)
         return asking.answer

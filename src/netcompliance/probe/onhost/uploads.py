@@ -204,7 +204,7 @@ class Uploads:
         fields = followed.end()
         if failure is not None and followed.gave_up:
             failure = Failure("send", "TIMEOUT", "no acknowledgement for %.1f s" % STILL)
-        elif failure is not None and not fresh and asking.answer.never_came(failure):
+        elif not fresh and asking.answer.never_came(failure) and self._turns.deadline.left() >= LEAST:
             return None, None, False
         asking.report(failure, **fields)
         return (stream if asking.answer.reusable else None), asking.answer, followed.gave_up
