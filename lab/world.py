@@ -117,6 +117,8 @@ class Tls:
     """What the server agrees to by ALPN, whatever it speaks. Empty: it does not know ALPN."""
     wants_certificate: bool = False
     """The server demands a client certificate."""
+    tickets: int = 2
+    """Session tickets that follow a handshake of TLS 1.3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ def server_context(tls: Tls, certificate: Path) -> ssl.SSLContext:
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = lowest
         context.maximum_version = highest
+    context.num_tickets = tls.tickets
     if tls.protocols:
         context.set_alpn_protocols(list(tls.protocols))
     if tls.wants_certificate:

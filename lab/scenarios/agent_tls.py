@@ -90,6 +90,23 @@ SCENARIOS = (
         find=finds(REG_01="tls.client-certificate"),
     ),
     Scenario(
+        name="session-tickets-many",
+        broken="what answers for the tenant sends 17 session tickets; Go ends a connection over the seventeenth",
+        change=tls("tenant", tickets=17),
+        find=finds(HTTPS_02="tls.go-refuses"),
+    ),
+    Scenario(
+        name="session-tickets-at-the-limit",
+        broken="nothing: what answers for the tenant sends 16 session tickets, as many as Go takes",
+        change=tls("tenant", tickets=16),
+    ),
+    Scenario(
+        name="registry-session-tickets-many",
+        broken="in front of the registry, a gateway sends 17 session tickets",
+        change=tls("quay", tickets=17),
+        find=finds(REG_01="tls.go-refuses"),
+    ),
+    Scenario(
         name="hello-large-dropped-over-1300",
         broken="a device drops ClientHellos over 1,300 bytes at one of the tenant's addresses",
         change=tls("tenant", only=TENANT_V4[:1], hello_limit=1300, large_hello=Hello.STALL),

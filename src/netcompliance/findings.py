@@ -398,6 +398,15 @@ class Code(StrEnum):
         "update whatever answers at {subject} so that it accepts {part}, or exempt {host} from inspection",
         Team.FIREWALL,
     )
+    TLS_GO_REFUSES = (
+        "tls.go-refuses",
+        "works with curl, fails in the agent: what the peer does after the TLS handshake ends it for the agent ({why})",
+        (
+            "configure whatever answers at {subject} to send few session tickets and not to renegotiate, update it, or "
+            "exempt {host} from TLS inspection"
+        ),
+        Team.PROXY,
+    )
     TLS_OWN_SELF_SIGNED = (
         "tls.own-self-signed",
         "the server's certificate is signed by itself, and this host does not trust it",

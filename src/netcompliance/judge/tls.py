@@ -28,6 +28,8 @@ from netcompliance.judge.evidence import (
 from netcompliance.judge.transport import TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
 
+GO_ENDS_IT = "tls: "
+"""How Go begins what it says of TLS."""
 OLD_VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1")
 ABOUT_VERSIONS = re.compile(
     r"unsupported[_ ]protocol|alert[_ ]protocol[_ ]version|no[_ ]protocols[_ ]available|version[_ ]too[_ ]low",
@@ -112,6 +114,17 @@ def _wanted_afterwards(evidence: Evidence, task: str, host: str, address: str | 
     return None
 
 
+def _refused_afterwards(evidence: Evidence, task: str, host: str, address: str | None, subject: str) -> Finding | None:
+    """What Go ends a connection for after the handshake, in its words; OpenSSL goes on."""
+    for kind in ("http", "registry"):
+        for seen in evidence.all(kind, task=task, host=host, address=address):
+            said = str(seen.get("go_refuses") or error_text(seen))
+            if said.startswith(GO_ENDS_IT):
+                detail = f"{subject} shakes hands, and then Go ends the connection: “{said}”"
+                return finding(Code.TLS_GO_REFUSES, subject, detail, why=said)
+    return None
+
+
 def shook_hands(verify: Observation | None) -> bool:
     """Did this handshake come to an end, and does it say something: verified, or refused with a reason?"""
     if verify is None or refused_by_openssl(verify):
@@ -138,6 +151,7 @@ def tls_trouble(
     if error_name(verify) is None:
         if verify.get("version") not in OLD_VERSIONS:
             wanted = _wanted_afterwards(evidence, task, host, address, subject)
+            wanted = wanted or _refused_afterwards(evidence, task, host, address, subject)
             return wanted or refused_by_go(evidence, verify, host, subject, own_server=own_server)
         return finding(Code.TLS_VERSION, subject, f"{subject} speaks {verify['version']} at most")
     identify = evidence.handshake(host, address, "identify", task)

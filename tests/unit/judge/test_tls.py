@@ -117,6 +117,12 @@ HANDSHAKES = {
         ),
         {"HTTPS-02": "tls.client-certificate"},
     ),
+    "what Go ends after the handshake": row(
+        changed(
+            {"kind": "http", "address": FIRST, "purpose": "path"}, go_refuses="tls: too many non-advancing records"
+        ),
+        {"HTTPS-02": "tls.go-refuses"},
+    ),
     "an empty trust store": row(
         altered(untrusted(), {"kind": "host"}, trust={"source": "/x", "certificates": 0}),
         {"HTTPS-02": "tls.trust-store-empty"},

@@ -136,12 +136,15 @@ def exchange(
     stream: Stream, head: bytes, body: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline
 ) -> None:
     """Send a request and read its answer into `answer`."""
-    reader = _ask(stream, head, body, answer, limits, deadline)
-    for data in _body(reader, head, answer):
-        if not answer.add(data):
-            return
-    answer.complete = True
-    answer.more = bool(reader.data)
+    try:
+        reader = _ask(stream, head, body, answer, limits, deadline)
+        for data in _body(reader, head, answer):
+            if not answer.add(data):
+                return
+        answer.complete = True
+        answer.more = bool(reader.data)
+    finally:
+        answer.refused = stream.refused or answer.refused
 
 
 def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline) -> bool:

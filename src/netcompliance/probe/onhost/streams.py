@@ -30,6 +30,11 @@ class Stream:
     def __init__(self) -> None:
         self._ahead: List[bytes] = []
 
+    @property
+    def refused(self) -> Optional[str]:
+        """Why a Go program would have ended this connection before now, in its words."""
+        return None
+
     def arrived(self) -> Optional[bytes]:
         """Bytes that have arrived, None if none have, b"" if there will be no more."""
         raise NotImplementedError

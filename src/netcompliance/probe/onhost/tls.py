@@ -19,6 +19,46 @@ RECORDS = 65536
 SHOWN = 256
 KEPT = 65536
 """Bytes of the peer's first flight that are kept to read its chain from."""
+CALLBACK = "_msg_callback"
+"""Where Python (3.8 and later) tells of each message that OpenSSL reads, decrypted. Without it, nobody knows what comes
+after the handshake."""
+AFTERWARDS = "netcompliance_afterwards"
+HANDSHAKE, INNER = 22, 257
+"""Kinds of what is told: a message of the handshake's, and the true kind of an encrypted record."""
+FINISHED, HELLO_REQUEST = 20, 0
+TLS_1_3 = 0x304
+DATA = b"\x17"
+MOST_USELESS = 16
+"""Messages in a row that bring no data, after which Go ends a connection (crypto/tls, maxUselessRecords)."""
+
+
+class Afterwards:
+    """What comes after the handshake, and what Go says to it."""
+
+    def __init__(self) -> None:
+        self.refused: Optional[str] = None
+        self._over = False
+        self._useless = 0
+
+    def read(self, version: int, kind: int, message: int, data: bytes) -> None:
+        """One message of the peer's."""
+        if kind == INNER and data == DATA:
+            self._useless = 0
+        if kind != HANDSHAKE:
+            return
+        if self._over and message == HELLO_REQUEST:
+            self.refused = self.refused or "tls: no renegotiation"
+        elif self._over and version == TLS_1_3:
+            self._useless += 1
+            if self._useless > MOST_USELESS:
+                self.refused = self.refused or "tls: too many non-advancing records"
+        self._over = self._over or message == FINISHED
+
+
+def _told(secured: Any, direction: str, version: int, kind: int, message: int, data: bytes) -> None:
+    afterwards = getattr(secured, AFTERWARDS, None)
+    if afterwards is not None and direction == "read":
+        afterwards.read(version, kind, message, data)
 
 
 class TlsStream(Stream):
@@ -29,11 +69,19 @@ class TlsStream(Stream):
         self._lower = lower
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        if getattr(context, CALLBACK, _told) is None:
+            setattr(context, CALLBACK, _told)
         self.secured = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._afterwards = Afterwards()
+        setattr(self.secured, AFTERWARDS, self._afterwards)
         self._unsent = b""
         self._credit = 0
         self.hello_bytes = 0
         self.received = b""
+
+    @property
+    def refused(self) -> Optional[str]:
+        return self._afterwards.refused
 
     def handshake(self, deadline: Deadline) -> None:
         """Shake hands, or raise what stopped it."""
