@@ -142,6 +142,12 @@ SCENARIOS = (
         find=finds(RCV_04="http.slow"),
     ),
     Scenario(
+        name="answers-after-8-s",
+        broken="an overloaded proxy takes eight seconds for every answer",
+        change=rules("tenant", Rule(delay=8.0)),
+        find=finds(RCV_04="http.slow"),
+    ),
+    Scenario(
         name="body-limit",
         broken="a proxy refuses requests above 1 MB",
         change=rules("tenant", Rule(methods=("POST",), larger_than=1_000_000, reply=pages.NGINX_413)),

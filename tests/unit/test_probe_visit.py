@@ -170,6 +170,16 @@ def test_where_a_connection_cannot_be_used_again_each_request_is_answered_all_th
     assert [(o["status"], o["error"]) for o in of(seen, "http")] == [(200, None)] * ASKED
 
 
+def test_a_small_payload_is_waited_for_as_long_as_any_small_request(ca: Issued, run: Run, tmp_path: Path) -> None:
+    def slow(head: bytes, connection: socket.socket) -> None:
+        time.sleep(1.5)
+        connection.sendall(SAID)
+
+    with serving(slow, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run(endpoint(peer.port, requests=MANY[1:2]), limits={"stall": 0.2, "first_byte": 20.0, "exchange": 20.0})
+    assert [(o["method"], o["status"]) for o in of(seen, "http")] == [("POST", 200)]
+
+
 def test_silence_on_a_connection_that_was_used_before_is_told_and_not_tried_again(
     ca: Issued, run: Run, tmp_path: Path
 ) -> None:

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import duration, error_field, error_name, error_text, finding, header, raw, seconds
+from netcompliance.judge.evidence import (
+    duration,
+    error_field,
+    error_name,
+    error_text,
+    finding,
+    header,
+    raw,
+    seconds,
+    waited,
+)
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name
 from netcompliance.model import Finding, Observation
@@ -143,7 +153,7 @@ def transport_trouble(seen: Observation, host: str) -> Finding | None:
         return finding(Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED, subject, detail)
     if name in TIMEOUTS:
         part = "no complete answer" if seen.get("status") is not None else "no answer"
-        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {duration(seconds(seen))}")
+        return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {waited(seen)}")
     when = "at once" if seconds(seen) < AT_ONCE else f"after {duration(seconds(seen))}"
     ended = f"ended {when} without a usable answer ({error_text(seen) or name})"
     return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}")

@@ -222,10 +222,15 @@ def test_block_pages_are_known_by_their_words(page: bytes) -> None:
     assert str(author(answer(200, page), None, HOST).code) == "http.block-page"
 
 
+AGENT = "; the agent waits 20 s"
 LOST = {
-    "a time-out": ("http.stalled", answer(None, error=error("TIMEOUT", "head")), "got no answer in 50 ms"),
-    "the system's": ("http.stalled", answer(None, error=error("ETIMEDOUT", "head")), "got no answer in 50 ms"),
-    "half an answer": ("http.stalled", answer(403, error=error("TIMEOUT", "head")), "got no complete answer in 50 ms"),
+    "a time-out": ("http.stalled", answer(None, error=error("TIMEOUT", "head")), f"got no answer in 50 ms{AGENT}"),
+    "the system's": ("http.stalled", answer(None, error=error("ETIMEDOUT", "head")), f"got no answer in 50 ms{AGENT}"),
+    "half an answer": (
+        "http.stalled",
+        answer(403, error=error("TIMEOUT", "head")),
+        f"got no complete answer in 50 ms{AGENT}",
+    ),
     "cut": ("http.closed", answer(None, error=error("ECONNRESET", "head")), "(error) ([ECONNRESET])"),
     "cut in the body": ("http.closed", answer(403, error=error("EOF", "head")), "(error) ([EOF])"),
     "no HTTP": ("http.closed", answer(None, error={"name": "PROTOCOL"}), "(error) (PROTOCOL)"),

@@ -173,7 +173,7 @@ class Fetcher:
         limits = self._visit.limits
         if not wish.patient:
             return http1.Answer(wish.read, wish.read)
-        patience = Patience(limits["exchange"], limits["layer_silence"], limits["layer_seconds"])
+        patience = Patience(limits["pull"], limits["layer_silence"], limits["layer_seconds"])
         return Transfer(wish.read, wish.shown, patience)
 
     def _connections(self, host: str, port: int) -> Connections:
@@ -242,7 +242,8 @@ class Fetcher:
 
     def _ask(self, kept: Kept, head: bytes, lease: Lease, answer: http1.Answer) -> None:
         limits, (_, stream) = self._visit.limits, kept
-        deadline = Deadline(limits["exchange"])
+        limits = dict(limits, first_byte=limits["pull_first_byte"])
+        deadline = Deadline(limits["pull"])
         if isinstance(answer, Transfer):
             answer.patience.begin()
             deadline = answer.patience

@@ -11,8 +11,10 @@ DEFAULTS: Dict[str, float] = {
     "control": 0.5,  # something that accepts every SYN does so at once
     "tls": 10.0,  # as the agent waits for a handshake
     "tls_small": 5.0,  # for the one in small segments, beside it
-    "first_byte": 7.0,
-    "exchange": 9.0,
+    "first_byte": 10.0,  # of an answer to a small request; the agent waits longer, and a visit should not
+    "exchange": 11.0,
+    "pull_first_byte": 7.0,  # of a registry's answer
+    "pull": 9.0,
     "uploads": 9.0,  # all of them, to all addresses of a host
     "variants": 24,
     "stall": 6.0,  # without an acknowledgement, and until an answer to an upload is complete

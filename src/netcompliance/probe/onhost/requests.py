@@ -99,7 +99,8 @@ class Target:
 
 
 class Asking:
-    """One request on its way. With `patience` in the request, so many seconds bound the wait for its answer."""
+    """One request on its way. With `patience` in the request, so many seconds bound the wait for its answer. A large
+    one has `seconds` for all of it, and a standstill of `stall` ends it."""
 
     def __init__(self, target: Target, way: Way, request: Dict[str, Any], *, verified: bool) -> None:
         self._target = target
@@ -122,6 +123,8 @@ class Asking:
         if "patience" in request:
             limits = dict(limits, first_byte=request["patience"], stall=request["patience"])
             seconds = min(seconds, request["patience"])
+        elif "seconds" not in request:
+            limits = dict(limits, stall=limits["first_byte"])
         failure: Optional[Failure] = None
         try:
             head = head_of(visit, self._target.host, self._target.port, request, len(self._body), key, keep=keep)

@@ -35,6 +35,8 @@ STUCK = 1.0
 """Seconds without an acknowledgement after which nobody need wait for an upload: it takes nothing from others."""
 SLOW_ANSWER = 1.0
 """Seconds for the smallest payload from which on only the largest follows."""
+TOO_SLOW_AN_ANSWER = 5.0
+"""Seconds for it from which on none follows: a large one would take as long again, and say the same."""
 LEAST = 1.0
 """Seconds that must be left for another try."""
 STORED = 65535
@@ -143,8 +145,10 @@ class Uploads:
     def send(self, stream: Optional[Stream]) -> None:
         """Send growing payloads as long as they are answered, the first one on this stream."""
         sizes = self._upload["sizes"]
+        if self._took >= SLOW_ANSWER:
+            sizes = sizes[-1:] if self._took < TOO_SLOW_AN_ANSWER else []
         try:
-            for size in sizes if self._took < SLOW_ANSWER else sizes[-1:]:
+            for size in sizes:
                 if size >= LARGE and self._first is None:
                     self._first = self._visit.first(*self._name)
                     if not self._first:
