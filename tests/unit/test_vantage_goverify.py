@@ -14,6 +14,7 @@ from netcompliance.vantage.goverify import judged
 from tests.fakes.certificates import (
     AT,
     SERVER,
+    SHA256_RSA,
     basic,
     constraints,
     dns,
@@ -93,6 +94,29 @@ def test_a_key_too_short_for_a_handshake_is_refused() -> None:
         key = tlv(0x30, integer((1 << bits) - 1), integer(65537))
         spki = tlv(0x30, tlv(0x30, oid("1.2.840.113549.1.1.1"), b"\x05\0"), tlv(3, b"\0", key))
         assert judged([make(HOST, root, names(HOST), spki=spki).der], HOST, [root.der], AT).rule == rule, bits
+
+
+def rsa_spki(exponent: int) -> bytes:
+    key = tlv(0x30, integer((1 << 2048) - 1), integer(exponent))
+    return tlv(0x30, tlv(0x30, oid("1.2.840.113549.1.1.1"), b"\x05\0"), tlv(3, b"\0", key))
+
+
+@pytest.mark.parametrize(
+    ("exponent", "rule"),
+    [
+        ((1 << 31) - 1, ""),
+        ((1 << 31) + 1, "unsupported-key"),
+        ((1 << 63) + 1, "unsupported-key"),
+        ((1 << 2047) + 1, "unsupported-key"),
+    ],
+)
+def test_an_rsa_key_with_a_large_exponent_verifies_nothing(exponent: int, rule: str) -> None:
+    root = make("Root", None, basic())
+    server = make(HOST, root, names(HOST), spki=rsa_spki(exponent))
+    assert judged([server.der], HOST, [root.der], AT).rule == rule
+    middle = make("Middle", root, basic(), spki=rsa_spki(exponent))
+    below = make(HOST, middle, names(HOST), algorithm=SHA256_RSA, key="rsa2048")
+    assert judged([below.der, middle.der], HOST, [root.der], AT).rule == (rule or "another-key")
 
 
 def test_as_many_constraints_as_older_go_takes() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import warnings
 from collections.abc import Iterator
+from math import gcd
 from pathlib import Path
 from typing import Any
 
 import certifi
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from netcompliance.vantage import effort
 from netcompliance.vantage import x509 as chains
-from tests.fakes.certificates import Made, basic, extension, make, names
+from tests.fakes.certificates import Made, basic, extension, make, names, new_key
 from tests.fakes.peers import Issued, authority, leaf
 
 HOST = "acme.example"
@@ -250,14 +254,49 @@ def test_a_certificate_that_expires_in_the_handshake_is_expired(public: Issued) 
     assert chains.read_chains(twice, chains.Reader())[0]["judged"][0]["rule"] == "expired"
 
 
-def test_what_a_host_sends_costs_little(public: Issued) -> None:
+def test_what_one_server_sends_costs_little_and_hides_no_other(public: Issued) -> None:
     """Many certificates that sign each other, and one with more extensions than anybody makes."""
     ring = [made(public)]
     for _ in range(30):
         ring.append(make("Same", ring[-1], basic()))
     many = make(HOST, ring[-1], names(HOST), *(extension(f"1.2.3.{number}", b"") for number in range(5000)))
-    (found,) = chains.read_chains([sent(many.der, *(each.der for each in ring * 9))], chains.Reader())
-    assert found["host"] == HOST
+    nasty = sent(many.der, *(each.der for each in ring * 9))
+    (found,) = chains.read_chains([nasty, seen(leaf(public, HOST))], chains.Reader())
+    assert found["anchor"] == "public"
+
+
+@pytest.mark.parametrize("kind", ["p521", "rsa2048"])
+def test_authorities_of_one_name_and_key_cost_no_more_than_that(
+    public: Issued, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Each of them signed all others."""
+    key, done = new_key(kind), []
+    monkeypatch.setattr("tests.fakes.certificates.new_key", lambda _: key)
+    same = [make("Same", None, basic(), names(HOST, f"{number}.example")).der for number in range(64)]
+    verified = chains._verified
+    monkeypatch.setattr(chains, "_verified", lambda *those: done.append(those) or verified(*those))
+    assert chains.read_chains([sent(*same)], chains.Reader()) == []
+    price = 900 if kind == "p521" else 94
+    assert 0 < len(done) * price <= effort.OF_ONE
+
+
+def test_an_rsa_key_with_a_large_exponent_leads_nowhere_and_is_not_tried(
+    public: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = rsa.generate_private_key(65537, 2048).private_numbers()
+    phi = (numbers.p - 1) * (numbers.q - 1)
+    exponent = next(e for e in range((1 << 33) + 1, 1 << 34, 2) if gcd(e, phi) == 1)
+    public_numbers = rsa.RSAPublicNumbers(exponent, numbers.public_numbers.n)
+    d = pow(exponent, -1, phi)
+    parts = (d % (numbers.p - 1), d % (numbers.q - 1), numbers.iqmp)
+    key = rsa.RSAPrivateNumbers(numbers.p, numbers.q, d, *parts, public_numbers).private_key()
+    with monkeypatch.context() as patched:
+        patched.setattr("tests.fakes.certificates.new_key", lambda _: key)
+        box = make("Box", None, basic())
+    server = make(HOST, box, names(HOST))
+    declared = [hashlib.sha256(box.der).hexdigest()]
+    (found,) = chains.read_chains([sent(server.der, box.der)], chains.Reader(declared))
+    assert (found["anchor"], found["certificates"][1]["self_signed"]) == (None, False)
 
 
 def test_what_a_library_warns_of_in_a_strangers_certificate_ends_nothing(public: Issued) -> None:
@@ -273,10 +312,12 @@ def test_what_a_library_warns_of_in_a_strangers_certificate_ends_nothing(public:
 def test_one_visit_costs_no_more_checks_than_that_and_the_next_has_its_own(
     public: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chains, "MOST", 12)
+    monkeypatch.setattr(effort, "MOST", 12_000)
     reader = chains.Reader()
-    told = chains.read_chains([seen(leaf(public, HOST), public) for _ in range(20)], reader)
+    several = [seen(leaf(public, HOST), public) for _ in range(20)]
+    told = chains.read_chains(several, reader)
     assert 0 < len(told) < 20
+    assert chains.read_chains(several, reader) == told, "what is known already makes no difference"
     (other,) = chains.read_chains([seen(leaf(public, HOST), public)], reader)
     assert other["anchor"] == "public"
 

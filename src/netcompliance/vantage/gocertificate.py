@@ -18,6 +18,9 @@ RSA, DSA, EC = "1.2.840.113549.1.1.1", "1.2.840.10040.4.1", "1.2.840.10045.2.1"
 ED25519, X25519 = "1.3.101.112", "1.3.101.110"
 CURVES = {"1.3.132.0.33": 57, "1.2.840.10045.3.1.7": 65, "1.3.132.0.34": 97, "1.3.132.0.35": 133}
 """Curves that Go knows, and the length of their points."""
+LARGEST_EXPONENT = (1 << 31) - 1
+"""With which Go verifies a signature of RSA; it parses up to 63 bits."""
+LARGE_EXPONENT = "an RSA key with a public exponent of more than 31 bits"
 UTF8, NUMERIC, PRINTABLE, T61, IA5, BMP = 12, 18, 19, 20, 22, 30
 PRINTABLE_TEXT = re.compile(rb"[A-Za-z0-9'()*+,./:=?& -]*")
 NUMERIC_TEXT = re.compile(rb"[0-9 ]*")
@@ -106,8 +109,11 @@ def _check_key(certificate: Certificate) -> None:
         if parameters != bytes((NULL, 0)):
             raise Refused("unsupported-key", "an RSA key without NULL parameters")
         numbers = Der(data).inside()
-        if numbers.integer() <= 0 or numbers.integer() <= 0:
+        modulus, exponent = numbers.integer(), numbers.integer()
+        if modulus <= 0 or exponent <= 0:
             raise Refused("unsupported-key", "an RSA key with a negative number")
+        if exponent >= 1 << 63:
+            raise Refused("unsupported-key", LARGE_EXPONENT)
     elif kind == EC:
         size = CURVES.get(Der(parameters).oid())
         if size is None:

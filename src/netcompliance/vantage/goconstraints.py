@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from netcompliance.probe.onhost.gourl import GoUrl
 from netcompliance.vantage.goextensions import ALT_NAME, CONSTRAINTS, Certificate
@@ -22,8 +22,9 @@ class Fault(Exception):
         self.certificate = certificate
 
 
-def check_constraints(path: Sequence[Certificate]) -> None:
-    """Do the authorities on a path, leaf first, permit all names below them? Raises `Fault`."""
+def check_constraints(path: Sequence[Certificate], spend: Callable[[int], None]) -> None:
+    """Do the authorities on a path, leaf first, permit all names below them? Raises `Fault`. It is paid for by
+    `spend`."""
     for number, certificate in enumerate(path):
         above = [each for each in path[number + 1 :] if each.has(CONSTRAINTS)]
         if not above or not certificate.has(ALT_NAME):
@@ -35,6 +36,7 @@ def check_constraints(path: Sequence[Certificate]) -> None:
             count = sum(
                 len(each.dns) + len(each.ranges) + len(each.emails) + len(each.uris) for each in (permitted, excluded)
             )
+            spend(_weight(certificate) * (1 + count) // 2)
             if count * (len(certificate.names) + len(certificate.addresses)) > MOST_COMPARISONS:
                 raise Fault("name-constraints", "its authority has too many name constraints", authority)
             for name in certificate.names:
@@ -48,6 +50,12 @@ def check_constraints(path: Sequence[Certificate]) -> None:
             for box in mailboxes:
                 barred = bool(permitted.emails) and not _is_mail_of(box, permitted.emails)
                 _bar(barred or _is_mail_of(box, excluded.emails), "one of its addresses of mail", certificate)
+
+
+def _weight(certificate: Certificate) -> int:
+    """What it costs to compare all names of a certificate with a constraint."""
+    names = [*certificate.names, *certificate.emails, *(uri.host for uri in certificate.uris)]
+    return sum(1 + len(name) // 16 for name in names) + len(certificate.addresses)
 
 
 def _bar(barred: object, what: str, certificate: Certificate) -> None:

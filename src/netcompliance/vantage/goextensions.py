@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from netcompliance.probe.onhost import gourl
@@ -85,11 +86,20 @@ class Certificate:
 
     def has(self, extension: str) -> bool:
         """Is this extension there?"""
-        return any(name == extension for name, _, _ in self.extensions)
+        return extension in self._values
 
     def value(self, extension: str) -> bytes | None:
         """The extension's contents."""
-        return next((value for name, _, value in self.extensions if name == extension), None)
+        return self._values.get(extension)
+
+    @cached_property
+    def _values(self) -> dict[str, bytes]:
+        return {name: value for name, _, value in self.extensions}
+
+    @cached_property
+    def identity(self) -> tuple[bytes, bytes, bytes | None]:
+        """What makes it the same as another one on a path."""
+        return self.subject, self.spki, self.value(ALT_NAME)
 
     @cached_property
     def key(self) -> object:
@@ -98,6 +108,11 @@ class Certificate:
             return load_der_public_key(self.spki)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             return None
+
+    @cached_property
+    def exponent(self) -> int:
+        """The public exponent of an RSA key, 0 for others."""
+        return self.key.public_numbers().e if isinstance(self.key, RSAPublicKey) else 0
 
     def refuse(self, rule: str, why: str) -> None:
         """Go takes offence at this; the first offence counts."""

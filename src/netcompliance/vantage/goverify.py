@@ -9,9 +9,10 @@ host's store has under the names of the issuers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_address
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,7 +20,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from netcompliance.vantage.der import Der, Malformed
-from netcompliance.vantage.gocertificate import EC, ED25519, RSA, named, parse
+from netcompliance.vantage.effort import Effort
+from netcompliance.vantage.gocertificate import EC, ED25519, LARGE_EXPONENT, LARGEST_EXPONENT, RSA, named
 from netcompliance.vantage.goconstraints import Fault, check_constraints
 from netcompliance.vantage.goextensions import ALT_NAME, KEY_USAGE, Certificate
 from netcompliance.vantage.gonames import is_hostname, same_address
@@ -68,24 +70,33 @@ class Judgement:
     """Verify errors that OpenSSL may have with what Go takes."""
 
 
-def judged(chain: Sequence[bytes], host: str, anchors: Sequence[bytes] | None, at: datetime | None) -> Judgement:
+def judged(
+    chain: Sequence[bytes],
+    host: str,
+    anchors: Sequence[bytes] | None,
+    at: datetime | None,
+    effort: Effort | None = None,
+) -> Judgement:
     """A server's certificates, leaf first. `anchors` are those in the host's store that have an issuer's name, or are
-    among the chain; `None` if they are not known."""
+    among the chain; `None` if they are not known. Raises `Exhausted`."""
+    effort = effort or Effort()
+    effort.spend(10 * (len(chain) + len(anchors or ())))
     try:
-        certificates = [_sent(der) for der in chain]
+        certificates = [_sent(der, effort) for der in chain]
         leaf = certificates[0]
+        effort.spend(len(leaf.raw) // 8)
         _check_leaf(leaf, host, at)
         if anchors is None:
             _check_signature_kind(leaf)
             _check_usage([leaf])
         else:
-            _check_chains(leaf, certificates[1:], list(_readable(anchors)), at)
+            _check_chains(leaf, certificates[1:], list(_readable(anchors, effort)), at, effort)
         _check_key(leaf)
     except Fault as fault:
         return Judgement(takes=False, rule=fault.rule, why=fault.why, subject=_subject(fault.certificate))
     if anchors is None:
         return Judgement(takes=None)
-    return Judgement(takes=True, minds=_openssl_minds(certificates, list(_readable(anchors)), at))
+    return Judgement(takes=True, minds=_openssl_minds(certificates, list(_readable(anchors, effort)), at))
 
 
 def _openssl_minds(sent: list[Certificate], anchors: list[Certificate], at: datetime | None) -> tuple[int, ...]:
@@ -114,9 +125,9 @@ def _subject(certificate: Certificate | None) -> str:
     return attributes.get(COMMON_NAME) or next(iter(attributes.values()), "")
 
 
-def _sent(der: bytes) -> Certificate:
+def _sent(der: bytes, effort: Effort) -> Certificate:
     try:
-        certificate = parse(der)
+        certificate = effort.parsed(der)
     except Malformed as error:
         raise Fault("malformed", "a certificate that is not valid DER") from error
     if certificate.refused is not None:
@@ -126,11 +137,11 @@ def _sent(der: bytes) -> Certificate:
     return certificate
 
 
-def _readable(ders: Iterable[bytes]) -> Iterator[Certificate]:
+def _readable(ders: Iterable[bytes], effort: Effort) -> Iterator[Certificate]:
     """Go skips what it cannot read in the store."""
     for der in ders:
         try:
-            certificate = parse(der)
+            certificate = effort.parsed(der)
         except Malformed:
             continue
         if certificate.refused is None:
@@ -146,6 +157,8 @@ def _check_key(leaf: Certificate) -> None:
     """Does Go verify a handshake that is signed with this key?"""
     if leaf.key_kind not in (RSA, EC, ED25519):
         raise Fault("unsupported-key", "a key of a kind that Go does not have in TLS", leaf)
+    if leaf.exponent > LARGEST_EXPONENT:
+        raise Fault("unsupported-key", LARGE_EXPONENT, leaf)
     if leaf.key_kind == RSA and _bits(leaf) < SMALLEST_RSA:
         raise Fault("key-too-small", f"an RSA key of {_bits(leaf) or 'too few'} bits", leaf)
 
@@ -202,44 +215,65 @@ def _pss_digest(parameters: bytes) -> hashes.HashAlgorithm | None:
     return None
 
 
-def _signed(certificate: Certificate, issuer: Certificate) -> None:
+def _check_signed(certificate: Certificate, issuer: Certificate, effort: Effort) -> None:
     """Did the issuer sign it, as far as Go can tell?"""
     if (issuer.version == 3 and not issuer.basic) or (issuer.basic and not issuer.ca) or not issuer.may_sign:
         raise Fault("not-an-authority", "its issuer is not allowed to sign certificates", issuer)
     kind, digest = _signature_of(certificate)
     if isinstance(digest, str):
         raise Fault("weak-signature", f"a signature with {digest}", certificate)
-    key, done = issuer.key, (certificate.signature, certificate.tbs)
-    try:
-        if isinstance(key, rsa.RSAPublicKey) and kind in (RSA, PSS) and digest is not None:
-            if key.key_size < SMALLEST_RSA:
-                raise Fault("key-too-small", f"an authority with an RSA key of {key.key_size} bits", issuer)
-            salted = padding.PSS(padding.MGF1(digest), digest.digest_size)
-            key.verify(*done, salted if kind == PSS else padding.PKCS1v15(), digest)
-            return
-        if isinstance(key, ec.EllipticCurvePublicKey) and kind == EC and digest is not None:
-            key.verify(*done, ec.ECDSA(digest))
-            return
-        if isinstance(key, ed25519.Ed25519PublicKey) and kind == ED25519:
-            key.verify(*done)
-            return
-    except (InvalidSignature, ValueError, UnsupportedAlgorithm) as error:
-        raise Fault("another-key", "an authority of the same name has another key", issuer) from error
-    raise Fault("unsupported-signature", "a signature of a kind that Go does not have", certificate)
+    if issuer.exponent > LARGEST_EXPONENT:
+        raise Fault("unsupported-key", LARGE_EXPONENT, issuer)
+    if 0 < _bits(issuer) < SMALLEST_RSA and kind in (RSA, PSS):
+        raise Fault("key-too-small", f"an authority with an RSA key of {_bits(issuer)} bits", issuer)
+    verify = _verifier(certificate, issuer.key, kind, digest)
+    if verify is None:
+        raise Fault("unsupported-signature", "a signature of a kind that Go does not have", certificate)
+    if not effort.signed("go", certificate, issuer, verify):
+        raise Fault("another-key", "an authority of the same name has another key", issuer)
 
 
-def _check_chains(leaf: Certificate, sent: list[Certificate], anchors: list[Certificate], at: datetime | None) -> None:
+def _verifier(
+    certificate: Certificate, key: object, kind: str, digest: hashes.HashAlgorithm | None
+) -> Callable[[], bool] | None:
+    """How a signature of this kind is verified with a key; `None` if it is not one of this key's."""
+    done = (certificate.signature, certificate.tbs)
+    check: Callable[[], None]
+    if isinstance(key, rsa.RSAPublicKey) and kind in (RSA, PSS) and digest is not None:
+        salted = padding.PSS(padding.MGF1(digest), digest.digest_size)
+        check = partial(key.verify, *done, salted if kind == PSS else padding.PKCS1v15(), digest)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and kind == EC and digest is not None:
+        check = partial(key.verify, *done, ec.ECDSA(digest))
+    elif isinstance(key, ed25519.Ed25519PublicKey) and kind == ED25519:
+        check = partial(key.verify, *done)
+    else:
+        return None
+
+    def verify() -> bool:
+        try:
+            check()
+        except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+            return False
+        return True
+
+    return verify
+
+
+def _check_chains(
+    leaf: Certificate, sent: list[Certificate], anchors: list[Certificate], at: datetime | None, effort: Effort
+) -> None:
     """Is there a way up that holds? The first thing that was in the way is told if there is none."""
-    search = _Search(sent, anchors, at)
+    search = _Search(sent, anchors, at, effort)
     paths = [[leaf]] if any(anchor.raw == leaf.raw for anchor in anchors) else list(search.paths([leaf]))
     if not paths:
         raise search.hint or Fault("unknown-authority", "its authority is not in the trust store", leaf)
     faults = []
     for path in paths:
+        effort.spend(sum(20 + len(each.usages) // 16 for each in path))
         try:
             _check_policies(path)
             _check_usage(path)
-            check_constraints(path)
+            check_constraints(path, effort.spend)
         except Fault as fault:
             faults.append(fault)
         else:
@@ -250,10 +284,13 @@ def _check_chains(leaf: Certificate, sent: list[Certificate], anchors: list[Cert
 class _Search:
     """Ways from a certificate up to the store."""
 
-    def __init__(self, sent: list[Certificate], anchors: list[Certificate], at: datetime | None) -> None:
+    def __init__(
+        self, sent: list[Certificate], anchors: list[Certificate], at: datetime | None, effort: Effort
+    ) -> None:
         self._sent = sent
         self._anchors = anchors
         self._at = at
+        self._effort = effort
         self._checks = 0
         self.hint: Fault | None = None
         """What was wrong with the first issuer that came into question."""
@@ -261,6 +298,7 @@ class _Search:
     def paths(self, path: list[Certificate]) -> Iterator[list[Certificate]]:
         """Every way up from the last certificate of `path`."""
         last = path[-1]
+        self._effort.spend((len(self._anchors) + len(self._sent)) * (3 + len(path) // 8))
         for pool, is_anchor in ((self._anchors, True), (self._sent, False)):
             for issuer in sorted(pool, key=lambda each: _unlikely(each, last)):
                 if issuer.subject != last.issuer or issuer.key is None or _is_in(issuer, path):
@@ -269,7 +307,7 @@ class _Search:
                 if self._checks > MOST_CHECKS:
                     return
                 try:
-                    _signed(last, issuer)
+                    _check_signed(last, issuer, self._effort)
                     _check_valid(issuer, path, self._at, sent=not is_anchor)
                 except Fault as fault:
                     self.hint = self.hint or fault
@@ -287,12 +325,7 @@ def _unlikely(issuer: Certificate, certificate: Certificate) -> int:
 
 
 def _is_in(certificate: Certificate, path: Sequence[Certificate]) -> bool:
-    return any(
-        certificate.subject == each.subject
-        and certificate.spki == each.spki
-        and certificate.value(ALT_NAME) == each.value(ALT_NAME)
-        for each in path
-    )
+    return any(certificate.identity == each.identity for each in path)
 
 
 def _check_usage(path: Sequence[Certificate]) -> None:
@@ -327,8 +360,9 @@ def covers(leaf: Certificate, host: str) -> bool:
         return any(same_address(each, address.packed) for each in leaf.addresses)
     wanted = host.lower()
     labels = wanted.removesuffix(".").split(".")
+    named_so = is_hostname(wanted.removesuffix("."))
     for name in leaf.names:
-        if is_hostname(wanted.removesuffix(".")) and is_hostname(name, pattern=True):
+        if named_so and is_hostname(name, pattern=True):
             parts = name.lower().split(".")
             if len(parts) == len(labels) and parts[1:] == labels[1:] and parts[0] in ("*", labels[0]):
                 return True

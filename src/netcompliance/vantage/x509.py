@@ -16,11 +16,11 @@ import base64
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from netcompliance.model import Observation
-from netcompliance.vantage.gocertificate import parse
+from netcompliance.vantage.der import Malformed
+from netcompliance.vantage.effort import Effort, Exhausted
+from netcompliance.vantage.gocertificate import LARGEST_EXPONENT, parse
 from netcompliance.vantage.goextensions import Certificate
 from netcompliance.vantage.goverify import Judgement, covers, judged
 
@@ -59,9 +61,6 @@ WAYS = 512
 """Up from a leaf that are tried."""
 SENT = 16
 """Different chains with the same leaf that are told."""
-MOST = 1 << 13
-"""Signatures and certificates that are looked at for one visit: ten times what an honest one shows. Chains behind these
-are not told, as if they had not been seen."""
 
 
 @dataclass(kw_only=True)
@@ -92,7 +91,8 @@ class _Seen:
 
 
 def read_chains(observations: Iterable[Observation], reader: Reader) -> list[dict[str, Any]]:
-    """A `chain` observation for each distinct leaf and host."""
+    """A `chain` observation for each distinct leaf and host. Chains that cost more than they may (`effort`) are not
+    told, as if they had not been seen."""
     leaves: dict[tuple[str, str], _Seen] = {}
     trusted = _Trusted()
     for seen in observations:
@@ -101,18 +101,14 @@ def read_chains(observations: Iterable[Observation], reader: Reader) -> list[dic
             items = [str(item) for item in chain]
             leaves.setdefault((items[0], str(seen.get("host"))), _Seen()).add(items, _end_of(seen))
             trusted.add(seen)
+    found: list[dict[str, Any]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found: list[dict[str, Any]] = []
-        before = reader.spent
+        visit = _Visit(reader, trusted)
         for (_, host), each in leaves.items():
-            if reader.spent - before > MOST:
-                return found
-            read = reader.read(each.longest, host)
-            if read is not None:
-                judgements = [reader.judge(digest, sent, host, trusted) for digest, sent in each.sent.items()]
-                found.append({**read, "judged": judgements})
-        return found
+            with suppress(Exhausted):
+                found.append(visit.told(each, host))
+    return found
 
 
 def _moment_of(at: float | None) -> datetime | None:
@@ -135,43 +131,32 @@ class _Trusted:
     """What the host's stores have for its chains, in base64."""
 
     def __init__(self) -> None:
-        self.anchors: set[str] | None = None
-        """In the store as the agent reads it; `None` if nobody said."""
+        self._known = False
+        """Did anybody say what is in the store?"""
+        self._anchors: set[str] = set()
+        """In the store as the agent reads it."""
         self._agent_only: set[str] = set()
         self._system_only: set[str] = set()
 
     def add(self, seen: Observation) -> None:
         """What a handshake told of them."""
         if isinstance(seen.get("anchors"), list):
-            self.anchors = {*(self.anchors or ()), *map(str, seen["anchors"])}
+            self._known = True
+            self._anchors.update(map(str, seen["anchors"]))
             self._agent_only.update(map(str, seen.get("agent_only") or ()))
             self._system_only.update(map(str, seen.get("system_only") or ()))
 
-    @property
-    def differ(self) -> bool:
-        """Do the system's tools trust others than the agent does?"""
-        return bool(self.anchors is not None and (self._agent_only or self._system_only))
+    def agents(self) -> list[bytes] | None:
+        """What the agent trusts; `None` if that is not known."""
+        return [_decoded(each) for each in sorted(self._anchors)] if self._known else None
 
-    @property
-    def systems(self) -> set[str]:
-        """What the system's tools trust."""
-        agents = self.anchors or set()
-        both = {each for each in agents if hashlib.sha256(_decoded(each)).hexdigest() not in self._agent_only}
-        return both | self._system_only
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What tells it from another."""
-        anchors = None if self.anchors is None else frozenset(self.anchors)
-        return anchors, frozenset(self._agent_only), frozenset(self._system_only)
-
-
-def _judged(sent: _Sent, host: str, anchors: Iterable[str] | None) -> Judgement:
-    at = _moment_of(sent.at)
-    if len(sent.chain) > CERTIFICATES:
-        return Judgement(takes=None)
-    trusted = None if anchors is None else [_decoded(anchor) for anchor in sorted(anchors)]
-    return judged([_decoded(item) for item in sent.chain], host, trusted, at)
+    def systems(self) -> list[bytes] | None:
+        """What the system's tools trust; `None` if they trust what the agent does."""
+        if not (self._agent_only or self._system_only):
+            return None
+        anchors = {each: _decoded(each) for each in self._anchors}
+        both = {each for each, der in anchors.items() if hashlib.sha256(der).hexdigest() not in self._agent_only}
+        return [_decoded(each) for each in sorted(both | self._system_only)]
 
 
 def chain_digest(chain: Sequence[str]) -> str:
@@ -180,99 +165,140 @@ def chain_digest(chain: Sequence[str]) -> str:
 
 
 class Reader:
-    """Knows the roots, public and declared (`declared`: fingerprints; `authorities`: PEM bundles), and what it read."""
+    """Knows the roots, public and declared (`declared`: fingerprints; `authorities`: PEM bundles)."""
 
     def __init__(self, declared: Sequence[str] = (), authorities: Sequence[bytes] = ()) -> None:
-        self._known: dict[tuple[str, tuple[str, ...]], dict[str, Any] | None] = {}
-        self._judged: dict[tuple[object, ...], dict[str, Any]] = {}
-        self.spent = 0
-        """Signatures and certificates that were looked at."""
         self._declared = {fingerprint.lower().replace(":", "") for fingerprint in declared}
         declared_too = [cert for pem in authorities for cert in _load_pem(pem)]
-        self._authorities = list(filter(None, map(_loaded, declared_too)))
+        self.authorities = list(filter(None, map(_loaded, declared_too)))
         self._declared.update(map(_sha256, declared_too))
 
-    def read(self, chain: Sequence[str], host: str) -> dict[str, Any] | None:
-        """One chain, leaf first, in base64; None if its leaf is not even bytes."""
-        key = (host, tuple(chain))
-        if key not in self._known:
-            self._known[key] = self._read(chain, host)
-        return self._known[key]
+    def anchor_of(self, cert: _Loaded) -> str | None:
+        """What kind of root it is, if it is one."""
+        if cert.sha256 in self._declared:
+            return "declared"
+        return "public" if cert.sha256 in _public_roots() else None
 
-    def judge(self, digest: str, sent: _Sent, host: str, trusted: _Trusted) -> dict[str, Any]:
+
+class _Visit:
+    """The chains of one visit, and what was done for them."""
+
+    def __init__(self, reader: Reader, trusted: _Trusted) -> None:
+        self._reader = reader
+        self._agents, self._systems = trusted.agents(), trusted.systems()
+        self._effort = Effort()
+        self._loaded: dict[str, _Loaded | None] = {}
+        self._described: dict[str, dict[str, Any]] = {}
+        with suppress(Exhausted):
+            for der in [*(self._agents or ()), *(self._systems or ())]:
+                with suppress(Malformed):
+                    self._effort.parsed(der)
+
+    def told(self, seen: _Seen, host: str) -> dict[str, Any]:
+        """What was seen with one leaf. Raises `Exhausted`."""
+        self._effort.begin()
+        read = self._read(seen.longest, host)
+        return {**read, "judged": [self._judge(digest, sent, host) for digest, sent in seen.sent.items()]}
+
+    def _judge(self, digest: str, sent: _Sent, host: str) -> dict[str, Any]:
         """What Go makes of a chain as it was sent, what it would with the system's store, and where it leads."""
-        key = (host, digest, sent.at, trusted.key)
-        if key not in self._judged:
-            self.spent += len(sent.chain) + 2 * len(trusted.anchors or ())
-            found = _judged(sent, host, trusted.anchors)
-            told: dict[str, Any] = {
-                "takes": found.takes,
-                "rule": found.rule,
-                "why": found.why,
-                "subject": found.subject[:TEXT],
-            }
-            if trusted.differ:
-                systems = trusted.systems
-                self.spent += len(sent.chain) + 2 * len(systems)
-                others = _judged(sent, host, systems)
-                told["curl"] = None if others.takes is found.takes else others.takes
-            told["minds"] = list(found.minds) or None
-            whole = self.read(sent.chain, host) or {}
-            known = {name: value for name, value in told.items() if value not in (None, "")}
-            self._judged[key] = {"sent": digest, "anchor": whole.get("anchor"), **known}
-        return self._judged[key]
+        found = self._judged(sent, host, self._agents)
+        told: dict[str, Any] = {
+            "takes": found.takes,
+            "rule": found.rule,
+            "why": found.why,
+            "subject": found.subject[:TEXT],
+        }
+        if self._systems is not None:
+            others = self._judged(sent, host, self._systems)
+            told["curl"] = None if others.takes is found.takes else others.takes
+        told["minds"] = list(found.minds) or None
+        known = {name: value for name, value in told.items() if value not in (None, "")}
+        path = self._best_path(self._certificates(sent.chain)[0])
+        return {"sent": digest, "anchor": self._reader.anchor_of(path[-1]) if path else None, **known}
 
-    def _read(self, chain: Sequence[str], host: str) -> dict[str, Any] | None:
-        leaf = _load_der(chain[0])
-        others = [_load_der(item) for item in chain[1:CERTIFICATES]]
-        certificates = [leaf, *filter(None, others)] if leaf else []
-        path = self._best_path(certificates) if leaf else []
+    def _judged(self, sent: _Sent, host: str, anchors: Sequence[bytes] | None) -> Judgement:
+        if len(sent.chain) > CERTIFICATES:
+            return Judgement(takes=None)
+        return judged([_decoded(item) for item in sent.chain], host, anchors, _moment_of(sent.at), self._effort)
+
+    def _read(self, chain: Sequence[str], host: str) -> dict[str, Any]:
+        """One chain, leaf first, in base64."""
+        certificates, unreadable = self._certificates(chain)
+        leaf = certificates[0] if certificates else None
+        path = self._best_path(certificates)
         return {
             "kind": "chain",
             "sha256": hashlib.sha256(_decoded(chain[0])).hexdigest(),
             "host": host,
             "covers": bool(leaf and covers(leaf.read, host)),
-            "certificates": [_described(cert, on_path=not path or cert in path) for cert in certificates],
-            "anchor": self._anchor_of(path[-1]) if path else None,
+            "certificates": [{**self._describe(cert), "on_path": not path or cert in path} for cert in certificates],
+            "anchor": self._reader.anchor_of(path[-1]) if path else None,
             "anchor_name": _named(path[-1].cert.subject) if path else None,
             "public_issuer": bool(leaf and _organisation(leaf.cert.issuer) in _public_organisations()),
-            "unreadable": sum(each is None for each in (leaf, *others)),
+            "unreadable": unreadable,
         }
 
-    def _anchor_of(self, cert: _Loaded) -> str | None:
-        if cert.sha256 in self._declared:
-            return "declared"
-        return "public" if cert.sha256 in _public_roots() else None
+    def _certificates(self, chain: Sequence[str]) -> tuple[list[_Loaded], int]:
+        """Those of a chain that can be read, unless the leaf cannot be, and how many cannot."""
+        every = [self._load(item) for item in chain[:CERTIFICATES]]
+        return [each for each in every if each] if every[0] else [], sum(each is None for each in every)
+
+    def _load(self, text: str) -> _Loaded | None:
+        if text not in self._loaded:
+            self._effort.spend(100 + len(text) // 8)
+            self._loaded[text] = _load_der(text, self._effort.parsed)
+        self._effort.spend(1 + len(text) // 64)
+        return self._loaded[text]
+
+    def _describe(self, loaded: _Loaded) -> dict[str, Any]:
+        if loaded.sha256 not in self._described:
+            self._effort.spend(100 + len(loaded.read.raw))
+            cert = loaded.cert
+            self._described[loaded.sha256] = {
+                "subject": _named(cert.subject),
+                "issuer": _named(cert.issuer),
+                "names": _names(loaded.read)[:NAMES],
+                "not_before": _moment(loaded.read.begin),
+                "not_after": _moment(loaded.read.end),
+                "sha256": loaded.sha256,
+                "self_signed": cert.subject == cert.issuer and self._signed(loaded, loaded),
+                "ca": _is_authority(loaded),
+                "aia": _aia(cert),
+            }
+        return self._described[loaded.sha256]
+
+    def _signed(self, loaded: _Loaded, issuer: _Loaded) -> bool:
+        """Did the issuer sign this certificate?"""
+        if issuer.read.exponent > LARGEST_EXPONENT:
+            return False
+        return self._effort.signed("library", loaded.read, issuer.read, partial(_verified, loaded, issuer))
 
     def _best_path(self, certificates: Sequence[_Loaded]) -> list[_Loaded]:
         """The shortest way from the leaf to an anchor. A declared authority counts first: then its owner wants to read
         along."""
-        known = [
-            path[: at + 1] for path in self._paths(certificates) for at, c in enumerate(path) if self._anchor_of(c)
-        ]
-        return min(known, key=lambda path: (self._anchor_of(path[-1]) != "declared", len(path)), default=[])
+        if not certificates:
+            return []
+        anchor_of = self._reader.anchor_of
+        known = [path[: at + 1] for path in self._paths(certificates) for at, c in enumerate(path) if anchor_of(c)]
+        return min(known, key=lambda path: (anchor_of(path[-1]) != "declared", len(path)), default=[])
 
     def _paths(self, certificates: Sequence[_Loaded]) -> Iterator[list[_Loaded]]:
         """Every way up from the leaf by signatures, as far as issuers are known."""
-        checked: dict[tuple[_Loaded, _Loaded], bool] = {}
-
-        def signed(loaded: _Loaded, issuer: _Loaded) -> bool:
-            if (loaded, issuer) not in checked:
-                self.spent += 1
-                checked[loaded, issuer] = _signed(loaded, issuer)
-            return checked[loaded, issuer]
-
         pending = [[certificates[0]]]
         for _ in range(WAYS):
             if not pending:
                 return
             path = pending.pop()
             last = path[-1]
+            candidates = [*certificates[1:], *self._reader.authorities, *_roots_named(last.read.issuer)]
+            self._effort.spend(10 + 6 * len(candidates))
+            passed = {each.sha256 for each in path}
             issuers = [
                 issuer
-                for issuer in [*certificates[1:], *self._authorities, *_roots_named(last.cert.issuer)]
-                if issuer is not None
-                if issuer not in path and issuer.cert.subject == last.cert.issuer and signed(last, issuer)
+                for issuer in candidates
+                if issuer.read.subject == last.read.issuer and issuer.sha256 not in passed
+                if _is_authority(issuer) and self._signed(last, issuer)
             ]
             if not issuers or len(path) >= DEPTH:
                 yield path
@@ -283,22 +309,6 @@ class Reader:
 def fingerprints(pem: bytes) -> list[str]:
     """SHA-256 of each certificate in a PEM file."""
     return [_sha256(cert) for cert in _load_pem(pem)]
-
-
-def _described(loaded: _Loaded, *, on_path: bool) -> dict[str, Any]:
-    cert = loaded.cert
-    return {
-        "subject": _named(cert.subject),
-        "issuer": _named(cert.issuer),
-        "names": _names(loaded.read)[:NAMES],
-        "not_before": _moment(loaded.read.begin),
-        "not_after": _moment(loaded.read.end),
-        "sha256": loaded.sha256,
-        "self_signed": cert.subject == cert.issuer and _signed(loaded, loaded, as_authority=False),
-        "ca": _is_authority(loaded),
-        "aia": _aia(cert),
-        "on_path": on_path,
-    }
 
 
 def _names(cert: Certificate) -> list[str]:
@@ -322,10 +332,7 @@ def _is_authority(loaded: _Loaded) -> bool:
     return loaded.read.basic and loaded.read.ca
 
 
-def _signed(loaded: _Loaded, issuer: _Loaded, *, as_authority: bool = True) -> bool:
-    """Did the issuer sign this certificate, and may it?"""
-    if as_authority and not _is_authority(issuer):
-        return False
+def _verified(loaded: _Loaded, issuer: _Loaded) -> bool:
     try:
         loaded.cert.verify_directly_issued_by(issuer.cert)
     except UNREADABLE:
@@ -361,13 +368,10 @@ def _sha256(cert: x509.Certificate) -> str:
 class _Loaded:
     """A certificate as a library holds it, and as it was read by hand."""
 
-    cert: x509.Certificate
+    cert: x509.Certificate = field(compare=False)
     read: Certificate = field(compare=False)
-
-    @property
-    def sha256(self) -> str:
-        """The fingerprint."""
-        return _sha256(self.cert)
+    sha256: str
+    """The fingerprint."""
 
 
 def _decoded(text: str) -> bytes:
@@ -377,17 +381,18 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def _load_der(text: str) -> _Loaded | None:
+def _load_der(text: str, parsed: Callable[[bytes], Certificate]) -> _Loaded | None:
     try:
-        return _loaded(x509.load_der_x509_certificate(_decoded(text)))
+        return _loaded(x509.load_der_x509_certificate(_decoded(text)), parsed)
     except UNREADABLE:
         return None
 
 
-def _loaded(cert: x509.Certificate) -> _Loaded | None:
+def _loaded(cert: x509.Certificate, parsed: Callable[[bytes], Certificate] = parse) -> _Loaded | None:
     try:
         cert.subject, cert.issuer  # noqa: B018 - parsed on access
-        return _Loaded(cert=cert, read=parse(cert.public_bytes(Encoding.DER)))
+        der = cert.public_bytes(Encoding.DER)
+        return _Loaded(cert=cert, read=parsed(der), sha256=hashlib.sha256(der).hexdigest())
     except UNREADABLE:
         return None
 
@@ -419,11 +424,11 @@ def _by_subject() -> Mapping[bytes, list[x509.Certificate]]:
     return found
 
 
-def _roots_named(subject: x509.Name) -> list[_Loaded | None]:
-    try:
-        return [_loaded(cert) for cert in _by_subject().get(subject.public_bytes(), ())]
-    except UNREADABLE:
-        return []
+def _roots_named(subject: bytes) -> list[_Loaded]:
+    return list(filter(None, map(_root, _by_subject().get(subject, ()))))
+
+
+_root = cache(_loaded)
 
 
 @cache
