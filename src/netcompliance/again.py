@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -23,12 +23,15 @@ from netcompliance.journal import decode
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import verdict_record
-from netcompliance.judge import JUDGES, SHARED, judge_vantage, settle, watch
-from netcompliance.model import Case, Observation, Requirement, Verdict
+from netcompliance.judge import JUDGES, SHARED, identity, judge_vantage, settle, watch
+from netcompliance.judge.identity import DERIVED, IDENTITY
+from netcompliance.model import Case, Observation, Requirement, Settings, Verdict
 
 HELD_LIMIT = 3 << 27
 """What is held of observations at once, in bytes of memory: more than all visits and all watches of a run may say
 (`vantage.admission`), so that no host makes the evidence of others unreadable."""
+
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class Again:
     """Requirements of the journal for which there is no judge here."""
     dropped: tuple[str, ...]
     """Requirements of the journal that this catalogue no longer has: nothing is asked of them now."""
+    renamed: Mapping[str, tuple[str, ...]]
+    """Vantage → fields of its record that are not what was seen of it."""
     unasked: tuple[str, ...]
     """Requirements of this catalogue that were not planned then."""
     version: int
@@ -85,7 +90,8 @@ def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bo
     """Judge the journal's cases; of a watch, those that had a verdict then. Raises `BadJournal`."""
     plan = [(case, _current(stated, catalogue, pinned=pinned)) for case, stated in read.planned(catalogue)]
     able = {case: required for case, required in plan if required and _is_able(required)}
-    verdicts = _verdicts(read, able, today)
+    renamed: dict[str, tuple[str, ...]] = {}
+    verdicts = _verdicts(read, able, today, renamed)
     before = {decode.key(record): record for record in read.verdicts}
     entries: list[Entry] = []
     changes: list[Change] = []
@@ -95,7 +101,8 @@ def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bo
         verdict = verdicts.get(case) if then.verdict else None
         entries.append(replace(then, verdict=verdict, requirement=required))
         if then.verdict:
-            changes += _changes(case, before[case.requirement, case.target, case.vantage], verdict, required)
+            told = before[case.requirement, case.target, case.vantage]
+            changes += _changes(case, told, verdict, required, read.schema)
     planned = dict.fromkeys(case.requirement for case, _ in plan)
     kept = {required.id for _, required in plan if required}
     return Again(
@@ -103,6 +110,7 @@ def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bo
         changes=tuple(changes),
         unjudged=tuple(name for name in planned if name in kept and name not in {c.requirement for c in able}),
         dropped=tuple(name for name in planned if name not in kept),
+        renamed=renamed,
         unasked=tuple(each.id for each in catalogue.requirements if each.id not in planned),
         version=read.catalogue,
     )
@@ -118,7 +126,11 @@ def _is_able(required: Requirement) -> bool:
     return required.id in JUDGES and required.when in CONDITIONS
 
 
-def _verdicts(read: SavedRun, able: Mapping[Case, Requirement], today: date) -> dict[Case, Verdict]:
+def _verdicts(
+    read: SavedRun, able: Mapping[Case, Requirement], today: date, renamed: dict[str, tuple[str, ...]]
+) -> dict[Case, Verdict]:
+    """The verdicts. Whose record says something else of a vantage than was seen there is put into `renamed`."""
+    records = {record["id"]: record for record in read.vantages}
     version = read.catalogue
     requirements = {required.id: required for required in able.values()}
     cases: dict[str, list[Case]] = {}
@@ -132,6 +144,8 @@ def _verdicts(read: SavedRun, able: Mapping[Case, Requirement], today: date) -> 
         judged |= judge_vantage(
             requirements, cases.get(vantage, ()), seen, public, read.settings, today, version=version
         )
+        if seen and vantage in records and (others := _renamed(records[vantage], seen, read.settings)):
+            renamed[vantage] = others
     for vantage, seen in watched.items():
         of_watch = [case for case in cases.get(vantage, ()) if case.requirement == watch.REQUIREMENT and case in given]
         judged |= judge_vantage(requirements, of_watch, seen, (), read.settings, today, version=version)
@@ -193,13 +207,24 @@ def _hold(some: list[Observation], record: Observation, weight: int, places: dic
     return weight - before
 
 
-def _changes(case: Case, before: Mapping[str, Any], verdict: Verdict | None, required: Requirement) -> Iterator[Change]:
+def _renamed(record: Mapping[str, Any], seen: Sequence[Observation], settings: Settings) -> tuple[str, ...]:
+    """The fields in which a vantage's record says something else of it than its observations."""
+    known = Redactor().value(identity(record["id"], seen, settings))
+    names = dict.fromkeys((*IDENTITY, *DERIVED))
+    return tuple(name for name in names if name in record and record[name] != known.get(name, _NOTHING))
+
+
+def _changes(
+    case: Case, before: Mapping[str, Any], verdict: Verdict | None, required: Requirement, schema: int
+) -> Iterator[Change]:
     if verdict is None:
         yield Change(case=case, before=before, after=None, fields=())
         return
     redactor = Redactor()
     after = redactor.value(verdict_record(redactor.verdict(verdict), required))
-    fields = tuple(name for name in after if name in before and _told(before, name) != _told(after, name))
+    old = schema == 1
+    names = (name for name in after if name in before or not old)
+    fields = tuple(name for name in names if _told(before, name, old=old) != _told(after, name, old=old))
     if fields:
         yield Change(case=case, before=before, after=after, fields=fields)
 
@@ -209,8 +234,8 @@ def _codes(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sorted((str(found.get("code")), str(found.get("subject"))) for found in record["findings"])
 
 
-def _told(record: Mapping[str, Any], name: str) -> Any:
-    """A field, without what only a journal of schema 2 has in it."""
-    if name != "findings":
-        return record[name]
+def _told(record: Mapping[str, Any], name: str, *, old: bool) -> Any:
+    """A field; of an old journal, without what only one of schema 2 has in it."""
+    if name != "findings" or not old:
+        return record.get(name)
     return [(found.get("code"), found.get("subject"), found.get("detail")) for found in record[name]]

@@ -8,15 +8,21 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from netcompliance.catalogue import Catalogue
-from netcompliance.journal.decode import Record
-from netcompliance.journal.reader import SavedRun
+from netcompliance.journal import decode
+from netcompliance.journal.decode import Key, Record
+from netcompliance.journal.reader import SavedRun, moment
 from netcompliance.judge import SHARED
 from netcompliance.judge.evidence import AGENTS_EYES
-from netcompliance.model import HERE
+from netcompliance.judge.watch import KIND
+from netcompliance.model import HERE, Result
 
+CLOCK = 86400.0
+"""Seconds by which this machine's clock may have been set while the run went on."""
 MOST = 8
 """Names that are told of many."""
 MOST_VANTAGES = 1 << 14
@@ -27,6 +33,8 @@ _NEW_PURPOSES: Mapping[str, tuple[str, ...]] = {
     "http": ("agent", "post-sibling", "variant", "wrong-key"),
 }
 """What nobody asked for before version `AGENTS_EYES` of the catalogue: kinds, and purposes of older kinds."""
+_NEW_OF_CASES = ("targets", "when", "from")
+"""What a case says since schema 2."""
 
 
 class Seen:
@@ -39,6 +47,8 @@ class Seen:
         """From where something was seen, but for what the workstation sees for all of them."""
         self.posing: set[str] = set()
         """Who else says to have seen that."""
+        self.moments: tuple[float, float] | None = None
+        """The first and the last at which this machine saw something, by its own clock."""
 
     def __call__(self, _: Record, record: Record) -> None:
         """One observation."""
@@ -47,6 +57,10 @@ class Seen:
             self.vantages.add(record["vantage"])
         if kind in SHARED and record["vantage"] != HERE:
             self.posing.add(record["vantage"])
+        at = record.get("at")
+        if record["vantage"] == HERE and kind != KIND and isinstance(at, (int, float)):
+            earliest, latest = self.moments or (at, at)
+            self.moments = min(at, earliest), max(at, latest)
         if kind in _NEW_KINDS:
             self.newer.add(kind)
         elif purpose in _NEW_PURPOSES.get(kind, ()):
@@ -57,6 +71,9 @@ def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterato
     """What does not fit, one line each. Raises `BadJournal`."""
     yield from _version(saved, seen, catalogue)
     yield from _vantages(saved, seen)
+    yield from _times(saved, seen)
+    yield from _first_schema(saved, seen)
+    yield from _comparisons(saved)
 
 
 def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
@@ -75,6 +92,94 @@ def _vantages(saved: SavedRun, seen: Seen) -> Iterator[str]:
     yield from (f"{vantage} was looked from, and nothing was planned there" for vantage in sorted(visited - planned))
     if seen.posing:
         yield f"what only the workstation asks was seen from {_some(seen.posing)}"
+
+
+def _times(saved: SavedRun, seen: Seen) -> Iterator[str]:
+    """Was everything seen while the run went on? Other hosts have clocks of their own, which may be wrong."""
+    began, finished = saved.started, moment(saved.footer["finished"]) if saved.footer else None
+    if saved.footer and finished is None:
+        yield "the footer does not say when the run ended"
+        return
+    if finished and finished < began:
+        yield f"the run ended at {finished:%Y-%m-%d %H:%M:%S} UTC, before it began at {began:%Y-%m-%d %H:%M:%S} UTC"
+    earliest, latest = seen.moments or (began.timestamp(), began.timestamp())
+    if earliest < began.timestamp() - CLOCK or (finished and latest > finished.timestamp() + CLOCK):
+        yield "this machine saw something more than a day before the run began, or after it had ended"
+
+
+def _first_schema(saved: SavedRun, seen: Seen) -> Iterator[str]:
+    """Schema 1 has no links, and whoever wrote it knew nothing of what came later."""
+    if saved.schema > 1:
+        return
+    later = seen.newer | {f"case.{name}" for record in saved.cases for name in _NEW_OF_CASES if name in record}
+    found = [each for record in saved.verdicts for each in record["findings"]]
+    later |= {"finding.values" for each in found if isinstance(each, dict) and "values" in each}
+    later |= {f"version {saved.catalogue} of the catalogue"} if saved.catalogue >= AGENTS_EYES else set()
+    if later:
+        yield f"the header says schema 1, which knows nothing of {_some(later)}"
+
+
+def _comparisons(saved: SavedRun) -> Iterator[str]:
+    """Does what the journal keeps of a comparison fit its verdicts and itself?"""
+    if len(saved.comparisons) > 1:
+        yield "it was compared with two baselines"
+    words = {decode.key(record): record["verdict"] for record in saved.verdicts}
+    for record in saved.comparisons:
+        try:
+            problem = _unfit(Told.of(record), words, saved)
+        except (KeyError, TypeError, AttributeError):
+            problem = "it does not say what came of it"
+        if problem:
+            yield f"the comparison with a baseline: {problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a journal keeps of a comparison."""
+
+    outcome: str
+    cases: Mapping[str, int]
+    drift: int
+    regressed: Sequence[Key]
+    kinds: set[str]
+    """Of the drift."""
+    before: datetime | None
+    """When the baseline began."""
+
+    @classmethod
+    def of(cls, record: Record) -> Told:
+        """Raises what a record of another shape leads to."""
+        counts = dict(record["counts"])
+        return cls(
+            outcome=record["outcome"],
+            drift=counts.pop("drift"),
+            cases=counts,
+            regressed=[decode.key(each) for each in record["regressed"]],
+            kinds={each["kind"] for each in record["drift"]},
+            before=moment(record["baseline"]["started"]),
+        )
+
+
+def _unfit(told: Told, words: Mapping[Key, str], saved: SavedRun) -> str:
+    """Why it does not fit; empty if it does."""
+    met = [key for key in told.regressed if words.get(key) not in (Result.FAIL, Result.WAIVED)]
+    if met:
+        return f"{' '.join(met[0])} is said to have regressed, and its verdict is {words.get(met[0], 'none')}"
+    if told.cases["regressed"] != len(told.regressed) or sum(told.cases.values()) < len(saved.cases):
+        return "its counts are not those of its cases"
+    regressed = any(words[key] == Result.FAIL for key in told.regressed)
+    forbidden = bool(told.kinds & {*saved.settings.fail_on_drift})
+    fits = {
+        "regressed": regressed,
+        "undetermined": not regressed,
+        "drifted": not regressed and forbidden,
+        "unharmed": not regressed and not forbidden,
+    }
+    if not fits.get(told.outcome):
+        return f"its outcome is {told.outcome}, which does not follow from what it lists"
+    if told.before is None or told.before >= saved.started:
+        return "its baseline did not begin before this run"
+    return ""
 
 
 def _some(names: set[str]) -> str:

@@ -22,6 +22,7 @@ from netcompliance.journal import checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
 from netcompliance.journal.signature import SigningError
+from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import AskedFrom, Requirement
 from netcompliance.report import summary
 
@@ -212,6 +213,15 @@ def _verdicts(saved: SavedRun, catalogue: Catalogue, tool: Mapping[str, str | No
     again = judge_again(saved, catalogue, run_date(saved), pinned=True)
     exact = wrote.get("judge") == tool["judge"] and saved.header["catalogue_sha256"] == catalogue.sha256
     changes = [change for change in again.changes if exact or change.is_decisive]
+    renamed = {name: [each for each in others if exact or each in IDENTITY] for name, others in again.renamed.items()}
+    yield from _some(
+        "consistent",
+        [
+            f"{vantage}: its record says something else than was seen there ({', '.join(others)} differ)"
+            for vantage, others in renamed.items()
+            if others
+        ],
+    )
     yield from _some(
         "verdicts",
         [

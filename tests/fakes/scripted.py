@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ HOST = {
     "source_address": "10.20.0.4",
     "platform": "linux/amd64",
     "nameservers": ["10.30.0.53"],
-    "at": 1795349700.0,
+    "at": time.time(),
     "error": None,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance import made, verification
+from netcompliance import again, made, verification
 from netcompliance.journal import hash_chain, reader
 from tests.fakes import journals
 
@@ -25,7 +26,7 @@ def bad(path: Path, name: str) -> list[str]:
     return [each.text for each in checks if each.name == name and each.outcome is verification.Outcome.BAD]
 
 
-def rewritten(path: Path, change: Change) -> Path:
+def rewritten(path: Path, change: Change, *, linked: bool = True) -> Path:
     """The journal, changed, and made anew."""
     records = [json.loads(line) for line in path.read_bytes().splitlines()]
     change(records)
@@ -36,7 +37,7 @@ def rewritten(path: Path, change: Change) -> Path:
             record["sha256"] = hashlib.sha256(made_anew).hexdigest()
         body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
         before = hash_chain.link(before, body)
-        made_anew += hash_chain.linked(body, before)
+        made_anew += hash_chain.linked(body, before) if linked else body + b"\n"
     path.write_bytes(made_anew)
     return path
 
@@ -157,3 +158,173 @@ def test_another_tenants_name_is_found_by_whoever_reads_it(journal: Path, change
     assert told in line
     with pytest.raises(reader.BadJournal, match=re.escape(told)):
         reader.read(journal)
+
+
+def _day(records: Records, days: int) -> None:
+    at = journals.STARTED.timestamp() + 86400 * days
+    seen(records, kind="tcp", at=at)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda records: records[-1].update(finished="2026-11-25T11:59:59.000Z"),
+            "the run ended at 2026-11-25 11:59:59",
+        ),
+        (lambda records: records[-1].update(finished="then"), "the footer does not say when the run ended"),
+        (lambda records: _day(records, 2), "this machine saw something more than a day before the run began, or after"),
+        (
+            lambda records: _day(records, -2),
+            "this machine saw something more than a day before the run began, or after",
+        ),
+    ],
+    ids=["backwards", "never", "later", "earlier"],
+)
+def test_a_time_that_cannot_be_is_found(journal: Path, change: Change, told: str):
+    (line,) = bad(rewritten(journal, change), "consistent")
+    assert line.startswith(told)
+
+
+def test_another_host_may_have_any_clock(journal: Path):
+    rewritten(journal, lambda records: seen(records, kind="tcp", vantage="ssh://node-1", at=1.0))
+    assert bad(journal, "consistent") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"hostname": "other"}, "hostname"),
+        ({"source_address": "203.0.113.9"}, "source_address"),
+        ({"vantage_kind": "pod", "clock_offset": 4000.0}, "vantage_kind, clock_offset"),
+    ],
+)
+def test_a_vantage_that_is_not_who_was_seen_is_found(journal: Path, change: dict[str, Any], fields: str):
+    def rewrite(records: Records) -> None:
+        records[0]["tool"]["judge"] = made.tool()["judge"]
+        first(records, "vantage", id="local").update(change)
+
+    (line,) = bad(rewritten(journal, rewrite), "consistent")
+    assert line == f"local: its record says something else than was seen there ({fields} differ)"
+
+
+COMPARISON: dict[str, Any] = {
+    "type": "comparison",
+    "outcome": "unharmed",
+    "baseline": {"run": "b", "sha256": "0" * 64, "started": "2026-11-24T12:00:00.000Z"},
+    "counts": {"same": 6, "fixed": 0, "regressed": 0, "newly-checked": 0, "no-longer-checked": 0, "drift": 0},
+    "regressed": [],
+    "drift": [],
+}
+FAILED = {"requirement": "HTTPS-01", "target": journals.SETTINGS.host, "vantage": "local"}
+WORSE = COMPARISON | {
+    "outcome": "regressed",
+    "regressed": [FAILED],
+    "counts": COMPARISON["counts"] | {"same": 5, "regressed": 1},
+}
+
+
+@pytest.mark.parametrize("record", [COMPARISON, WORSE], ids=["unharmed", "regressed"])
+def test_an_honest_comparison_fits(journal: Path, record: dict[str, Any]):
+    assert bad(rewritten(journal, lambda records: records.insert(-1, record)), "consistent") == []
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (WORSE | {"outcome": "unharmed"}, "its outcome is unharmed, which does not follow from what it lists"),
+        (COMPARISON | {"outcome": "regressed"}, "its outcome is regressed, which does not follow"),
+        (COMPARISON | {"outcome": "drifted"}, "its outcome is drifted, which does not follow"),
+        (COMPARISON | {"outcome": "fine"}, "its outcome is fine, which does not follow"),
+        (WORSE | {"regressed": []}, "its counts are not those of its cases"),
+        (COMPARISON | {"counts": COMPARISON["counts"] | {"same": 5}}, "its counts are not those of its cases"),
+        (COMPARISON | {"counts": {}}, "it does not say what came of it"),
+        (
+            WORSE | {"regressed": [FAILED | {"requirement": "DNS-01"}]},
+            "is said to have regressed, and its verdict is pass",
+        ),
+        (WORSE | {"regressed": [FAILED | {"target": "x"}]}, "is said to have regressed, and its verdict is none"),
+        (
+            COMPARISON | {"baseline": {"started": "2026-11-26T12:00:00.000Z"}},
+            "its baseline did not begin before this run",
+        ),
+    ],
+    ids=range(10),
+)
+def test_a_comparison_that_does_not_fit_the_verdicts_is_found(journal: Path, record: dict[str, Any], told: str):
+    (line,) = bad(rewritten(journal, lambda records: records.insert(-1, record)), "consistent")
+    assert line.startswith("the comparison with a baseline: ")
+    assert told in line
+
+
+def test_a_run_is_compared_with_one_baseline(journal: Path):
+    twice = bad(
+        rewritten(journal, lambda records: records.extend([COMPARISON, COMPARISON, records.pop()])), "consistent"
+    )
+    assert twice == ["it was compared with two baselines"]
+
+
+def _to_schema_1(records: Records, *kept: str) -> None:
+    """The header says schema 1 and an old catalogue; all that came later is gone, but for what is kept."""
+    records[0] |= {"schema": 1, "catalogue": 1, "catalogue_sha256": "c" * 64}
+    for record in records:
+        for name in ("targets", "when", "from"):
+            if name not in kept:
+                record.pop(name, None)
+        for found in record.get("findings", ()):
+            if "values" not in kept:
+                found.pop("values")
+
+
+@pytest.mark.parametrize("later", [[], ["when"], ["values"]], ids=str)
+def test_schema_1_knows_nothing_of_what_came_later(journal: Path, later: list[str]):
+    lines = bad(rewritten(journal, lambda records: _to_schema_1(records, *later), linked=False), "consistent")
+    told = [f"{'finding' if name == 'values' else 'case'}.{name}" for name in later]
+    assert lines == [f"the header says schema 1, which knows nothing of {name}" for name in told]
+
+
+def test_schema_1_and_this_programs_catalogue_do_not_go_together(journal: Path):
+    def change(records: Records) -> None:
+        kept = {name: records[0][name] for name in ("catalogue", "catalogue_sha256")}
+        _to_schema_1(records)
+        records[0] |= kept
+
+    (line,) = bad(rewritten(journal, change, linked=False), "consistent")
+    assert line == "the header says schema 1, which knows nothing of version 2 of the catalogue"
+
+
+def test_schema_1_has_no_links(journal: Path):
+    line, *_ = bad(rewritten(journal, _to_schema_1), "chain")
+    assert line == "line 1: a link, which no journal of schema 1 has"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda failed: failed.pop("fix"), "fix"),
+        (lambda failed: failed.pop("reproduce"), "reproduce"),
+        (lambda failed: failed["findings"][0].update(values={"vantage": "somebody else"}), "findings"),
+        (lambda failed: failed["findings"][0].pop("values"), "findings"),
+    ],
+    ids=["no fix", "no command", "other words", "no words"],
+)
+def test_what_was_told_of_a_verdict_and_is_gone_or_other_is_found(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], field: str
+):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(lzma.decompress(journals.SCHEMA_1.with_name("schema-2.jsonl.xz").read_bytes()))
+
+    def changes() -> list[again.Change]:
+        saved = reader.read(path)
+        found = again.judge_again(saved, journals.CATALOGUE, again.run_date(saved), pinned=True).changes
+        return [each for each in found if each.before["verdict"] == "fail"]
+
+    def as_judged_now(records: Records) -> None:
+        for each in changes():
+            first(records, "verdict", **dict(each.before)).update(each.after or {})
+
+    rewritten(path, as_judged_now)
+    assert changes() == []
+    rewritten(path, lambda records: change(first(records, "verdict", verdict="fail")))
+    (found,) = changes()
+    assert found.fields == (field,)

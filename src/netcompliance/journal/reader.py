@@ -40,7 +40,7 @@ Observe = Callable[[Record, Record], None]
 KEPT_LIMIT = 1 << 28
 """What is kept of a journal, in bytes as `weight` counts them: some hundred thousand cases with their verdicts."""
 
-KEPT = ("header", "case", "vantage", "verdict", "footer")
+KEPT = ("header", "case", "vantage", "verdict", "comparison", "footer")
 _NEEDED: Mapping[str, Mapping[str, type]] = {
     "header": {"tenant": str, "endpoint": str, "started": str, "settings": dict, "tool": dict, "catalogue_sha256": str},
     "case": dict.fromkeys(("requirement", "target", "vantage", "host", "level", "basis", "says", "source"), str),
@@ -86,6 +86,7 @@ class SavedRun:
     """Of all bytes of the file."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """Records by type."""
+    comparisons: tuple[Record, ...] = ()
 
     def observations(self) -> Iterator[Record]:
         """What was seen, read again from the file."""
@@ -196,6 +197,7 @@ def read(path: Path, *, complete: bool = False, observe: Observe | None = None) 
         footer=kept["footer"][0] if kept["footer"] else None,
         sha256=walker.sha256,
         counted=counted,
+        comparisons=tuple(kept["comparison"]),
     )
 
 
@@ -234,6 +236,8 @@ class Walker:
         if number == 1:
             self._schema = self._known_schema(record if raw.endswith(b"\n") else None)
         broken = self._broken_link(raw) if self._schema > 1 else None
+        if self._schema == 1 and record and hash_chain.MEMBER in record:
+            broken = "a link, which no journal of schema 1 has"
         behind = f"there is more behind the footer in line {self._footer}" if self._footer else None
         if not raw.endswith(b"\n"):
             cut = "the file ends in the middle of this line"

@@ -15,7 +15,8 @@ IDENTITY = (
     "search", "options", "proxies", "trust", "python", "interpreter", "openssl", "container", "runtime", "connection",
 )  # fmt: skip
 """Fields of the `host` observation that say who looked."""
-
+DERIVED = ("vantage_kind", "clock_offset")
+"""What else is said of a vantage."""
 
 PODS = ("kubectl", "openshift")
 CONTAINERS = ("docker", "podman")
