@@ -88,7 +88,13 @@ def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]
 def _vantages(saved: SavedRun, seen: Seen) -> Iterator[str]:
     """Was looked from where it was to be looked, and from nowhere else?"""
     planned = {case.vantage for case, _ in saved.plan}
-    visited = seen.vantages | {record["id"] for record in saved.vantages}
+    named, asked = set(saved.everywhere), set(saved.planned_from)
+    yield from (f"{vantage} is named in the header, and nothing was planned there" for vantage in sorted(named - asked))
+    yield from (f"{vantage} is planned, and not named in the header" for vantage in sorted(asked - named))
+    ended = {record["id"] for record in saved.vantages}
+    if saved.verdicts:  # the first is given when all visits have ended
+        yield from (f"{vantage} is planned, and has no record of its visit" for vantage in sorted(planned - ended))
+    visited = seen.vantages | ended
     yield from (f"{vantage} was looked from, and nothing was planned there" for vantage in sorted(visited - planned))
     if seen.posing:
         yield f"what only the workstation asks was seen from {_some(seen.posing)}"

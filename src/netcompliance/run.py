@@ -24,7 +24,7 @@ from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import REQUIREMENT, Watched
 from netcompliance.looking import Display, Look, Looking, Who, unwritten
-from netcompliance.model import Case, Observation, Settings, Verdict
+from netcompliance.model import AskedFrom, Case, Observation, Settings, Verdict
 from netcompliance.report.html import Material
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.watching import Screen, Watching
@@ -113,7 +113,9 @@ class Run:
         """Begin the journal in a new directory: header and every planned case."""
         self.directory = directory
         self._journal = Journal(directory / "journal.jsonl", self.redactor)
-        self._journal.header(secrets.token_hex(8), self.started, self.settings, self.head())
+        self._journal.header(
+            secrets.token_hex(8), self.started, self.settings, {**self.head(), "vantages": self._everywhere()}
+        )
         for case in self.cases:
             self._journal.case(case, self.catalogue[case.requirement])
         self._journal.planned()
@@ -127,6 +129,11 @@ class Run:
             "catalogue_sha256": self.catalogue.sha256,
             **({"signer": self.signer} if self.signer else {}),
         }
+
+    def _everywhere(self) -> list[str]:
+        """The vantages from which all is asked that is asked anywhere: those that were named."""
+        asked = (c.vantage for c in self.cases if self.catalogue[c.requirement].asked_from is not AskedFrom.WORKSTATION)
+        return sorted(set(asked))
 
     @property
     def is_to_look(self) -> bool:

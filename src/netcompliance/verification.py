@@ -23,7 +23,7 @@ from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
 from netcompliance.journal.signature import SigningError
 from netcompliance.judge.identity import IDENTITY
-from netcompliance.model import AskedFrom, Requirement
+from netcompliance.model import Requirement
 from netcompliance.report import summary
 
 JOURNAL = "journal.jsonl"
@@ -104,7 +104,7 @@ def _run(saved: SavedRun) -> Check:
     settings = saved.settings
     level = f", only requirements of level {settings.level}" if settings.level else ""
     end = saved.footer["finished"] if saved.footer else "its end"
-    vantages = summary.folded(record["id"] for record in saved.vantages)
+    vantages = summary.folded(saved.everywhere)
     text = f"{settings.host} from {vantages or 'nowhere'}, {saved.header['started']} to {end}{level}: "
     waived = sorted({entry.case.requirement for entry in saved.entries if entry.standing is Standing.WAIVED})
     without = f", {', '.join(waived)} waived" if waived else ""
@@ -121,9 +121,7 @@ def _population(saved: SavedRun, catalogue: Catalogue) -> Iterator[Check]:
         )
         return
     stated = dict(saved.plan)
-    everywhere = {record["id"] for record in saved.vantages}
-    everywhere |= {c.vantage for c, required in saved.plan if required.asked_from is not AskedFrom.WORKSTATION}
-    expected = expand(catalogue, saved.settings, everywhere)
+    expected = expand(catalogue, saved.settings, saved.everywhere)
     problems = [f"{case} was never planned" for case in expected if case not in stated]
     problems += [f"{case} is not asked for by the catalogue" for case in stated if case not in set(expected)]
     for case in expected:

@@ -324,6 +324,17 @@ def test_the_first_line_says_which_run_it_is(run_suites, verified):
     assert told.endswith(": satisfied")
 
 
+def test_the_header_says_from_where_it_was_to_be_looked(run_suites, verified):
+    """This machine may look for the others alone: then it is asked what the workstation is asked, and no more."""
+    ended = run_suites("--hosts=ssh://node-1", script=SEEN)
+    header, *records = ended.journal()
+    assert header["vantages"] == ["ssh://node-1"]
+    assert {record["id"] for record in records if record["type"] == "vantage"} == {"local", "ssh://node-1"}
+    _, found = verified(ended.directory())
+    assert bad(found).keys() == {"verdicts"}, "the script's verdicts are not the judge's"
+    assert found["run"][0].startswith("ok acme.app.stackstate.io from ssh://node-1, ")
+
+
 def _made_should(records: list[dict[str, Any]]) -> None:
     for record in records:
         if record["type"] in ("case", "verdict"):

@@ -126,6 +126,10 @@ def test_what_a_watch_sees_comes_behind_the_visits(journal: Path):
             "ssh://x was looked from, and nothing was planned there",
         ),
         (
+            lambda records: records.remove(first(records, "vantage", id="ssh://node-1")),
+            "ssh://node-1 is planned, and has no record of its visit",
+        ),
+        (
             lambda records: seen(records, kind="public-dns", vantage="ssh://node-1"),
             "what only the workstation asks was seen from ssh://node-1",
         ),
@@ -328,3 +332,28 @@ def test_what_was_told_of_a_verdict_and_is_gone_or_other_is_found(
     rewritten(path, lambda records: change(first(records, "verdict", verdict="fail")))
     (found,) = changes()
     assert found.fields == (field,)
+
+
+NAMED = ["local", "ssh://node-1", "ssh://node-2"]
+
+
+def _without(records: Records, vantage: str) -> None:
+    """As if nobody had been there."""
+    records[:] = [each for each in records if vantage not in (each.get("vantage"), each.get("id"))]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda records: _without(records, "ssh://node-1"), "ssh://node-1 is named in the header, and nothing"),
+        (lambda records: records[0]["vantages"].pop(), "ssh://node-2 is planned, and not named in the header"),
+    ],
+    ids=["taken away", "added"],
+)
+def test_a_host_that_was_taken_away_whole_is_missed(journal: Path, change: Change, told: str):
+    def named(records: Records) -> None:
+        records[0]["vantages"] = NAMED[:]
+
+    assert bad(rewritten(journal, named), "consistent") == []
+    (line,) = bad(rewritten(journal, change), "consistent")
+    assert line.startswith(told)

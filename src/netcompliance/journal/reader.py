@@ -31,7 +31,7 @@ from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.journal import decode, hash_chain
 from netcompliance.journal.decode import DecodeError, Record
 from netcompliance.journal.writer import LINE_LIMIT, SCHEMA, VALUES_LIMIT, values_in
-from netcompliance.model import DEFAULT_DOMAIN, Case, Requirement, Settings
+from netcompliance.model import DEFAULT_DOMAIN, AskedFrom, Case, Requirement, Settings
 
 Noun = TypeVar("Noun")
 Observe = Callable[[Record, Record], None]
@@ -132,6 +132,20 @@ class SavedRun:
     def overall(self) -> Overall:
         """One word over all that is in the journal; undetermined if it was cut off."""
         return overall(self.entries, self.catalogue) if self.footer else Overall.UNDETERMINED
+
+    @cached_property
+    def everywhere(self) -> tuple[str, ...]:
+        """The vantages from which it was to be asked; as the plan has it, where an older header does not name them."""
+        named = self.header.get("vantages")
+        if isinstance(named, list) and all(isinstance(each, str) for each in named):
+            return tuple(named)
+        return self.planned_from
+
+    @cached_property
+    def planned_from(self) -> tuple[str, ...]:
+        """The vantages of the plan, but for what the workstation is asked for all of them. Raises `BadJournal`."""
+        asked = (case.vantage for case, required in self.plan if required.asked_from is not AskedFrom.WORKSTATION)
+        return tuple(sorted(set(asked)))
 
     @property
     def catalogue(self) -> int:
