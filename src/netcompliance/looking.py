@@ -41,11 +41,13 @@ class Display(Protocol):
 
 
 class Who:
-    """What a watch needs of a visit: who looked, and which addresses the tenant has there."""
+    """What a watch needs of a visit: who looked, which addresses the tenant has there, and who serves image layers."""
 
     def __init__(self) -> None:
         self.kept: list[Observation] = []
         self.addresses: set[str] = set()
+        self.layers: set[tuple[str, int]] = set()
+        """Hosts and ports to which the registry redirected."""
 
     def add(self, seen: Observation, host: str) -> None:
         """One observation of the visit."""
@@ -53,6 +55,13 @@ class Who:
             self.kept.append(seen)
         elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:
             self.addresses.add(str(seen.get("address")))
+        elif (
+            seen.get("kind") == seen.get("task") == "registry"
+            and seen.get("step") in ("config", "layer")
+            and str(seen.get("url")).startswith("https://")
+            and {"host", "port"} <= seen.keys()
+        ):
+            self.layers.add((str(seen["host"]), int(seen["port"])))
 
 
 class Looking:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from netcompliance.inputs import BadInput
 from netcompliance.journal import signature
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.signature import Key, SigningError
-from netcompliance.looking import Look
+from netcompliance.looking import Look, Who
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
 from netcompliance.run import Run, Watch
@@ -118,11 +118,11 @@ def _words(catalogue: Catalogue, planned: Sequence[Settings], vantages: Sequence
 def _watcher(hosts: Sequence[Host]) -> Watch:
     by_vantage = {host.vantage: host for host in hosts}
 
-    def watch(settings: Settings, addresses: Mapping[str, Collection[str]], listener: Watching) -> None:
+    def watch(settings: Settings, known: Mapping[str, Who], listener: Watching) -> None:
         from netcompliance.vantage import watch as watches
 
-        chosen = {vantage: by_vantage[vantage] for vantage in addresses}
-        watches.watch(settings, chosen, addresses, listener, f"netcompliance/{made.version()}")
+        chosen = {vantage: by_vantage[vantage] for vantage in known}
+        watches.watch(settings, chosen, known, listener, f"netcompliance/{made.version()}")
 
     return watch
 

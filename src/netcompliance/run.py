@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import filterfalse
 from pathlib import Path
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from netcompliance.against import Against
     from netcompliance.vantage.hosts import Host
 
-Watch = Callable[[Settings, Mapping[str, Collection[str]], Watching], None]
-"""Watches from these vantages (with the addresses of the tenant that each has seen), and tells whoever listens."""
+Watch = Callable[[Settings, Mapping[str, Who], Watching], None]
+"""Watches from these vantages (with what each has seen), and tells whoever listens."""
 
 
 class Run:
@@ -228,11 +228,10 @@ class Run:
         self._watched = True
         listening = Watching(self.settings, self._journal, self.redactor, self.screen)
         cases = [case for case in self.cases if self.is_watched(case) and case.vantage not in self._troubles]
-        able = {vantage: who.addresses for vantage, who in self._who.items()}
-        vantages = sorted({case.vantage for case in cases} & able.keys())
+        vantages = sorted({case.vantage for case in cases} & self._who.keys())
         try:
             if self._watch and vantages:
-                self._watch(self.settings, {vantage: able[vantage] for vantage in vantages}, listening)
+                self._watch(self.settings, {vantage: self._who[vantage] for vantage in vantages}, listening)
         except JournalWriteError as problem:
             self._defect = unwritten(problem)
         finally:

@@ -10,7 +10,7 @@ import pytest
 from netcompliance import catalogue, judge, watching
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge.watch import IDENTITY
-from netcompliance.looking import Looking
+from netcompliance.looking import Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
 from netcompliance.watching import Watching
 from tests.unit.judge.world import healthy
@@ -31,6 +31,16 @@ def looking(*vantages: str) -> Looking:
     return Looking(
         settings, cases, cases, required, TODAY, hosts=(), key=None, redactor=Redactor(()), journal=None, display=None
     )
+
+
+def test_a_watch_knows_who_serves_layers() -> None:
+    who = Who()
+    layer = {"kind": "registry", "task": "registry", "step": "layer", "port": 443}
+    who.add({**layer, "url": "https://cdn02.quay.io/a", "host": "cdn02.quay.io"}, "acme.app.stackstate.io")
+    who.add({**layer, "url": "http://cache.corp/a", "host": "cache.corp", "port": 80}, "acme.app.stackstate.io")
+    who.add({**layer, "url": "https://else/a", "host": "else", "task": "source"}, "acme.app.stackstate.io")
+    who.add({**layer, "url": "https://quay.io/v2/", "host": "quay.io", "step": "ping"}, "acme.app.stackstate.io")
+    assert who.layers == {("cdn02.quay.io", 443)}
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 
 from netcompliance.probe import bundle
 from netcompliance.probe.onhost import cheap, dear, handover, runs
+from tests.fakes.peers import authority, leaf, serving, silent
 
 DROP = {"phase": "tcp", "name": "TIMEOUT", "text": "no answer"}
 RESET = {"phase": "tcp", "name": "ECONNREFUSED", "text": "refused"}
@@ -256,7 +257,7 @@ class Host:
             [sys.executable, *bundle.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "TMPDIR": str(directory)},
+            env={"PATH": os.environ["PATH"], "TMPDIR": str(directory), "SSL_CERT_FILE": str(directory / "store.pem")},
         )
         self.say(bundle.for_python(plan).decode().rstrip())
 
@@ -274,12 +275,12 @@ class Host:
                 return record
         raise AssertionError(f"it ended without {what}")
 
-    def hear_run(self, **fields: Any) -> Record:
-        """The next run of connections with these fields, or with such that a function says yes to."""
+    def hear_run(self, layer: str = "tcp", **fields: Any) -> Record:
+        """The next run of this layer with these fields, or with such that a function says yes to."""
         while True:
             run = self.hear("run")
             asked = [want(run[name]) if callable(want) else run[name] == want for name, want in fields.items()]
-            if run["layer"] == "tcp" and all(asked):
+            if run["layer"] == layer and all(asked):
                 return run
 
     def hang_up(self) -> None:
@@ -370,6 +371,20 @@ def test_what_stays_interrupted_is_watched_for_as_long_as_is_accepted(host: Any)
     last = watcher.hear_run(open=False, error=lambda error: error is not None)
     assert last["to"] - last["from"] >= 2.5
     assert watcher.hear("end")["why"] == "planned"
+
+
+def test_a_host_of_layers_is_asked_for_a_handshake_and_nothing_else(host: Any, port: int, tmp_path: Path) -> None:
+    ca = authority("Root")
+    (tmp_path / "store.pem").write_bytes(ca.pem)
+    with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
+        plan = a_plan("layers", 600.0, port)
+        plan["watch"].update(seldom=0.5, layers=[{"host": "localhost", "port": server.port}])
+        watcher = host(plan)
+        up = watcher.hear_run("registry")
+    down = watcher.hear_run("registry", failed=1)
+    assert (up["path"], up["failed"], up["answer"]["version"]) == (f"localhost:{server.port}", 0, "TLSv1.3")
+    assert (down["path"], down["error"]["phase"]) == (up["path"], "tcp")
+    assert server.heads == []
 
 
 def test_it_stops_when_it_is_told_to(host: Any, port: int) -> None:

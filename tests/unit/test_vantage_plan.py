@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import dns.flags
@@ -12,9 +13,9 @@ import dns.rdatatype
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.model import AskedFrom, Case, Image, RegistryMode, Settings
+from netcompliance.model import AskedFrom, Case, Image, RegistryMode, Settings, Watch
 from netcompliance.vantage import plan
-from netcompliance.vantage.plan import build_plan
+from netcompliance.vantage.plan import build_plan, watch_plan
 
 AGENT = Image(registry="quay.io", repository="stackstate/agent", reference="1")
 SETTINGS = Settings(tenant="acme", images=(AGENT,), source_images=(AGENT,))
@@ -37,6 +38,14 @@ def plan_of(settings: Settings, *requirements: str) -> dict[str, Any]:
 
 def tasks(plan: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [task for task in plan["tasks"] if task["kind"] == kind]
+
+
+def test_a_watch_asks_those_who_serve_layers_and_the_registry_once() -> None:
+    asked = replace(SETTINGS, watch=Watch(duration=60.0, every=0.1, rarely=5.0, criteria=()))
+    seen = [("cdn02.quay.io", 443), ("quay.io", 443), ("cdn01.quay.io", 443)]
+    watch = watch_plan(asked, (), "x", "test/1", seen)["watch"]
+    assert watch["layers"] == [{"host": "cdn01.quay.io", "port": 443}, {"host": "cdn02.quay.io", "port": 443}]
+    assert len(watch_plan(asked, (), "x", "test/1", [(f"cdn{n}", 443) for n in range(20)])["watch"]["layers"]) == 8
 
 
 def test_the_same_input_gives_the_same_plan() -> None:

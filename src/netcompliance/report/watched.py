@@ -127,6 +127,7 @@ def rates(settings: Settings) -> str:
     cheap = f"a DNS query to each nameserver and a TCP connection to each address every {asked.every:g} s"
     dear = f"a handshake with a request to each address every {asked.rarely:g} s ({60 / asked.rarely:g} a minute)"
     registry = f"one request to the registry every {asked.pace('registry'):g} s"
+    registry += ", as often a handshake with each host of image layers that it redirected to"
     return f"from each vantage {cheap}, {dear}, {registry}; twice as often while one fails"
 
 

@@ -40,6 +40,8 @@ WATCH_LIMITS = {
 """A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
 WATCH_PAD = 2048
 """Bytes by which a request is larger than it need be: more than a packet."""
+LAYER_HOSTS = 8
+"""Hosts of image layers that are watched, at most. quay.io publishes seven."""
 WATCH_SPARE = 120.0
 """Seconds beyond its planned end in which a watch may still ask."""
 ADDRESS_TYPES = ("A", "AAAA")
@@ -83,14 +85,20 @@ def build_plan(
     }
 
 
-def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agent: str) -> Plan:
-    """The plan of a watch under this random name. `addresses` of the tenant are watched from the beginning."""
+def watch_plan(
+    settings: Settings, addresses: Iterable[str], identity: str, agent: str, layers: Iterable[tuple[str, int]] = ()
+) -> Plan:
+    """The plan of a watch under this random name. `addresses` of the tenant are watched from the beginning.
+
+    `layers`: hosts that serve image layers, and their ports.
+    """
     from dns.message import make_query
 
     asked = settings.watch
     assert asked is not None
     registry, _, port = settings.registry.partition(":")
     query = make_query(f"{settings.host}.", "A", use_edns=0, payload=EDNS_PAYLOAD)
+    others = sorted(set(layers) - {(registry, int(port or HTTPS))})
     return {
         **_frame(settings, f"{agent} watch", asked.duration + WATCH_SPARE),
         "limits": WATCH_LIMITS,
@@ -111,6 +119,7 @@ def watch_plan(settings: Settings, addresses: Iterable[str], identity: str, agen
                 "port": int(port or HTTPS),
                 "request": {"method": "GET", "path": "/v2/", "pad": WATCH_PAD},
             },
+            "layers": [{"host": host, "port": at} for host, at in others[:LAYER_HOSTS]],
         },
     }
 

@@ -69,20 +69,34 @@ class Listener(Protocol):
         """Some time has passed."""
 
 
+class Known(Protocol):
+    """What a vantage has seen before the watch."""
+
+    @property
+    def addresses(self) -> Collection[str]:
+        """The tenant's."""
+
+    @property
+    def layers(self) -> Collection[tuple[str, int]]:
+        """Hosts that serve image layers, and their ports."""
+
+
 def watch(
     settings: Settings,
     hosts: Mapping[str, Host],
-    addresses: Mapping[str, Collection[str]],
+    known: Mapping[str, Known],
     listener: Listener,
     agent: str,
 ) -> None:
-    """Watch from these vantages until the planned end. `addresses` are those of the tenant that each has seen."""
+    """Watch from these vantages until the planned end, with what each has seen."""
     assert settings.watch is not None
     tour = _Tour(settings, listener)
     with _first_interrupt(tour.stop):
         try:
             for vantage, host in hosts.items():
-                plan = watch_plan(settings, addresses.get(vantage, ()), secrets.token_hex(16), agent)
+                seen = known.get(vantage)
+                addresses, layers = (seen.addresses, seen.layers) if seen else ((), ())
+                plan = watch_plan(settings, addresses, secrets.token_hex(16), agent, layers)
                 tour.begin(host, plan, of_watch(len(hosts)))
             tour.go()
         finally:

@@ -114,6 +114,9 @@ def a_share(begin: float, end: float) -> tuple[Record, ...]:
     return (*found, good(number, "tcp", path, at, 60))
 
 
+CDN = "cdn02.quay.io:443"
+CHALLENGED = (good(11, "registry", "quay.io", 0, 60),)
+SHOWN = {"answer": {"version": "TLSv1.3", "issuer": "Amazon"}}
 WATCHES: dict[str, Row] = {
     "nothing happened": row([*healthy(), *a_watch()], settings=asked()),
     "a path was interrupted": row(
@@ -165,6 +168,23 @@ WATCHES: dict[str, Row] = {
     "ended too early to tell": row(
         [*healthy(), *a_watch(good(11, "http", f"{ADDRESSES[0]}:443", 0, 58.5), at="http")],
         unchecked="WATCH-01",
+        settings=asked(),
+    ),
+    "hosts of layers": row(
+        [*healthy(), *a_watch(*CHALLENGED, run(12, "registry", CDN, 0, 60, **SHOWN), at="registry")], settings=asked()
+    ),
+    "a host of layers was interrupted": row(
+        [
+            *healthy(),
+            *a_watch(
+                *CHALLENGED,
+                run(12, "registry", CDN, 0, 20, **SHOWN),
+                run(13, "registry", CDN, 20.1, 28, **DROP),
+                run(14, "registry", CDN, 28.1, 60, **SHOWN),
+                at="registry",
+            ),
+        ],
+        {"WATCH-01": "watch.outage"},
         settings=asked(),
     ),
     "not available": row(

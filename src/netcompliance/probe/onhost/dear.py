@@ -3,7 +3,8 @@
 A probe of the receiver is one new connection to one address: TCP, a verified handshake, a GET without a key that is
 larger than a packet. It gives a sample of the layer `tls`, which counts from the moment in which the connection was
 open (through a proxy: from its begin, for the tunnel is a part of it), and one of the layer `http`, from the moment in
-which the request was sent. A probe of the registry asks its first endpoint, and is one sample.
+which the request was sent. A probe of the registry asks its first endpoint, and is one sample. So is one of a host of
+layers, which is asked nothing: its sample is the verified handshake.
 
 Rules
 * Probes begin `rarely` apart, also while others still wait. After one that failed, or was answered otherwise than the
@@ -239,6 +240,10 @@ class Probes:
         elif not (self._has_tcp and error["phase"] == "tcp"):
             yield "tls", opened[0], (error, None, self._who(host, error), self._usually("tls", took))
         if stream is None:
+            return
+        if "request" not in self._target:
+            stream.close()
+            yield "http", begun, (None, _shown_by(stream, facts), None, took)
             return
         answer = http1.Answer(BODY, BODY * 4)
         failure: Optional[Record] = None

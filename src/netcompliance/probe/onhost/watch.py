@@ -1,8 +1,9 @@
 """The watch: probes of every path between host and service, over and over, until a planned end.
 
 Theory. Paths are: each nameserver of the host (layer `dns`), each address of the tenant (`tcp`, and rarely `tls` and
-`http`), the registry (`registry`, rarely). Behind an explicit proxy there is one path, through it: its addresses for
-`tcp`, a tunnel for the rest. What is sampled becomes runs (`runs`), which go to whoever listens (`handover`).
+`http`), the registry and the hosts of its layers (`registry`, rarely). Behind an explicit proxy there is one path,
+through it: its addresses for `tcp`, a tunnel for the rest. What is sampled becomes runs (`runs`), which go to whoever
+listens (`handover`).
 
 Rules
 * The watch ignores that its terminal or its session goes away, and ends by itself: at the planned end, when it is told
@@ -151,7 +152,9 @@ class Watch:
         else:
             self._watch_proxy(host, port, route)
         if self._asked.get("registry"):
-            self._watch_registry(self._asked["registry"])
+            self._watch_registry(self._asked["registry"]["host"], self._asked["registry"])
+        for other in self._asked.get("layers", ()):
+            self._watch_registry("%s:%d" % (other["host"], other["port"]), other)
 
     def _watch_nameservers(self) -> None:
         servers = resolver_settings(read_text(RESOLV_CONF))["nameservers"] or ["127.0.0.1"]
@@ -181,13 +184,13 @@ class Watch:
             "via " + proxy.url, self._asked, lambda: Tunnelled(self._visit, "watch", host, port, proxy), ("tls", "http")
         )
 
-    def _watch_registry(self, registry: Record) -> None:
+    def _watch_registry(self, name: str, registry: Record) -> None:
         host, port = registry["host"], registry["port"]
         proxy = self._visit.route("watch", host, port).proxy
         way: Callable[[], Way] = lambda: Nearest(self._visit, port, self._visit.find(host))  # noqa: E731 - one of two
         if proxy is not None:
             way = lambda: Tunnelled(self._visit, "watch", host, port, proxy)  # noqa: E731 - the other
-        self._dear(host, registry, way, ("registry", "registry"))
+        self._dear(name, registry, way, ("registry", "registry"))
 
     def _wire(self) -> bytes:
         return base64.b64decode(self._asked["query"])
