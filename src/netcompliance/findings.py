@@ -535,6 +535,18 @@ class Code(StrEnum):
         ),
         Team.FIREWALL,
     )
+    HTTP_SHARE_DIFFERS = (
+        "http.share-differs",
+        (
+            "a share of all connections is answered by something else than the rest: one of several servers behind the "
+            "address is broken or another, or one of several devices on the way makes an answer of its own"
+        ),
+        (
+            "find the server, device or cluster member that answers connections from {source} to {subject} port 443 "
+            "from {ports} with {answer}, and repair it or take it out"
+        ),
+        Team.VENDOR,
+    )
     HTTP_STALLED = (
         "http.stalled",
         "the request is sent and the answer does not arrive in time",

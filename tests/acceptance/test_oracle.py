@@ -38,6 +38,8 @@ LUCKY = {
     "one-way-of-sixteen-drops": _LUCK,
     "one-way-of-eight-refuses": _LUCK,
     "one-way-of-eight-hangs-at-the-hello": _LUCK,
+    "one-way-of-eight-answers-503": _LUCK,
+    "one-way-of-eight-blocks": _LUCK,
     "one-of-eight-rotating-addresses-dropped": "look-ups may not give the client that address",
     "proxy-ignores-one-in-sixteen": _LUCK,
 }

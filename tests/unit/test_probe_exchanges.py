@@ -1,4 +1,5 @@
-"""Whole exchanges with one address: which get a first byte, and what is done with those that do not."""
+"""Whole exchanges with one address: which get a first byte, which get another answer than most,
+and what is done with those."""
 
 from __future__ import annotations
 
@@ -10,26 +11,37 @@ from typing import Any
 import pytest
 
 from netcompliance.probe.onhost import exchanges
+from netcompliance.probe.onhost.exchanges import kind_in
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
-from tests.fakes.peers import answer, authority, leaf, serving, silent
+from netcompliance.vantage.records import decoded
+from tests.fakes.peers import Handler, answer, authority, leaf, serving, silent
 
 HERE = "127.0.0.1"
 REQUEST = {"purpose": "receiver", "method": "GET", "path": "/features"}
 
 
-class Peer:
-    """Answers requests, but not from the first so many source ports."""
+OTHERWISE = answer("503 Service Unavailable", b"<html></html>", "Content-Type: text/html; charset=utf-8")
 
-    def __init__(self, hangs: int) -> None:
+
+class Peer:
+    """Answers requests, but not from so many source ports after the first `sound`, which get `instead`."""
+
+    def __init__(self, hangs: int, instead: Handler = silent, sound: int = 0, times: int = 1 << 30) -> None:
         self.hanging: list[int] = []
         self._hangs = hangs
+        self._instead = instead
+        self._sound = sound
+        self._times = times
 
     def __call__(self, head: bytes, connection: socket.socket) -> None:
         port = connection.getpeername()[1]
-        if len(self.hanging) < self._hangs and port not in self.hanging:
+        self._sound -= 1
+        if len(self.hanging) < self._hangs and port not in self.hanging and self._sound < 0:
             self.hanging.append(port)
-        (silent if port in self.hanging else answer("403 Forbidden", b"{}"))(head, connection)
+        self._times -= port in self.hanging
+        odd = port in self.hanging and self._times >= 0
+        (self._instead if odd else answer("403 Forbidden", b"{}", "Content-Type: application/json"))(head, connection)
 
 
 @pytest.fixture
@@ -50,8 +62,7 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         visit = Visit(plan, Output(lines.append), (None, None), Trust(None))
         with serving(peer, tmp_path, (leaf(root, "localhost"),)) as server:
             exchanges.Exchanges(visit, "tenant", "localhost", server.port, HERE).look(REQUEST)
-        (seen,) = map(json.loads, lines)
-        assert isinstance(seen, dict)
+        (seen,) = (decoded(json.loads(line), of_watch=False) for line in lines)
         return seen
 
     return look
@@ -78,3 +89,35 @@ def test_ports_that_hang_are_tried_again_beside_others(looked: Any) -> None:
 def test_where_nobody_is_answered_nothing_is_tried_again(looked: Any) -> None:
     seen = looked(Peer(99))
     assert (seen["answered"], seen["stuck_again"]) == (0, [])
+
+
+def test_ports_that_get_another_answer_are_tried_again_beside_others(looked: Any) -> None:
+    peer = Peer(2, OTHERWISE, sound=2)
+    seen = looked(peer)
+    assert (seen["answered"], seen["stuck"], seen["usual"]) == (8, [], "403 application/json")
+    assert seen["odd"] == [[port, "503 text/html"] for port in sorted(peer.hanging)]
+    assert seen["odd_again"]
+    assert all(each in seen["odd"] for each in seen["odd_again"])
+    assert (seen["beside"], seen["beside_odd"]) == ([exchanges.BESIDE, exchanges.BESIDE], [])
+
+
+def test_an_error_that_was_momentary_is_over_when_tried_again(looked: Any) -> None:
+    seen = looked(Peer(2, OTHERWISE, sound=2, times=2))
+    assert {kind for _, kind in seen["odd"]} == {"503 text/html"}
+    assert {kind for _, kind in seen["odd_again"]} == {"403 application/json"}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n\r\n{}", "403 application/json"),
+        (b"HTTP/1.1 503 \r\nDate: x\r\ncontent-type:Text/HTML; charset=utf-8\r\n\r\n", "503 text/html"),
+        (b"HTTP/1.1 204 No Content\n\nContent-Type: of/the-body\n\n", "204"),
+        (b"HTTP/1.1 103 Early\r\nContent-Type: a/b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "200"),
+        (b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text", None),
+        (b"SSH-2.0\r\n\r\n", ""),
+    ],
+)
+def test_an_answers_kind_is_its_status_and_type(data: bytes, kind: str | None) -> None:
+    assert kind_in(data) == kind

@@ -9,6 +9,7 @@ from netcompliance.findings import Code
 from netcompliance.judge.answers import FINE, Answers, accepts, answers_of, form, judged_get, judged_post
 from netcompliance.judge.certificates import CLOCK_TOLERANCE
 from netcompliance.judge.commands import curl
+from netcompliance.judge.differing import differing, kind_of, missing_repetition
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -56,7 +57,8 @@ def _sibling(evidence: Evidence, host: str, seen: Observation) -> Observation | 
     unseen=["http"],
 )
 def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """RCV-01. A receiver too old to know `/features` answers 404 there, and must be known by its other paths."""
+    """RCV-01. A receiver too old to know `/features` answers 404 there, and must be known by its other paths. What a
+    single request got of a share that is answered by something else is told as that share."""
     asked = _asked(evidence, case.host, "receiver")
     if not asked:
         return notchecked("no request to the receiver came to an end")
@@ -70,10 +72,15 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         wrong = trouble(seen, None if guarded else sibling, case.host)
         if wrong and wrong.code is Code.HTTP_NOT_FOUND and not is_page(seen) and _is_old_receiver(evidence, answers):
             wrong = None
-        judged = [judged_get(get, answers) for get in answers.all("agent")] if not wrong else []
+        other = differing(evidence, case.host, seen.get("address"))
+        if other and kind_of(seen) in other.kinds:
+            wrong = None
+        theirs = [get for get in answers.all("agent") if not (other and kind_of(get) in other.kinds)]
+        judged = [judged_get(get, answers) for get in theirs] if not wrong else []
         unknown = not judged or any(each.open for each in judged)
         unasked_for += [seen.get("address")] if not wrong and evidence.agents_eyes and unknown else []
         wrong = wrong or next((each.finding for each in judged if each.finding), None)
+        wrong = wrong or (other.finding if other else None)
         share = request_trouble(evidence, case.host, seen.get("address"))
         if share and (wrong is None or wrong.code in HANGING):
             wrong = share
@@ -90,7 +97,8 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         missing=unfinished(unasked, "the request")
         or unfinished(uncompared, "the request for a random path")
         or unfinished(unasked_for, "a look at the agent's own request")
-        or missing_exchanges(evidence, case.host),
+        or missing_exchanges(evidence, case.host)
+        or missing_repetition(evidence, case.host),
     )
 
 

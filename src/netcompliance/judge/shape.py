@@ -229,6 +229,8 @@ FIELDS: Mapping[str, Shape] = {
     **dict(_each(several(row(whole, text)), "hung hung_again")),
     **dict(_each(several(row(whole, text, text)), "stuck stuck_again")),
     "beside": row(whole, whole),
+    "usual": text,
+    **dict(_each(several(row(whole, text)), "odd odd_again beside_odd")),
     "answer": table(
         {
             "rcode": whole,

@@ -277,6 +277,8 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         "slowest": SECONDS,
         **_each(several(row(PORT, word, word)), "stuck stuck_again"),
         "beside": row(COUNT, COUNT),
+        "usual": word,
+        **_each(several(row(PORT, word)), "odd odd_again beside_odd"),
     },
     "proxy": {
         **_each(text, "target declared phase proxy_address reason body go_refuses received"),

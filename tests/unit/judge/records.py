@@ -182,6 +182,10 @@ def exchanges(address: str, host: str = HOST, **fields: Any) -> Record:
         "stuck": [],
         "stuck_again": [],
         "beside": [0, 0],
+        "usual": "403 application/json",
+        "odd": [],
+        "odd_again": [],
+        "beside_odd": [],
         "error": None,
     }
     return {**base, **fields}

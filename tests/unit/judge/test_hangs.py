@@ -1,4 +1,5 @@
-"""A share of connections that opens and hangs: HTTPS-02 at the ClientHello, RCV-01 at the first request."""
+"""A share of connections that opens and hangs: HTTPS-02 at the ClientHello, RCV-01 at the first request; or that gets
+another answer than the rest."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.judge.records import ADDRESSES, Record, error, tls
+from netcompliance.findings import Team
+from tests.unit.judge.records import ADDRESSES, Record, b64, error, tls
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, changed, exchange, healthy, verdict_of, without
 
@@ -39,6 +41,20 @@ def stuck(count: int = 4, name: str = "TIMEOUT", again: str | None = None, **mor
         "stuck": [[port, "head", name] for port in ports],
         "stuck_again": [[port, "head" if name_again else "", name_again] for port in ports],
         "beside": [count, count - 1],
+        **more,
+    }
+
+
+def odd(count: int = 3, kind: str = "503 text/html", again: str | None = None, **more: Any) -> Record:
+    """So many of 24 connections got another answer, and when tried again."""
+    ports = range(50000, 50000 + count)
+    return {
+        "tries": 24,
+        "answered": 24,
+        "odd": [[port, kind] for port in ports],
+        "odd_again": [[port, kind if again is None else again] for port in ports],
+        "beside": [32, 32],
+        "beside_odd": [[51000, kind], [51001, kind]],
         **more,
     }
 
@@ -114,8 +130,43 @@ AT_THE_REQUEST = {
     "of an older journal": row(without(healthy(), kind="exchanges")),
 }
 
+DIFFERS = {"RCV-01": "http.share-differs"}
+USUAL = "403 application/json"
+ANSWERED_503 = {"status": 503, "headers": [["Content-Type", "text/html"]], "body": b64(b"<html></html>")}
+OTHERWISE = {
+    "a share": row(changed(ASKED, **odd()), DIFFERS),
+    "a share that gets a block page": row(changed(ASKED, **odd(kind="403 text/html")), DIFFERS),
+    "one port": row(changed(ASKED, **odd(1)), DIFFERS),
+    "the first request was one of them": row(altered(changed(GOT, **ANSWERED_503), ASKED, **odd()), DIFFERS),
+    "one of the agent's requests was one of them": row(
+        altered(changed({"purpose": "agent", "address": FIRST, "caller": "rbac"}, **ANSWERED_503), ASKED, **odd()),
+        DIFFERS,
+    ),
+    "the first request failed otherwise": row(
+        altered(changed(GOT, **{**ANSWERED_503, "status": 500}), ASKED, **odd()), {"RCV-01": "http.server-error"}
+    ),
+    "momentary": row(changed(ASKED, **odd(again=USUAL, beside_odd=[]))),
+    "whatever the port": row(
+        changed(ASKED, **odd(4, odd_again=[[50000, "503 text/html"], [50001, USUAL], [50002, USUAL]])), DIFFERS
+    ),
+    "whatever the port, and no new one": row(
+        changed(ASKED, **odd(4, odd_again=[[50000, "503 text/html"], [50001, USUAL], [50002, USUAL]], beside_odd=[])),
+        DIFFERS,
+    ),
+    "its head was not whole the second time": row(changed(ASKED, **odd(again="", beside_odd=[]))),
+    "rarely, whatever the port": row(changed(ASKED, **odd(1, again=USUAL, beside_odd=[[51000, "503 text/html"]]))),
+    "most others are wrong, too": row(changed(ASKED, **odd(usual="502 text/html"))),
+    "nobody gets the usual any more": row(
+        changed(ASKED, **odd(beside_odd=[[port, "503 text/html"] for port in range(51000, 51032)]))
+    ),
+    "not tried again": row(changed(ASKED, **odd(odd_again=[], beside=[0, 0])), unchecked="RCV-01"),
+    "ports that were taken meanwhile": row(
+        changed(ASKED, **odd(again="EADDRNOTAVAIL", beside_odd=[])), unchecked="RCV-01"
+    ),
+}
 
-@each(AT_THE_HELLO, AT_THE_REQUEST)
+
+@each(AT_THE_HELLO, AT_THE_REQUEST, OTHERWISE)
 def test_hangs(case: Row) -> None:
     case.check()
 
@@ -145,3 +196,18 @@ def test_hangs(case: Row) -> None:
 )
 def test_a_share_is_told_with_its_number(requirement: str, where: Record, fields: Record, saw: str) -> None:
     assert verdict_of(requirement, changed(where, **fields)).saw == saw
+
+
+@pytest.mark.parametrize(
+    ("fields", "saw"),
+    [
+        (odd(2), "2 of 24 connections to {} were answered with 503 text/html and not with {}, always from the same"),
+        (odd(4, again=USUAL), "6 of 60 connections to {} were answered with 503 text/html and not with {}, from any"),
+    ],
+)
+def test_a_share_of_answers_is_told_with_its_number(fields: Record, saw: str) -> None:
+    verdict = verdict_of("RCV-01", changed(ASKED, **fields))
+    assert verdict.saw.startswith(saw.format(FIRST, USUAL))
+    assert verdict.findings[0].values["ask"] is Team.VENDOR
+    blocked = verdict_of("RCV-01", changed(ASKED, **odd(kind="403 text/html")))
+    assert blocked.findings[0].values["ask"] is Team.FIREWALL

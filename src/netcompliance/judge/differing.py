@@ -1,0 +1,92 @@
+"""Connections that get another answer than the rest: a share of them, by the source port or by nobody knows what.
+
+Theory. Behind an address there may be several servers, and before it several devices; one that is broken answers its
+share of all connections. A single request may miss it. So many are made, and what most of them get is the usual. What
+gets another answer is tried again after a pause: an error that was momentary is over then, a broken server is not.
+Where it was the port that decided, the same ports get another answer again. Where it is another thing, new ports get
+one, too, and as often; then both tries together must show `LEAST` of all.
+
+Rules
+* Where the usual is nobody's good answer, all of it is told by what single requests get.
+* An answer is known by status and type. That is enough to tell an error or a page from the receiver's refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netcompliance.findings import Code, Team
+from netcompliance.judge.evidence import Evidence, finding, header, listed
+from netcompliance.judge.shares import MANY, OURS
+from netcompliance.model import Finding, Observation
+
+SOUND = frozenset({"200", "401", "403", "404"})
+"""What a receiver may say to a request without a key, also an old one."""
+PAGE = "html"
+LEAST = 16
+"""One of so many, at least."""
+SERVERS_OWN = "5"
+"""How the status of an error begins that a server, or what stands before it, makes of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """The share of connections that get another answer."""
+
+    finding: Finding
+    kinds: frozenset[str]
+    """The other answers, by status and type."""
+
+
+def kind_of(seen: Observation) -> str:
+    """Status and type of an answer, as the exchanges tell them; empty without one."""
+    if seen.get("status") is None:
+        return ""
+    return f"{seen['status']} {header(seen, 'content-type').partition(';')[0].strip().lower()}".strip()
+
+
+def is_sound(kind: str) -> bool:
+    """May this be the receiver's answer?"""
+    return kind[:3] in SOUND and PAGE not in kind
+
+
+def differing(evidence: Evidence, host: str, address: str | None) -> Differing | None:
+    """The share of connections to this address that are answered by something else; `None` if there is none such."""
+    seen = evidence.one("exchanges", host=host, address=address)
+    usual, odd = (seen or {}).get("usual", ""), (seen or {}).get("odd", ())
+    if seen is None or not odd or not is_sound(usual):
+        return None
+    again = [one for one in seen.get("odd_again", ()) if one[1] not in OURS]
+    still = [(port, kind) for port, kind in again if kind not in ("", usual)]
+    new, (tried, answered) = seen.get("beside_odd", ()), seen.get("beside", (0, 0))
+    if (answered - len(new)) * MANY <= tried:
+        return None
+    tries, every = int(seen.get("tries", 0)), [*odd, *still, *new]
+    by_port = len(still) * 2 > len(again)
+    if by_port:
+        count = round(len(odd) * len(still) / len(again))
+        ports = f"source ports {listed((str(port) for port, _ in still), 4)}"
+        where = f"always from the same {ports}"
+    else:
+        count, tries, ports = len(every), tries + len(again) + tried, "any source port"
+        where = f"from {ports}"
+        if len(every) == len(odd) or count * LEAST < tries:
+            return None
+    answer = listed(sorted({kind for _, kind in (still if by_port else every)}))
+    detail = f"{count} of {tries} connections to {address} were answered with {answer} and not with {usual}, {where}"
+    ask = Team.VENDOR if answer.startswith(SERVERS_OWN) else Team.FIREWALL
+    return Differing(
+        finding=finding(Code.HTTP_SHARE_DIFFERS, str(address), detail, ports=ports, answer=answer, ask=ask),
+        kinds=frozenset(kind for _, kind in every),
+    )
+
+
+def missing_repetition(evidence: Evidence, host: str) -> str:
+    """Why it is not known whether a share gets another answer; empty if it is known."""
+    doubtful = [
+        f"{len(seen['odd'])} of {seen.get('tries')} connections to {seen.get('address')} were answered otherwise"
+        for seen in sorted(evidence.all("exchanges", host=host), key=lambda seen: str(seen.get("address")))
+        if seen.get("odd") and is_sound(seen.get("usual", ""))
+        if not any(name not in OURS for _, name in seen.get("odd_again", ()))
+    ]
+    return f"{listed(doubtful)}, and they were not tried again from the same ports" if doubtful else ""
