@@ -86,6 +86,17 @@ class Flaw(StrEnum):
     COMMON_NAME_ONLY = "common-name-only"
 
 
+class Http2(StrEnum):
+    """What a server does that agreed to HTTP/2."""
+
+    NOT_SPOKEN = "not-spoken"
+    """It speaks HTTP/1.1."""
+    NO_WINDOW = "no-window"
+    """It answers a GET, and never takes a byte of a body."""
+    RESETS_POSTS = "resets-posts"
+    """It answers a GET, and resets what has a body, with HTTP_1_1_REQUIRED."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
     """How a site does TLS."""
@@ -115,6 +126,8 @@ class Tls:
     flaw: Flaw = Flaw.NONE
     protocols: tuple[str, ...] = ()
     """What the server agrees to by ALPN, whatever it speaks. Empty: it does not know ALPN."""
+    http2: Http2 = Http2.NOT_SPOKEN
+    """What follows where h2 was agreed to."""
     wants_certificate: bool = False
     """The server demands a client certificate."""
     tickets: int = 2

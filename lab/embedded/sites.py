@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 
-from lab.embedded import http, sockets, tls
+from lab.embedded import http, http2, sockets, tls
 from lab.embedded.apps import Answer, ChartsApp, DohApp, FixedApp, ReceiverApp, key_of
 from lab.embedded.http import Request
 from lab.embedded.log import Log, header_fields
@@ -19,7 +19,7 @@ from lab.embedded.registry import CdnApp, RegistryApp, Store
 from lab.names import Names
 from lab.pki import Pki
 from lab.roles import Cdn, Charts, Doh, Fixed, Manner, Proxy, Receiver, Registry, Reply, Rule
-from lab.world import Hello, Site, World
+from lab.world import Hello, Http2, Site, World
 
 _EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </static/js/main.js>; rel=preload\r\n\r\n"
 
@@ -91,7 +91,10 @@ class SiteServer:
             return
         time.sleep(settings.delay)
         with self._context.wrap_socket(connection, server_side=True) as secure:
-            self._serve(secure)
+            if settings.http2 is not Http2.NOT_SPOKEN and secure.selected_alpn_protocol() == "h2":
+                http2.serve(secure, settings.http2)
+            else:
+                self._serve(secure)
 
     def _serve_http(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")

@@ -125,7 +125,17 @@ def wait(world: World, stage: Stage) -> None:
 
 def _handshake(tls: Tls) -> tuple[object, ...]:
     """What of a handshake is not nginx's to say."""
-    return tls.delay, tls.alert, tls.refuses, tls.ciphers, tls.key, tls.protocols, tls.wants_certificate, tls.tickets
+    return (
+        tls.delay,
+        tls.alert,
+        tls.refuses,
+        tls.ciphers,
+        tls.key,
+        tls.protocols,
+        tls.http2,
+        tls.wants_certificate,
+        tls.tickets,
+    )
 
 
 def _sites(world: World) -> list[Site]:

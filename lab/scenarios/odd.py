@@ -7,6 +7,7 @@ from lab.right import HELM, HELM_V4, PROXY, PROXY_V4
 from lab.roles import Reply, Rule
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.surroundings import HTTP_PROXY, through
+from lab.world import Http2
 
 _SECOND_PROXY, _DEAD_PROXY = "10.30.0.82", "10.30.0.81"
 
@@ -33,5 +34,17 @@ SCENARIOS = (
         broken="a device in front of the tenant agrees to HTTP/2, which parts of the agent offer, and speaks HTTP/1.1",
         change=tls("tenant", protocols=("h2", "http/1.1")),
         find=finds(HTTPS_05="http.no-http2"),
+    ),
+    *(
+        Scenario(
+            name=f"http2-{manner}",
+            broken=f"a device in front of the tenant agrees to HTTP/2, answers a GET over it, and {what}",
+            change=tls("tenant", protocols=("h2", "http/1.1"), http2=manner),
+            find=finds(HTTPS_05="http.no-http2"),
+        )
+        for manner, what in (
+            (Http2.NO_WINDOW, "never opens the window for the body of a POST"),
+            (Http2.RESETS_POSTS, "resets a POST with HTTP_1_1_REQUIRED"),
+        )
     ),
 )

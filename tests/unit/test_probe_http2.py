@@ -59,7 +59,8 @@ def peer(context: ssl.SSLContext, said: bytes) -> Iterator[Callable[[], TcpStrea
 
 def look(context: ssl.SSLContext, said: bytes) -> dict[str, Any]:
     with peer(context, said) as opened:
-        return http2.look(opened, "acme.example", ASKED, 5.0)
+        (told,) = http2.look(opened, "acme.example", [ASKED], 5.0)
+        return told
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,73 @@ def test_what_is_no_http2_is_told(context: ssl.SSLContext, said: bytes, begun: b
     assert (facts["error"]["phase"], facts["error"]["name"]) == ("http2", name)
 
 
-def test_the_request_is_what_http2_wants() -> None:
-    rest = ASKED.removeprefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-    assert rest.startswith(b"\x00\x00\x06\x04\x00" + bytes(4))
-    head = rest[15:24]
-    assert (int.from_bytes(head[:3], "big"), head[3], head[4]) == (len(rest) - 24, 1, 5)
+POSTED = http2.post("acme.example", "/logs", {"User-Agent": "agent/1", "sts-api-key": "none"}, b"x" * 40)
+REFUSED = b"\x48\x03403"
+Frame = tuple[int, int, int, bytes]
+
+
+def converse(
+    context: ssl.SSLContext, window: int, to_post: tuple[Frame, ...] = (), asked: tuple[http2.Asked, ...] = ()
+) -> tuple[list[Frame], list[dict[str, Any]]]:
+    """Speak with a peer that gives this window and answers each request once it has all of it. What it read, and what
+    came of it."""
+    near, far = socket.socketpair()
+    read: list[Frame] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(far, server_side=True) as speaking:
+            stream = speaking.makefile("rb")
+            assert stream.read(24) == http2.PREFACE
+            speaking.sendall(frames((4, 0, 0, struct.pack(">HI", 4, window))))
+            while len(head := stream.read(9)) == 9:
+                kind, flags, number = head[3], head[4], int.from_bytes(head[5:], "big")
+                read.append((kind, flags, number, stream.read(int.from_bytes(head[:3], "big"))))
+                if kind == 1 and not flags & 1:
+                    speaking.sendall(frames(*to_post))
+                elif kind in (0, 1) and flags & 1:
+                    speaking.sendall(frames((1, 4, number, REFUSED), (0, 1, number, b"{}")))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with near, far:
+        told = http2.look(lambda: TcpStream(near), "acme.example", asked or (ASKED, POSTED), 5.0)
+        thread.join(5)
+    return read, told
+
+
+def test_the_requests_are_what_http2_wants(context: ssl.SSLContext) -> None:
+    read, told = converse(context, 65535)
+    assert [(facts["method"], facts["status"], facts["error"]) for facts in told] == [
+        ("GET", 403, None),
+        ("POST", 403, None),
+    ]
+    requests = [frame[:3] for frame in read if frame[0] != 4]
+    assert read[0] == (4, 0, 0, http2.NO_PUSH)
+    assert requests == [(1, 5, 1), (1, 4, 3), (0, 1, 3)]
+    assert read[-1][3] == POSTED.body
+    assert b"\x0bsts-api-key\x04none" in POSTED.fields
+
+
+def test_a_body_goes_as_far_as_the_window_does(context: ssl.SSLContext) -> None:
+    read, told = converse(context, 16, ((8, 0, 3, struct.pack(">I", 24)),))
+    assert [len(body) for kind, _, _, body in read if kind == 0] == [16, 24]
+    assert told[-1]["status"] == 403
+
+
+@pytest.mark.parametrize("asked", [(ASKED, POSTED), (POSTED,)], ids=["behind a GET", "alone"])
+def test_a_window_that_stays_shut_is_told(
+    context: ssl.SSLContext, asked: tuple[http2.Asked, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http2, "PATIENCE", 0.5)
+    _, told = converse(context, 0, asked=asked)
+    last = told[-1]
+    assert (last["method"], last["settings"], last["replied"]) == ("POST", True, False)
+    assert (last["error"]["phase"], last["error"]["name"]) == ("http2", "WINDOW")
+
+
+def test_a_post_that_is_reset_is_told(context: ssl.SSLContext) -> None:
+    _, told = converse(context, 65535, ((3, 0, 3, struct.pack(">I", 13)),))
+    assert [(facts["replied"], (facts["error"] or {}).get("name")) for facts in told] == [
+        (True, None),
+        (False, "RESET"),
+    ]

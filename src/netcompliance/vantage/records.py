@@ -297,7 +297,7 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         **_each(TEXTS, "chain anchors agent_only system_only"),
     },
     "http2": {
-        "alpn": word,
+        **_each(word, "method alpn"),
         **_each(flag, "settings replied"),
         "status": STATUS,
     },

@@ -97,6 +97,13 @@ SPOKEN: dict[str, Any] = {"alpn": "h2", "settings": True, "replied": True, "stat
 IN_HTTP1: dict[str, Any] = {"alpn": "h2", "error": error("PROTOCOL", "http2", text="b'HTTP/1.1 400'")}
 LATE: dict[str, Any] = {"alpn": "h2", "error": error("TIMEOUT", "http2")}
 
+
+def posted(name: str | None, **fields: Any) -> list[Record]:
+    """What a POST over HTTP/2 at the first address got."""
+    said = {**SPOKEN, "method": "POST", "replied": False, "status": None}
+    return exchange([http2(FIRST, **{**said, "error": name and error(name, "http2"), **fields})])
+
+
 HTTP2 = {
     "agreed and spoken": row(changed(AGREED, **SPOKEN)),
     "agreed, in an answer that nobody can read": row(changed(AGREED, **{**SPOKEN, "status": None})),
@@ -111,6 +118,19 @@ HTTP2 = {
         changed(AGREED, **{**SPOKEN, "replied": False, "error": error("EOF", "http2")}), {"HTTPS-05": "http.no-http2"}
     ),
     "misdirected": row(changed(AGREED, **{**SPOKEN, "status": 421}), {"HTTPS-05": "http.no-http2"}),
+    "a GET is answered, a POST is not": row(
+        [*changed(AGREED, **SPOKEN), *posted("RESET"), *posted("RESET")], {"HTTPS-05": "http.no-http2"}
+    ),
+    "a POST is answered the second time": row(
+        [*changed(AGREED, **SPOKEN), *posted("RESET"), *posted(None, replied=True, status=403)]
+    ),
+    "a POST is late": row([*changed(AGREED, **SPOKEN), *posted("TIMEOUT"), *posted("TIMEOUT")]),
+    "a POST has no window": row(
+        [*changed(AGREED, **SPOKEN), *posted("WINDOW"), *posted("WINDOW")], {"HTTPS-05": "http.no-http2"}
+    ),
+    "a POST is misdirected": row(
+        [*changed(AGREED, **SPOKEN), *posted(None, replied=True, status=421)], {"HTTPS-05": "http.no-http2"}
+    ),
     "no connection for it": row(changed(AGREED, error=error("TIMEOUT", "tls"))),
     "through the proxy": row(
         altered(proxied(), {"kind": "http2"}, **IN_HTTP1), {"HTTPS-05": "http.no-http2"}, unchecked="HTTPS-06"

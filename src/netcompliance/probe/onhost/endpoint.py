@@ -21,7 +21,7 @@ from netcompliance.probe.onhost import chain, exchanges, firstflight, golookup, 
 from netcompliance.probe.onhost.asking import Asker
 from netcompliance.probe.onhost.names import resolve
 from netcompliance.probe.onhost.payloads import Payloads
-from netcompliance.probe.onhost.requests import Target, authority
+from netcompliance.probe.onhost.requests import Target, authority, body_of
 from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.trust import identifying_context
@@ -39,6 +39,8 @@ SMALLER = {"verify": "small-mss"}
 SOON = 1.5
 """Seconds within which an answer that is no silence has come: TCP asks again after one."""
 HTTP2_TRIES = 2
+POSTS_OVER_HTTP2 = "logs"
+"""The part of the agent whose request is sent over HTTP/2, with a key that is none."""
 UNVERIFIED = ("receiver", "sibling")
 """Purposes that are also asked of a peer whose certificate does not verify."""
 
@@ -207,14 +209,27 @@ class Endpoint:
             stream.close()
 
     def _speak_http2(self, way: Way, request: Request) -> None:
-        """This request over HTTP/2; once more, on another connection, if the peer agreed to that and it failed."""
+        """This request and what the logs agent posts, over HTTP/2 if the peer agrees to that.
+
+        Each once more, on another connection, if it failed.
+        """
         place = authority(self._host, self._port)
-        asked = http2.request(place, request["path"], self._visit.plan["agent"])
-        for _ in range(HTTP2_TRIES):
-            facts = http2.look(way.open, self._host, asked, self._visit.limits["tls"])
-            self._visit.emit("http2", self._task, **dict(facts, **self._target.fields(way)))
-            if facts["alpn"] != http2.AGREED or facts["replied"]:
+        left = [http2.request(place, request["path"], self._visit.plan["agent"])]
+        left += [
+            http2.post(place, each["path"], each["headers"], body_of(each))
+            for each in self._requests
+            if each.get("caller") == POSTS_OVER_HTTP2
+        ]
+        failed = 0
+        while left and failed < HTTP2_TRIES:
+            told = http2.look(way.open, self._host, left, self._visit.limits["tls"])
+            for facts in told:
+                self._visit.emit("http2", self._task, **dict(facts, **self._target.fields(way)))
+            if told[0]["alpn"] != http2.AGREED:
                 return
+            answered = sum(facts["replied"] for facts in told)
+            failed = 1 if answered else failed + 1
+            left = left[answered:]
 
     def _hello(self, way: Way) -> None:
         """The agent's own ClientHello; where it gets nothing or an alert, others that differ from it in one thing."""

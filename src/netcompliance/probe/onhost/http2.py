@@ -1,14 +1,15 @@
-"""One GET over HTTP/2, as bytes: does a peer that agreed to h2 in the handshake speak it?
+"""A GET and a small POST over HTTP/2, as bytes: does a peer that agreed to h2 in the handshake speak it?
 
 Theory. Some of the agent's parts use Go's default transport, which offers h2; a peer that agrees is spoken to in
 HTTP/2, and Go never goes back to HTTP/1.1. The preface, SETTINGS and the request are sent at once, as
 Go does it. The peer's first frame must be SETTINGS (RFC 9113, section 3.4), whatever the request needs. The status is
-read where it is readable without the tables of HPACK (RFC 7541), which it is with every common server.
+read where it is readable without the tables of HPACK (RFC 7541), which it is with every common server. What these
+parts send are POSTs, so one follows on the same connection; its body waits for the window that the peer gives.
 """
 
 import struct
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from netcompliance.probe.onhost import tls
 from netcompliance.probe.onhost.failures import Failure, failure_from
@@ -21,14 +22,18 @@ AGREED = "h2"
 PATIENCE = 4.0
 """Seconds for the answer. SETTINGS come at once, whatever the answer takes."""
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, GOAWAY, CONTINUATION = 0, 1, 3, 4, 7, 9
+DATA, HEADERS, RESET, SETTINGS, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 7, 8, 9
+INITIAL_WINDOW, USUAL_WINDOW = 4, 65535
 ACK, END_STREAM, END_HEADERS, PADDED, PRIORITY = 1, 1, 4, 8, 32
 NO_PUSH = struct.pack(">HI", 2, 0)
 LARGEST = 16384
 """Bytes of a frame that a peer may send to one that has not said otherwise."""
 MOST_FRAMES = 64
+"""Frames, but those with data, that are read for one answer."""
+MOST_FIELDS = 65536
 SHOWN = 64
-_METHOD, _HTTPS, _PATH, _AUTHORITY, _USER_AGENT = b"\x82", b"\x87", b"\x04", b"\x01", b"\x0f\x2b"
+_METHODS = {"GET": b"\x82", "POST": b"\x83"}
+_HTTPS, _PATH, _AUTHORITY, _USER_AGENT, _NEW = b"\x87", b"\x04", b"\x01", b"\x0f\x2b", b"\x00"
 _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
 """The static table's whole fields."""
 _STATUS_NAMES = frozenset(form + index for form in (0x00, 0x10, 0x40) for index in range(8, 15))
@@ -38,84 +43,186 @@ _DIGITS.update({format(n + 22, "06b"): str(n) for n in range(3, 10)})
 """The Huffman code's digits."""
 
 
-def look(open_lower: Callable[[], Stream], host: str, asked: bytes, seconds: float) -> Dict[str, Any]:
-    """Shake hands with h2 on offer, and ask over it if the peer agrees. The fields of an `http2` observation."""
-    facts: Dict[str, Any] = {
-        "alpn": None, "settings": False, "replied": False, "status": None, "at": time.time(), "error": None,
-    }  # fmt: skip
+class Asked(NamedTuple):
+    """One request: its method, the block of its fields, and its body."""
+
+    method: str
+    fields: bytes
+    body: bytes
+
+
+def look(open_lower: Callable[[], Stream], host: str, asked: Sequence[Asked], seconds: float) -> List[Dict[str, Any]]:
+    """Shake hands with h2 on offer, and ask one after the other if the peer agrees, until one is not answered.
+
+    The fields of an `http2` observation for each that was asked, and for the first in any case.
+    """
+    told = [_facts(asked[0])]
     clock = time.monotonic()
     lower: Optional[Stream] = None
     try:
         lower = open_lower()
         stream = tls.TlsStream(lower, identifying_context(protocols=PROTOCOLS), host)
         stream.handshake(Deadline(seconds))
-        facts["alpn"] = stream.secured.selected_alpn_protocol()
-        if facts["alpn"] == AGREED:
-            _get(stream, asked, Deadline(PATIENCE), facts)
+        told[0]["alpn"] = stream.secured.selected_alpn_protocol()
+        if told[0]["alpn"] == AGREED:
+            connection = _Connection(stream)
+            connection.ask(asked[0], told[0])
+            for each in asked[1:]:
+                told[-1]["seconds"] = time.monotonic() - clock
+                clock = time.monotonic()
+                told.append(dict(_facts(each), alpn=AGREED, settings=True))
+                connection.ask(each, told[-1])
     except Exception as error:
-        facts["error"] = failure_from(error, "http2" if facts["alpn"] else "tls").record()
+        told[-1]["error"] = failure_from(error, "http2" if told[-1]["alpn"] else "tls").record()
     if lower is not None:
         lower.close()
-    facts["seconds"] = time.monotonic() - clock
-    return facts
+    told[-1]["seconds"] = time.monotonic() - clock
+    return told
 
 
-def request(authority: str, target: str, agent: str) -> bytes:
-    """All that the client sends."""
-    fields = _METHOD + _HTTPS + _literal(_AUTHORITY, authority) + _literal(_PATH, target) + _literal(_USER_AGENT, agent)
-    return PREFACE + _frame(SETTINGS, 0, 0, NO_PUSH) + _frame(HEADERS, END_STREAM | END_HEADERS, 1, fields)
+def _facts(asked: Asked) -> Dict[str, Any]:
+    return {
+        "method": asked.method, "alpn": None, "settings": False, "replied": False, "status": None, "at": time.time(),
+        "error": None,
+    }  # fmt: skip
 
 
-def _get(stream: Stream, asked: bytes, deadline: Deadline, facts: Dict[str, Any]) -> None:
-    """Send the request and read until its answer begins; how far it came goes into the facts.
+def request(authority: str, target: str, agent: str) -> Asked:
+    """A GET as any client makes it."""
+    return Asked("GET", _head("GET", authority, target) + _literal(_USER_AGENT, agent), b"")
 
-    Raises `Failure` if the peer ends it, or does not speak HTTP/2.
-    """
-    stream.send(asked, deadline, "http2")
-    reader = _Frames(stream, deadline)
-    block: List[bytes] = []
-    for _ in range(MOST_FRAMES):
-        kind, flags, number, body = reader.frame()
-        if not facts["settings"]:
-            if kind != SETTINGS or flags & ACK:
-                raise Failure("http2", "PROTOCOL", "the first frame is of type %d, not SETTINGS" % kind)
-            facts["settings"] = True
-        if kind == SETTINGS and not flags & ACK:
-            stream.send(_frame(SETTINGS, ACK, 0, b""), deadline, "http2")
-        elif kind == GOAWAY and (len(body) < 8 or struct.unpack(">I", body[:4])[0] & 0x7FFFFFFF < 1):
-            raise Failure("http2", "EOF", "GOAWAY with error code %d" % _code(body[4:8]))
-        elif kind == RESET and number == 1:
-            raise Failure("http2", "RESET", "RST_STREAM with error code %d" % _code(body[:4]))
-        elif kind in (HEADERS, CONTINUATION) and number == 1:
-            block.append(_fragment(body, flags) if kind == HEADERS else body)
-            if flags & END_HEADERS:
-                status = _status(b"".join(block))
-                block = []
-                if status is None or status >= 200:
-                    facts["replied"], facts["status"] = True, status
+
+def post(authority: str, target: str, headers: Dict[str, str], body: bytes) -> Asked:
+    """A POST with these headers."""
+    named = dict(headers, **{"content-length": str(len(body))})
+    fields = [_literal(_NEW + _literal(b"", name.lower()), value) for name, value in sorted(named.items())]
+    return Asked("POST", _head("POST", authority, target) + b"".join(fields), body)
+
+
+def _head(method: str, authority: str, target: str) -> bytes:
+    return _METHODS[method] + _HTTPS + _literal(_AUTHORITY, authority) + _literal(_PATH, target)
+
+
+class _Connection:
+    """HTTP/2 from its preface on."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._reader = _Frames(stream)
+        self._number = -1
+        self._settings = False
+        self._initial = self._window = USUAL_WINDOW
+        self._own_window = 0
+        """What the peer has added for the stream in use, or taken."""
+
+    def ask(self, asked: Asked, facts: Dict[str, Any]) -> None:
+        """Send the request and read until its answer begins; how far it came goes into the facts.
+
+        Raises `Failure` if the peer ends it, or does not speak HTTP/2, or has no window for the body.
+        """
+        deadline = Deadline(PATIENCE)
+        begun = self._number > 0
+        self._number += 2
+        self._own_window = 0
+        flags = END_HEADERS | (0 if asked.body else END_STREAM)
+        head = _frame(HEADERS, flags, self._number, asked.fields)
+        if not begun:
+            head = PREFACE + _frame(SETTINGS, 0, 0, NO_PUSH) + head
+        self._write(head, deadline)
+        left = self._send(asked.body, deadline) if self._settings else asked.body
+        try:
+            for _ in range(MOST_FRAMES):
+                if self._next(facts, deadline):
                     return
-    raise Failure("http2", "LIMIT", "%d frames without an answer" % MOST_FRAMES)
+                left = self._send(left, deadline)
+        except Failure as failure:
+            if left and facts["settings"] and failure.name == "TIMEOUT":
+                raise Failure("http2", "WINDOW", "no window for %d bytes of a body" % len(left)) from None
+            raise
+        raise Failure("http2", "LIMIT", "%d frames without an answer" % MOST_FRAMES)
+
+    def _send(self, body: bytes, deadline: Deadline) -> bytes:
+        """As much of the body as the peer has a window for. The rest."""
+        size = min(len(body), self._window, self._initial + self._own_window, LARGEST)
+        if size <= 0:
+            return body
+        self._window -= size
+        self._own_window -= size
+        flags = END_STREAM if size == len(body) else 0
+        self._write(_frame(DATA, flags, self._number, body[:size]), deadline)
+        return body[size:]
+
+    def _write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all, and keep what the peer says meanwhile; it may speak at any time."""
+        while data:
+            sent = self._stream.push(data, deadline, "http2")
+            if not sent and self._stream.heard() and not self._reader.keep():
+                return
+            data = data[sent:]
+
+    def _next(self, facts: Dict[str, Any], deadline: Deadline) -> bool:
+        """Read what is no data. Has the answer begun?"""
+        kind, flags, number, body = self._reader.frame(deadline)
+        while kind == DATA and self._settings:
+            kind, flags, number, body = self._reader.frame(deadline)
+        if not self._settings and (kind != SETTINGS or flags & ACK):
+            raise Failure("http2", "PROTOCOL", "the first frame is of type %d, not SETTINGS" % kind)
+        self._settings = facts["settings"] = True
+        if kind == SETTINGS and not flags & ACK:
+            self._take_settings(body)
+            self._write(_frame(SETTINGS, ACK, 0, b""), deadline)
+        elif kind == WINDOW_UPDATE and number in (0, self._number):
+            more = _code(body[:4]) & 0x7FFFFFFF
+            self._window += more if number == 0 else 0
+            self._own_window += more if number else 0
+        elif kind == GOAWAY and (len(body) < 8 or _code(body[:4]) & 0x7FFFFFFF < self._number):
+            raise Failure("http2", "EOF", "GOAWAY with error code %d" % _code(body[4:8]))
+        elif kind == RESET and number == self._number:
+            raise Failure("http2", "RESET", "RST_STREAM with error code %d" % _code(body[:4]))
+        elif kind == HEADERS:
+            block = _fragment(body, flags)
+            while not flags & END_HEADERS:
+                kind, flags, _, body = self._reader.frame(deadline)
+                if kind != CONTINUATION or len(block) > MOST_FIELDS:
+                    raise Failure("http2", "PROTOCOL", "fields that do not end")
+                block += body
+            status = _status(block)
+            if number == self._number and (status is None or status >= 200):
+                facts["replied"], facts["status"] = True, status
+                return True
+        return False
+
+    def _take_settings(self, body: bytes) -> None:
+        for place in range(0, len(body) - 5, 6):
+            name, value = struct.unpack(">HI", body[place : place + 6])
+            if name == INITIAL_WINDOW:
+                self._initial = value
 
 
 class _Frames:
     """Frames from a stream."""
 
-    def __init__(self, stream: Stream, deadline: Deadline) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._deadline = deadline
         self._data = b""
 
-    def frame(self) -> Tuple[int, int, int, bytes]:
+    def frame(self, deadline: Deadline) -> Tuple[int, int, int, bytes]:
         """Type, flags, stream and contents of the next one."""
-        head = self._take(9)
+        head = self._take(9, deadline)
         length = int.from_bytes(head[:3], "big")
         if length > LARGEST:
             raise Failure("http2", "PROTOCOL", repr((head + self._data)[:SHOWN]))
-        return head[3], head[4], int.from_bytes(head[5:9], "big") & 0x7FFFFFFF, self._take(length)
+        return head[3], head[4], int.from_bytes(head[5:9], "big") & 0x7FFFFFFF, self._take(length, deadline)
 
-    def _take(self, length: int) -> bytes:
+    def keep(self) -> bool:
+        """Take what has arrived. False at the end of the stream."""
+        arrived = self._stream.take()
+        self._data += arrived or b""
+        return arrived != b""
+
+    def _take(self, length: int, deadline: Deadline) -> bytes:
         while len(self._data) < length:
-            received = self._stream.recv(self._deadline, "http2")
+            received = self._stream.recv(deadline, "http2")
             if not received:
                 raise Failure("http2", "EOF", "closed by the peer without an answer")
             self._data += received
