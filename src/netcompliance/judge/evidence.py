@@ -240,10 +240,17 @@ class Evidence:
         """What this host ran out of while it was looked, for people; empty if nothing."""
         for kind in PEER.keys() & self._by_kind.keys():
             self._by_kind[kind] = _by_peer(self._by_kind[kind], PEER[kind])
+        self._by_address: dict[tuple[str, object], list[Observation]] = {}
+        """What is asked for each of thousands of addresses."""
+        for kind, those in self._by_kind.items():
+            for each in those:
+                self._by_address.setdefault((kind, each.get("address")), []).append(each)
 
     def all(self, kind: str, **fields: object) -> list[Observation]:
         """Every observation of the kind whose fields have these values."""
         found: list[Observation] = self._by_kind.get(kind, [])
+        if "address" in fields:
+            found = self._by_address.get((kind, fields["address"]), [])
         for name, value in fields.items():
             found = [seen for seen in found if seen.get(name) == value]
         return list(found)
