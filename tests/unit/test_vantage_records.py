@@ -12,6 +12,7 @@ import pytest
 
 from netcompliance.vantage import records
 from netcompliance.vantage.admission import (
+    MARKS,
     VISIT_MOST,
     VISITS,
     WATCHES,
@@ -124,6 +125,12 @@ def test_a_watch_is_no_visit_and_a_visit_no_watch() -> None:
                 Admission(of_watch=True).admit(b"", record)
     with pytest.raises(NotAdmitted):
         Admission().admit(b"", RUN)
+
+
+def test_what_is_not_kept_has_no_more_marks_in_it_than_what_is() -> None:
+    for read in (Admission(of_watch=True).read, Admission(of_watch=True).admit):
+        with pytest.raises(TooMuch):
+            read(b"," * (MARKS + 1), {**RUN, "kind": "watch"})
 
 
 def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:

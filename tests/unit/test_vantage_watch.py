@@ -15,6 +15,7 @@ from netcompliance.model import LAYERS, Criteria, Watch
 from netcompliance.vantage import watch as watching
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.records import PATHS
 from tests.unit.judge.world import SETTINGS
 
 Record = dict[str, Any]
@@ -134,6 +135,23 @@ def test_words_on_how_far_runs_are_have_an_end_too() -> None:
     assert told.words("ssh://evil") == ["begin", "control"]
     assert told.words("ssh://fine") == ["begin", "run", "end"]
     assert took < watching.PATIENCE / 4
+
+
+def test_a_word_on_how_far_runs_are_is_no_longer_than_one_of_all_paths() -> None:
+    row, least = [1, 1795950000.123456, 86400, 86400, 86400.123456], [1, 1, 1, 0, 0]
+    honest = {"kind": "watch", "what": "alive", "at": 1e9, "open": [row] * PATHS}
+    told, _ = watched(scripted("ssh://a", SENTINEL, BEGIN, RUN, honest, END, after=""))
+    assert len(told.shown) == 1
+    for more, why in (
+        ({"open": [least] * (PATHS + 1)}, "not valid"),
+        ({"pad": "x" * (1 << 16)}, "more words on how far"),
+    ):
+        evil = scripted("ssh://evil", SENTINEL, BEGIN, RUN, {**honest, **more})
+        told, took = watched(evil, scripted("ssh://fine", *FINE, after=""))
+        said = [record.get("text", "") for _, record in told.records] + [p.cause for p in told.problems.values()]
+        assert any(why in text for text in said), said
+        assert told.words("ssh://fine") == ["begin", "run", "end"]
+        assert took < watching.PATIENCE / 4
 
 
 def test_how_far_runs_are_is_shown_no_more_often_than_it_may_be() -> None:

@@ -26,8 +26,6 @@ WATCHES = 128 << 20
 """Bytes of memory for all watches of a run,"""
 WATCH_MOST = 32 << 20
 """and for one of them."""
-PATHS = 512
-"""Paths of a watch: more than every address that is watched, in each layer."""
 OF_A_RUN = 1 << 12
 """Bytes that a run takes beside its record when it is judged and shown."""
 MARKS = 1 << 19
@@ -87,8 +85,10 @@ class Admission:
         """Bytes that may still come, at most: a line that has not ended takes room, too."""
         return self._bounds.weight - self._weight
 
-    def read(self, record: dict[str, Any]) -> dict[str, Any]:
+    def read(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
         """The record without what is not the host's to say. Raises `NotAdmitted`."""
+        if line.count(b",") + line.count(b"[") + line.count(b"{") > MARKS:
+            raise TooMuch(MORE)
         try:
             return records.decoded(record, of_watch=self._of_watch)
         except records.Wrong as wrong:
@@ -96,9 +96,7 @@ class Admission:
 
     def admit(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
         """The same, and it counts. Raises `NotAdmitted`."""
-        if line.count(b",") + line.count(b"[") + line.count(b"{") > MARKS:
-            raise TooMuch(MORE)
-        taken = self.read(record)
+        taken = self.read(line, record)
         kind = taken["kind"]
         self._records += 1
         self._bytes += len(line)
@@ -119,7 +117,7 @@ class Admission:
             self._runs[run] = max(weight + OF_A_RUN, before)
             weight = self._runs[run] - before
             self._paths.add((taken["layer"], taken["path"]))
-            if len(self._paths) > PATHS:
+            if len(self._paths) > records.PATHS:
                 raise TooMuch("more paths than a watch has")
         self._weight += weight
 

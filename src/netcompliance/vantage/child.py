@@ -223,7 +223,7 @@ class Child:
     def _admit(self, line: bytes, record: dict[str, Any], on_record: OnRecord, *, kept: bool = True) -> bool:
         """Hand on what is the host's to say; False if it said what no probe says. What is not `kept` does not count."""
         try:
-            admitted = self._admission.admit(line, record) if kept else self._admission.read(record)
+            admitted = self._admission.admit(line, record) if kept else self._admission.read(line, record)
         except NotAdmitted as refused:
             self._why = "too-much" if isinstance(refused, TooMuch) else "not-admitted"
             self._detail = str(refused)

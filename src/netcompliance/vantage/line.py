@@ -21,6 +21,8 @@ last."""
 MANY = 200
 """So many words in a row may come more often than that: far more than wait in a connection that stood still for as long
 as a watcher waits for an answer."""
+LONGEST_WORD = 1 << 16
+"""Bytes of such a word, which is not kept: twice as many as one takes with all open runs that there may be."""
 
 
 class Line(Child):
@@ -70,11 +72,13 @@ class Line(Child):
         self.ended = self.ended or record.get("what") == "end"
         if record.get("what") != "alive":
             return self._admit(line, record, on_record)
-        if self.heard - self._shown < OFTEN:
-            self._passed_over += 1
-            if self._passed_over > MANY:
-                self._why, self._detail = "too-much", "more words on how far it is than a probe says"
-            return self._passed_over <= MANY
+        often = self.heard - self._shown < OFTEN
+        self._passed_over += often
+        if self._passed_over > MANY or len(line) > LONGEST_WORD:
+            self._why, self._detail = "too-much", "more words on how far it is than a probe says"
+            return False
+        if often:
+            return True
         self._passed_over = max(0, self._passed_over - 1)
         self._shown = self.heard
         return self._admit(line, record, on_record, kept=False)

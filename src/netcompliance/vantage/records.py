@@ -29,6 +29,8 @@ PLACE = 400
 """Characters of a path's name."""
 WORD = 80
 """Characters of a name of ours."""
+PATHS = 512
+"""Paths of a watch: more than every address that is watched, in each layer. Each has one open run at most."""
 
 
 def text(value: Any) -> str:
@@ -364,7 +366,7 @@ WORDS: Mapping[str, Mapping[str, Shape]] = {
     },
     "unwatched": {"layer": LAYER, **_each(text, "reason remedy")},
     "alive": {
-        "open": several(row(COUNT, MOMENT, COUNT, COUNT, SECONDS)),
+        "open": several(row(COUNT, MOMENT, COUNT, COUNT, SECONDS), PATHS),
         "cpu": SECONDS,
         **_each(COUNT, "pid dropped"),
     },
