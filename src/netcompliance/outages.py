@@ -50,6 +50,11 @@ SHARED = "tcp"
 """The layer whose interruptions may concern a share of connections alone."""
 CLOSE = 1.02
 """A pace is rounded."""
+NOT_WATCHED = {
+    "http": "requests of more than 2 kB (an agent's uploads)",
+    "registry": "whether image layers arrive whole",
+}
+"""Layer → what no sample of it would meet, whatever becomes of it."""
 SPARE = 1.3
 """A path is sampled so many times within the shortest interruption that must be seen: an answer takes its time, too."""
 

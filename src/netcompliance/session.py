@@ -135,7 +135,7 @@ class Session:
             vantages = _counted(sorted({case.vantage for case in run.cases}))
             lines.append(f"network of {run.settings.endpoint}: {len(run.cases)} cases from {vantages}")
             lines += [self._redactor.text(each) for each in (run.against.header() if run.against else ())]
-            lines += [f"then a watch: {watched.rates(run.settings)}"] if run.settings.watch else []
+            lines += [f"then a watch: {watched.rates(run.settings)}", watched.unwatched()] if run.settings.watch else []
             lines += [*watched.unprovable(run.settings), *watched.shares(run.settings)]
         if self._redactor.weak:
             lines.append(

@@ -154,6 +154,11 @@ def test_without_a_watch_there_is_no_section() -> None:
     assert list(watched.lines(Settings(tenant="acme"), [], {})) == []
 
 
+def test_what_is_not_watched_is_said_before_and_after() -> None:
+    assert "requests of more than 2 kB" in watched.unwatched()
+    assert f"watch    {watched.unwatched()}" in watched.lines(SETTINGS, [], {})
+
+
 def test_rates_are_stated() -> None:
     text = watched.rates(SETTINGS)
     assert "every 0.1 s" in text

@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netcompliance import outages
@@ -286,7 +286,7 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
         if its == layer
     ]
     open_questions += [f"{layer} {name}: nothing was sampled" for name in _unsampled(layer, seen)]
-    saw = "; ".join(_summary(path) for path in outages.worst_first(paths)[:6])
+    saw = "; ".join((*(_summary(path) for path in outages.worst_first(paths)[:6]), *_limits(layer, paths)))
     if found:
         return decided(found, saw)
     unable = dict(seen.unable).get(layer)
@@ -299,6 +299,11 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     if seen.cut:
         return replace(notchecked(_cut(seen)), saw=f"until then {saw}")
     return decided((), f"{saw}; accepted: {outages.criteria_text(asked)}")
+
+
+def _limits(layer: str, paths: Sequence[Path]) -> list[str]:
+    """What was not watched of this layer, where it was."""
+    return [f"not watched: {outages.NOT_WATCHED[layer]}"] if paths and layer in outages.NOT_WATCHED else []
 
 
 def _unsampled(layer: str, seen: Watched) -> list[str]:

@@ -75,6 +75,7 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
     if settings.watch is None:
         return
     yield from (f"watch    {told}" for told in unprovable(settings))
+    yield f"watch    {unwatched()}"
     yield f"watch    {decision(entries)}: {outages.criteria_text(settings.watch.criteria[0])} is accepted"
     for vantage, one in seen.items():
         name = explain.printable(vantage)
@@ -108,6 +109,7 @@ def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> I
     alike = len(set(accepted.values())) == 1
     rows += [("accepted", told) for told in set(accepted.values()) if alike]
     rows += [(f"accepted ({layer})", told) for layer, told in accepted.items() if not alike]
+    rows += [("not watched", ", ".join(outages.NOT_WATCHED.values()))]
     rows += [("cannot be proved", told) for told in (*unprovable(settings), *shares(settings))]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
     for vantage, one in seen.items():
@@ -129,6 +131,11 @@ def rates(settings: Settings) -> str:
     registry = f"one request to the registry every {asked.pace('registry'):g} s"
     registry += ", as often a handshake with each host of image layers that it redirected to"
     return f"from each vantage {cheap}, {dear}, {registry}; twice as often while one fails"
+
+
+def unwatched() -> str:
+    """What no watch looks at: said before it begins, too."""
+    return f"not watched: {', '.join(outages.NOT_WATCHED.values())}; look once more when the change is done"
 
 
 def unprovable(settings: Settings) -> Iterator[str]:

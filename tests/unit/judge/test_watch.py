@@ -240,6 +240,14 @@ def test_the_last_word_on_a_run_counts() -> None:
     assert path.end == NOW + 60
 
 
+def test_what_no_sample_would_meet_is_said() -> None:
+    given = verdicts([*healthy(), *a_watch()], asked())
+    saw = {v.case.target.partition(":")[0]: v.saw for v in given if v.case.requirement == "WATCH-01"}
+    assert "not watched: requests of more than 2 kB" in saw["http"]
+    assert "not watched: whether image layers arrive whole" in saw["registry"]
+    assert "not watched" not in saw["tcp"]
+
+
 def test_a_control_gap_is_no_outage() -> None:
     gap = exchange([{"kind": "watch", "what": "control", "lost": NOW + 10, "back": NOW + 40, "text": "cut"}])
     seen = watched([*a_watch(), *gap], HOST)
