@@ -7,7 +7,7 @@ from lab.right import TENANT_SITE, TENANT_V4
 from lab.roles import App, Fixed
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios import pages
-from lab.world import Site
+from lab.world import Site, Tls
 
 _OTHER = "34.250.11.99"
 _BY_PORT = "jhash ip saddr . ip daddr . tcp sport . tcp dport"
@@ -18,10 +18,10 @@ def _leg(of: int, what: str) -> str:
     return f"ip daddr {set_of(TENANT_V4)} tcp dport 443 {what} {_BY_PORT} mod {of} seed 0x2a == 1 drop"
 
 
-def _one_back_end(of: int, app: App) -> Change:
+def _one_back_end(of: int, app: App = TENANT_SITE.app, tls: Tls | None = TENANT_SITE.tls) -> Change:
     """One of so many servers behind the tenant's IPv4 addresses is this one."""
     chosen = f"ip daddr {set_of(TENANT_V4)} tcp dport 443 {_BY_PORT} mod {of} seed 0x2a == 1"
-    other = Site(name="other", hosts=TENANT_SITE.hosts, addresses=(_OTHER,), app=app)
+    other = Site(name="other", hosts=TENANT_SITE.hosts, addresses=(_OTHER,), app=app, tls=tls)
     return both(add_site(other), firewall(prerouting=(f"{chosen} dnat ip to {_OTHER}",)))
 
 
@@ -49,5 +49,11 @@ SCENARIOS = (
         broken="one of eight firewalls before the tenant answers everything with its block page",
         change=_one_back_end(8, app=Fixed(reply=pages.BLOCK_PAGE)),
         find=finds(RCV_01="http.share-differs"),
+    ),
+    Scenario(
+        name="one-way-of-eight-shows-another-certificate",
+        broken="one of eight servers behind the tenant's addresses shows a certificate that has expired",
+        change=_one_back_end(8, tls=Tls(valid_days=(-90, -1))),
+        find=finds(HTTPS_02="tls.expired"),
     ),
 )

@@ -118,15 +118,22 @@ class Server:
     """Heads of the requests, as they came."""
 
 
+def _never(_port: int) -> bool:
+    return False
+
+
 @contextlib.contextmanager
-def serving(handle: Handler, tmp_path: Path | None = None, chain: tuple[Issued, ...] = ()) -> Iterator[Server]:
-    """A server, with TLS if it has a chain (leaf first)."""
-    context = None
-    if chain and tmp_path:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        file = tmp_path / f"{chain[0].cert.serial_number}.pem"
-        file.write_bytes(chain[0].key_pem + b"".join(issued.pem for issued in chain))
-        context.load_cert_chain(file)
+def serving(
+    handle: Handler,
+    tmp_path: Path | None = None,
+    chain: tuple[Issued, ...] = (),
+    *,
+    other: tuple[Issued, ...] = (),
+    shows_other: Callable[[int], bool] = _never,
+) -> Iterator[Server]:
+    """A server, with TLS if it has a chain (leaf first); with the other chain to those source ports."""
+    context = _serving_tls(tmp_path, chain) if chain and tmp_path else None
+    another = _serving_tls(tmp_path, other) if other and tmp_path else None
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server(port=listening.getsockname()[1])
         stopped = threading.Event()
@@ -136,11 +143,12 @@ def serving(handle: Handler, tmp_path: Path | None = None, chain: tuple[Issued, 
         def accept() -> None:
             while not stopped.is_set():
                 try:
-                    connection, _ = listening.accept()
+                    connection, (_, port) = listening.accept()
                 except OSError:
                     return
                 connections.append(connection)
-                thread = threading.Thread(target=_serve, args=(connection, context, handle, server), daemon=True)
+                shown = another if shows_other(port) else context
+                thread = threading.Thread(target=_serve, args=(connection, shown, handle, server), daemon=True)
                 threads.append(thread)
                 thread.start()
 
@@ -157,6 +165,14 @@ def serving(handle: Handler, tmp_path: Path | None = None, chain: tuple[Issued, 
                     connection.shutdown(socket.SHUT_RDWR)
             for thread in [accepting, *threads]:
                 thread.join(5)
+
+
+def _serving_tls(tmp_path: Path, chain: tuple[Issued, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    file = tmp_path / f"{chain[0].cert.serial_number}.pem"
+    file.write_bytes(chain[0].key_pem + b"".join(issued.pem for issued in chain))
+    context.load_cert_chain(file)
+    return context
 
 
 def _serve(connection: socket.socket, context: ssl.SSLContext | None, handle: Handler, server: Server) -> None:

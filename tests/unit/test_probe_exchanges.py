@@ -1,10 +1,12 @@
-"""Whole exchanges with one address: which get a first byte, which get another answer than most,
+"""Whole exchanges with one address: which get a first byte, which get another answer than most or another certificate,
 and what is done with those."""
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,8 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(exchanges, "LONGEST", 30.0)
     monkeypatch.setattr(exchanges, "PAUSE", 0.0)
 
-    def look(peer: Peer) -> dict[str, Any]:
+    def look(peer: Peer, shows_other: Callable[[int], bool] = lambda _: False) -> dict[str, Any]:
+        """What is seen, and the handshakes beside it; to some ports a certificate is shown that has expired."""
         root = authority("Root")
         store = tmp_path / "store.pem"
         store.write_bytes(root.pem)
@@ -60,10 +63,11 @@ def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         lines: list[str] = []
         plan = {"deadline": 20.0, "tasks": [], "agent": "test/1"}
         visit = Visit(plan, Output(lines.append), (None, None), Trust(None))
-        with serving(peer, tmp_path, (leaf(root, "localhost"),)) as server:
+        old = leaf(root, "localhost", days=(-9, -3))
+        with serving(peer, tmp_path, (leaf(root, "localhost"),), other=(old,), shows_other=shows_other) as server:
             exchanges.Exchanges(visit, "tenant", "localhost", server.port, HERE).look(REQUEST)
-        (seen,) = (decoded(json.loads(line), of_watch=False) for line in lines)
-        return seen
+        seen, *handshakes = (decoded(json.loads(line), of_watch=False) for line in lines)
+        return {**seen, "handshakes": handshakes, "old": old.der}
 
     return look
 
@@ -105,6 +109,23 @@ def test_an_error_that_was_momentary_is_over_when_tried_again(looked: Any) -> No
     seen = looked(Peer(2, OTHERWISE, sound=2, times=2))
     assert {kind for _, kind in seen["odd"]} == {"503 text/html"}
     assert {kind for _, kind in seen["odd_again"]} == {"403 application/json"}
+
+
+def test_who_shows_a_share_another_certificate_is_found_out_from_one_of_its_ports(looked: Any) -> None:
+    shown: list[int] = []
+
+    def first_two(port: int) -> bool:
+        if len(shown) < 2:
+            shown.append(port)
+        return port in shown
+
+    seen = looked(Peer(0), first_two)
+    assert seen["stuck"] == [[port, "tls", "VERIFY"] for port in sorted(shown)]
+    assert {name for _, _, name in seen["stuck_again"]} == {"VERIFY"}
+    share, identify = seen["handshakes"]
+    assert (share["purpose"], share["error"]["name"], share["error"]["code"]) == ("share", "VERIFY", 10)
+    assert (identify["purpose"], identify["verified"]) == ("share-identify", False)
+    assert base64.b64decode(identify["chain"][0]) == seen["old"]
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ import dns.message
 import pytest
 
 from netcompliance.judge import serverhello
+from netcompliance.probe.onhost import exchanges, nameservers, shares
 from netcompliance.probe.onhost import main as program
-from netcompliance.probe.onhost import nameservers
 from netcompliance.probe.onhost.dial import begin, dial, dial_any
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.trust import Trust
@@ -211,6 +211,29 @@ def test_a_peer_that_does_not_verify_is_identified_and_never_gets_the_key(ca: Is
     assert [base64.b64decode(each) for each in identify["chain"]] == [server.der, stranger.der]
     assert [(o["purpose"], o["verified"], o["status"]) for o in of(seen, "http")] == [("receiver", False, 200)]
     assert not [head for head in peer.heads if SECRET in head]
+
+
+def test_where_a_second_connection_of_many_verifies_it_is_asked_there(
+    ca: Issued, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "TRIES", 2)
+    monkeypatch.setattr(exchanges, "TRIES", 2)
+    monkeypatch.setattr(exchanges, "FEWEST", 2)
+    old, first = leaf(ca, "localhost", days=(-9, -3)), []
+
+    def is_first(port: int) -> bool:
+        if not first:
+            first.append(port)
+        return port in first
+
+    answers = answer("403 Forbidden", b"{}")
+    with serving(answers, tmp_path, (leaf(ca, "localhost"),), other=(old,), shows_other=is_first) as peer:
+        seen = run(endpoint(peer.port, shares=True))
+    verify, again = of(seen, "tls")
+    assert (verify["purpose"], verify["error"]["name"]) == ("verify", "VERIFY")
+    assert (again["purpose"], again["verified"]) == ("verify-again", True)
+    assert [(o["purpose"], o["verified"]) for o in of(seen, "http")] == [("receiver", True)]
+    assert of(seen, "exchanges")
 
 
 @pytest.mark.parametrize(("names", "days", "code"), [(("other.example",), (-1, 5), 62), (("localhost",), (-9, -3), 10)])

@@ -131,7 +131,7 @@ class _Gathering:
         self._took(vantage, "TCP", seen)
 
     def tls(self, seen: Observation, vantage: str) -> None:
-        if seen.get("purpose") not in ("verify", "identify"):
+        if seen.get("purpose") not in ("verify", "verify-again", "identify"):
             return
         host = _text(seen.get("host"))
         self._know(DriftKind.TLS_VERSION, vantage, host, _text(seen.get("version")))

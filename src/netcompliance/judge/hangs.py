@@ -6,17 +6,21 @@ that is waited for. So a port that stays silent twice, while others are answered
 answers take long, silence within that time may be slowness; but slowness does not know ports. So the ports that were
 silent are tried again in turn with new ones: where hardly any of the former and most of the latter get an answer, it
 is the ports (Fisher's exact test).
+
+A port whose handshake does not verify twice, while others' do, leads to a server with another certificate: that is a
+matter of the certificate, and of a share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from typing import Any
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import Evidence, finding, listed
+from netcompliance.judge.certificates import certificate_trouble, taken_by_go_only
+from netcompliance.judge.evidence import Evidence, error_name, finding, listed
 from netcompliance.judge.shares import MANY, OURS, beyond_chance, shares_of
 from netcompliance.judge.uploads import runs_out_of_time
 from netcompliance.model import Finding, Observation
@@ -29,6 +33,7 @@ UNLIKELY = 0.02
 """What is likelier than this to come from slowness alone is not called a share."""
 AT_MOST = 100
 """No probe tries so many again."""
+UNVERIFIED = "VERIFY"
 SENDS = 8
 """Times that the kernel sends what gets no answer, in both tries together."""
 
@@ -119,7 +124,7 @@ def request_trouble(evidence: Evidence, host: str, address: str | None) -> Findi
         return None
     seen = evidence.one("exchanges", host=host, address=address)
     stuck, again = (seen or {}).get("stuck", ()), (seen or {}).get("stuck_again", ())
-    dead = [(port, phase, name) for port, phase, name in again if name and name not in OURS]
+    dead = [one for one in again if one[2] and one[2] not in (*OURS, UNVERIFIED)]
     opened, answered = (seen or {}).get("beside", (0, 0))
     if seen is None or not dead or answered * MANY <= opened or _may_be_slow_service(seen):
         return None
@@ -137,6 +142,42 @@ def request_trouble(evidence: Evidence, host: str, address: str | None) -> Findi
         f"always from the same source ports ({ports})"
     )
     return finding(Code.HTTP_SHARE_STALLED, str(address), detail, ports=ports)
+
+
+def certificate_share(evidence: Evidence, host: str, address: str | None) -> Finding | None:
+    """What is wrong with the certificate that a share of the connections to this address is shown."""
+    seen, dead = _unverified(evidence, host, address)
+    shown = evidence.handshake(host, address, "share")
+    identify = evidence.handshake(host, address, "share-identify")
+    if seen is None or not dead or shown is None or error_name(shown) != UNVERIFIED:
+        return None
+    if taken_by_go_only(evidence, host, shown, identify):
+        return None
+    wrong = certificate_trouble(evidence, shown, identify, host, str(address), own_server=False)
+    if wrong is None:
+        return None
+    stuck, again = seen.get("stuck", ()), seen.get("stuck_again", ())
+    count = round(len(stuck) * len(dead) / len(again))
+    ports = listed((str(port) for port in sorted(dead)), 4)
+    share = f"{count} of {seen.get('tries')} connections get it, always from the same source ports ({ports})"
+    return replace(wrong, detail=f"{wrong.detail}; {share}, and the others one that verifies")
+
+
+def _unverified(evidence: Evidence, host: str, address: str | None) -> tuple[Observation | None, list[int]]:
+    """What became of the exchanges with this address, and the source ports whose handshakes did not verify twice."""
+    seen = evidence.one("exchanges", host=host, address=address)
+    return seen, [port for port, _, name in (seen or {}).get("stuck_again", ()) if name == UNVERIFIED]
+
+
+def missing_certificates(evidence: Evidence, host: str, addresses: Iterable[str | None]) -> str:
+    """Why it is not known what certificate a share is shown; empty if it is known, or if there is no such share."""
+    unknown = [
+        f"{len(dead)} source ports at {address} are shown a certificate that does not verify, and which is not known"
+        for address in addresses
+        if (dead := _unverified(evidence, host, address)[1])
+        and error_name(evidence.handshake(host, address, "share")) != UNVERIFIED
+    ]
+    return listed(unknown)
 
 
 def hellos_are_doubtful(seen: Observation | None) -> bool:

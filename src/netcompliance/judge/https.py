@@ -30,7 +30,14 @@ from netcompliance.judge.evidence import (
     raw,
     seconds,
 )
-from netcompliance.judge.hangs import hello_trouble, hellos_are_doubtful, missing_answers
+from netcompliance.judge.hangs import (
+    UNVERIFIED,
+    certificate_share,
+    hello_trouble,
+    hellos_are_doubtful,
+    missing_answers,
+    missing_certificates,
+)
 from netcompliance.judge.hello import agents_hello_is_answered
 from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
 from netcompliance.judge.nameservers import addresses_told
@@ -134,7 +141,17 @@ def _nobody_behind(evidence: Evidence, host: str, address: str) -> bool:
     return error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
 
 
-@judges("HTTPS-02", observes=[HANDSHAKES, CHAIN, observed("shares")], unseen=["tcp", "tls"])
+@judges(
+    "HTTPS-02",
+    observes=[
+        HANDSHAKES,
+        observed("tls", purpose=("verify-again", "share", "share-identify")),
+        CHAIN,
+        observed("shares"),
+        observed("exchanges"),
+    ],
+    unseen=["tcp", "tls"],
+)
 def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-02."""
     paths = paths_to(evidence, TENANT, case.host)
@@ -152,7 +169,8 @@ def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         s_client(evidence, case.host, found[0].subject if found else paths[0], found[0] if found else None),
         missing=_of_openssl_alone(case.host, handshakes)
         or unfinished([p for p, seen in handshakes.items() if not shook_hands(seen)], "the TLS handshake")
-        or missing_answers(evidence, case.host),
+        or missing_answers(evidence, case.host)
+        or missing_certificates(evidence, case.host, paths),
     )
 
 
@@ -175,12 +193,16 @@ def _of_openssl_alone(host: str, handshakes: Mapping[str | None, Observation | N
 
 
 def _handshake_troubles(evidence: Evidence, host: str, path: str | None) -> list[Finding]:
-    """What is wrong on one way. Where a share of all handshakes hangs, one that hung is one of these."""
+    """What is wrong on one way. Where a share of all handshakes hangs, one that hung is one of these; likewise where a
+    share is shown another certificate."""
     trouble, share = tls_trouble(evidence, TENANT, host, path), hello_trouble(evidence, host, path)
+    other = certificate_share(evidence, host, path)
+    if other and trouble and error_name(evidence.handshake(host, path, "verify")) == UNVERIFIED:
+        trouble = None
     some_hang = share is not None or hellos_are_doubtful(shares_of(evidence, host).get(str(path)))
     if trouble is not None and trouble.code in HANGING and some_hang:
         trouble = None
-    return [each for each in (trouble, share) if each]
+    return [each for each in (trouble, share, other) if each]
 
 
 @judges("HTTPS-03", observes=[HANDSHAKES, CHAIN], unseen=["tls", "chain"])

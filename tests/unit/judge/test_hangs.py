@@ -1,5 +1,5 @@
 """A share of connections that opens and hangs: HTTPS-02 at the ClientHello, RCV-01 at the first request; or that gets
-another answer than the rest."""
+another certificate or another answer than the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netcompliance.findings import Team
-from tests.unit.judge.records import ADDRESSES, Record, b64, error, tls
+from tests.unit.judge.records import ADDRESSES, Record, b64, certificate, chain, error, tls
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, changed, exchange, healthy, verdict_of, without
 
@@ -57,6 +57,19 @@ def odd(count: int = 3, kind: str = "503 text/html", again: str | None = None, *
         "beside_odd": [[51000, kind], [51001, kind]],
         **more,
     }
+
+
+def unverified(**more: Any) -> list[Record]:
+    """The right world in which three of 24 connections to the first address are shown a certificate that expired."""
+    past = certificate(not_after="2026-01-01T00:00:00+00:00")
+    refused = error("VERIFY", "tls", code=10, text="certificate has expired")
+    dead = [[port, "tls", "VERIFY"] for port in range(50000, 50003)]
+    fields = {"tries": 24, "answered": 21, "stuck": dead, "stuck_again": dead, "beside": [8, 7], **more}
+    shown = [
+        tls(FIRST, "share", verified=False, chain=[], error=refused),
+        tls(FIRST, "share-identify", chain=[b64(b"old")]),
+    ]
+    return changed(ASKED, **fields) + exchange([*shown, chain(b"old", certificates=[past])])
 
 
 SLOW = {"got": 63, "calm": [8, 7], "slowest": 1.5}
@@ -130,7 +143,7 @@ AT_THE_REQUEST = {
     "of an older journal": row(without(healthy(), kind="exchanges")),
 }
 
-DIFFERS = {"RCV-01": "http.share-differs"}
+DIFFERS, EXPIRED = {"RCV-01": "http.share-differs"}, {"HTTPS-02": "tls.expired"}
 USUAL = "403 application/json"
 ANSWERED_503 = {"status": 503, "headers": [["Content-Type", "text/html"]], "body": b64(b"<html></html>")}
 OTHERWISE = {
@@ -164,9 +177,19 @@ OTHERWISE = {
         changed(ASKED, **odd(again="EADDRNOTAVAIL", beside_odd=[])), unchecked="RCV-01"
     ),
 }
+UNVERIFIED = {
+    "a share": row(unverified(), EXPIRED),
+    "the first handshake was one of them": row(
+        altered(unverified(), SHAKEN, verified=False, chain=[], error=error("VERIFY", "tls", code=10)), EXPIRED
+    ),
+    "verified the second time": row(unverified(stuck_again=[[50000, "", ""]])),
+    "its port was taken meanwhile": row(
+        altered(unverified(), {"purpose": "share"}, error=error("EADDRNOTAVAIL", "tcp")), unchecked="HTTPS-02"
+    ),
+}
 
 
-@each(AT_THE_HELLO, AT_THE_REQUEST, OTHERWISE)
+@each(AT_THE_HELLO, AT_THE_REQUEST, OTHERWISE, UNVERIFIED)
 def test_hangs(case: Row) -> None:
     case.check()
 
@@ -211,3 +234,12 @@ def test_a_share_of_answers_is_told_with_its_number(fields: Record, saw: str) ->
     assert verdict.findings[0].values["ask"] is Team.VENDOR
     blocked = verdict_of("RCV-01", changed(ASKED, **odd(kind="403 text/html")))
     assert blocked.findings[0].values["ask"] is Team.FIREWALL
+
+
+def test_a_share_of_certificates_is_told_with_its_number() -> None:
+    verdict = verdict_of("HTTPS-02", unverified())
+    assert verdict.saw.startswith(f"{FIRST} shows a certificate of ")
+    assert verdict.saw.endswith(
+        "; 3 of 24 connections get it, always from the same source ports (50000, 50001, 50002), "
+        "and the others one that verifies"
+    )

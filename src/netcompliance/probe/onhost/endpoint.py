@@ -3,7 +3,8 @@
 Theory of operation
 * Each address is a line of its own: connect, verify, ask, on as few connections as serve. What is asked at one
   address only goes to the first that verifies. An upload has a connection of its own.
-* Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key.
+* Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key. Of the
+  tenant, one before it tries again: where a share of the connections leads to another server, all else is asked there.
 * The agent's own ClientHello is sent beside the real handshake, to see what it gets.
 * Once it verified, a request is made over HTTP/2, if the peer agrees to that, as parts of the agent do.
 * Where the peer is silent, the same is tried again with small segments, beside the first attempt and without waiting
@@ -32,6 +33,7 @@ ANSWERED_WITH_TLS = ("VERIFY", "SSL")
 """Failures after which it is worth asking who answered."""
 AGENT_HELLO = "agent-hello"
 KEYLESS_HELLO = "keyless-hello"
+VERIFY_AGAIN = "verify-again"
 SERVED = b"\x16"
 """The first byte of an answer that is a handshake."""
 SMALLER = {"verify": "small-mss"}
@@ -137,8 +139,18 @@ class Endpoint:
         stream, error = self._shake(way, "verify", self._visit.trust.verifying, lambda: opened)
         if stream is not None:
             self._go_on(way, stream, time.monotonic() - clock)
-        elif error["name"] in ANSWERED_WITH_TLS:
+        elif error["name"] in ANSWERED_WITH_TLS and not self._verifies_again(way):
             self._identify(way)
+
+    def _verifies_again(self, way: Way) -> bool:
+        """Does a second connection of many to the same address verify? Then that one goes on."""
+        if not self._shares or way.via is not None:
+            return False
+        clock = time.monotonic()
+        stream, _ = self._shake(way, VERIFY_AGAIN, self._visit.trust.verifying, way.open)
+        if stream is not None:
+            self._go_on(way, stream, time.monotonic() - clock)
+        return stream is not None
 
     def _shake(self, way: Way, purpose: str, context: Any, lower: Callable[[], Stream]) -> Any:
         """A reported handshake; with small segments beside it where the peer stays silent."""

@@ -11,6 +11,7 @@ Theory of operation
 * What is doubtful is tried again from the same source port, after a pause and beside others from new ports: one
   after the other where connections are cut, since the peer may limit how many there are at once. A server may be chosen
   without regard to ports: where answers differ, there are more of those others.
+* A port whose handshake does not verify twice is used once more, to find out who is there: `SHARE`, `SHARE_IDENTIFY`.
 """
 
 import re
@@ -21,12 +22,13 @@ import time
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost import tls
+from netcompliance.probe.onhost import chain, tls
 from netcompliance.probe.onhost.dial import begin, free_at_close
-from netcompliance.probe.onhost.failures import failure_from
+from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import head_of
 from netcompliance.probe.onhost.streams import TcpStream
+from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
 
 TRIES = 72
@@ -44,6 +46,8 @@ BESIDE = 32
 """and how many where answers differ."""
 HEAD = 16384
 """Bytes of an answer's head that are read."""
+SHARE, SHARE_IDENTIFY = "share", "share-identify"
+"""Purposes of handshakes from a port that does not verify: as the others, and with whoever is there."""
 
 STATUS = re.compile(rb"HTTP/1\.[01] (\d\d\d)[^\n]*\n")
 TYPE = re.compile(rb"\ncontent-type:[ \t]*([\w.+/-]{0,60})", re.IGNORECASE)
@@ -114,6 +118,36 @@ class Exchanges:
             odd_again=[[port, kind or name] for port, _, name, kind in again if port in others],
             beside_odd=[[port, kind] for port, _, _, kind in calm if kind not in ("", usual)], error=None,
         )  # fmt: skip
+        self._identify([port for port, phase, name, _ in again if (phase, name) == ("tls", "VERIFY")])
+
+    def _identify(self, ports: List[int]) -> None:
+        """Who is there, where a share does not verify: by the first of these ports that is free and does not again."""
+        for port in ports:
+            if self._shake(SHARE, self._visit.trust.verifying, port) == "VERIFY":
+                self._shake(SHARE_IDENTIFY, identifying_context(readable=chain.ON_THE_WIRE), port)
+                return
+
+    def _shake(self, purpose: str, context: Any, port: int) -> str:
+        """A reported handshake from this port. The name of its error."""
+
+        def opened() -> TcpStream:
+            connection = _open(self._address, self._port, port)
+            if connection is None:
+                raise Failure("tcp", "EADDRNOTAVAIL", "the port is not free")
+            free_at_close(connection)
+            self._visit.owns(port, 0.0)
+            return TcpStream(connection)
+
+        stream, facts = tls.secure(opened, context, self._host, PATIENCE)
+        if stream is not None:
+            stream.close()
+        if facts["chain"]:
+            facts.update(self._visit.anchors.untold(facts["chain"]))
+        self._visit.emit(
+            "tls", self._task, purpose=purpose, mss=None, host=self._host, address=self._address, port=self._port,
+            via=None, **facts
+        )  # fmt: skip
+        return str((facts["error"] or {}).get("name", ""))
 
     def _side_by_side(self, ports: List[int], head: bytes, lanes: int) -> List[Outcome]:
         """An exchange from each of these source ports (0: whichever the kernel gives), as far as there is time."""
