@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lab.changes import environment, file, host, tls
+from lab.changes import environment, file, host, rules, tls
+from lab.roles import Rule
 from lab.scenario import Scenario, both, finds
+from lab.scenarios import pages
 from lab.world import Authority
 
 _TRUSTING = host(trusts=(Authority.PUBLIC, Authority.CORPORATE, Authority.DEVICE))
@@ -42,5 +44,11 @@ SCENARIOS = (
         broken="ALL_PROXY names a proxy that is not there, and nothing in Go reads it",
         change=environment(ALL_PROXY="http://proxy.old.corp.example:3128"),
         find=finds(PRX_03="proxy.overlooked"),
+    ),
+    Scenario(
+        name="helm-client-blocked",
+        broken="a web filter blocks the User-Agent of Helm at the chart repository",
+        change=rules("helm", Rule(header="user-agent: Helm/*", reply=pages.BLOCK_PAGE)),
+        find=finds(HELM_01="helm.not-a-repository"),
     ),
 )

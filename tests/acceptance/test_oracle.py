@@ -7,11 +7,15 @@ chart, and nowhere else.
 
 from __future__ import annotations
 
+import subprocess
+
+import helm
 import pytest
 import verdicts
 from plays import Play, Plays, of_scenario
 
 from lab.scenarios import SCENARIOS
+from netcompliance.vantage.workstation import HELM_AGENT
 
 pytestmark = pytest.mark.lab
 
@@ -69,6 +73,13 @@ def test_the_chart_is_said_to_be_served_where_helm_can_fetch_it(plays: Plays, pl
     outcome = plays[play]
     assert outcome.helm is not None, f"no Helm? see tests/oracle\n{outcome.output}"
     assert (verdicts.of_chart(outcome.journal) == "pass") is not bool(outcome.helm), outcome.helm
+
+
+def test_the_chart_is_asked_for_as_this_helm_asks() -> None:
+    program = helm.binary()
+    assert program is not None
+    said = subprocess.run([program, "version", "--template={{.Version}}"], capture_output=True, text=True, check=True)
+    assert f"Helm/{said.stdout.strip().removeprefix('v')}" == HELM_AGENT
 
 
 def test_exceptions_are_scenarios() -> None:

@@ -51,7 +51,7 @@ def asked(ca: Issued, tmp_path: Path) -> Callable[..., tuple[Seen, list[str]]]:
         seen: Seen = []
         with serving(handle, tmp_path, (leaf(ca, "localhost"),)) as peer:
             settings = Settings(tenant="acme", chart_repository=f"https://localhost:{peer.port}/helm", chart=chart)
-            workstation.charts(settings, "test/1", seen.append)
+            workstation.charts(settings, seen.append)
         return seen, peer.heads
 
     return asked
@@ -75,6 +75,7 @@ def test_the_index_is_read_and_the_newest_archive_begun(asked: Any) -> None:
     assert archive["url"].endswith("/helm/charts/agent-1.5.44.tgz")
     assert (archive["status"], archive["error"]) == (200, None)
     assert [head.split()[1] for head in heads] == ["/helm/index.yaml", "/helm/charts/agent-1.5.44.tgz"]
+    assert all("User-Agent: Helm/4.3.1" in head.splitlines() for head in heads)
 
 
 def test_a_large_index_is_read_where_the_chart_is(asked: Any) -> None:
@@ -176,7 +177,7 @@ def test_a_declared_proxy_is_used_unless_the_host_is_excepted(
             proxy=f"http://127.0.0.1:{proxy.port}",
             no_proxy=no_proxy,
         )
-        workstation.charts(settings, "test/1", seen.append)
+        workstation.charts(settings, seen.append)
     assert bool(proxy.heads) is through
     assert (seen[0]["status"] is None) is through
 
@@ -185,7 +186,7 @@ def test_an_unknown_authority_is_a_failure_of_tls(tmp_path: Path, ca: Issued) ->
     seen: Seen = []
     with serving(answer("200 OK", INDEX), tmp_path, (leaf(authority("Stranger"), "localhost"),)) as peer:
         settings = Settings(tenant="acme", chart_repository=f"https://localhost:{peer.port}")
-        workstation.charts(settings, "test/1", seen.append)
+        workstation.charts(settings, seen.append)
     assert (seen[0]["error"]["phase"], seen[0]["error"]["name"]) == ("tls", "SSL")
 
 
@@ -201,7 +202,7 @@ def test_the_chart_repository_is_believed_as_go_believes_it(
         monkeypatch.setenv(variable, str(bundle))
         with serving(repository(INDEX, b""), tmp_path, (leaf(device, "localhost"),)) as peer:
             settings = Settings(tenant="acme", chart_repository=f"https://localhost:{peer.port}")
-            workstation.charts(settings, "test/1", seen.append)
+            workstation.charts(settings, seen.append)
     assert [record["status"] for record in seen if record["step"] == "index"] == [None, 200]
 
 
@@ -214,7 +215,7 @@ def test_the_proxy_of_the_chart_repository_is_the_one_that_go_takes(
     with serving(answer("407 Proxy Authentication Required")) as proxy, serving(answer("200 OK")) as other:
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{other.port}")
         monkeypatch.setenv("https_proxy", f"http://us%40er:p%3Aw@127.0.0.1:{proxy.port}")
-        workstation.charts(settings, "test/1", seen.append)
+        workstation.charts(settings, seen.append)
     assert other.heads == []
     assert f"Basic {base64.b64encode(b'us@er:p:w').decode()}" in proxy.heads[0]
     assert "User-Agent: Go-http-client/1.1" in proxy.heads[0].splitlines()

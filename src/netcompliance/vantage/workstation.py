@@ -44,6 +44,9 @@ DNS_MESSAGE = "application/dns-message"
 MAGIC = b"\x1f\x8b"
 """How a chart's archive begins."""
 
+HELM_AGENT = "Helm/4.3.1"
+"""The User-Agent of Helm, by which devices know it."""
+
 Emit = Callable[[dict[str, Any]], None]
 
 
@@ -88,7 +91,7 @@ def jobs(settings: Settings, wanted: Collection[str], agent: str) -> list[Callab
     """Independent pieces of work for these requirements, to be done side by side."""
     found: list[Callable[[Emit], None]] = []
     if "HELM-01" in wanted:
-        found.append(partial(charts, settings, agent))
+        found.append(partial(charts, settings))
     if any(requirement.startswith("DNS-") for requirement in wanted):
         found += [
             partial(public_dns, settings, agent, server, rdtype)
@@ -114,13 +117,13 @@ def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: E
     emit(_told(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None))
 
 
-def charts(settings: Settings, agent: str, emit: Emit) -> None:
+def charts(settings: Settings, emit: Emit) -> None:
     """The repository's index, and the start of the chart's newest archive."""
 
     helm = _AsHelm()
 
     def ask_index(seen: dict[str, Any]) -> None:
-        answer, body, whole, address = _fetch(settings, agent, seen["url"], INDEX_BYTES, helm=helm, seen=seen)
+        answer, body, whole, address = _fetch(settings, HELM_AGENT, seen["url"], INDEX_BYTES, helm=helm, seen=seen)
         seen.update(status=answer.status_code, address=address, body_bytes=len(body), **_said(answer, body))
         if answer.status_code != requests.codes.ok:
             return
@@ -132,7 +135,7 @@ def charts(settings: Settings, agent: str, emit: Emit) -> None:
         seen["archive"] = urljoin(f"{answer.url.rpartition('/')[0]}/", location) if location else None
 
     def ask_archive(seen: dict[str, Any]) -> None:
-        answer, body, _, address = _fetch(settings, agent, seen["url"], ARCHIVE_BYTES, helm=helm, seen=seen)
+        answer, body, _, address = _fetch(settings, HELM_AGENT, seen["url"], ARCHIVE_BYTES, helm=helm, seen=seen)
         seen.update(status=answer.status_code, address=address, body_bytes=len(body), **_said(answer, body))
         if answer.status_code == requests.codes.ok and not body.startswith(MAGIC):
             raise Refused("body", "PROTOCOL", "no gzip archive")
