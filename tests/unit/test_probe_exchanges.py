@@ -105,6 +105,14 @@ def test_ports_that_get_another_answer_are_tried_again_beside_others(looked: Any
     assert (seen["beside"], seen["beside_odd"]) == ([exchanges.BESIDE, exchanges.BESIDE], [])
 
 
+def test_nothing_more_is_tried_where_the_peer_limits_requests(looked: Any) -> None:
+    peer = Peer(99, answer("429 Too Many Requests", b"", "Content-Type: text/plain"), sound=3)
+    seen = looked(peer)
+    assert seen["tries"] <= 3 + exchanges.LANES
+    assert {kind for _, kind in seen["odd"]} <= {"429 text/plain", "403 application/json"}
+    assert (seen["odd_again"], seen["beside"]) == ([], [0, 0])
+
+
 def test_an_error_that_was_momentary_is_over_when_tried_again(looked: Any) -> None:
     seen = looked(Peer(2, OTHERWISE, sound=2, times=2))
     assert {kind for _, kind in seen["odd"]} == {"503 text/html"}

@@ -8,6 +8,7 @@ one, too, and as often; then both tries together must show `LEAST` of all.
 
 Rules
 * Where the usual is nobody's good answer, all of it is told by what single requests get.
+* Where our own series met a limit of requests (429), that is no other answer, and the rest of it was not tried.
 * An answer is known by status and type. That is enough to tell an error or a page from the receiver's refusal.
 """
 
@@ -25,6 +26,7 @@ SOUND = frozenset({"200", "401", "403", "404"})
 PAGE = "html"
 LEAST = 16
 """One of so many, at least."""
+THROTTLED = "429"
 SERVERS_OWN = "5"
 """How the status of an error begins that a server, or what stands before it, makes of its own."""
 
@@ -53,12 +55,12 @@ def is_sound(kind: str) -> bool:
 def differing(evidence: Evidence, host: str, address: str | None) -> Differing | None:
     """The share of connections to this address that are answered by something else; `None` if there is none such."""
     seen = evidence.one("exchanges", host=host, address=address)
-    usual, odd = (seen or {}).get("usual", ""), (seen or {}).get("odd", ())
+    usual, odd = (seen or {}).get("usual", ""), _unlimited(seen, "odd")
     if seen is None or not odd or not is_sound(usual):
         return None
-    again = [one for one in seen.get("odd_again", ()) if one[1] not in OURS]
+    again = [one for one in _unlimited(seen, "odd_again") if one[1] not in OURS]
     still = [(port, kind) for port, kind in again if kind not in ("", usual)]
-    new, (tried, answered) = seen.get("beside_odd", ()), seen.get("beside", (0, 0))
+    new, (tried, answered) = _unlimited(seen, "beside_odd"), seen.get("beside", (0, 0))
     if (answered - len(new)) * MANY <= tried:
         return None
     tries, every = int(seen.get("tries", 0)), [*odd, *still, *new]
@@ -81,6 +83,23 @@ def differing(evidence: Evidence, host: str, address: str | None) -> Differing |
     )
 
 
+def _unlimited(seen: Observation | None, field: str) -> list[tuple[int, str]]:
+    """Ports and kinds of answer, without those that met a limit of requests."""
+    return [one for one in (seen or {}).get(field, ()) if not one[1].startswith(THROTTLED)]
+
+
+def _met_a_limit(evidence: Evidence, host: str) -> str:
+    """Why it is not known where our own series met a limit of requests; empty if it did not."""
+    limited = [
+        str(seen.get("address"))
+        for seen in evidence.all("exchanges", host=host)
+        if seen.get("usual", "").startswith(THROTTLED)
+        or any(len(_unlimited(seen, field)) < len(seen.get(field, ())) for field in ("odd", "odd_again", "beside_odd"))
+    ]
+    told = f"our own series of requests to {listed(sorted(limited))} met a limit of requests (429) and was ended"
+    return f"{told}: whether a share of connections is answered otherwise is not known" if limited else ""
+
+
 def missing_repetition(evidence: Evidence, host: str) -> str:
     """Why it is not known whether a share gets another answer; empty if it is known."""
     doubtful = [
@@ -89,4 +108,7 @@ def missing_repetition(evidence: Evidence, host: str) -> str:
         if seen.get("odd") and is_sound(seen.get("usual", ""))
         if not any(name not in OURS for _, name in seen.get("odd_again", ()))
     ]
-    return f"{listed(doubtful)}, and they were not tried again from the same ports" if doubtful else ""
+    limited = _met_a_limit(evidence, host)
+    if limited or not doubtful:
+        return limited
+    return f"{listed(doubtful)}, and they were not tried again from the same ports"

@@ -168,6 +168,13 @@ OTHERWISE = {
     ),
     "its head was not whole the second time": row(changed(ASKED, **odd(again="", beside_odd=[]))),
     "rarely, whatever the port": row(changed(ASKED, **odd(1, again=USUAL, beside_odd=[[51000, "503 text/html"]]))),
+    "a limit of requests that our own met": row(
+        changed(ASKED, **odd(kind="429 text/html", odd_again=[], beside=[0, 0], beside_odd=[])), unchecked="RCV-01"
+    ),
+    "a limit of requests that our own met at once": row(changed(ASKED, usual="429"), unchecked="RCV-01"),
+    "a limit of requests, met when others were tried again": row(
+        changed(ASKED, **odd(again=USUAL, beside_odd=[[51000, "429 text/html"]])), unchecked="RCV-01"
+    ),
     "most others are wrong, too": row(changed(ASKED, **odd(usual="502 text/html"))),
     "nobody gets the usual any more": row(
         changed(ASKED, **odd(beside_odd=[[port, "503 text/html"] for port in range(51000, 51032)]))

@@ -11,6 +11,7 @@ Theory of operation
 * What is doubtful is tried again from the same source port, after a pause and beside others from new ports: one
   after the other where connections are cut, since the peer may limit how many there are at once. A server may be chosen
   without regard to ports: where answers differ, there are more of those others.
+* Who limits the rate of requests is left alone as soon as it says so: nothing more is tried then.
 * A port whose handshake does not verify twice is used once more, to find out who is there: `SHARE`, `SHARE_IDENTIFY`.
 """
 
@@ -44,6 +45,7 @@ AGAIN = 8
 """How many of the doubtful are tried again, and how many new ones beside them,"""
 BESIDE = 32
 """and how many where answers differ."""
+THROTTLED = "429"
 HEAD = 16384
 """Bytes of an answer's head that are read."""
 SHARE, SHARE_IDENTIFY = "share", "share-identify"
@@ -83,6 +85,8 @@ class Exchanges:
         self._lock = threading.Lock()
         self._slowest = 0.0
         self._kinds: Dict[str, int] = {}
+        self._limited = False
+        """Has the peer said that these are too many requests?"""
 
     def look(self, request: Dict[str, Any]) -> None:
         """The `exchanges` observation."""
@@ -98,7 +102,7 @@ class Exchanges:
         again: List[Outcome] = []
         calm: List[Outcome] = []
         doubtful = sorted(stuck + odd)
-        if doubtful and len(doubtful) < len(first):
+        if doubtful and len(doubtful) < len(first) and not self._limited:
             time.sleep(PAUSE)
             few = min(AGAIN, len(doubtful))
             ports = [doubtful[place * len(doubtful) // few][0] for place in range(few)]
@@ -161,7 +165,7 @@ class Exchanges:
             try:
                 while True:
                     with over:
-                        if not left or deadline.left() <= 0:
+                        if not left or deadline.left() <= 0 or self._limited:
                             return
                         port = left.pop(0)
                     outcome = self._exchange(port, head)
@@ -213,6 +217,7 @@ class Exchanges:
     def _differs(self, kind: str) -> bool:
         """Is this another kind than most so far? Then its port may be wanted again."""
         with self._lock:
+            self._limited = self._limited or kind.startswith(THROTTLED)
             self._kinds[kind] = self._kinds.get(kind, 0) + 1
             return kind != max(self._kinds, key=self._kinds.__getitem__)
 
