@@ -90,7 +90,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
         elif moving:
             rate = _rate(moving[-1], evidence, case.host)
             took = LARGEST * 8 / rate if rate else 0.0
-            told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
+            told = f"{here.subject}: {_bits(rate)}, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
             if not rate:
                 missing.append(path)
             elif took > AGENT_WAITS:
@@ -132,7 +132,7 @@ def _too_slow_for_all(here: _At, evidence: Evidence) -> Finding | None:
 
 
 def _too_slow(here: _At, rate: float, took: float) -> Finding:
-    told = f"{here.subject}: {rate / 1e6:.1f} Mbit/s, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
+    told = f"{here.subject}: {_bits(rate)}, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
     return finding(Code.HTTP_TOO_SLOW, here.subject, f"{told}, and the agent gives up after {AGENT_WAITS:.0f} s")
 
 
@@ -157,6 +157,10 @@ def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:
 
 def _bytes(seen: Observation) -> int:
     return int(seen.get("request_bytes", seen.get("sent_bytes", 0)))
+
+
+def _bits(rate: float) -> str:
+    return f"{rate / 1e6:.1f} Mbit/s" if rate >= 1e6 else f"{rate / 1e3:.0f} kbit/s"
 
 
 def _kilo(size: int) -> str:

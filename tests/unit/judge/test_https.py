@@ -349,7 +349,7 @@ def test_the_smallest_size_that_fails_is_told() -> None:
         (
             UPLOADS["half a megabit"].records,
             (
-                f"{', '.join((*ADDRESSES, ADDRESS6))}: 0.5 Mbit/s, so a body of 2.5 MB takes 40 s, "
+                f"{', '.join((*ADDRESSES, ADDRESS6))}: 500 kbit/s, so a body of 2.5 MB takes 40 s, "
                 "and the agent gives up after 20 s"
             ),
         ),
