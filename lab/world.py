@@ -120,6 +120,8 @@ class Tls:
     """Number of the alert that `Hello.ALERT` sends."""
     refuses: str = ""
     """A ClientHello that holds these bytes, in hexadecimal, meets `Tls.alert`. Empty: none."""
+    needs: str = ""
+    """A ClientHello that does not hold these bytes is reset. Empty: none is."""
     ciphers: str = ""
     """Cipher suites of TLS 1.2, by OpenSSL's names. Empty: its default."""
     key: Key = Key.P256

@@ -86,6 +86,8 @@ class SiteServer:
         fate = settings.large_hello if 0 < settings.hello_limit < hello.size else settings.hello
         if settings.refuses and bytes.fromhex(settings.refuses) in hello.message:
             fate = Hello.ALERT
+        if settings.needs and bytes.fromhex(settings.needs) not in hello.message:
+            fate = Hello.RESET
         if fate is not Hello.ANSWER:
             tls.misbehave(connection, fate, settings.alert)
             return

@@ -129,6 +129,7 @@ def _handshake(tls: Tls) -> tuple[object, ...]:
         tls.delay,
         tls.alert,
         tls.refuses,
+        tls.needs,
         tls.ciphers,
         tls.key,
         tls.protocols,

@@ -125,6 +125,18 @@ SCENARIOS = (
         find=finds(HTTPS_05="tls.hello-refused"),
     ),
     Scenario(
+        name="hello-without-protocols-refused",
+        broken="a device resets ClientHellos without protocol names (ALPN), and the main agent's have none",
+        change=tls("tenant", needs="08687474702f312e31"),
+        find=finds(HTTPS_05="tls.hello-refused"),
+    ),
+    Scenario(
+        name="chart-hello-without-protocols-refused",
+        broken="in front of the chart repository, a device resets ClientHellos without protocol names (ALPN)",
+        change=tls("helm", needs="08687474702f312e31"),
+        find=finds(HELM_01="tls.hello-refused"),
+    ),
+    Scenario(
         name="hello-of-go-refused",
         broken="a device refuses what looks like a Go program: its list of cipher suites",
         change=tls("tenant", refuses="c02bc02fc02cc030cca9cca8c009c013c00ac014130113021303", alert=40),

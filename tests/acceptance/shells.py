@@ -54,6 +54,7 @@ LESS = {
     "hello-with-post-quantum-refused": {"HTTPS-05"},
     "hello-with-h2-refused": {"HTTPS-05"},
     "hello-of-go-refused": {"HTTPS-05"},
+    "hello-without-protocols-refused": {"HTTPS-05"},
     "hello-large-dropped-over-1300": {"HTTPS-05"},
     "large-hello-dropped": {"HTTPS-05"},
     "http2-agreed-and-not-spoken": {"HTTPS-05"},

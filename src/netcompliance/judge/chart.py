@@ -21,7 +21,7 @@ from netcompliance.judge.evidence import (
     without_port,
 )
 from netcompliance.judge.golookup import agents_lookup
-from netcompliance.judge.hello import hello_trouble
+from netcompliance.judge.hello import hello_trouble, plain_trouble
 from netcompliance.judge.hops import message
 from netcompliance.judge.https import hello_is_lost, lost_hello
 from netcompliance.judge.judges import WAY, judges, observed
@@ -107,6 +107,8 @@ def _hello_troubles(host: str, evidence: Evidence) -> list[Finding]:
     for path in paths_to(evidence, CHART, host):
         trouble = hello_trouble(evidence, CHART, host, path)
         hello = evidence.handshake(host, path, "large-hello", CHART)
+        if trouble is None:
+            trouble = plain_trouble(evidence, CHART, host, path)
         if trouble is not None:
             found.append(trouble)
         elif hello is not None and hello_is_lost(hello):

@@ -5,6 +5,7 @@ size (it no longer fits one segment), the post-quantum key share, h2 among the p
 beside a ClientHello that failed the same is sent again, in small segments, and without each of these; whichever is
 answered names the cause. What fails once and is answered the second time is chance. The real handshake offers Go's
 suites, so where it comes to its end, "nothing in common" is about the looks of the ClientHello, or about its groups.
+The main agent, the process agent and Helm name no protocol (ALPN), so their ClientHello is sent as well.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths
 from netcompliance.model import Case, Finding, Observation
 
 AGENT = "agent-hello"
+TRIES_WITHOUT = 3
+"""Times that it was sent, if it is never answered: a share of all connections may be lost."""
 PATIENCE = 5.0
 """Seconds. Where the real handshake takes longer, silence within the limit proves nothing."""
 KEY_SHARE = "the post-quantum key share (X25519MLKEM768)"
 PROTOCOLS = "the protocol h2 (ALPN)"
+PLAIN = "plain-hello"
+NO_PROTOCOLS = "the lack of protocol names (ALPN)"
 FINGERPRINT = "the ClientHello of Go programs"
 
 
@@ -49,8 +54,9 @@ def agents_hello_is_answered(case: Case, evidence: Evidence) -> Outcome:
         choice = _last_choice(evidence, TENANT, case.host, path)
         if choice is not None and choice.serves_the_agent:
             choices.append(str(choice))
-            spoken = http2_trouble(evidence, TENANT, case.host, path)
-            found += [spoken] if spoken else []
+            for look in (plain_trouble, http2_trouble):
+                wrong = look(evidence, TENANT, case.host, path)
+                found += [wrong] if wrong else []
             continue
         trouble = hello_trouble(evidence, TENANT, case.host, path)
         if trouble is None:
@@ -71,7 +77,9 @@ def _command(evidence: Evidence, host: str, found: Finding) -> str:
     if found.code is Code.HTTP_NO_HTTP2:
         return over_http2(evidence, host, found.subject)
     return (
-        "" if found.values.get("part") in (FINGERPRINT, KEY_SHARE) else s_client(evidence, host, found.subject, found)
+        ""
+        if found.values.get("part") in (FINGERPRINT, KEY_SHARE, NO_PROTOCOLS)
+        else s_client(evidence, host, found.subject, found)
     )
 
 
@@ -81,6 +89,29 @@ def hello_trouble(evidence: Evidence, task: str, host: str, path: str | None) ->
     if hello is None or (choice is not None and choice.serves_the_agent):
         return None
     return _trouble(evidence, task, host, path, hello, choice)
+
+
+def plain_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
+    """What keeps a ClientHello without protocol names from its answer, where one with them is answered.
+
+    `None` if nothing does, or if it was not tried often enough to say.
+    """
+    tried = [
+        seen
+        for seen in evidence.all("tls", task=task, host=host, address=path, purpose=PLAIN)
+        if error_field(seen, "phase") not in BEFORE_TLS
+    ]
+    if len(tried) < TRIES_WITHOUT or any(_choice(seen) is not None for seen in tried):
+        return None
+    subject, last, verify = path_name(path, host), tried[0], evidence.handshake(host, path, "verify", task)
+    if error_name(last) in TIMEOUTS and (verify is None or seconds(verify) > PATIENCE):
+        return None
+    alert = alert_in(last)
+    said = f"the TLS alert {named(alert)}" if alert is not None else (error_text(last) or "an answer that is no TLS")
+    detail = (
+        f"{subject}: a ClientHello without protocol names (ALPN) got {said}, {len(tried)} times; with them it passes"
+    )
+    return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=NO_PROTOCOLS)
 
 
 def _last_choice(evidence: Evidence, task: str, host: str, path: str | None) -> ServerHello | None:

@@ -72,6 +72,7 @@ AT_ONCE = 2.0
 """Seconds. A failure that takes longer stalls a caller; a reject may take one second, since TCP asks twice."""
 HELLOS = (
     *("agent-hello", "agent-hello-again", "agent-hello-small-mss", "classic-hello", "http1-hello"),
+    "plain-hello",
     *("large-hello", "large-hello-small-mss", "small-mss"),
 )
 

@@ -33,13 +33,15 @@ MODULUS, COEFFICIENTS = 3329, 768
 def hellos(host: str, seed: str) -> dict[str, bytes]:
     """The agent's ClientHello for this host, and two that lack one thing: the post-quantum key, and h2.
 
-    One more is as large as the agent's and has no key at all: it is answered with the wish for one (RFC 8446, 4.1.4),
-    which costs the service no signature.
+    The main agent, the process agent and Helm name no protocol at all: theirs is the same without ALPN. One more is as
+    large as the agent's and has no key at all: it is answered with the wish for one (RFC 8446, 4.1.4), which costs the
+    service no signature.
     """
     classic = [group for group in GROUPS if group != X25519_MLKEM768]
     agents = client_hello(host, seed)
     return {
         "agent-hello": agents,
+        "plain-hello": client_hello(host, seed, protocols=()),
         "keyless-hello": client_hello(host, seed, keys=False, size=len(agents)),
         "classic-hello": client_hello(host, seed, groups=classic),
         "http1-hello": client_hello(host, seed, protocols=PROTOCOLS[1:]),
@@ -58,6 +60,7 @@ def client_hello(
     """One record, of this size at least."""
     offered = tuple(groups)
     values = _Random(seed)
+    named = b"".join(_sized(1, name.encode()) for name in protocols)
     extensions = b"".join(
         _extension(number, body)
         for number, body in (
@@ -70,7 +73,7 @@ def client_hello(
             (10, _sized(2, _words(offered))),
             (13, _sized(2, _words(SIGNATURES))),
             (50, _sized(2, _words(SIGNATURES))),
-            (16, _sized(2, b"".join(_sized(1, name.encode()) for name in protocols))),
+            *([(16, _sized(2, named))] if named else []),
             (43, _sized(1, _words(VERSIONS))),
             (51, _sized(2, b"".join(_shares(offered, values)) if keys else b"")),
         )

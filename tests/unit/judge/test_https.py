@@ -143,7 +143,20 @@ HTTP2 = {
     "never tried, as in older journals": row(without(healthy(), kind="http2")),
 }
 
+
+def plain(count: int, **fields: Any) -> list[Record]:
+    """A ClientHello without protocol names, at the first address, so often."""
+    return exchange([tls(FIRST, "plain-hello", verified=False, chain=[], **fields)] * count)
+
+
 HELLOS = {
+    "without protocol names it is reset": row(
+        [*healthy(), *plain(4, received="", error=error("ECONNRESET", "tls"))], {"HTTPS-05": "tls.hello-refused"}
+    ),
+    "without protocol names it is reset, and then answered": row(
+        [*healthy(), *plain(3, received="", error=error("ECONNRESET", "tls")), *plain(1, received=b64(server_hello()))]
+    ),
+    "without protocol names it is answered": row([*healthy(), *plain(1, received=b64(server_hello()))]),
     "no answer, a small one is answered": row(
         [*changed(AT_FIRST, **LOST), *others(CLASSIC)], {"HTTPS-05": "tls.large-hello-dropped"}
     ),

@@ -5,7 +5,7 @@ Theory of operation
   address only goes to the first that verifies. An upload has a connection of its own.
 * Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key. Of the
   tenant, one before it tries again: where a share of the connections leads to another server, all else is asked there.
-* The agent's own ClientHello is sent beside the real handshake, to see what it gets.
+* The agent's own ClientHello is sent beside the real handshake, with ALPN and without, to see what it gets.
 * Once it verified, a request is made over HTTP/2, if the peer agrees to that, as parts of the agent do.
 * Where the peer is silent, the same is tried again with small segments, beside the first attempt and without waiting
   for its end: an answer to small segments alone is a path MTU black hole.
@@ -34,6 +34,9 @@ ANSWERED_WITH_TLS = ("VERIFY", "SSL")
 AGENT_HELLO = "agent-hello"
 KEYLESS_HELLO = "keyless-hello"
 VERIFY_AGAIN = "verify-again"
+PLAIN_HELLO = "plain-hello"
+PLAIN_TRIES = 3
+"""After the first that was not answered: a share of all connections may be lost."""
 SERVED = b"\x16"
 """The first byte of an answer that is a handshake."""
 SMALLER = {"verify": "small-mss"}
@@ -136,6 +139,8 @@ class Endpoint:
             self._visit.spawn(self._task, way.ask_at_each)
         if self._hellos:
             self._visit.spawn(self._task, self._hello, way)
+        if PLAIN_HELLO in self._hellos:
+            self._visit.spawn(self._task, self._plain_hello, way)
         stream, error = self._shake(way, "verify", self._visit.trust.verifying, lambda: opened)
         if stream is not None:
             self._go_on(way, stream, time.monotonic() - clock)
@@ -248,8 +253,17 @@ class Endpoint:
         hedge = self._visit.limits["hedge"]
         with self._visit.pool.unless_done(self._task, hedge, self._other_hellos, way):
             facts = self._send_hello(way, AGENT_HELLO, way.open, self._visit.limits["tls"])
-        if facts["error"] is not None or base64.b64decode(facts["received"])[:1] != SERVED:
+        if not _is_served(facts):
             self._other_hellos(way)
+
+    def _plain_hello(self, way: Way) -> None:
+        """The ClientHello of those that name no protocol; if it is not answered, some more."""
+        facts = self._send_hello(way, PLAIN_HELLO, way.open, self._visit.limits["tls"])
+        if _is_served(facts):
+            return
+        for _ in range(PLAIN_TRIES):
+            seconds = self._visit.limits["tls_small"]
+            self._visit.spawn(self._task, self._send_hello, way, PLAIN_HELLO, way.open, seconds)
 
     def _other_hellos(self, way: Way) -> None:
         if not self._visit.first("hellos", self._task, way.address):
@@ -257,7 +271,7 @@ class Endpoint:
         seconds, spawn = self._visit.limits["tls_small"], self._visit.spawn
         spawn(self._task, self._send_hello, way, AGENT_HELLO + "-again", way.open, seconds)
         for name in self._hellos:
-            if name != AGENT_HELLO:
+            if name not in (AGENT_HELLO, PLAIN_HELLO):
                 spawn(self._task, self._send_hello, way, name, way.open, seconds)
         if way.via is None:
             spawn(self._task, self._send_hello, way, AGENT_HELLO + "-small-mss", way.open_small, seconds)
@@ -266,3 +280,8 @@ class Endpoint:
         facts = firstflight.send(open_lower, self._hellos.get(purpose, self._hellos[AGENT_HELLO]), seconds)
         self._report(way, purpose, facts)
         return facts
+
+
+def _is_served(facts: Dict[str, Any]) -> bool:
+    """Did this ClientHello get a handshake's answer?"""
+    return facts["error"] is None and base64.b64decode(facts["received"])[:1] == SERVED
