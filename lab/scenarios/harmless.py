@@ -30,13 +30,14 @@ from lab.right import (
     HELM_V4,
     HOST_ADDRESSES,
     LAB_KEY,
+    QUAY,
     QUAY_V4,
     RESOLVERS,
     TENANT,
     TENANT_V4,
     TENANT_V6,
 )
-from lab.roles import Blobs, Cdn, Proxy, Rule, Tokens
+from lab.roles import Blobs, Cdn, Proxy, Reply, Rule, Tokens
 from lab.scenario import Scenario, both
 from lab.scenarios import pages
 from lab.scenarios.connections import CATCH_ALL, CATCH_ALL_PORT, TEST_NETS
@@ -44,6 +45,8 @@ from lab.scenarios.registries import COPY, PULL_THROUGH
 from lab.scenarios.surroundings import HTTP_PROXY, TLS_PROXY, through
 from lab.world import Authority, DnsFault, DnsManner, Machine, Site, Visitor
 
+_MIRROR = f"mirror.{QUAY}"
+_TO_THE_MIRROR = Reply(status=307, headers=(("Location", f"https://{_MIRROR}{{path}}"),))
 _S3 = "quay-registry.s3.us-east-1.amazonaws.com"
 _S3_ADDRESS = "52.217.10.10"
 _SYSTEM_STORE = "/etc/ssl/certs/ca-certificates.crt"
@@ -245,6 +248,15 @@ SCENARIOS = (
         name="registry-without-redirects",
         broken="nothing: the registry gives layers itself",
         change=app("quay", blobs=Blobs.ITSELF),
+    ),
+    Scenario(
+        name="registry-redirects-manifests",
+        broken="nothing: the registry redirects manifests to a subdomain of its own, which wants the token",
+        change=both(
+            site("quay", hosts=(QUAY, _MIRROR)),
+            record(_MIRROR, "A", *QUAY_V4),
+            rules("quay", Rule(path="*/manifests/*", header=f"host: {QUAY}", reply=_TO_THE_MIRROR)),
+        ),
     ),
     Scenario(
         name="layers-on-s3",

@@ -14,19 +14,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dns.flags
 import dns.message
 import pytest
 
 from netcompliance.judge import serverhello
-from netcompliance.probe.onhost import exchanges, nameservers, shares
+from netcompliance.probe.onhost import exchanges, nameservers, shares, urls
 from netcompliance.probe.onhost import main as program
 from netcompliance.probe.onhost.dial import begin, dial, dial_any
 from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.fetch import Fetcher
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
+from netcompliance.probe.onhost.ways import Way
 from netcompliance.vantage import gohello
 from netcompliance.vantage.records import decoded
 from tests.fakes.peers import Issued, answer, authority, leaf, serving, silent
@@ -679,6 +681,24 @@ def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
     assert [head.split()[1] for head in asked + elsewhere if head.startswith("HEAD")] == [
         "/v2/stackstate/agent/manifests/1.0"
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("quay.io", True),
+        ("quay.io:8443", True),
+        ("mirror.quay.io", True),
+        ("a.b.quay.io", True),
+        ("notquay.io", False),
+        ("io", False),
+        ("quay.io.evil.example", False),
+        ("[2001:db8::1]", False),
+    ],
+)
+def test_a_token_is_shown_where_go_shows_it(place: str, shown: bool) -> None:
+    fetcher = Fetcher(cast("Any", None), "registry", ("quay.io", 443), Way())
+    assert fetcher._shows_token(urls.parse(f"https://{place}/v2/", local=False)) is shown
 
 
 def test_the_scope_of_the_token_is_the_image(ca: Issued, run: Run, tmp_path: Path) -> None:

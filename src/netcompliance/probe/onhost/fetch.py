@@ -2,7 +2,8 @@
 
 Rules
 * GET and never HEAD: a registry answers HEAD of a blob itself, and then the CDN was never seen.
-* A token goes to the registry's own host and port, and nowhere else.
+* A token goes to the registry's own host and, after redirects, to its subdomains, as Go sends it; once a redirect has
+  led elsewhere, it goes nowhere any more.
 * At most a few requests at once per host, on connections that are used again, as a container runtime does.
 * What may pass by itself is asked for again, a few times, from the beginning (`retries`).
 * Whoever pulls is a Go program: an answer whose head Go refuses is none.
@@ -106,6 +107,8 @@ class Fetcher:
         hop = 0
         while True:
             seen.add(url)
+            if not self._shows_token(url):
+                wish = wish._replace(token=None)
             self._retries(url).wait()
             answer, following, failure = self._hop(url, wish, attempt, hop, seen, describe)
             if following is None or failure is not None:
@@ -153,7 +156,7 @@ class Fetcher:
             "status": answer.status, "headers": _harmless(answer.shown_headers), "media_type": _media_type(answer),
             "body": None if hidden else _shown(answer, wish), "body_bytes": answer.body_bytes,
             "complete": answer.complete, "sha256": answer.sha256, "size": wish.size,
-            "authorized": own and wish.token is not None, "first_byte": answer.first_byte, "at": at,
+            "authorized": wish.token is not None, "first_byte": answer.first_byte, "at": at,
             "opening": None if answer.begun is None else answer.begun - clock,
             "seconds": time.monotonic() - clock, "error": failure.record() if failure else None,
         }  # fmt: skip
@@ -209,7 +212,7 @@ class Fetcher:
             ("Accept", wish.accept),
             ("Accept-Encoding", "identity"),
         ]
-        if self._owns(url) and wish.token is not None:
+        if wish.token is not None:
             headers.append(("Authorization", "Bearer " + wish.token))
         if wish.span is not None:
             headers.append(("Range", "bytes=%d-%d" % wish.span))
@@ -256,8 +259,13 @@ class Fetcher:
                 stream.close()
 
     def _owns(self, url: Url) -> bool:
-        """Is this the registry itself, which alone may see the token?"""
+        """Is this the registry itself?"""
         return (url.host, url.port) == self._origin
+
+    def _shows_token(self, url: Url) -> bool:
+        """Is this the registry's host, or a subdomain of it, at any port? `net/http` asks the same."""
+        registry = self._origin[0]
+        return url.host == registry or (":" not in url.host and url.host.endswith("." + registry))
 
 
 def _shown(answer: http1.Answer, wish: Wish) -> str:

@@ -3,7 +3,8 @@
 #
 # Rules
 # * GET and never HEAD, over redirects by hand, with a record for every hop.
-# * A token goes to the registry's own host and port, and nowhere else; and to curl over standard input.
+# * A token goes to the registry's own host and, after redirects, to its subdomains, as Go sends it; once a redirect has
+#   led elsewhere, it goes nowhere any more. It goes to curl over standard input.
 # * Redirects are followed to https alone, and to no loopback, link-local or multicast address unless the registry is
 #   at one itself.
 # * A few requests at once, by the lines that are in descriptor 7: `main` adds one each second, so a host that keeps them
@@ -240,7 +241,7 @@ pause() {
 
 # chain: over redirects.
 chain() {
-    HOP=0 been=' '
+    HOP=0 been=' ' shows=yes
     while :; do
         been="$been$U_HOST:$U_PORT$U_TARGET "
         read -r slot <&7
@@ -253,21 +254,22 @@ chain() {
 }
 
 hop() {
-    HOST=$U_HOST PORT=$U_PORT own='' FOLLOWING='' TO='' STATUS='' HEADERS='' MALFORMED='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
+    HOST=$U_HOST PORT=$U_PORT FOLLOWING='' TO='' STATUS='' HEADERS='' MALFORMED='' BODY='' SHA='' COMPLETE=false DOWNLOADED=0
     FIRST_BYTE=null CONTENT_TYPE='' MORE_ADDRESSES='' ERROR=null
     hop_url=https://$HOST
     [ "$PORT" = 443 ] || hop_url=$hop_url:$PORT
     hop_url=$hop_url$U_TARGET
     begin
+    case $HOST in "$OWN_HOST" | *".$OWN_HOST") ;; *) shows='' ;; esac
     if [ "$HOST:$PORT" = "$OWN_HOST:$OWN_PORT" ]; then
-        own=yes ADDRESS=$OWN_ADDRESS THROUGH=$OWN_THROUGH
+        ADDRESS=$OWN_ADDRESS THROUGH=$OWN_THROUGH
         [ -z "$THROUGH" ] || route_to "$HOST" "$PORT"
     else
         way_elsewhere
     fi
     if [ "$ERROR" = null ]; then
         way_options
-        [ -z "$own" ] || [ -z "$TOKEN" ] || secret header "Authorization: Bearer $TOKEN"
+        [ -z "$shows" ] || [ -z "$TOKEN" ] || secret header "Authorization: Bearer $TOKEN"
         MODE=$STEP_MODE HIDE=yes
         set -- --tlsv1.2 -H "Accept: $ACCEPT"
         [ -z "$STORE" ] || set -- "$@" --cacert "$STORE"
@@ -434,7 +436,7 @@ report_hop() {
     record="$record,\"sha256\":$J"
     number "$SIZE"
     record="$record,\"size\":$J"
-    if [ -n "$own" ] && [ -n "$TOKEN" ] && [ "$STEP" != token ]; then record="$record,\"authorized\":true"; else record="$record,\"authorized\":false"; fi
+    if [ -n "$shows" ] && [ -n "$TOKEN" ] && [ "$STEP" != token ]; then record="$record,\"authorized\":true"; else record="$record,\"authorized\":false"; fi
     if [ "$STEP" = token ]; then
         if [ -n "$TOKEN" ]; then record="$record,\"token\":true"; else record="$record,\"token\":false"; fi
     fi
