@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.changes import app, environment, rules
+from lab.changes import app, environment, rules, tls
 from lab.right import PROXY, TENANT
 from lab.roles import Manner, Reply, Rule
 from lab.scenario import Change, Scenario, both, finds
-from lab.scenarios.surroundings import HTTP_PROXY, NO_WAY_OUT, through
+from lab.scenarios.surroundings import HTTP_PROXY, NO_WAY_OUT, TLS_PROXY, through
 
 
 def _with_password(password: str) -> str:
@@ -133,6 +133,18 @@ SCENARIOS = (
         broken="the proxy grants CONNECT and passes nothing on",
         change=both(through(HTTP_PROXY), app("proxy", tunnel=Manner.STALL)),
         find=finds(PRX_01="proxy.no-way-out"),
+    ),
+    Scenario(
+        name="proxy-certificate-expired",
+        broken="the certificate of a proxy that is spoken to over TLS is out of date",
+        change=both(through(TLS_PROXY), tls("tls-proxy", valid_days=(-90, -1))),
+        find=finds(PRX_01="tls.expired"),
+    ),
+    Scenario(
+        name="proxy-certificate-of-another-name",
+        broken="the certificate of a proxy that is spoken to over TLS names another host",
+        change=both(through(TLS_PROXY), tls("tls-proxy", names=("old-proxy.corp.example",))),
+        find=finds(PRX_01="tls.wrong-name"),
     ),
     Scenario(
         name="proxy-grants-with-204",

@@ -268,6 +268,19 @@ def test_a_proxy_is_asked_as_go_asks_it(run: Run) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "days", "code"), [("127.0.0.1", (-9, -1), 10), ("old.example", (-1, 5), 62)], ids=["expired", "named"]
+)
+def test_why_a_proxys_certificate_does_not_verify_is_told(
+    run: Run, ca: Issued, tmp_path: Path, name: str, days: tuple[int, int], code: int
+) -> None:
+    with serving(answer("403 Forbidden"), tmp_path, (leaf(ca, name, days=days),)) as proxy:
+        url = f"https://127.0.0.1:{proxy.port}"
+        seen = run("sh", plan({**endpoint(443, request()), "host": "tenant.test"}), HTTPS_PROXY=url)
+    told = only(seen, "proxy")
+    assert (told["phase"], told["error"]["name"], told["error"]["code"]) == ("tls", "VERIFY", code)
+
+
 def test_behind_a_grant_with_a_body_curl_sees_nothing(run: Run) -> None:
     with serving(answer("200 OK", b"ok")) as proxy:
         url = f"http://127.0.0.1:{proxy.port}"

@@ -108,6 +108,10 @@ FOUNDATIONS: Mapping[str, frozenset[Code]] = {
             Code.PROXY_WRONG_SCHEME,
             Code.HTTP_MALFORMED,
             Code.TLS_UNTRUSTED,
+            Code.TLS_EXPIRED,
+            Code.TLS_NOT_YET_VALID,
+            Code.TLS_WRONG_NAME,
+            Code.TLS_CERTIFICATE_REFUSED,
         }
     ),
     "HTTPS-01": frozenset({Code.HOST_NO_ROUTE}),

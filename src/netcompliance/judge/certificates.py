@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -182,6 +183,17 @@ def certificate_trouble(
     if error_name(verify) == "SSL":
         return None
     return _without_authority(evidence, chain, verdict, subject, why, own_server=own_server)
+
+
+def trouble_at_the_proxy(seen: Observation, host: str, subject: str) -> Finding:
+    """Why a proxy's own certificate did not verify, by OpenSSL's number: its chain is not kept. Only an authority that
+    this host lacks is the host's business."""
+    rule, why = _rule_of(seen), error_text(seen)
+    if rule in REMEDIES or (rule in CODES and rule != "self-signed"):
+        found = _by_rule({}, {"why": f"the proxy's own certificate: {why}"}, rule, host, subject, "", own_server=False)
+        return replace(found, values={**found.values, "ask": Team.PROXY})
+    whose = "of the proxy's own certificate"
+    return finding(Code.TLS_UNTRUSTED, subject, f"{subject}: the authority {whose}: {why}", issuer=whose)
 
 
 def _rule_of(verify: Observation) -> str:

@@ -9,10 +9,11 @@ and `Proxy-Status` (RFC 9209); where neither is there, status and page decide.
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
+from netcompliance.judge.certificates import trouble_at_the_proxy
 from netcompliance.judge.evidence import (
-    Evidence,
     error_field,
     error_name,
     error_text,
@@ -23,11 +24,11 @@ from netcompliance.judge.evidence import (
     without_port,
 )
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, PORTALS
+from netcompliance.judge.transport import TIMEOUTS
 from netcompliance.model import Finding, Observation
 
 WAY_TO_THE_PROXY = ("resolve", "tcp")
 """Phases of an exchange that end before the proxy could say anything."""
-SILENT = ("TIMEOUT", "ETIMEDOUT")
 CUT = ("EOF", "ECONNRESET", "EPIPE", "ECONNABORTED")
 GRANTED = 200
 """Go's net/http refuses every other status, also of 2xx."""
@@ -73,15 +74,6 @@ def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
     return finding(code, proxy, f"{said}{note}", proxy=proxy, **words)
 
 
-def dead_addresses(evidence: Evidence, host: str) -> list[str]:
-    """Addresses of the proxy's name that do not answer where another one grants CONNECT, sorted."""
-    looks = evidence.all("proxy-address", host=host)
-    if not any(seen.get("status") == GRANTED for seen in looks):
-        return []
-    silent = [s for s in looks if error_field(s, "phase") in WAY_TO_THE_PROXY and error_name(s) in SILENT]
-    return sorted(str(seen.get("proxy_address")) for seen in silent)
-
-
 def _wrong_scheme(seen: Observation, proxy: str) -> Finding:
     declared, _, place = proxy.partition("://")
     declared = seen.get("declared", declared)
@@ -95,8 +87,7 @@ def _unanswered(seen: Observation, proxy: str, host: str) -> Finding:
     name, phase = error_name(seen), error_field(seen, "phase")
     why = error_text(seen) or name or "no answer"
     if name == "VERIFY":
-        whose = "of the proxy's own certificate"
-        return finding(Code.TLS_UNTRUSTED, proxy, f"{proxy}: the authority {whose}: {why}", issuer=whose)
+        return trouble_at_the_proxy(seen, urlsplit(proxy).hostname or proxy, proxy)
     if name in CUT and phase not in WAY_TO_THE_PROXY:
         detail = f"{proxy} cut the connection at CONNECT {authority(host)} ({why})"
         return finding(Code.PROXY_DENIED, proxy, detail, proxy=proxy)
@@ -104,7 +95,7 @@ def _unanswered(seen: Observation, proxy: str, host: str) -> Finding:
         instead = "a server of another protocol"
         detail = f"{proxy} answered CONNECT {authority(host)} with what is not HTTP ({why})"
         return finding(Code.PROXY_NOT_A_PROXY, proxy, detail, instead=instead)
-    if name in SILENT and phase not in WAY_TO_THE_PROXY:
+    if name in TIMEOUTS and phase not in WAY_TO_THE_PROXY:
         detail = f"{proxy} accepted the connection, and did not answer CONNECT {authority(host)} in {waited(seen)}"
         return finding(Code.PROXY_SLOW, proxy, detail, proxy=proxy)
     what = "cannot be reached" if phase in WAY_TO_THE_PROXY else "did not answer CONNECT"

@@ -19,13 +19,13 @@ from math import exp
 
 from netcompliance.findings import Code
 from netcompliance.judge.commands import curl
-from netcompliance.judge.connect import dead_addresses
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
     Outcome,
     decided,
     duration,
+    error_field,
     error_name,
     finding,
     listed,
@@ -43,6 +43,8 @@ SLOW = 0.9
 OURS = ("EADDRINUSE", "EADDRNOTAVAIL")
 """The port was not free for another try: nothing was sent."""
 CONNECTED = 200
+UNREACHED = (("resolve", "tcp"), ("TIMEOUT", "ETIMEDOUT"))
+"""Phases and errors of an address of the proxy's that does not answer."""
 SLOW_CONNECT = 2.5
 """Seconds. A proxy that has to look up the name, and loses a packet, is quicker."""
 LOSSY = 0.05
@@ -237,7 +239,7 @@ def _connect_is_quick(proxy: str, evidence: Evidence, host: str) -> Outcome:
     median = float(series.get("median", fastest))
     detail = f"{proxy} takes {fastest:.0f} s or more for a CONNECT to {host}:443"
     found = [finding(Code.PROXY_SLOW, proxy, detail, proxy=proxy)] if fastest >= SLOW_CONNECT else []
-    dead = dead_addresses(evidence, host)
+    dead = _dead_addresses(evidence, host)
     if dead:
         detail = f"{proxy}: no answer from {listed(dead)}, to which its name leads, too"
         found.append(finding(Code.PROXY_ADDRESS_DEAD, proxy, detail, proxy=proxy, dead=listed(dead)))
@@ -278,3 +280,13 @@ def _loss(every: Iterable[Observation]) -> tuple[int, int]:
 
 def _number(seen: Observation | None, key: str) -> int:
     return max(0, int((seen or {}).get(key) or 0))
+
+
+def _dead_addresses(evidence: Evidence, host: str) -> list[str]:
+    """Addresses of the proxy's name that do not answer where another one grants CONNECT, sorted."""
+    phases, errors = UNREACHED
+    looks = evidence.all("proxy-address", host=host)
+    if not any(seen.get("status") == CONNECTED for seen in looks):
+        return []
+    silent = [seen for seen in looks if error_field(seen, "phase") in phases and error_name(seen) in errors]
+    return sorted(str(seen.get("proxy_address")) for seen in silent)

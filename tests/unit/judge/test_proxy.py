@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from netcompliance.explain import ask
 from netcompliance.model import Result
 from tests.unit.judge.records import (
     CDN,
@@ -40,6 +41,11 @@ def dead(name: str, phase: str, **fields: Any) -> list[Record]:
 
 def fails(code: str) -> dict[str, str]:
     return {"PRX-01": code}
+
+
+def unverified(code: int) -> list[Record]:
+    """The proxy's own certificate does not verify, as OpenSSL says by this number."""
+    return altered(dead("VERIFY", "tls"), {"kind": "proxy"}, error=error("VERIFY", "tls", code=code))
 
 
 def often(
@@ -125,6 +131,12 @@ PROXIES = {
         every(status=400, other_scheme=False), fails("proxy.denied") | {"REG-05": "proxy.denied"}
     ),
     "has a certificate that nobody trusts": row(dead("VERIFY", "tls"), fails("tls.untrusted"), unchecked=OTHERS),
+    "has a certificate whose time is over": row(unverified(10), fails("tls.expired"), unchecked=OTHERS),
+    "has a certificate whose time has not begun": row(unverified(9), fails("tls.not-yet-valid"), unchecked=OTHERS),
+    "has a certificate of another name": row(unverified(62), fails("tls.wrong-name"), unchecked=OTHERS),
+    "has a certificate that breaks a rule": row(unverified(66), fails("tls.certificate-refused"), unchecked=OTHERS),
+    "has a certificate of an unknown authority": row(unverified(20), fails("tls.untrusted"), unchecked=OTHERS),
+    "has a certificate that is signed by itself": row(unverified(18), fails("tls.untrusted"), unchecked=OTHERS),
     "denies the tenant alone": row(
         altered(proxied(), OURS, status=403, error=error("STATUS", "proxy")),
         fails("proxy.denied"),
@@ -367,3 +379,10 @@ def test_a_shell_does_not_know_whether_the_agent_finds_the_proxy(rcode: str, pas
 def test_helm_needs_the_proxys_name_too() -> None:
     records = PROXIES["is not found by the agent"].records
     assert [found.code for found in verdict_of("HELM-01", records).findings] == ["dns.agent-cannot-resolve"]
+
+
+@pytest.mark.parametrize(
+    ("code", "team"), [(10, "proxy team"), (62, "proxy team"), (66, "proxy team"), (20, "platform team")]
+)
+def test_the_proxys_certificate_is_its_owners_business(code: int, team: str) -> None:
+    assert ask(verdict_of("PRX-01", unverified(code))) == team

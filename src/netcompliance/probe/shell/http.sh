@@ -11,7 +11,7 @@ EXCHANGE=9
 GO_AGENT=Go-http-client/1.1
 MORE_FIGURES=''
 MORE_ADDRESSES=''
-FIGURES='%{http_code} %{http_connect} %{time_connect} %{time_appconnect} %{time_pretransfer} %{time_starttransfer} %{size_download} %{size_upload} %{ssl_verify_result}'
+FIGURES='%{http_code} %{http_connect} %{time_connect} %{time_appconnect} %{time_pretransfer} %{time_starttransfer} %{size_download} %{size_upload} %{ssl_verify_result} %{proxy_ssl_verify_result}'
 
 # quoted TEXT: QUOTED, as a value in curl's configuration.
 quoted() {
@@ -135,6 +135,8 @@ read_answer() {
     micro "${5:-0}" && TP=$MICRO
     micro "${6:-0}" && TF=$MICRO
     DOWNLOADED=${7:-0} UPLOADED=${8:-0} VERIFY_RESULT=${9:-0}
+    [ "$CONNECT_STATUS" != 000 ] || [ -z "$THROUGH" ] || VERIFY_RESULT=${10:-0}
+    case $text in *'subject name matches'*) VERIFY_RESULT=62 ;; esac
     DOWNLOADED=${DOWNLOADED%%[!0-9]*} UPLOADED=${UPLOADED%%[!0-9]*}
     # The last head is the peer's own only if curl says so too; else it was the proxy's.
     if [ "$status" = 000 ]; then
