@@ -200,6 +200,14 @@ SCENARIOS = (
         change=app("tenant", refuses_with=401),
     ),
     Scenario(
+        name="unknown-clients-blocked",
+        broken="nothing: a web filter blocks the User-Agent of this suite, and no client of the agent's",
+        change=both(
+            rules("tenant", Rule(header="user-agent: netcompliance*", reply=pages.BLOCK_PAGE)),
+            environment(STS_API_KEY=LAB_KEY),
+        ),
+    ),
+    Scenario(
         name="old-receiver",
         broken="nothing: the receiver is too old to know /features",
         change=rules("tenant", Rule(path="/receiver/stsAgent/features", reply=pages.PLAIN_404)),

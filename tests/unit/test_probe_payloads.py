@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.payloads import kind_of, variants
+from netcompliance.probe.onhost.requests import head_of
 from netcompliance.vantage import payloads
 
 
@@ -35,6 +37,14 @@ def test_each_property_is_made_neutral_alone_and_all_of_them_together() -> None:
 def test_a_content_type_of_its_own_is_a_property() -> None:
     collector = next(each for each in payloads.calls("abc") if each["path"].endswith("/collector"))
     assert [one["without"] for one in variants(collector, "neutral/1")] == ["user-agent", "key", "type", "plain"]
+
+
+def test_the_hosts_key_goes_where_the_wrong_one_goes() -> None:
+    visit: Any = None
+    right = head_of(visit, "h", 443, payloads.key(), 0, "right")
+    wrong = head_of(visit, "h", 443, payloads.wrong_key(), 0, None)
+    assert right == wrong.replace(payloads.WRONG_KEY.encode(), b"right")
+    assert b"User-Agent: Go-http-client/1.1" in right
 
 
 def test_answers_are_of_one_kind_by_status_type_and_names() -> None:

@@ -120,6 +120,29 @@ class Answers:
             if seen is not None and seen.get("status") in REFUSALS and author(seen, sibling, self.host).code is None
         ]
 
+    @cached_property
+    def plain_alone_refused(self) -> bool:
+        """Does another than the receiver answer the plain request, and the receiver each GET of the agent's own? Then a
+        device takes offence at the suite, which is nobody's trouble.
+
+        The agent's own must differ from what the plain request, a random path and a POST to one get: a device that
+        refuses everything in one way refuses the agent, too.
+        """
+        plain, posted, sibling = self.plain, self.sibling("post-sibling"), self.sibling("sibling")
+        gets = self.all("agent")
+        if plain is None or transport_trouble(plain, self.host) or posted is None or not gets:
+            return False
+        if author(plain, None if self.key_accepted else sibling, self.host).code is None:
+            return False
+        return all(
+            get.get("status") in REFUSALS
+            and transport_trouble(get, self.host) is None
+            and not alike(get, plain)
+            and author(get, sibling, self.host).code is None
+            and author(get, posted, self.host).code is None
+            for get in gets
+        )
+
     def culprits(self, seen: Observation, *, certain: bool) -> tuple[str, Observation | None]:
         """The property without which the request gets another answer, and that answer. Empty if none is known.
 
@@ -141,7 +164,7 @@ class Answers:
         if variant.get("status") is None or alike(variant, seen):
             return False
         return any(alike(variant, refusal) for refusal in self.refusals) or (
-            self.plain is not None and alike(variant, self.plain)
+            self.plain is not None and not self.plain_alone_refused and alike(variant, self.plain)
         )
 
 

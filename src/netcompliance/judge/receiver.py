@@ -57,8 +57,9 @@ def _sibling(evidence: Evidence, host: str, seen: Observation) -> Observation | 
     unseen=["http"],
 )
 def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
-    """RCV-01. A receiver too old to know `/features` answers 404 there, and must be known by its other paths. What a
-    single request got of a share that is answered by something else is told as that share."""
+    """RCV-01. A receiver too old to know `/features` answers 404 there, and must be known by its other paths. Where a
+    device refuses the plain request alone, the agent's own count. What a single request got of a share that is answered
+    by something else is told as that share."""
     asked = _asked(evidence, case.host, "receiver")
     if not asked:
         return notchecked("no request to the receiver came to an end")
@@ -76,7 +77,11 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         if other and kind_of(seen) in other.kinds:
             wrong = None
         theirs = [get for get in answers.all("agent") if not (other and kind_of(get) in other.kinds)]
-        judged = [judged_get(get, answers) for get in theirs] if not wrong else []
+        if answers.plain_alone_refused:
+            wrong = None
+            judged = [FINE]
+        else:
+            judged = [judged_get(get, answers) for get in theirs] if not wrong else []
         unknown = not judged or any(each.open for each in judged)
         unasked_for += [seen.get("address")] if not wrong and evidence.agents_eyes and unknown else []
         wrong = wrong or next((each.finding for each in judged if each.finding), None)
@@ -86,13 +91,14 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
             wrong = share
         if wrong:
             found.append(wrong)
-        elif sibling is None and not guarded:
+        elif sibling is None and not guarded and not answers.plain_alone_refused:
             uncompared.append(subject_of(seen, case.host))
     where = [seen.get("address") for seen in asked]
     unasked = [path for path in paths_to(evidence, TENANT, case.host) if path not in where]
+    shown = [get for seen in asked for get in _telling(seen, answers_of(evidence, case.host, seen.get("address")))]
     return decided(
         found,
-        f"{listed(described(seen) for seen in asked)} at {listed(subject_of(seen, case.host) for seen in asked)}",
+        f"{listed(described(seen) for seen in shown)} at {listed(subject_of(seen, case.host) for seen in asked)}",
         f"{curl(evidence, case.host)} -sSi https://{case.host}{DOCUMENTED_PATH}/features",
         missing=unfinished(unasked, "the request")
         or unfinished(uncompared, "the request for a random path")
@@ -100,6 +106,11 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         or missing_exchanges(evidence, case.host)
         or missing_repetition(evidence, case.host),
     )
+
+
+def _telling(plain: Observation, answers: Answers) -> list[Observation]:
+    """What is worth being told: the plain request's answer, unless a device refuses that one alone."""
+    return answers.all("agent") if answers.plain_alone_refused else [plain]
 
 
 def _is_old_receiver(evidence: Evidence, answers: Answers) -> bool:

@@ -126,6 +126,12 @@ def wrong_key() -> Request:
     return {**_request("main", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", headers, b""), "purpose": "wrong-key"}
 
 
+def key() -> Request:
+    """The same with the key that the host has, which the plan does not know."""
+    request = _request("main", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", {"User-Agent": GO}, b"")
+    return {**request, "purpose": "key", "key": True}
+
+
 def upload() -> Request:
     """The growing payloads: what is sent, and how large."""
     request = _intake(f"{DOCUMENTED_PATH}/intake")

@@ -194,7 +194,7 @@ def _tenant(settings: Settings, nonce: str) -> Task:
         _request("sibling", "GET", f"{DOCUMENTED_PATH}/netcompliance-{nonce}", "one"),
     ]
     if settings.key_declared:
-        requests.append(_request("key", "GET", f"{DOCUMENTED_PATH}/api/v1/validate", "each", key=True))
+        requests.append(payloads.key())
         requests.append(payloads.wrong_key())
     return {
         "kind": "endpoint",

@@ -156,7 +156,7 @@ OTHERWISE = {
         DIFFERS,
     ),
     "the first request failed otherwise": row(
-        altered(changed(GOT, **{**ANSWERED_503, "status": 500}), ASKED, **odd()), {"RCV-01": "http.server-error"}
+        altered(changed(GOT, **{**ANSWERED_503, "status": 500}), ASKED, **odd()), DIFFERS
     ),
     "momentary": row(changed(ASKED, **odd(again=USUAL, beside_odd=[]))),
     "whatever the port": row(

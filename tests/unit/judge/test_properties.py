@@ -14,6 +14,7 @@ from netcompliance.judge.shape import FIELDS
 from netcompliance.model import ChartValues, Level, Result, Settings, Waiver
 from tests.unit.judge.records import (
     ADDRESSES,
+    BASE,
     EVERY,
     HOST,
     LAYER,
@@ -89,7 +90,7 @@ BROKEN = {
         {**chain(b"leaf", anchor=None, public_issuer=False), "vantage": "local"},
     ],
     "a page at one address": broken(
-        {"kind": "http", "purpose": "receiver", "address": ADDRESSES[0]}, status=200, body="PGh0bWw+"
+        {"kind": "http", "path": f"{BASE}/features", "address": ADDRESSES[0]}, status=200, body="PGh0bWw+"
     ),
     "no registry": broken({"kind": "registry", "step": "ping"}, status=404),
     "no token": [

@@ -15,6 +15,7 @@ from tests.unit.judge.world import altered, changed, exchange, healthy, proxied,
 FIRST, SECOND = ADDRESSES
 RECEIVER = {"kind": "http", "purpose": "receiver"}
 AT_FIRST = {**RECEIVER, "address": FIRST}
+FEATURES = {"kind": "http", "path": f"{BASE}/features"}
 SIBLING = {"kind": "http", "purpose": "sibling"}
 ROOT_SIBLING = {**SIBLING, "path": "/netcompliance-x"}
 ROOT_POST = {"purpose": "post-sibling", "path": "/netcompliance-x"}
@@ -34,7 +35,9 @@ OLD = altered(
 )
 
 FIRST_ANSWERS = {
-    "the web UI at one address": row(changed(AT_FIRST, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
+    "the web UI at one address": row(
+        changed({**FEATURES, "address": FIRST}, status=200, **PAGE), {"RCV-01": "http.web-ui"}
+    ),
     "no answer at one address": row(
         changed(AT_FIRST, status=None, error=error("TIMEOUT", "head")), {"RCV-01": "http.stalled"}
     ),
@@ -43,11 +46,11 @@ FIRST_ANSWERS = {
         altered(healthy(), {"purpose": "agent"}, go_refuses="bad"), {"RCV-01": "http.malformed"}
     ),
     "cut at one address": row(changed(AT_FIRST, status=None, error=error("EOF", "head")), {"RCV-01": "http.closed"}),
-    "the web UI through the proxy": row(altered(proxied(), RECEIVER, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
+    "the web UI through the proxy": row(altered(proxied(), FEATURES, status=200, **PAGE), {"RCV-01": "http.web-ui"}),
     "a portal": row(
-        altered(changed(RECEIVER, **ELSEWHERE), ROOT_SIBLING, **ELSEWHERE), {"RCV-01": "http.captive-portal"}
+        altered(changed(FEATURES, **ELSEWHERE), ROOT_SIBLING, **ELSEWHERE), {"RCV-01": "http.captive-portal"}
     ),
-    "a redirect of this path alone": row(changed(RECEIVER, **ELSEWHERE), {"RCV-01": "http.redirected"}),
+    "a redirect of this path alone": row(changed(FEATURES, **ELSEWHERE), {"RCV-01": "http.redirected"}),
     "the same refusal for a random path": row(
         altered(healthy(), ROOT_SIBLING, status=403, **JSON), {"RCV-01": "http.block-page"}
     ),
@@ -74,7 +77,7 @@ FIRST_ANSWERS = {
     "an old receiver, and nothing else is one either": row(
         altered(OLD, {"purpose": "path"}, status=404), {"RCV-01": "http.not-found"}
     ),
-    "no such page, though other paths answer": row(changed(RECEIVER, status=404, **PAGE), {"RCV-01": "http.not-found"}),
+    "no such page, though other paths answer": row(changed(FEATURES, status=404, **PAGE), {"RCV-01": "http.not-found"}),
     "an old receiver whose other paths refuse as everything does": row(
         altered(altered(OLD, ROOT_SIBLING, status=403, **JSON), ROOT_POST, status=403, **JSON),
         {"RCV-01": "http.not-found"},
@@ -82,6 +85,34 @@ FIRST_ANSWERS = {
     "an old receiver, and nothing to compare with": row(
         without(without(OLD, **ROOT_SIBLING), purpose="post-sibling"),
         {"RCV-01": "http.not-found"},
+    ),
+}
+
+BLOCKED_PAGE = {**PAGE, "status": 403}
+PLAIN_BLOCKED = altered(changed(RECEIVER, **BLOCKED_PAGE), SIBLING, **BLOCKED_PAGE)
+POLICY = {"status": 403, "headers": [A_TYPE], "body": b64(b'{"policy":"egress-17"}')}
+ALONE = {
+    "a page for the plain request alone": row(PLAIN_BLOCKED, unchecked="CLK-01"),
+    "a page for the plain request alone, through the proxy": row(
+        altered(altered(proxied(), RECEIVER, **BLOCKED_PAGE), SIBLING, **BLOCKED_PAGE), unchecked="CLK-01"
+    ),
+    "a device's refusal of the plain requests alone": row(
+        altered(changed(RECEIVER, **POLICY), SIBLING, **POLICY), unchecked="CLK-01"
+    ),
+    "of the agent's own, one gets the page, too": row(
+        altered(PLAIN_BLOCKED, {"purpose": "agent", "caller": "rbac"}, **BLOCKED_PAGE), {"RCV-01": "http.block-page"}
+    ),
+    "of the agent's own, each gets what a POST to a random path gets": row(
+        altered(PLAIN_BLOCKED, ROOT_POST, status=403, **JSON), {"RCV-01": "http.block-page"}
+    ),
+    "of the agent's own, each gets what the plain one gets": row(
+        altered(altered(changed(RECEIVER, **POLICY), SIBLING, **POLICY), {"purpose": "agent"}, **POLICY),
+        {"RCV-01": "http.block-page"},
+    ),
+    "the agent's own were not asked": row(without(PLAIN_BLOCKED, purpose="agent"), {"RCV-01": "http.block-page"}),
+    "no random path was posted to": row(without(PLAIN_BLOCKED, **ROOT_POST), {"RCV-01": "http.block-page"}),
+    "no answer to the plain request alone": row(
+        changed(RECEIVER, status=None, error=error("EOF", "head")), {"RCV-01": "http.closed"}
     ),
 }
 
@@ -277,7 +308,7 @@ CLOCKS = {
 }
 
 
-@each(FIRST_ANSWERS, PATHS, SENT, KEYS, TIMES, CLOCKS)
+@each(FIRST_ANSWERS, ALONE, PATHS, SENT, KEYS, TIMES, CLOCKS)
 def test_receiver(case: Row) -> None:
     case.check()
 
@@ -286,6 +317,7 @@ def test_receiver(case: Row) -> None:
     ("requirement", "records", "saw"),
     [
         ("RCV-01", healthy(), f"status 403 application/json at {', '.join(EVERY)}"),
+        ("RCV-01", PLAIN_BLOCKED, f"status 403 application/json at {', '.join(EVERY)}"),
         ("RCV-02", healthy(), "status 403 application/json"),
         ("RCV-04", healthy(), "answers began within 50 ms"),
         ("RCV-04", slow(1.5, address=ADDRESS6), "answers began within 1.5 s"),

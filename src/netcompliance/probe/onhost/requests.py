@@ -37,6 +37,8 @@ def head_of(
         if request["method"] != "GET":
             headers.extend([BODY_TYPE, ("Content-Length", str(length))])
     else:
+        if key is not None:
+            own = dict(own, **{KEY_HEADER: key})
         headers.append(("User-Agent", own["User-Agent"]))
         if request["method"] != "GET":
             headers.append(("Content-Length", str(length)))
@@ -44,7 +46,7 @@ def head_of(
     headers.append(("Accept-Encoding", "identity"))
     if not keep:
         headers.append(("Connection", "close"))
-    if key is not None:
+    if key is not None and own is None:
         headers.append((KEY_HEADER, key))
     query = request.get("query")
     return http1.request_head(request["method"], request["path"] + ("?" + query if query else ""), headers)

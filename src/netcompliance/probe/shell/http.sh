@@ -342,7 +342,7 @@ upload() {
     way_options
     document "$3" | {
         exec 3<&0
-        asked 9 -X POST -H 'Content-Type: application/json' --speed-limit 1 --speed-time 4 --data-binary @/proc/self/fd/3
+        asked 9 -X POST -H "User-Agent: $GO_AGENT" -H 'Accept:' -H 'Content-Type: application/json' --speed-limit 1 --speed-time 4 --data-binary @/proc/self/fd/3
         [ -n "$STATUS" ] && [ "$STATUS" != 413 ]
     }
 }
