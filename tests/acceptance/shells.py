@@ -43,6 +43,7 @@ LESS = {
     "proxy-name-without-edns": {"PRX-01"},
     "every-second-syn-lost": {"HTTPS-08"},
     "first-syns-dropped": {"HTTPS-08"},
+    "first-two-syns-dropped": {"HTTPS-08"},
     "dns-aaaa-unanswered-short-timeout": {"DNS-09"},
     "dns-first-nameserver-slow": {"DNS-09"},
     "dns-nameservers-slower-than-the-agent": {"DNS-01"},
@@ -131,12 +132,15 @@ BY_CHANCE = (
     "one-of-forty-addresses-dropped",
     "tcp-prohibited",
     "tcp-no-route",
+    "tcp-loop",
     "dns-aaaa-unanswered",
 )
 """Scenarios whose fault a shell may miss, or take for another: it asks once, cannot tell a
 limit on new connections from a filter, and a router says only so often that it refuses."""
 
 OTHERWISE: dict[str, dict[str, frozenset[str]]] = {
+    "tcp-loop": {"HTTPS-01": frozenset({"tcp.unreachable"})},
+    "proxy-silent": {"PRX-01": frozenset({"proxy.unreachable"})},
     "dns-nameservers-slower-than-the-agent": {"DNS-03": frozenset({"dns.nameserver-dead"})},
     "dns-first-nameserver-slow": {"DNS-03": frozenset({"dns.nameserver-dead"})},
     "encoding-blocked": {"RCV-02": frozenset({"http.not-receiver"})},
@@ -145,7 +149,7 @@ OTHERWISE: dict[str, dict[str, frozenset[str]]] = {
     "go-client-blocked": {"RCV-01": frozenset({"http.block-page"})},
 }
 """Scenario → what a shell finds in place of the row's codes: it sees the blocked request, and has no second round that
-would name the property at which a device takes offence."""
+would name the property at which a device takes offence; and neither ICMP messages nor whether a silent proxy was reached."""
 
 
 def row(scenario: Scenario) -> dict[str, frozenset[str]]:
