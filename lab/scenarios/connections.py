@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.changes import add_site, firewall, forward, site, to
+from lab.changes import add_site, firewall, forward, set_of, site, to
 from lab.right import TENANT_V4, TENANT_V6
 from lab.roles import Fixed
 from lab.scenario import Scenario, both, finds
@@ -48,6 +48,17 @@ SCENARIOS = (
         broken="a router on the way has no route to the tenant",
         change=forward(*to(_ALL, "reject with icmpx no-route")),
         find=finds(HTTPS_01="tcp.unreachable"),
+    ),
+    Scenario(
+        name="tcp-loop",
+        broken="packets to the tenant go in circles until a router gives them up",
+        change=firewall(
+            prerouting=(
+                f"ip daddr {set_of(TENANT_V4)} ip ttl set 1",
+                f"ip6 daddr {set_of(TENANT_V6)} ip6 hoplimit set 1",
+            )
+        ),
+        find=finds(HTTPS_01="tcp.loop"),
     ),
     Scenario(
         name="one-address-dropped",

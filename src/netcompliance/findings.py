@@ -25,6 +25,7 @@ class Team(StrEnum):
     REGISTRY = "registry team"
     VENDOR = "StackState support"
     HOST = "host team"
+    NETWORK = "network team"
 
 
 class Code(StrEnum):
@@ -235,6 +236,12 @@ class Code(StrEnum):
         "there is no way to this address: no route, or a router or firewall says it is unreachable or prohibited",
         "repair the route from {source} to {subject}, or allow outbound tcp/443 to it where the answer came from",
         Team.FIREWALL,
+    )
+    TCP_LOOP = (
+        "tcp.loop",
+        "a router gave the packets up for too many hops: they go in circles, and never arrive",
+        "find the routing loop towards {subject} where the answer came from; the firewall is not what stops them",
+        Team.NETWORK,
     )
     TCP_PARTLY_FILTERED = (
         "tcp.partly-filtered",

@@ -88,6 +88,7 @@ _UPLINK = "they would share what the way to the tenant carries"
 ALONE: Mapping[str, str] = {
     "tcp-prohibited": _ROUTERS,
     "tcp-no-route": _ROUTERS,
+    "tcp-loop": _ROUTERS,
     "new-connections-limited": "what one of them connects, the other may not any more",
     "first-two-syns-dropped": "a port that one of them has used before opens at once for the other",
     "bursts-limited": "each would be held back by the other's connections",

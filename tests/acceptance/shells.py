@@ -149,7 +149,8 @@ OTHERWISE: dict[str, dict[str, frozenset[str]]] = {
     "go-client-blocked": {"RCV-01": frozenset({"http.block-page"})},
 }
 """Scenario → what a shell finds in place of the row's codes: it sees the blocked request, and has no second round that
-would name the property at which a device takes offence; and neither ICMP messages nor whether a silent proxy was reached."""
+would name the property at which a device takes offence. It sees neither ICMP
+messages nor whether a silent proxy was reached."""
 
 
 def row(scenario: Scenario) -> dict[str, frozenset[str]]:

@@ -38,6 +38,8 @@ TCP_CODES = {
     **dict.fromkeys(TIMEOUTS, Code.TCP_FILTERED),
 }
 """Every other error of connect() means that there is no way."""
+TIME_EXCEEDED = {4: 11, 6: 3}
+"""Version of IP → the ICMP type by which a router says that a packet has passed too many of them."""
 
 
 LOCAL = 0.2
@@ -61,6 +63,8 @@ def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -
         detail = f"no connection leaves this host for {address} ({error_text(seen) or name})"
         return finding(Code.HOST_NO_ROUTE, address, detail, destination=str(address))
     code = TCP_CODES.get(name, Code.TCP_UNREACHABLE)
+    if (error_field(seen, "icmp") or {}).get("type", 0) == TIME_EXCEEDED.get(version_of(address)):
+        code = Code.TCP_LOOP
     if code is not Code.TCP_FILTERED:
         how = "refused" if code is Code.TCP_REFUSED else (error_text(seen) or name)
         return finding(code, address, f"{address} {how} after {duration(seconds(seen))}{_icmp(seen)}")

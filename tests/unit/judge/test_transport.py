@@ -42,6 +42,10 @@ PORTS = {
         changed(AT_SECOND, error=error("EHOSTUNREACH", icmp={"type": 3, "code": 10, "from": "10.0.0.1"}), seconds=0.1),
         {"HTTPS-01": "tcp.unreachable"},
     ),
+    "in circles": row(
+        changed(AT_SECOND, error=error("EHOSTUNREACH", icmp={"type": 11, "code": 0, "from": "10.0.0.1"}), seconds=0.1),
+        {"HTTPS-01": "tcp.loop"},
+    ),
     "a dead gateway": row(
         changed(AT_SECOND, error=error("EHOSTUNREACH", icmp={"type": 3, "code": 1, "own": True}), seconds=3.1),
         {"HTTPS-01": "host.no-route"},
