@@ -77,5 +77,5 @@ def test_a_plain_user_gets_the_same_verdicts(
         outcome = Stage(checkout=plain.checkout, directory=Path(directory)).run(
             Play(scenario=scenario, servers=servers), plain.python
         )
-    assert outcome.failing() == found, outcome.output
-    assert outcome.overall == ("not-satisfied" if found else "satisfied"), outcome.output
+        assert outcome.failing() == found, outcome.output
+        assert outcome.overall == ("not-satisfied" if found else "satisfied"), outcome.output

@@ -7,7 +7,7 @@ there is to say about names and ports.
 from __future__ import annotations
 
 import pytest
-from plays import BARE, BUSYBOX, Play, Plays, of_scenario
+from plays import BARE, BUSYBOX, Play, Plays, of_busybox, of_scenario
 from shells import BY_BUSYBOX, BY_CHANCE, BY_SHELL, NOT_BY_BUSYBOX, row, seen_by_a_shell
 
 from lab.scenario import Scenario
@@ -48,7 +48,7 @@ def test_of_many_addresses_some_are_looked_at_whole(plays: Plays) -> None:
 
 
 BUSYBOXES = [
-    pytest.param(of_scenario(scenario.name), scenario, id=f"busybox-{scenario.name}")
+    pytest.param(of_busybox(scenario.name), scenario, id=f"busybox-{scenario.name}")
     for scenario in SCENARIOS
     if scenario.name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX)
 ]
