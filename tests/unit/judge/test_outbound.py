@@ -342,6 +342,6 @@ ENDLESS = {
 
 @pytest.mark.parametrize("records", ENDLESS.values(), ids=ENDLESS)
 def test_rules_without_end_cost_no_time_and_prove_nothing(records: list[Record]) -> None:
-    begun = time.process_time()
+    begun = time.thread_time()
     assert verdict_of("OUT-02", records).result == "notchecked"
-    assert time.process_time() - begun < 10
+    assert time.thread_time() - begun < 10

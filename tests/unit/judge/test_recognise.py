@@ -350,7 +350,7 @@ def test_the_same_answer() -> None:
 def test_a_page_of_beginnings_costs_no_time(piece: str) -> None:
     body = base64.b64encode((piece * (1_000_000 // len(piece))).encode()).decode()
     page = {"kind": "http", "body": body, "headers": [], "status": 403}
-    begun = time.process_time()
+    begun = time.thread_time()
     assert described(page).startswith("status 403")
     assert isinstance(connect._said(page), str)
-    assert time.process_time() - begun < 10
+    assert time.thread_time() - begun < 10
