@@ -1,12 +1,12 @@
 """Every way in which the lab's world can be broken by name: one table per theme.
 
 `resolution` (names), `agent_names` (names as the agent asks for them), `connections` (TCP, path), `handshakes` (TLS),
-`agent_tls` (TLS as the agent does it), `certificates` (whose they are, who takes them), `receiver` (HTTP),
-`payloads` (what the agent sends), `registries` (images, charts), `pulls` (what happens on the way), `charts` (as
-Helm sees them), `surroundings` (proxy, direction, clock, configuration), `proxies` (explicit ones), `harmless` (nothing
-is wrong, although it looks so), `hostile` (peers that mean harm), `inbound` (the host's firewall), `shares` (shares of
-connections, loss, time), `hangs` (those that open and get no answer), `odd` (what breaks few clients), `tunnels`
-(CONNECTs), `windows` (what comes and goes in a watch).
+`agent_tls` (TLS as the agent does it), `fetchers_tls` (TLS as container runtimes do it), `certificates` (whose they
+are, who takes them), `receiver` (HTTP), `payloads` (what the agent sends), `registries` (images, charts), `pulls` (what
+happens on the way), `charts` (as Helm sees them), `surroundings` (proxy, direction, clock, configuration), `proxies`
+(explicit ones), `harmless` (nothing is wrong, although it looks so), `hostile` (peers that mean harm), `inbound` (the
+host's firewall), `shares` (shares of connections, loss, time), `hangs` (those that open and get no answer), `odd` (what
+breaks few clients), `tunnels` (CONNECTs), `windows` (what comes and goes in a watch).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lab.scenarios import (
     certificates,
     charts,
     connections,
+    fetchers_tls,
     handshakes,
     hangs,
     harmless,
@@ -42,6 +43,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *connections.SCENARIOS,
     *handshakes.SCENARIOS,
     *agent_tls.SCENARIOS,
+    *fetchers_tls.SCENARIOS,
     *certificates.SCENARIOS,
     *receiver.SCENARIOS,
     *payloads.SCENARIOS,

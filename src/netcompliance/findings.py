@@ -401,7 +401,10 @@ class Code(StrEnum):
     )
     TLS_HELLO_REFUSED = (
         "tls.hello-refused",
-        "works with curl, fails in the agent: the peer refuses {part} in the agent's ClientHello",
+        (
+            "works with curl, fails in Go programs (the agent, Helm, container runtimes): the peer refuses {part} in "
+            "their ClientHello"
+        ),
         "update whatever answers at {subject} so that it accepts {part}, or exempt {host} from inspection",
         Team.FIREWALL,
     )
@@ -453,8 +456,8 @@ class Code(StrEnum):
     TLS_LARGE_HELLO_DROPPED = (
         "tls.large-hello-dropped",
         (
-            "a ClientHello of one segment passes and a larger one does not: current agents, which send post-quantum "
-            "keys, cannot connect"
+            "a ClientHello of one segment passes and a larger one does not: current Go programs (the agent, Helm, "
+            "container runtimes), which send post-quantum keys, cannot connect"
         ),
         "update the inspecting device in front of {subject}, or exempt {host} from inspection",
         Team.FIREWALL,

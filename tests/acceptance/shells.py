@@ -63,6 +63,9 @@ LESS = {
     "http2-resets-posts": {"HTTPS-05"},
     "session-tickets-many": {"HTTPS-02"},
     "registry-session-tickets-many": {"REG-01"},
+    "registry-large-hello-dropped": {"REG-01"},
+    "token-server-large-hello-dropped": {"REG-02"},
+    "own-storage-large-hello-dropped": {"REG-04"},
     "inbound-attempted": {"OUT-02"},
     "uploads-stall": {"HTTPS-06"},
     "uploads-stall-at-one-address": {"HTTPS-06"},
@@ -146,6 +149,7 @@ OTHERWISE: dict[str, dict[str, frozenset[str]]] = {
     "encoding-blocked": {"RCV-02": frozenset({"http.not-receiver"})},
     "protobuf-blocked": {"RCV-02": frozenset({"http.not-receiver"})},
     "deflate-reset": {"RCV-02": frozenset({"http.closed"})},
+    "registry-hello-without-protocols-refused": {"REG-01": frozenset({"tls.reset"})},
     "go-client-blocked": {"RCV-01": frozenset({"http.block-page"})},
 }
 """Scenario → what a shell finds in place of the row's codes: it sees the blocked request, and has no second round that

@@ -633,7 +633,8 @@ def walk(run: Run, ca: Issued, tmp_path: Path, location: str, **more: Any) -> tu
             "depth": "layers",
             "platform": "linux/amd64",
         }
-        seen = run(task)
+        wires = {name: base64.b64encode(wire).decode() for name, wire in gohello.fetchers_hellos("x").items()}
+        seen = run(task, fetchers_hellos=wires)
     return seen, own.heads, cdn.heads
 
 
@@ -681,6 +682,19 @@ def test_an_image_is_walked_to_its_layers_and_the_token_stays_with_the_registry(
     assert [head.split()[1] for head in asked + elsewhere if head.startswith("HEAD")] == [
         "/v2/stackstate/agent/manifests/1.0"
     ]
+
+
+def test_the_runtimes_hello_is_sent_once_to_each_host_of_a_pull(ca: Issued, run: Run, tmp_path: Path) -> None:
+    seen, _, _ = walk(run, ca, tmp_path, "https://{cdn}/blobs/{digest}")
+    hellos = [o for o in of(seen, "tls") if "hello" in o["purpose"]]
+    assert sorted((o["host"], o["purpose"], o["error"]) for o in hellos) == [
+        ("127.0.0.1", "agent-hello", None),
+        ("localhost", "agent-hello", None),
+    ]
+    for hello in hellos:
+        choice = serverhello.server_hello(base64.b64decode(hello["received"]))
+        assert choice is not None
+        assert choice.serves_the_agent
 
 
 @pytest.mark.parametrize(

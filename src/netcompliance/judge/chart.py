@@ -21,9 +21,8 @@ from netcompliance.judge.evidence import (
     without_port,
 )
 from netcompliance.judge.golookup import agents_lookup
-from netcompliance.judge.hello import hello_trouble, plain_trouble
+from netcompliance.judge.hello import hello_trouble
 from netcompliance.judge.hops import message
-from netcompliance.judge.https import hello_is_lost, lost_hello
 from netcompliance.judge.judges import WAY, judges, observed
 from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.nameservers import unresolved
@@ -98,22 +97,9 @@ def _tls_troubles(host: str, evidence: Evidence) -> list[Finding]:
         if seen and seen.get("verified")
         if (found := refused_by_go(evidence, seen, host, path_name(path, host)))
     ]
-    return certificates or _hello_troubles(host, evidence)
-
-
-def _hello_troubles(host: str, evidence: Evidence) -> list[Finding]:
-    """What Helm meets, whose ClientHello does not fit one segment; ours on the workstation does."""
-    found = []
-    for path in paths_to(evidence, CHART, host):
-        trouble = hello_trouble(evidence, CHART, host, path)
-        hello = evidence.handshake(host, path, "large-hello", CHART)
-        if trouble is None:
-            trouble = plain_trouble(evidence, CHART, host, path)
-        if trouble is not None:
-            found.append(trouble)
-        elif hello is not None and hello_is_lost(hello):
-            found.append(lost_hello(evidence, CHART, host, path, hello))
-    return found
+    return certificates or [
+        found for path in paths_to(evidence, CHART, host) if (found := hello_trouble(evidence, CHART, host, path))
+    ]
 
 
 def _archive_troubles(archive: Observation, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:

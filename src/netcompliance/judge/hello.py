@@ -5,10 +5,13 @@ size (it no longer fits one segment), the post-quantum key share, h2 among the p
 beside a ClientHello that failed the same is sent again, in small segments, and without each of these; whichever is
 answered names the cause. What fails once and is answered the second time is chance. The real handshake offers Go's
 suites, so where it comes to its end, "nothing in common" is about the looks of the ClientHello, or about its groups.
-The main agent, the process agent and Helm name no protocol (ALPN), so their ClientHello is sent as well.
+The main agent and the process agent name no protocol (ALPN), so their ClientHello is sent as well. Those who fetch
+images and charts name none either: to the hosts of these theirs goes in place of the agent's.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from netcompliance.findings import Code
 from netcompliance.judge.alerts import NOTHING_IN_COMMON, alert_in, named
@@ -39,9 +42,15 @@ PATIENCE = 5.0
 """Seconds. Where the real handshake takes longer, silence within the limit proves nothing."""
 KEY_SHARE = "the post-quantum key share (X25519MLKEM768)"
 PROTOCOLS = "the protocol h2 (ALPN)"
+PADDED = "large-hello"
+"""What a shell sends, which cannot send the agent's own: OpenSSL's, made as large by protocol names."""
+NOTHING_PROVED = {*TIMEOUTS, "ECONNRESET", "EPIPE", "EOF"}
+"""Ends of a handshake that show nobody behind an accepted connection."""
 PLAIN = "plain-hello"
 NO_PROTOCOLS = "the lack of protocol names (ALPN)"
 FINGERPRINT = "the ClientHello of Go programs"
+WITHOUT = {"http1-hello": PROTOCOLS, "named-hello": NO_PROTOCOLS, "classic-hello": KEY_SHARE}
+"""Purposes of those that differ in one thing, and in which; the first that passes names the cause."""
 
 
 def agents_hello_is_answered(case: Case, evidence: Evidence) -> Outcome:
@@ -84,11 +93,63 @@ def _command(evidence: Evidence, host: str, found: Finding) -> str:
 
 
 def hello_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
-    """What keeps the agent's ClientHello from its answer on this way; `None` if nothing does, or nothing is known."""
+    """What keeps the agent's ClientHello from its answer on this way, or that of whoever fetches from there; `None` if
+    nothing does, or nothing is known."""
     hello, choice = _hello(evidence, task, host, path, AGENT), _last_choice(evidence, task, host, path)
-    if hello is None or (choice is not None and choice.serves_the_agent):
+    if hello is None:
+        return padded_trouble(evidence, task, host, path)
+    if choice is not None and choice.serves_the_agent:
         return None
     return _trouble(evidence, task, host, path, hello, choice)
+
+
+def padded_hello(evidence: Evidence, task: str, host: str, path: str | None) -> Observation | None:
+    """The handshake with a large ClientHello of OpenSSL's, if it was begun."""
+    return _hello(evidence, task, host, path, PADDED)
+
+
+def padded_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
+    """Why nothing came back to it: full segments are lost, or a device takes offence at its size; `None` if anything
+    did, or if one cannot tell which (`unexplained`)."""
+    tls, small = padded_hello(evidence, task, host, path), _hello(evidence, task, host, path, f"{PADDED}-small-mss")
+    if tls is None or not _is_lost(tls):
+        return None
+    if small is None and path is not None and evidence.by_shell and error_name(tls) in TIMEOUTS:
+        return None
+    subject = path_name(path, host)
+    if small is not None and (error_name(small) is None or raw(small, "received")):
+        detail = f"{subject}: a ClientHello of {size_of(tls)} passes in segments of 536 bytes and not in full ones"
+        return finding(Code.PATH_MTU, subject, detail)
+    detail = f"{subject}: no answer to a ClientHello of {size_of(tls)} ({error_text(tls)}); a small one was answered"
+    return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
+
+
+def unexplained(evidence: Evidence, task: str, host: str, paths: Iterable[str | None]) -> str:
+    """Why a case cannot pass: a ClientHello was sent and not answered, and nobody knows why. Empty if there was none.
+
+    The silence that a shell meets has two causes, a device or the path's MTU, which small segments would tell apart.
+    """
+    silent, unanswered = [], []
+    for path in paths:
+        agents, tls = evidence.handshake(host, path, AGENT, task), padded_hello(evidence, task, host, path)
+        if agents is not None:
+            if _last_choice(evidence, task, host, path) is None and hello_trouble(evidence, task, host, path) is None:
+                unanswered.append(path)
+        elif tls is not None and _is_lost(tls) and padded_trouble(evidence, task, host, path) is None:
+            silent.append(path)
+    if silent:
+        where = listed(path_name(path, host) for path in silent)
+        return f"a large ClientHello got no answer at {where}, and it was not tried in small segments"
+    return unfinished(unanswered, "the handshake with a Go program's ClientHello")
+
+
+def _is_lost(tls: Observation) -> bool:
+    return error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
+
+
+def size_of(hello: Observation) -> str:
+    """The size of a ClientHello, for people."""
+    return f"{hello.get('hello_bytes', 'many')} bytes"
 
 
 def plain_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
@@ -134,7 +195,8 @@ def _trouble(
     evidence: Evidence, task: str, host: str, path: str | None, hello: Observation, choice: ServerHello | None
 ) -> Finding | None:
     """Why it was not answered as it should be; `None` if that is not known."""
-    subject, size = path_name(path, host), f"{hello.get('hello_bytes', 'many')} bytes"
+    subject, size = path_name(path, host), size_of(hello)
+    whose = "the agent's" if task == TENANT else "a Go program's"
     if choice is not None:
         detail = f"{subject} chose {choice} and suite {choice.cipher:#06x}, which the agent lacks"
         return finding(Code.TLS_NO_COMMON_CIPHER, subject, detail, offers=str(choice))
@@ -147,12 +209,13 @@ def _trouble(
     if alert is None and passes("agent-hello-small-mss"):
         detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
         return finding(Code.PATH_MTU, subject, detail)
-    part = PROTOCOLS if passes("http1-hello") else KEY_SHARE if passes("classic-hello") else ""
+    part = next((part for purpose, part in WITHOUT.items() if passes(purpose)), "")
     if part == KEY_SHARE and alert is None:
         detail = f"{subject}: no answer to a ClientHello of {size} ({said}); a small one was answered"
         return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
     if part:
-        detail = f"{subject}: the agent's ClientHello got {said}; without {part} it is answered"
+        change = "with protocol names (ALPN)" if part == NO_PROTOCOLS else f"without {part}"
+        detail = f"{subject}: {whose} ClientHello got {said}; {change} it is answered"
         return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=part)
     if alert is not None and not (alert in NOTHING_IN_COMMON and verify is not None and verify.get("verified")):
         return refusal(hello, verify, alert, subject)
@@ -161,5 +224,5 @@ def _trouble(
     got = f"got {said}; OpenSSL's was answered, with the same cipher suites"
     if alert is None:
         got = f"got no answer ({said}); OpenSSL's was answered"
-    detail = f"{subject}: the agent's ClientHello {got}"
+    detail = f"{subject}: {whose} ClientHello {got}"
     return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=FINGERPRINT)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge import proxy
 from netcompliance.judge.evidence import Evidence, error_field, error_name, error_text, finding, header, raw
+from netcompliance.judge.hello import AGENT, PADDED, hello_trouble, unexplained
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES
 from netcompliance.judge.nameservers import sinkholed, unresolved
 from netcompliance.judge.recognise import described, is_page
@@ -193,6 +194,29 @@ def at(host: str, found: Finding, what: str) -> Finding:
     """The same, said of a host that is not the one of the case."""
     values = {"host": host, **found.values}
     return finding(found.code, found.subject, f"{what} is at {host}: {found.detail}", **values)
+
+
+def hello_troubles(evidence: Evidence, hosts: Iterable[str], what: str) -> list[Finding]:
+    """What keeps a container runtime, a Go program, from an answer where OpenSSL gets one, at hosts that serve this."""
+    return [
+        at(host, found, what)
+        for task, host, path in _greeted(evidence, hosts)
+        if (found := hello_trouble(evidence, task, host, path))
+    ]
+
+
+def unexplained_hellos(evidence: Evidence, hosts: Iterable[str]) -> str:
+    """Why a case that these hosts serve cannot pass, where a shell's large ClientHello met silence; else empty."""
+    texts = (unexplained(evidence, task, host, [path]) for task, host, path in _greeted(evidence, hosts))
+    return next(filter(None, texts), "")
+
+
+def _greeted(evidence: Evidence, hosts: Iterable[str]) -> Iterator[tuple[str, str, str | None]]:
+    for host in hosts:
+        for task in (CDN, REGISTRY):
+            for seen in evidence.all("tls", task=task, host=host):
+                if seen.get("purpose") in (AGENT, PADDED):
+                    yield task, host, seen.get("address")
 
 
 def _by_proxy(seen: Observation, host: str) -> Finding:

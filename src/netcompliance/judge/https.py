@@ -38,7 +38,14 @@ from netcompliance.judge.hangs import (
     missing_answers,
     missing_certificates,
 )
-from netcompliance.judge.hello import agents_hello_is_answered
+from netcompliance.judge.hello import (
+    NOTHING_PROVED,
+    agents_hello_is_answered,
+    padded_hello,
+    padded_trouble,
+    size_of,
+    unexplained,
+)
 from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
 from netcompliance.judge.nameservers import addresses_told
 from netcompliance.judge.recognise import author, described
@@ -59,8 +66,6 @@ from netcompliance.model import Case, Finding, Observation, Result, Settings
 
 IMPOSTORS = "addresses that cannot exist open too"
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
-NOTHING_PROVED = {*TIMEOUTS, "ECONNRESET", "EPIPE", "EOF"}
-"""Ends of a handshake that show nobody behind an accepted connection."""
 
 HANGING = (Code.TLS_STALLED, Code.TLS_RESET, Code.PATH_MTU)
 """What a single handshake shows of a share that hangs."""
@@ -235,28 +240,6 @@ def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> O
     )
 
 
-def hello_is_lost(tls: Observation) -> bool:
-    """Whether nothing came back to a large ClientHello that was sent."""
-    return (
-        error_field(tls, "phase") not in BEFORE_TLS and error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
-    )
-
-
-def lost_hello(evidence: Evidence, task: str, host: str, path: str | None, tls: Observation) -> Finding:
-    """Why nothing came back to it: full segments are lost, or a device takes offence at its size."""
-    subject, size = path_name(path, host), _size_of(tls)
-    small = evidence.handshake(host, path, "large-hello-small-mss", task)
-    if small is not None and (error_name(small) is None or raw(small, "received")):
-        detail = f"{subject}: a ClientHello of {size} passes in segments of 536 bytes and not in full ones"
-        return finding(Code.PATH_MTU, subject, detail)
-    detail = f"{subject}: no answer to a ClientHello of {size} ({error_text(tls)}); a small one was answered"
-    return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
-
-
-def _size_of(tls: Observation) -> str:
-    return f"{tls.get('hello_bytes', 'many')} bytes"
-
-
 @judges("HTTPS-09", observes=[HANDSHAKES], unseen=["tcp", "tls"])
 def shakes_hands_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-09. Two handshakes side by side must agree that it is slow; a shell has one, and is slow itself."""
@@ -300,37 +283,23 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
 
 def _padded_hello_passes(case: Case, evidence: Evidence) -> Outcome:
     """As it was judged before the agent's own was sent. Whatever comes back, even an alert, shows that it arrived."""
-    found: list[Finding] = []
-    sizes: list[str] = []
+    sent: dict[str | None, Observation] = {}
     missing: list[str | None] = []
-    unexplained: list[str] = []
-    for path in paths_to(evidence, TENANT, case.host):
-        tls = evidence.handshake(case.host, path, "large-hello")
-        if tls is None or error_field(tls, "phase") in BEFORE_TLS:
+    paths = paths_to(evidence, TENANT, case.host)
+    for path in paths:
+        tls = padded_hello(evidence, TENANT, case.host, path)
+        if tls is None:
             missing.append(path)
-            continue
-        sizes.append(_size_of(tls))
-        if not hello_is_lost(tls):
-            continue
-        small = evidence.handshake(case.host, path, "large-hello-small-mss")
-        if small is None and path is not None and evidence.by_shell and error_name(tls) in TIMEOUTS:
-            unexplained.append(path)
         else:
-            found.append(lost_hello(evidence, TENANT, case.host, path, tls))
-    if not sizes:
+            sent[path] = tls
+    if not sent:
         return notchecked("no handshake with a large ClientHello came to an end")
     return decided(
-        found,
-        f"a ClientHello of {listed(sizes)} was answered",
-        missing=unfinished(missing, "the handshake with a large ClientHello") or _unexplained(unexplained),
+        [trouble for path in sent if (trouble := padded_trouble(evidence, TENANT, case.host, path))],
+        f"a ClientHello of {listed(size_of(tls) for tls in sent.values())} was answered",
+        missing=unfinished(missing, "the handshake with a large ClientHello")
+        or unexplained(evidence, TENANT, case.host, paths),
     )
-
-
-def _unexplained(paths: list[str]) -> str:
-    """Silence has two causes, a device or the path's MTU, which small segments would tell apart."""
-    if not paths:
-        return ""
-    return f"a large ClientHello got no answer at {listed(paths)}, and it was not tried in small segments"
 
 
 @judges(

@@ -88,7 +88,19 @@ DNS = observed("dns", about=("name",))
 NAMES = (observed("resolve"), observed("go-resolve"), DNS)
 HANDSHAKES = observed("tls", purpose=("verify", "identify"))
 CHAIN = observed("chain")
-WAY = (observed("resolve"), observed("tcp"), HANDSHAKES)
+FETCHERS_HELLOS = observed(
+    "tls",
+    purpose=(
+        "agent-hello",
+        "agent-hello-again",
+        "agent-hello-small-mss",
+        "classic-hello",
+        "named-hello",
+        "large-hello",
+    ),
+)
+"""That of whoever fetches images or charts, and those that differ from it in one thing."""
+WAY = (observed("resolve"), observed("tcp"), HANDSHAKES, FETCHERS_HELLOS)
 
 
 def _is_about(name: object, case: Case) -> bool:

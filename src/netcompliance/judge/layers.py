@@ -25,7 +25,16 @@ from netcompliance.judge.evidence import (
     raw,
     without_port,
 )
-from netcompliance.judge.hops import CDN, REGISTRY, after_retries, at, host_of, steps
+from netcompliance.judge.hops import (
+    CDN,
+    REGISTRY,
+    after_retries,
+    at,
+    hello_troubles,
+    host_of,
+    steps,
+    unexplained_hellos,
+)
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import paths_to
@@ -44,13 +53,14 @@ def layers_arrive(case: Case, evidence: Evidence, settings: Settings) -> Outcome
     every = [seen for those in arrived.values() for seen in those if not unfollowed(seen)]
     missing = _missing(evidence, image, every, waited_for=arrived.keys() == read.keys(), digests=read.keys())
     found = [f for digest, those in arrived.items() for f in troubles(evidence, those, digest, image)]
-    found = found or _untaken(evidence, sorted({host_of(seen) for seen in every}))
-    found = found or _broken_addresses(evidence, sorted({host_of(seen) for seen in every}))
+    hosts = sorted({host_of(seen) for seen in every})
+    found = found or _untaken(evidence, hosts) or _broken_addresses(evidence, hosts)
+    found = found or hello_troubles(evidence, hosts, "a layer")
     return decided(
         _once(found),
         f"{_told(arrived)}{after_retries(every)}",
         f"{for_go(evidence, without_port(image.partition('/')[0]))}skopeo copy docker://{image} dir:$(mktemp -d)",
-        missing=missing,
+        missing=missing or unexplained_hellos(evidence, hosts),
     )
 
 

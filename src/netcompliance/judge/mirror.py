@@ -19,6 +19,7 @@ from netcompliance.judge.evidence import (
     passed,
     raw,
 )
+from netcompliance.judge.hello import unexplained
 from netcompliance.judge.hops import CDN, REGISTRY, steps
 from netcompliance.judge.judges import CHAIN, WAY, judges, observed
 from netcompliance.judge.registry import inspect
@@ -40,7 +41,9 @@ def cdn_opens(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         found,
         f"{case.host} verified",
         s_client(evidence, case.host, found=found[0] if found else None),
-        missing=unfinished(open_ended, "the TLS handshake") if paths else "no connection came to an end",
+        missing=(unfinished(open_ended, "the TLS handshake") or unexplained(evidence, CDN, case.host, paths))
+        if paths
+        else "no connection came to an end",
     )
 
 

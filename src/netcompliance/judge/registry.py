@@ -22,15 +22,16 @@ from netcompliance.judge.evidence import (
     header,
     listed,
     notchecked,
-    passed,
     raw,
     without_port,
 )
+from netcompliance.judge.hello import unexplained
 from netcompliance.judge.hops import (
     MALFORMED,
     REGISTRY,
     after_retries,
     error_code,
+    hello_troubles,
     host_of,
     is_policy,
     message,
@@ -40,10 +41,11 @@ from netcompliance.judge.hops import (
     throttled,
     tries,
     unavailable,
+    unexplained_hellos,
 )
 from netcompliance.judge.judges import WAY, judges, observed
 from netcompliance.judge.recognise import REDIRECTS, REFUSALS, described, is_page
-from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS
+from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, paths_to
 from netcompliance.judge.way import way_to
 from netcompliance.model import Case, Finding, Observation, RegistryMode, Settings
 
@@ -72,7 +74,9 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     malformed = error_name(last) == MALFORMED
     trouble = on_the_way(evidence, last, "/v2/") if malformed else _ping_trouble(last, case.host)
     saw = f"/v2/ got {described(last)}{_challenge(last)}{after_retries([last])}"
-    return decided([trouble] if trouble else [], saw, reproduce)
+    paths = paths_to(evidence, REGISTRY, without_port(case.host))
+    missing = unexplained(evidence, REGISTRY, without_port(case.host), paths)
+    return decided([trouble] if trouble else [], saw, reproduce, missing=missing)
 
 
 def _challenge(seen: Observation) -> str:
@@ -150,7 +154,13 @@ def can_be_asked_for(case: Case, evidence: Evidence, settings: Settings) -> Outc
     if last.get("status") in (*REFUSALS, *POLICY_STATUSES) and not is_page(last) and error_name(last) != MALFORMED:
         return decided([_refusal(last, image, with_token=bool(tokens))], "", inspect(evidence, image))
     saw = "a token was granted" if tokens else "no token is needed"
-    return passed(f"{saw}{after_retries(tokens[-1:])}", inspect(evidence, image))
+    servers = [host_of(seen) for seen in tokens[-1:]]
+    return decided(
+        hello_troubles(evidence, servers, "the token"),
+        f"{saw}{after_retries(tokens[-1:])}",
+        inspect(evidence, image),
+        missing=unexplained_hellos(evidence, servers),
+    )
 
 
 def _refusal(seen: Observation, image: str, *, with_token: bool) -> Finding:
@@ -201,13 +211,14 @@ def manifest_is_there(case: Case, evidence: Evidence, settings: Settings) -> Out
     was_asked = last.get("status") is not None or error_name(last) is not None
     if was_asked and not blobs.unfollowed(last):
         trouble = _manifest_trouble(evidence, last, image)
+    hosts = sorted({host_of(seen) for seen in (manifests[-1], last)})
     single = not any(kind in manifests[-1].get("media_type", "") for kind in INDEX_TYPES)
     known = (offered and single) or (was_asked and not blobs.unfollowed(last))
     return decided(
-        [trouble] if trouble else [],
+        [trouble] if trouble else hello_troubles(evidence, hosts, "the manifest"),
         f"the manifest for {wanted} is there{after_retries([manifests[-1], *platforms[-1:]])}",
         show,
-        missing="" if known else f"the manifest for {wanted} was not asked for",
+        missing=unexplained_hellos(evidence, hosts) if known else f"the manifest for {wanted} was not asked for",
     )
 
 

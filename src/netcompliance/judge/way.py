@@ -1,4 +1,5 @@
-"""The way to a peer other than the tenant (registry, CDN, chart repository), up to a verified TLS connection.
+"""The way to a peer other than the tenant (registry, CDN, chart repository): up to a verified TLS connection, and up to
+an answer to the ClientHello of whoever fetches from there.
 
 One cause, one finding: the first thing that is wrong on the way hides what would come after it.
 """
@@ -6,6 +7,7 @@ One cause, one finding: the first thing that is wrong on the way hides what woul
 from __future__ import annotations
 
 from netcompliance.judge.evidence import Evidence
+from netcompliance.judge.hello import hello_trouble
 from netcompliance.judge.nameservers import sinkholed, unresolved
 from netcompliance.judge.proxy import troubles as proxy_troubles
 from netcompliance.judge.tls import tls_trouble
@@ -33,8 +35,6 @@ def way_to(evidence: Evidence, task: str, host: str, *, own_server: bool = False
         found, _ = tcp_troubles(evidence, task, host)
         if found:
             return found
-    return [
-        f
-        for path in paths_to(evidence, task, host)
-        if (f := tls_trouble(evidence, task, host, path, own_server=own_server))
-    ]
+    paths = paths_to(evidence, task, host)
+    found = [f for path in paths if (f := tls_trouble(evidence, task, host, path, own_server=own_server))]
+    return found or [f for path in paths if (f := hello_trouble(evidence, task, host, path))]

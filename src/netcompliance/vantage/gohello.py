@@ -5,6 +5,9 @@ the real handshake, and what comes back first is enough to judge. Field by field
 1.26.6 sends (captured); only names, random values and key shares differ. The post-quantum key is made up, but a valid
 encoding: its coefficients are below ML-KEM's modulus, which servers check.
 
+Those who pull images (containerd, CRI-O, Docker) and Helm are Go programs with a transport of their own, which names no
+protocol (ALPN); theirs is the same without it.
+
 Pure: random values come from the seed.
 """
 
@@ -14,12 +17,15 @@ import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 
+from netcompliance.probe.onhost.servername import NOBODY, server_name
+
 SUITES = (
     *(0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014),
     *(0x1301, 0x1302, 0x1303),
 )
 X25519_MLKEM768, X25519 = 0x11EC, 0x001D
-GROUPS = (X25519_MLKEM768, X25519, 0x0017, 0x0018, 0x0019)
+CLASSIC = (X25519, 0x0017, 0x0018, 0x0019)
+GROUPS = (X25519_MLKEM768, *CLASSIC)
 SIGNATURES = (
     *(0x0804, 0x0403, 0x0807, 0x0805, 0x0806, 0x0401, 0x0501),
     *(0x0601, 0x0503, 0x0603, 0x0201, 0x0203),
@@ -33,18 +39,29 @@ MODULUS, COEFFICIENTS = 3329, 768
 def hellos(host: str, seed: str) -> dict[str, bytes]:
     """The agent's ClientHello for this host, and two that lack one thing: the post-quantum key, and h2.
 
-    The main agent, the process agent and Helm name no protocol at all: theirs is the same without ALPN. One more is as
-    large as the agent's and has no key at all: it is answered with the wish for one (RFC 8446, 4.1.4), which costs the
+    The main agent and the process agent name no protocol at all: theirs is the same without ALPN. One more is as large
+    as the agent's and has no key at all: it is answered with the wish for one (RFC 8446, 4.1.4), which costs the
     service no signature.
     """
-    classic = [group for group in GROUPS if group != X25519_MLKEM768]
     agents = client_hello(host, seed)
     return {
         "agent-hello": agents,
         "plain-hello": client_hello(host, seed, protocols=()),
         "keyless-hello": client_hello(host, seed, keys=False, size=len(agents)),
-        "classic-hello": client_hello(host, seed, groups=classic),
+        "classic-hello": client_hello(host, seed, groups=CLASSIC),
         "http1-hello": client_hello(host, seed, protocols=PROTOCOLS[1:]),
+    }
+
+
+def fetchers_hellos(seed: str) -> dict[str, bytes]:
+    """The ClientHello of what fetches images and charts; one that lacks the post-quantum key, and one with protocols.
+
+    They are for a host that the probe puts in (`servername.for_host`): where a registry redirects to is not known yet.
+    """
+    return {
+        "agent-hello": client_hello(NOBODY, seed, protocols=()),
+        "classic-hello": client_hello(NOBODY, seed, groups=CLASSIC, protocols=()),
+        "named-hello": client_hello(NOBODY, seed),
     }
 
 
@@ -61,10 +78,9 @@ def client_hello(
     offered = tuple(groups)
     values = _Random(seed)
     named = b"".join(_sized(1, name.encode()) for name in protocols)
-    extensions = b"".join(
+    extensions = server_name(host) + b"".join(
         _extension(number, body)
         for number, body in (
-            (0, _sized(2, b"\0" + _sized(2, host.encode("ascii")))),
             (11, b"\x01\x00"),
             (65281, b"\x00"),
             (23, b""),

@@ -81,6 +81,7 @@ def build_plan(
     return {
         **_frame(settings, agent, DEADLINE),
         "key": _key(settings, here=here) if settings.key_declared else None,
+        "fetchers_hellos": _encoded(gohello.fetchers_hellos(nonce)),
         "tasks": tasks,
     }
 
@@ -204,14 +205,13 @@ def _tenant(settings: Settings, nonce: str) -> Task:
         "requests": requests,
         "large_hello": True,
         "shares": True,
-        "hellos": _hellos(settings.host, nonce),
+        "hellos": _encoded(gohello.hellos(settings.host, nonce)),
         "upload": payloads.upload(),
     }
 
 
-def _hellos(host: str, seed: str) -> dict[str, str]:
-    """The ClientHellos of a Go program for this host."""
-    return {name: base64.b64encode(wire).decode() for name, wire in gohello.hellos(host, seed).items()}
+def _encoded(hellos: dict[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(wire).decode() for name, wire in hellos.items()}
 
 
 def _request(purpose: str, method: str, path: str, at: str, **more: Any) -> Task:
@@ -251,7 +251,6 @@ def _chart(settings: Settings) -> Task:
         "id": "chart",
         "host": parts.hostname,
         "port": port,
-        "hellos": _hellos(str(parts.hostname), "chart"),
         "lookup": True,
     }
 

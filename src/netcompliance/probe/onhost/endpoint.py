@@ -5,7 +5,8 @@ Theory of operation
   address only goes to the first that verifies. An upload has a connection of its own.
 * Where the certificate does not verify, a second connection finds out who answers; requests on it carry no key. Of the
   tenant, one before it tries again: where a share of the connections leads to another server, all else is asked there.
-* The agent's own ClientHello is sent beside the real handshake, with ALPN and without, to see what it gets.
+* The agent's own ClientHello is sent beside the real handshake, with ALPN and without, to see what it gets. Hosts of
+  images and charts get that of whoever fetches these.
 * Once it verified, a request is made over HTTP/2, if the peer agrees to that, as parts of the agent do.
 * Where the peer is silent, the same is tried again with small segments, beside the first attempt and without waiting
   for its end: an answer to small segments alone is a path MTU black hole.
@@ -24,6 +25,7 @@ from netcompliance.probe.onhost.names import resolve
 from netcompliance.probe.onhost.payloads import Payloads
 from netcompliance.probe.onhost.requests import Target, authority, body_of
 from netcompliance.probe.onhost.route import Proxy
+from netcompliance.probe.onhost.servername import for_host
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
@@ -65,6 +67,11 @@ def look_at(visit: Visit, task: str, host: str, port: int, address: str) -> None
     visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).look, way)
 
 
+def greet(visit: Visit, task: str, host: str, port: int, way: Way) -> None:
+    """Send a host the ClientHello of whoever fetches from it, on this way, and ask nothing."""
+    visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).greet, way)
+
+
 class Endpoint:
     """One host and port."""
 
@@ -79,7 +86,7 @@ class Endpoint:
         self._lookup: bool = task.get("lookup", False)
         self._refused: Set[Optional[str]] = set()
         """Addresses at which the first connection did not open."""
-        self._hellos: Dict[str, bytes] = {name: base64.b64decode(wire) for name, wire in task.get("hellos", {}).items()}
+        self._hellos = _hellos_for(visit, task)
         self._keyless = self._hellos.pop(KEYLESS_HELLO, b"")
         self._told = verified
         self._target = Target(visit, self._task, self._host, self._port)
@@ -138,7 +145,7 @@ class Endpoint:
             self._visit.spawn(self._task, way.ask_often, time.monotonic() - clock, self._keyless)
             self._visit.spawn(self._task, way.ask_at_each)
         if self._hellos:
-            self._visit.spawn(self._task, self._hello, way)
+            self._visit.spawn(self._task, self.greet, way)
         if PLAIN_HELLO in self._hellos:
             self._visit.spawn(self._task, self._plain_hello, way)
         stream, error = self._shake(way, "verify", self._visit.trust.verifying, lambda: opened)
@@ -248,7 +255,7 @@ class Endpoint:
             failed = 1 if answered else failed + 1
             left = left[answered:]
 
-    def _hello(self, way: Way) -> None:
+    def greet(self, way: Way) -> None:
         """The agent's own ClientHello; where it gets nothing or an alert, others that differ from it in one thing."""
         hedge = self._visit.limits["hedge"]
         with self._visit.pool.unless_done(self._task, hedge, self._other_hellos, way):
@@ -266,7 +273,7 @@ class Endpoint:
             self._visit.spawn(self._task, self._send_hello, way, PLAIN_HELLO, way.open, seconds)
 
     def _other_hellos(self, way: Way) -> None:
-        if not self._visit.first("hellos", self._task, way.address):
+        if not self._visit.first("hellos", self._task, self._host, way.address):
             return
         seconds, spawn = self._visit.limits["tls_small"], self._visit.spawn
         spawn(self._task, self._send_hello, way, AGENT_HELLO + "-again", way.open, seconds)
@@ -280,6 +287,14 @@ class Endpoint:
         facts = firstflight.send(open_lower, self._hellos.get(purpose, self._hellos[AGENT_HELLO]), seconds)
         self._report(way, purpose, facts)
         return facts
+
+
+def _hellos_for(visit: Visit, task: Dict[str, Any]) -> Dict[str, bytes]:
+    """Those of the plan for this task; else those of whoever fetches, made for its host."""
+    if "hellos" in task:
+        return {name: base64.b64decode(wire) for name, wire in task["hellos"].items()}
+    fetchers: Dict[str, str] = visit.plan.get("fetchers_hellos") or {}
+    return {name: for_host(base64.b64decode(wire), task["host"]) for name, wire in fetchers.items()}
 
 
 def _is_served(facts: Dict[str, Any]) -> bool:

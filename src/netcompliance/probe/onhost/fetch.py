@@ -162,15 +162,21 @@ class Fetcher:
         }  # fmt: skip
         record.update(describe(answer))
         self._visit.emit("registry", self._task, **record)
+        if way is not None and answer.status is not None and not own and not self._is_planned(url.host):
+            if self._visit.first("greet", self._task, url.host, url.port):
+                endpoint.greet(self._visit, self._task, url.host, url.port, way)
         if failure is not None and not own and (failure.phase, failure.name) in UNTRUSTED:
             self._identify(url)
         return answer, following, failure
 
     def _identify(self, url: Url) -> None:
         """Who is it that answers there with a certificate that does not verify? Once, unless the plan asks anyhow."""
-        planned = {host for task in self._visit.plan["tasks"] for host in task.get("hosts", ())}
-        if url.host not in planned and self._visit.first("identify", self._task, url.host, url.port):
+        if not self._is_planned(url.host) and self._visit.first("identify", self._task, url.host, url.port):
             endpoint.start(self._visit, {"id": self._task, "host": url.host, "port": url.port})
+
+    def _is_planned(self, host: str) -> bool:
+        """Does a task of the plan look at this host anyhow?"""
+        return any(host in task.get("hosts", ()) for task in self._visit.plan["tasks"])
 
     def _answer_to(self, wish: Wish) -> http1.Answer:
         limits = self._visit.limits

@@ -54,7 +54,9 @@ go_on() {
     case $HANDSHAKE_ERROR in
         null)
             echo "verified $TASK $HOST $PORT $ADDRESS" >&8
-            [ "$TASK" != tenant ] || tenant_verified
+            [ "$TASK" != tenant ] || plan_requests each
+            greet
+            [ "$TASK" != tenant ] || plan_uploads
             ;;
         *'"name":"VERIFY"'* | *'"name":"SSL"'*)
             if [ -n "$OPENSSL" ] && { [ -n "$ADDRESS" ] || openssl_tunnels; }; then shake identify; fi
@@ -64,10 +66,10 @@ go_on() {
     esac
 }
 
-tenant_verified() {
-    plan_requests each
+# greet: with a large ClientHello, once.
+greet() {
+    GREETS=''
     if [ -n "$LARGE_HELLO" ] && [ -n "$OPENSSL" ] && { [ -n "$ADDRESS" ] || openssl_tunnels; }; then spawn "$TASK" shake large-hello; fi
-    plan_uploads
 }
 
 # request PURPOSE METHOD PATH BODY KEY CALLER QUERY CONTENT HEADER…: as the plan has it. To an unverified peer only what

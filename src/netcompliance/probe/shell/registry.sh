@@ -3,6 +3,7 @@
 #
 # Rules
 # * GET and never HEAD, over redirects by hand, with a record for every hop.
+# * A host that the first image's token or blobs come from is also sent a large ClientHello.
 # * A token goes to the registry's own host and, after redirects, to its subdomains, as Go sends it; once a redirect has
 #   led elsewhere, it goes nowhere any more. It goes to curl over standard input.
 # * Redirects are followed to https alone, and to no loopback, link-local or multicast address unless the registry is
@@ -27,7 +28,7 @@ walk() {
     DEPTH=$1 OWN_HOST=$HOST OWN_PORT=$PORT OWN_ADDRESS=$ADDRESS OWN_THROUGH=$THROUGH LOCAL=''
     shift
     forbidden "$ADDRESS" && LOCAL=yes
-    IMAGE='' REPOSITORY='' TOKEN=''
+    IMAGE='' REPOSITORY='' TOKEN='' GREETS=''
     get ping '' - '*/*' 16384 text /v2/ || return
     case $STATUS:$CHALLENGE in 200:* | *:?*) ;; *) return ;; esac
     PING_CHALLENGE=$CHALLENGE
@@ -40,7 +41,7 @@ walk() {
 }
 
 walk_image() {
-    IMAGE=$1 REPOSITORY=$2 REFERENCE=$3 PINNED=$4 TOKEN=''
+    IMAGE=$1 REPOSITORY=$2 REFERENCE=$3 PINNED=$4 TOKEN='' GREETS=$FIRST_IMAGE
     case $PING_CHALLENGE in
         [Bb]earer*)
             CHALLENGE=$PING_CHALLENGE
@@ -110,17 +111,17 @@ blobs() {
                 ;;
         esac
     done
-    asked_for=' '
+    asked_for=' ' GREETS=$FIRST_IMAGE
     for line in $facts; do
         IFS=" 	$NL"
         # shellcheck disable=SC2086 # words
         set -- $line
         case $1:$DEPTH in
-            config:*) spawn "$TASK" config "$2" "$3" "$kind_of_blobs" ;;
+            config:*) spawn "$TASK" config "$2" "$3" "$kind_of_blobs" && GREETS='' ;;
             layer:layers)
                 case $asked_for in *" $2 "*) continue ;; esac
                 asked_for="$asked_for$2 "
-                spawn "$TASK" layer "$2" "$3"
+                spawn "$TASK" layer "$2" "$3" && GREETS=''
                 ;;
         esac
     done
@@ -297,6 +298,7 @@ hop() {
     [ "$STEP" != token ] || [ -n "$FOLLOWING" ] || token_in_answer
     took
     report_hop
+    [ -z "$GREETS" ] || [ -z "$STATUS" ] || [ "$HOST:$PORT" = "$OWN_HOST:$OWN_PORT" ] || greet
 }
 
 token_in_answer() {

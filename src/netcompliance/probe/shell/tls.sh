@@ -38,7 +38,11 @@ with_openssl() {
     # shellcheck disable=SC2086 # options
     set -- "$@" -partial_chain $S_CLIENT
     case $PURPOSE in
-        verify) set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS" -alpn http/1.1 ;;
+        verify)
+            set -- "$@" -no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS"
+            # Who fetches images and charts names no protocol.
+            [ "$TASK" != tenant ] || set -- "$@" -alpn http/1.1
+            ;;
         identify) set -- "$@" -cipher 'ALL:@SECLEVEL=0' -alpn http/1.1 ;;
         large-hello)
             protocols=http/1.1
