@@ -51,6 +51,8 @@ class Stretch:
     """Seconds within which the first sample met what it met."""
     gap: float | None = None
     """The longest time from the begin of a sample to the end of the next, in seconds; `None`: not known."""
+    pace: float | None = None
+    """Seconds between two samples where they came most rarely, over many in a row; `None`: not known."""
     exact: bool = False
     """A flapping stretch begins and ends with a sample that failed."""
 

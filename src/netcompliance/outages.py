@@ -50,6 +50,8 @@ SHARED = "tcp"
 """The layer whose interruptions may concern a share of connections alone."""
 CLOSE = 1.02
 """A pace is rounded."""
+FORGIVEN = 1.25
+"""A host that is busy samples so many times as rarely, which makes little difference."""
 NOT_WATCHED = {
     "http": "requests of more than 2 kB (an agent's uploads)",
     "registry": "whether image layers arrive whole",
@@ -77,6 +79,8 @@ class Path:
     """Where an outage could have hidden between good samples; empty where that is not asked."""
     strict: bool = False
     """What was there before it, or still is, may be of any length."""
+    pace: float = 0.0
+    """Seconds from one sample to the next, where they came most rarely as far as that is known."""
 
     def most(self, outage: Outage) -> float:
         """Seconds that an outage of this path may have lasted, whatever the watch saw of it."""
@@ -89,7 +93,9 @@ class Path:
     @property
     def rare(self) -> float:
         """Seconds of the longest interruption of one connection in four that may have met no sample, with 1 %."""
-        return TRIES * self.every if self.layer == SHARED and self.blanks else 0.0
+        if self.layer != SHARED or not self.blanks:
+            return 0.0
+        return TRIES * (self.pace if self.pace > self.every * FORGIVEN else self.every)
 
     @property
     def watched(self) -> float:
@@ -161,7 +167,16 @@ def path(
         unknown=tuple(holes),
         blanks=tuple(blanks_of(ordered, since, end)) if strict else (),
         strict=strict,
+        pace=_pace(ordered),
     )
+
+
+def _pace(stretches: Iterable[Stretch]) -> float:
+    """Seconds from one sample to the next: of each stretch as it was told, else of all together."""
+    known = [stretch for stretch in stretches if stretch.samples > 1]
+    steps = sum(stretch.samples - 1 for stretch in known)
+    mean = sum(stretch.last - stretch.first for stretch in known) / steps if steps else 0.0
+    return max([mean, *(stretch.pace for stretch in known if stretch.pace is not None)])
 
 
 def above(seen: Path, below: Path, *, counts: bool) -> Path:

@@ -311,7 +311,7 @@ def test_a_share_that_is_lost_is_one_interruption(since: float, length: float, o
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        ([good(0, 19.6, 300), bad(19.65, 19.95)], "when the watch ended"),
+        ([good(0, 19.6, 392), bad(19.65, 19.95)], "when the watch ended"),
         ([bad(0, 0.3), good(0.35, 20, 300)], "when the watch began"),
         ([good(0, 19.7, 300), bad(19.75, 19.75, samples=1, failed=1), good(19.8, 19.8, 1),
           bad(19.85, 19.85, samples=1, failed=1), good(19.9, 20, 3)], "when the watch ended"),
@@ -329,7 +329,7 @@ def test_what_has_no_end_in_the_watch_may_be_of_any_length(parts: Sequence[Stret
 
 
 def test_what_came_to_its_end_after_the_watch_is_as_long_as_it_was() -> None:
-    parts = [good(0, 19.6, 300), bad(19.65, 20.15), replace(good(20.2, 22.0, 40), took=0.01)]
+    parts = [good(0, 19.6, 392), bad(19.65, 20.15), replace(good(20.2, 22.0, 40), took=0.01)]
     path = outages.path("tcp", "x", 0.05, [replace(part, gap=0.06) for part in parts], 20.0, since=0.0, strict=True)
     for limit, held in ((1.0, Held.YES), (0.4, Held.NO)):
         (found,) = outages.judged(path, Criteria(layer="tcp", max_outage=limit), cut=False)
@@ -338,7 +338,7 @@ def test_what_came_to_its_end_after_the_watch_is_as_long_as_it_was() -> None:
 
 
 def test_what_began_after_the_watch_is_not_of_it() -> None:
-    parts = [good(0, 20.5, 300), bad(20.55, 22)]
+    parts = [good(0, 20.5, 410), bad(20.55, 22)]
     path = outages.path("tcp", "x", 0.05, [replace(part, gap=0.06) for part in parts], 20.0, since=0.0, strict=True)
     assert path.outages == ()
 
@@ -378,3 +378,24 @@ def test_a_share_of_connections_must_have_met_a_sample(layer: str, every: float,
         (found,) = outages.judged(quiet, Criteria(layer=layer, max_outage=limit), cut=False)
         assert found.held is (held if strict else Held.YES)
         assert ("one connection in four" in found.why) is (found.held is Held.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("samples", "pace", "held"),
+    [
+        (320, None, Held.YES),
+        (280, None, Held.YES),
+        (200, None, Held.UNKNOWN),
+        (320, 0.07, Held.YES),
+        (320, 0.09, Held.UNKNOWN),
+        (10, None, Held.UNKNOWN),
+    ],
+)
+def test_a_share_needs_as_many_samples_as_were_planned(samples: int, pace: float | None, held: Held) -> None:
+    part = Stretch(first=0.0, last=20.0, samples=samples, failed=0, gap=0.3, pace=pace)
+    path = outages.path("tcp", "x", 0.0625, [part], 20.0, since=0.0, strict=True)
+    (found,) = outages.judged(path, Criteria(layer="tcp", max_outage=1.0), cut=False)
+    assert found.held is held
+    assert ("one connection in four" in found.why) is (held is Held.UNKNOWN)
+    other = outages.path("tls", "x", 0.0625, [part], 20.0, since=0.0, strict=True)
+    assert outages.judged(other, Criteria(layer="tls", max_outage=1.0), cut=False)[0].held is Held.YES

@@ -203,6 +203,33 @@ def test_a_run_tells_what_could_have_gone_unseen(path: runs.Runs, told: list[Rec
     assert run["gap"] == pytest.approx(0.7)
 
 
+def test_a_run_tells_how_far_apart_samples_were_where_they_came_most_rarely(
+    path: runs.Runs, told: list[Record]
+) -> None:
+    at = 0.0
+    for distance, samples, error in ((0.1, 100, None), (0.1, 70, DROP), (0.3, 70, None), (0.1, 100, None)):
+        for _ in range(samples):
+            path.add(at, error, None)
+            at += distance
+    path.close()
+    assert [run["pace"] for run in closed(told)] == pytest.approx([0.1, 0.1, 0.3])
+
+
+def test_a_late_sample_hardly_changes_the_pace(path: runs.Runs, told: list[Record]) -> None:
+    for number in range(100):
+        path.add(0.1 * number + (0.8 if number > 50 else 0.0), None, None)
+    path.close()
+    (run,) = closed(told)
+    assert run["pace"] < 0.1 * 1.25
+
+
+def test_too_few_samples_have_no_pace(path: runs.Runs, told: list[Record]) -> None:
+    for number in range(runs.ROW):
+        path.add(0.1 * number, None, None)
+    path.close()
+    assert "pace" not in closed(told)[0]
+
+
 def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: runs.Runs) -> None:
     path.add(0.0, None, None)
     assert not path.unsettled(0.1, 5.0)

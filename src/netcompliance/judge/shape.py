@@ -217,7 +217,7 @@ FIELDS: Mapping[str, Shape] = {
     **dict(_each(whole, "run failed")),
     **dict(_each(flag, "open mixed")),
     "alpn": text,
-    **dict(_each(number, "from to every planned lost back heard seldom since took gap")),
+    **dict(_each(number, "from to every planned lost back heard seldom since took gap pace")),
     **dict(_each(whole, "tries opened carried late opened_late repeated")),
     **dict(_each(number, "fastest median")),
     "full": flag,

@@ -200,6 +200,7 @@ def stretch(run: Observation, host: str, stranger: str = UP) -> Stretch:
         how=how(run, host) or stranger,
         took=max(0.0, run.get("took", 0.0)),
         gap=run.get("gap"),
+        pace=run.get("pace"),
         exact="gap" in run and not run.get("open"),
     )
 

@@ -358,7 +358,7 @@ WORDS: Mapping[str, Mapping[str, Shape]] = {
         "layer": LAYER,
         "path": place,
         **_each(flag, "open mixed"),
-        **_each(SECONDS, "every took gap"),
+        **_each(SECONDS, "every took gap pace"),
         **_each(MOMENT, "from to since"),
         "errors": names(COUNT),
         "answer": ANSWER,

@@ -41,7 +41,7 @@ def asked(**limits: float | None) -> Settings:
 
 
 def run(number: int, layer: str, path: str, begin: float, end: float, **fields: Any) -> Record:
-    samples = max(1, round((end - begin) * 10))
+    samples = max(1, round((end - begin) * 16))
     failed = samples if fields.get("error") else 0
     return {
         "kind": "watch", "what": "run", "task": "watch", "run": number, "layer": layer, "path": path, "every": 0.0625,
@@ -269,7 +269,7 @@ def test_an_older_watch_is_judged_as_it_was() -> None:
 def test_a_share_of_connections_is_told_as_one() -> None:
     (path,) = [path for path in watched(a_watch(*a_share(20, 24)), HOST).paths if path.layer == "tcp"]
     (outage,) = path.outages
-    assert outages.told(outage).startswith("a share of connections, 14 of 27, for ")
+    assert outages.told(outage).startswith("a share of connections, 14 of 40, for ")
     assert outage.least <= 4.0 <= outage.most
 
 

@@ -10,10 +10,12 @@ Rules
   run begins and ends with one that failed: the good ones after that (`CALM` in a row end it) are a run of their own.
 * A run tells the longest time from the begin of a sample to the end of the next (`gap`), and how long its first took
   (`took`): what was shorter than that may have happened unseen.
+* And how far apart samples were where they came most rarely (`pace`): it takes many to meet a share that is lost.
 """
 
 import itertools
-from typing import Any, Callable, Dict, Optional, Tuple
+from collections import deque
+from typing import Any, Callable, Deque, Dict, Optional, Tuple
 
 Record = Dict[str, Any]
 
@@ -26,6 +28,8 @@ CALM = 40
 """So many good samples in a row end it."""
 CALM_FOR = 2.0
 """Seconds after which a path that works again is taken to work: time for so many, if they come quickly."""
+ROW = 64
+"""Samples in a row over which their distance is told: one that comes late makes no difference to it."""
 KINDS = 8
 """Different errors that a run counts."""
 
@@ -57,6 +61,8 @@ class Runs:
         self._since = 0.0
         self._tail: Optional[Record] = None
         """Good samples in a row, after the last that failed of a mixed run."""
+        self._row: Deque[float] = deque(maxlen=ROW)
+        """When the last samples began, of whatever run."""
 
     @property
     def failing(self) -> bool:
@@ -161,6 +167,9 @@ class Runs:
             self.close()
 
     def _count(self, run: Record, at: float, error: Optional[Record], took: float) -> None:
+        if len(self._row) == ROW:
+            run["pace"] = max(run.get("pace", 0.0), (at - self._row[0]) / ROW)
+        self._row.append(at)
         if run["samples"]:
             run["gap"] = max(run["gap"], at + took - run["to"])
         run["to"] = at
