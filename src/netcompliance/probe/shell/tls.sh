@@ -52,7 +52,7 @@ with_openssl() {
     esac
     # Standard error first, whole: mixed, its lines would cut those of certificates.
     said=$( {
-        shown=$(bounded "$HANDSHAKE" openssl s_client "$@" 2>&4 </dev/null)
+        shown=$(bounded "$HANDSHAKE" openssl s_client "$@" 2>&4 4>&- </dev/null)
         code=$?
         printf '%s\n%s\n' "$shown" "nc-exit $code"
     } 4>&1)
