@@ -359,7 +359,8 @@ def test_how_an_answer_ended_badly_is_named(
     handler: Handler, status: int | None, name: str, run: Run, ca: Issued, tmp_path: Path
 ) -> None:
     with serving(handler, tmp_path, (leaf(ca, "localhost"),)) as server:
-        seen = run("sh", plan(endpoint(server.port, request())))
+        sooner = {"EXCHANGE=9": "EXCHANGE=1"} if name == "TIMEOUT" else {}
+        seen = run("sh", plan(endpoint(server.port, request())), replaced=sooner)
     http = only(seen, "http")
     assert (http["status"], http["error"]["name"], http["body_complete"]) == (status, name, False)
     assert len(base64.b64decode(http["body"])) <= 16384
@@ -391,9 +392,9 @@ def test_the_deadline_ends_it_with_a_word_about_what_was_left(sh: str, run: Run,
 
 @every_shell
 def test_what_the_end_of_the_visit_cut_short_tells_nothing(sh: str, run: Run, ca: Issued, tmp_path: Path) -> None:
-    slow = {"CLOSING=yes": "CLOSING=yes\nsleep 4"}
+    slow = {"LAST_WORDS=2": "LAST_WORDS=1", "CLOSING=yes": "CLOSING=yes\nsleep 2"}
     with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
-        seen = run(sh, plan(endpoint(server.port, request()), shell_deadline=4), replaced=slow)
+        seen = run(sh, plan(endpoint(server.port, request()), shell_deadline=3), replaced=slow)
     assert (seen[-1]["finished"], seen[-1]["unfinished"][:1], those(seen, "http")) == (False, ["tenant"], [])
 
 
@@ -493,12 +494,21 @@ def test_with_a_bare_shell_it_says_what_to_install(sh: str, run: Run, ca: Issued
 def test_without_timeout_it_watches_by_itself(run: Run, ca: Issued, tmp_path: Path) -> None:
     programs = directory_of(tmp_path, "sh", "bash", "cat", "openssl", "getent", "sleep", "date", "uname", "tr")
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        seen = run("sh", plan(endpoint(mute.getsockname()[1])), programs=programs)
+        asked = plan(endpoint(mute.getsockname()[1]))
+        seen = run("sh", asked, programs=programs, replaced={"HANDSHAKE=10": "HANDSHAKE=1"})
     assert only(seen, "tcp", address="127.0.0.1")["error"] is None
     assert only(seen, "tls")["error"]["name"] == "TIMEOUT"
 
 
-def _ask_nameserver(run: Run, sh: str, tmp_path: Path, handle: Any, *, tcp: bytes | None = None) -> Seen:
+def _ask_nameserver(
+    run: Run,
+    sh: str,
+    tmp_path: Path,
+    handle: Any,
+    *,
+    tcp: bytes | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> Seen:
     """What comes of asking a nameserver that answers datagrams by `handle`, and connections with `tcp`."""
     query = dns.message.make_query("acme.example.", "A", id=0x4E43)
     conf = tmp_path / "resolv.conf"
@@ -535,7 +545,7 @@ def _ask_nameserver(run: Run, sh: str, tmp_path: Path, handle: Any, *, tcp: byte
             return run(
                 sh,
                 plan({"kind": "nameservers", "queries": queries, "port": port}),
-                replaced={"/etc/resolv.conf": str(conf)},
+                replaced={"/etc/resolv.conf": str(conf), **(replaced or {})},
             )
 
 
@@ -572,7 +582,8 @@ def test_a_truncated_answer_is_asked_for_again_over_tcp(run: Run, tmp_path: Path
 
 
 def test_a_silent_nameserver_is_no_answer_at_all(run: Run, tmp_path: Path) -> None:
-    seen = _ask_nameserver(run, "sh", tmp_path, lambda _: [])
+    sooner = {"timeout $5 2 dd": "timeout $5 0.3 dd"}
+    seen = _ask_nameserver(run, "sh", tmp_path, lambda _: [], replaced=sooner)
     assert [(each["response"], each["error"]["name"]) for each in those(seen, "dns", transport="udp")] == [
         (None, "TIMEOUT")
     ]
