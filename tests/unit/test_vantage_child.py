@@ -30,10 +30,13 @@ def visit(*lines: str, after: str = "", parcel: bytes = b"", deadline: float = 2
 def follow(probe: Child) -> tuple[list[dict[str, Any]], Ending | None]:
     seen: list[dict[str, Any]] = []
     with selectors.DefaultSelector() as selector:
+        selector.register(probe.stdin, selectors.EVENT_WRITE)
         selector.register(probe.stdout, selectors.EVENT_READ)
         while True:
-            probe.feed() if not probe.stdin.closed else None
-            if selector.select(max(0.0, min(0.1, probe.seconds_left()))) and not probe.listen(seen.append):
+            ready = [key.fileobj for key, _ in selector.select(max(0.0, min(0.1, probe.seconds_left())))]
+            if probe.stdin in ready and not probe.feed():
+                selector.unregister(probe.stdin)
+            if probe.stdout in ready and not probe.listen(seen.append):
                 break
             if probe.seconds_left() <= 0:
                 probe.give_up()
