@@ -21,6 +21,14 @@ GRANTED = answer("200 Connection established")
 REFUSED = answer("403 Forbidden", b"no")
 
 
+@pytest.fixture(autouse=True)
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here minds many at once."""
+    monkeypatch.setattr(tunnels, "PACE", 0.001)
+    monkeypatch.setattr(tunnels, "CALM_PACE", 0.001)
+    monkeypatch.setattr(tunnels, "PAUSE", 0.0)
+
+
 def look(handler: Callable[[bytes, socket.socket], None], took: float = 0.0, hello: bytes = b"") -> Seen:
     """What is said of a proxy that answers so."""
     lines: Seen = []
@@ -79,7 +87,7 @@ def test_a_slow_proxy_is_asked_a_few_times() -> None:
 
 
 def test_silence_is_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnels, "PATIENCE", 1.5)
+    monkeypatch.setattr(tunnels, "PATIENCE", 0.5)
     count = itertools.count(1)
 
     def silent(head: bytes, connection: socket.socket) -> None:
