@@ -50,7 +50,7 @@ class Peer:
 def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(exchanges, "TRIES", 8)
     monkeypatch.setattr(exchanges, "FEWEST", 8)
-    monkeypatch.setattr(exchanges, "PATIENCE", 2.0)
+    monkeypatch.setattr(exchanges, "PATIENCE", 1.0)
     monkeypatch.setattr(exchanges, "LONGEST", 30.0)
     monkeypatch.setattr(exchanges, "PAUSE", 0.0)
 
@@ -90,7 +90,8 @@ def test_ports_that_hang_are_tried_again_beside_others(looked: Any) -> None:
     assert seen["beside"] == [exchanges.AGAIN, exchanges.AGAIN], "new ports are answered"
 
 
-def test_where_nobody_is_answered_nothing_is_tried_again(looked: Any) -> None:
+def test_where_nobody_is_answered_nothing_is_tried_again(looked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchanges, "PATIENCE", 0.2)
     seen = looked(Peer(99))
     assert (seen["answered"], seen["stuck_again"]) == (0, [])
 
