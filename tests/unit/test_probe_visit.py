@@ -21,7 +21,7 @@ import dns.message
 import pytest
 
 from netcompliance.judge import serverhello
-from netcompliance.probe.onhost import exchanges, nameservers, shares, urls
+from netcompliance.probe.onhost import exchanges, nameservers, shares, uploads, urls
 from netcompliance.probe.onhost import main as program
 from netcompliance.probe.onhost.dial import begin, dial, dial_any
 from netcompliance.probe.onhost.failures import Failure
@@ -174,7 +174,7 @@ def test_where_a_connection_cannot_be_used_again_each_request_is_answered_all_th
 
 def test_a_small_payload_is_waited_for_as_long_as_any_small_request(ca: Issued, run: Run, tmp_path: Path) -> None:
     def slow(head: bytes, connection: socket.socket) -> None:
-        time.sleep(1.5)
+        time.sleep(0.5)
         connection.sendall(SAID)
 
     with serving(slow, tmp_path, (leaf(ca, "localhost"),)) as peer:
@@ -269,7 +269,7 @@ def _answer_in_clear(listening: socket.socket) -> None:
 
 def test_a_silent_peer_is_tried_with_small_segments_too(ca: Issued, run: Run) -> None:
     with serving(silent) as peer:
-        seen = run(endpoint(peer.port), limits={"tls": 0.6})
+        seen = run(endpoint(peer.port), limits={"tls": 0.6, "tls_small": 0.6})
     tried = {(o["purpose"], o["mss"], o["error"]["name"]) for o in of(seen, "tls")}
     assert tried == {("verify", None, "TIMEOUT"), ("small-mss", 536, "TIMEOUT")}
 
@@ -306,22 +306,26 @@ def test_an_upload_that_is_refused_early_is_read_and_no_larger_one_follows(
 
 
 def test_a_stalled_upload_is_repeated_in_small_segments_and_its_rest_is_counted(
-    ca: Issued, run: Run, tmp_path: Path
+    ca: Issued, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(uploads, "STILL", 0.5)
+    looked = threading.Event()
+
     def stall(head: bytes, connection: socket.socket) -> None:
         if b"Content-Length: 1000\r\n" in head:
             answer("403 Forbidden", b"{}")(head, connection)
         else:
-            threading.Event().wait(4)
+            looked.wait(20)
 
     task = endpoint(0, requests=[], upload={"method": "POST", "path": "/intake", "sizes": [8_000_000, 9_000_000]})
     with serving(stall, tmp_path, (leaf(ca, "localhost"),)) as peer:
         seen = run({**task, "port": peer.port}, limits={"stall": 6.0})
+        looked.set()
     (upload,) = of(seen, "http", purpose="upload")
     (small,) = of(seen, "http", purpose="upload-small-mss")
     assert upload["error"]["name"] == small["error"]["name"] == "TIMEOUT"
     assert upload["unacknowledged_bytes"] > 0
-    assert upload["idle"] > 2
+    assert upload["idle"] >= uploads.STILL
 
 
 def test_the_visits_deadline_names_what_it_left_behind(ca: Issued, run: Run) -> None:
@@ -468,7 +472,8 @@ def test_a_proxy_declared_with_the_wrong_scheme_is_tried_with_the_other(
     chain = (leaf(ca, "127.0.0.1"),) if tls else ()
     with serving(answer("403 Forbidden"), tmp_path, chain) as proxy:
         task = {**endpoint(443), "host": named}
-        seen = run(task, proxy={"url": f"{declared}://127.0.0.1:{proxy.port}", "no_proxy": None})
+        limits = {} if tls else {"tls": 0.3}
+        seen = run(task, proxy={"url": f"{declared}://127.0.0.1:{proxy.port}", "no_proxy": None}, limits=limits)
     (tunnel,) = of(seen, "proxy")
     assert (tunnel["declared"], tunnel["status"], tunnel["other_scheme"]) == (declared, None, True)
 
@@ -645,7 +650,7 @@ def steps(seen: Seen, step: str) -> Seen:
 def test_a_registry_that_keeps_silent_is_not_asked_twice(ca: Issued, run: Run, tmp_path: Path) -> None:
     with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as peer:
         task = {"kind": "registry", "id": "registry", "registry": f"localhost:{peer.port}", "images": []}
-        seen = run(task, limits={"first_byte": 0.3})
+        seen = run(task, limits={"pull_first_byte": 0.3})
     assert [o["error"]["name"] for o in steps(seen, "ping")] == ["TIMEOUT"]
     assert len(peer.heads) == 1
 
