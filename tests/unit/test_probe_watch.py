@@ -266,7 +266,7 @@ def test_samples_of_a_layer_are_told_in_order_whichever_is_known_first() -> None
 
 def a_plan(identity: str, seconds: float, port: int) -> Record:
     return {
-        "schema": 1, "agent": "test/1", "deadline": seconds + 60, "limits": {"connect": 0.5}, "proxy": None,
+        "schema": 1, "agent": "test/1", "deadline": seconds + 60, "limits": {"connect": 0.5, "tls": 0.5}, "proxy": None,
         "trust": None, "tasks": [],
         "watch": {
             "id": identity, "seconds": seconds, "every": 0.05, "rarely": 60.0, "seldom": 60.0, "host": "localhost",
@@ -346,8 +346,8 @@ def host(tmp_path: Path) -> Iterator[Callable[[Record], Host]]:
 
 
 def test_a_watch_that_is_listened_to_writes_nothing(host: Any, port: int, tmp_path: Path) -> None:
-    watcher = host(a_plan("quiet", 1.0, port))
-    assert watcher.hear("begin")["planned"] == 1.0
+    watcher = host(a_plan("quiet", 0.5, port))
+    assert watcher.hear("begin")["planned"] == 0.5
     end = watcher.hear("end")
     assert end["why"] == "planned"
     watcher.say(f"ack {end['seq']}")
@@ -356,12 +356,12 @@ def test_a_watch_that_is_listened_to_writes_nothing(host: Any, port: int, tmp_pa
 
 
 def test_a_probe_that_ends_after_the_watch_says_nothing_more(host: Any, port: int, tmp_path: Path) -> None:
-    """The peer accepts and is silent, so the handshake of the first moment ends a second after the watch does."""
-    plan = a_plan("late", 1.0, port)
-    plan["limits"]["tls"] = 3.0
+    """The peer accepts and is silent, so the handshake of the first moment ends half a second after the watch does."""
+    plan = a_plan("late", 0.2, port)
+    plan["limits"]["tls"] = 1.7
     watcher = host(plan)
     end = watcher.hear("end")
-    time.sleep(4.0)
+    time.sleep(1.0)
     watcher.say(f"ack {end['seq']}")
     assert watcher.process.wait(10) == 0
     assert list(tmp_path.iterdir()) == []
@@ -376,27 +376,27 @@ def closed_at_the_end(seconds: float, beyond: float) -> tuple[Record, socket.soc
 
 
 def test_what_is_interrupted_at_the_end_is_watched_until_it_is_not(host: Any) -> None:
-    plan, listening = closed_at_the_end(2.0, 8.0)
+    plan, listening = closed_at_the_end(1.0, 3.0)
     with listening:
         watcher = host(plan)
         watcher.hear_run(failed=0)
     began = time.time()
     watcher.hear_run(failed=1)
-    time.sleep(2.5)
+    time.sleep(1.0)
     with socket.create_server(("127.0.0.1", plan["watch"]["port"]), backlog=500):
         again = watcher.hear_run(failed=0, open=True)
         end = watcher.hear("end")
-    assert again["from"] >= began + 2.5
+    assert again["from"] >= began + 1.0
     assert (end["why"], end["seconds"] > 3.0) == ("planned", True)
 
 
 def test_what_stays_interrupted_is_watched_for_as_long_as_is_accepted(host: Any) -> None:
-    plan, listening = closed_at_the_end(1.0, 3.0)
+    plan, listening = closed_at_the_end(0.2, 2.0)
     with listening:
         watcher = host(plan)
         watcher.hear_run(failed=0)
     last = watcher.hear_run(open=False, error=lambda error: error is not None)
-    assert last["to"] - last["from"] >= 2.5
+    assert last["to"] - last["from"] >= 1.75
     assert watcher.hear("end")["why"] == "planned"
 
 
@@ -405,6 +405,7 @@ def test_a_host_of_layers_is_asked_for_a_handshake_and_nothing_else(host: Any, p
     (tmp_path / "store.pem").write_bytes(ca.pem)
     with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
         plan = a_plan("layers", 600.0, port)
+        plan["limits"]["tls"] = 10.0
         plan["watch"].update(seldom=0.5, layers=[{"host": "localhost", "port": server.port}])
         watcher = host(plan)
         up = watcher.hear_run("registry")
