@@ -177,31 +177,32 @@ def test_an_outage_is_told_as_long_as_it_was_and_as_the_journal_documents(
 
 
 def test_what_is_interrupted_at_the_end_is_watched_until_it_is_not(watch: Callable[..., Watcher]) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
-        port = listening.getsockname()[1]
-        asked = plan(port, seconds=3.0)
-        asked["watch"]["beyond"] = 6.0
-        watcher = watch(asked)
-        watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=0))
-    began = time.time()
-    watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=1))
-    time.sleep(3.5)
-    with socket.create_server(("127.0.0.1", port), backlog=500):
-        watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=0, open=True)[1:])
-        assert watcher.ended.wait(LONGEST)
-    assert [run["from"] > began + 3.5 for run in watcher.those("run", layer="tcp", failed=0)][-1]
+    with nameserver(lambda query: answer_of(query, "192.0.2.10")) as dns_port:
+        with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
+            port = listening.getsockname()[1]
+            asked = plan(port, dns_port=dns_port, seconds=1.0)
+            asked["watch"]["beyond"] = 6.0
+            watcher = watch(asked)
+            watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=0))
+        began = time.time()
+        watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=1))
+        time.sleep(1.0)
+        with socket.create_server(("127.0.0.1", port), backlog=500):
+            watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=0, open=True)[1:])
+            assert watcher.ended.wait(LONGEST)
+    assert [run["from"] > began + 1.0 for run in watcher.those("run", layer="tcp", failed=0)][-1]
     assert [each["why"] for each in watcher.those("end")] == ["planned"]
 
 
 def test_what_stays_interrupted_is_watched_for_as_long_as_is_accepted(watch: Callable[..., Watcher]) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
-        asked = plan(listening.getsockname()[1], seconds=2.0)
-        asked["watch"]["beyond"] = 4.0
+        asked = plan(listening.getsockname()[1], seconds=1.0)
+        asked["watch"]["beyond"] = 2.0
         watcher = watch(asked)
         watcher.wait_for(lambda: watcher.those("run", layer="tcp", failed=0))
     assert watcher.ended.wait(LONGEST)
     (last,) = [run for run in watcher.those("run", layer="tcp", open=False) if run["failed"]]
-    assert last["to"] - last["from"] >= 3.5
+    assert last["to"] - last["from"] >= 1.75
     assert [each["why"] for each in watcher.those("end")] == ["planned"]
 
 
