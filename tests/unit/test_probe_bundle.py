@@ -39,7 +39,7 @@ def plan(*tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
         "agent": "test/1",
         "deadline": 10.0,
         "shell_deadline": 10,
-        "limits": {"hedge": 0.1},
+        "limits": {"hedge": 0.1, "watch": 0.1},
         "tasks": list(tasks),
         **more,
     }
