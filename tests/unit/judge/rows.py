@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from netcompliance import explain
 from netcompliance.model import Result, Settings, Verdict
 from tests.unit.judge.records import Record
 from tests.unit.judge.world import SETTINGS, Found, as_often, found, standing, verdicts
@@ -36,6 +37,9 @@ class Row:
             assert left_open(given) <= self.unchecked | self.because.keys()
         for requirement, reason in self.because.items():
             assert {verdict.reason for verdict in given if verdict.case.requirement == requirement} == {reason}
+        for text in (told for verdict in given for told in (explain.means(verdict), explain.fix(verdict))):
+            assert not set("{}") & set(text)
+            assert explain.UNTOLD not in text, "it is filled by the judge's own values"
 
 
 def left_open(given: Iterable[Verdict]) -> set[str]:
