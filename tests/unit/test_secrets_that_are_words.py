@@ -29,11 +29,14 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("world", ["healthy", "proxied", "intercepted", "a page at one address"])
 def test_no_verdict_changes(world: str) -> None:
+    """Of records that are as they were, verdicts are as they were: `test_the_same_evidence_gives_the_same_verdicts`."""
     records = WORLDS[world]
-    plain = [(v.case, v.result, [f.code for f in v.findings]) for v in verdicts(records)]
+    given = verdicts(records)
+    plain = [(v.case, v.result, [f.code for f in v.findings]) for v in given]
     for password in PASSWORDS:
         redactor = Redactor([password], WORDS)
-        redacted = verdicts([redactor.value(record) for record in records])
+        seen = [redactor.value(record) for record in records]
+        redacted = verdicts(seen) if seen != records else given
         assert [(v.case, v.result, [f.code for f in v.findings]) for v in redacted] == plain, password
 
 
