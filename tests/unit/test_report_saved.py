@@ -129,8 +129,8 @@ def test_a_journal_that_ends_anywhere_is_never_complete(path: Path):
     header = whole.index(b"\n") + 1
     for length in range(header, len(whole)):
         path.write_bytes(whole[:length])
-        assert reader.read(path).footer is None
-        assert reader.read(path).overall is Overall.UNDETERMINED
+        read = reader.read(path)
+        assert (read.footer, read.overall) == (None, Overall.UNDETERMINED)
         with pytest.raises(BadJournal, match="cut off: it has no footer"):
             reader.read(path, complete=True)
     for length in range(header):
