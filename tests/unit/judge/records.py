@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from email.utils import formatdate
+from functools import cache
 from typing import Any
 
 import dns.flags
@@ -46,9 +47,11 @@ def error(name: str, phase: str = "tcp", **more: Any) -> Record:
     return {"phase": phase, "name": name, "text": f"[{name}]", **more}
 
 
+@cache
 def dns_response(
     rdtype: str, *addresses: str, rcode: str = "NOERROR", truncated: bool = False, name: str = HOST
 ) -> str:
+    """In base64. A thousand worlds are made of few different ones."""
     query = dns.message.make_query(name, rdtype)
     response = dns.message.make_response(query)
     response.set_rcode(dns.rcode.from_text(rcode))
