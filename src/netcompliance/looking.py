@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge import SHARED
+from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
 from netcompliance.vantage.errors import CouldNotLook, not_judged
@@ -51,17 +52,22 @@ class Who:
 
     def add(self, seen: Observation, host: str) -> None:
         """One observation of the visit."""
-        if seen.get("kind") in IDENTITY:
+        kind = seen.get("kind")
+        if kind in IDENTITY:
             self.kept.append(seen)
-        elif seen.get("kind") == "tcp" and seen.get("task") == "tenant" and seen.get("host") == host:
-            self.addresses.add(str(seen.get("address")))
-        elif (
-            seen.get("kind") == seen.get("task") == "registry"
-            and seen.get("step") in ("config", "layer")
-            and str(seen.get("url")).startswith("https://")
-            and {"host", "port"} <= seen.keys()
-        ):
-            self.layers.add((str(seen["host"]), int(seen["port"])))
+        elif kind == "tcp":
+            tcp = shaped(seen)
+            if tcp.get("task") == "tenant" and tcp.get("host") == host and "address" in tcp:
+                self.addresses.add(tcp["address"])
+        elif kind == "registry":
+            hop = shaped(seen)
+            if (
+                hop.get("task") == "registry"
+                and hop.get("step") in ("config", "layer")
+                and hop.get("url", "").startswith("https://")
+                and {"host", "port"} <= hop.keys()
+            ):
+                self.layers.add((hop["host"], hop["port"]))
 
 
 class Looking:

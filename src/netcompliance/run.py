@@ -232,6 +232,7 @@ class Run:
         try:
             if self._watch and vantages:
                 self._watch(self.settings, {vantage: self._who[vantage] for vantage in vantages}, listening)
+                listening.tick()
         except JournalWriteError as problem:
             self._defect = unwritten(problem)
         finally:

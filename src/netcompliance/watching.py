@@ -4,6 +4,7 @@ Rules
 * The journal gets what stays: each run when it has ended, and what is open every `SNAPSHOT` seconds, so that hours of a
   quiet watch are a few lines. What is judged is what is in the journal.
 * Whoever was not visited is not watched.
+* Nobody watches on when it cannot be written down: that is raised by `tick`, since all else is about one host alone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from datetime import date
 from typing import Any, Protocol
 
 from netcompliance.journal.redact import Redactor
-from netcompliance.journal.writer import Journal
+from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge import judge_vantage
+from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import Watched, how, watched
 from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
 from netcompliance.vantage.errors import CouldNotLook, not_judged
@@ -55,6 +57,7 @@ class Watching:
         self._runs: dict[str, dict[int, Observation]] = {}
         self._others: dict[str, list[Observation]] = {}
         self._snapshot = time.monotonic() + SNAPSHOT
+        self._unwritten: JournalWriteError | None = None
 
     def record(self, vantage: str, record: Mapping[str, Any]) -> None:
         """Keep it; write down what has ended."""
@@ -94,7 +97,9 @@ class Watching:
         self.connection(vantage, problem.cause)
 
     def tick(self) -> None:
-        """Show that time passes."""
+        """Show that time passes. Raises `JournalWriteError`."""
+        if self._unwritten:
+            raise self._unwritten
         if self._screen:
             self._screen.tick()
 
@@ -140,8 +145,13 @@ class Watching:
 
     def _show(self, vantage: str, run: Observation) -> None:
         if self._screen:
-            self._screen.sample(vantage, run, how(run, self._settings.host))
+            seen = shaped(run)
+            self._screen.sample(vantage, seen, how(seen, self._settings.host))
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        if self._journal:
+        if self._journal is None:
+            return
+        try:
             self._journal.observation(record)
+        except JournalWriteError as problem:
+            self._unwritten = self._unwritten or problem

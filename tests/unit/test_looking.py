@@ -9,9 +9,12 @@ import pytest
 
 from netcompliance import catalogue, judge, watching
 from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import JournalWriteError
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.looking import Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
+from netcompliance.report.watching import Screen
+from netcompliance.vantage.records import decoded
 from netcompliance.watching import Watching
 from tests.unit.judge.world import healthy
 
@@ -41,6 +44,18 @@ def test_a_watch_knows_who_serves_layers() -> None:
     who.add({**layer, "url": "https://else/a", "host": "else", "task": "source"}, "acme.app.stackstate.io")
     who.add({**layer, "url": "https://quay.io/v2/", "host": "quay.io", "step": "ping"}, "acme.app.stackstate.io")
     assert who.layers == {("cdn02.quay.io", 443)}
+
+
+def test_a_watch_takes_no_null_for_a_place() -> None:
+    who = Who()
+    layer = {"kind": "registry", "task": "registry", "step": "layer", "url": "https://x/a", "host": "x", "port": 443}
+    for field in layer:
+        who.add({**layer, field: None}, "acme.app.stackstate.io")
+    who.add(
+        {"kind": "tcp", "task": "tenant", "host": "acme.app.stackstate.io", "address": None}, "acme.app.stackstate.io"
+    )
+    who.add({"kind": "tcp", "task": "tenant", "host": None, "address": "192.0.2.1"}, "acme.app.stackstate.io")
+    assert (who.layers, who.addresses, who.kept) == (set(), set(), [])
 
 
 @pytest.fixture
@@ -78,10 +93,52 @@ def test_what_is_wrong_with_this_machines_own_evidence_keeps_its_traceback() -> 
         run.ended(HERE, None)
 
 
+ASKED = Watch(duration=10.0, every=0.1, rarely=1.0, criteria=())
+RUN = {
+    "kind": "watch", "what": "run", "run": 1, "layer": "http", "path": "192.0.2.1:443", "every": 0.1,
+    "from": 1e9, "to": 1e9, "samples": 1, "failed": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"showed": None},
+        {"showed": {"status": None, "headers": None, "body": None}},
+        {"layer": "registry", "showed": {"status": None}},
+        {"layer": "registry", "answer": {"issuer": None}, "showed": {"headers": None}},
+        {"layer": "dns", "answer": {"rcode": None}},
+        {"layer": "dns", "answer": None},
+        {"error": {"name": "X"}, "errors": None},
+        {"error": {"name": None, "phase": None, "icmp": None}, "errors": {}},
+        {"mixed": None, "open": None, "since": None, "took": None, "gap": None},
+    ],
+)
+def test_null_in_a_watch_is_shown_as_if_it_were_not_there(fields: dict[str, Any]) -> None:
+    record = decoded({**RUN, **fields}, of_watch=True)
+    screen = Screen(lambda text: None, lambda: 0.0, duration=10.0, terminal=True, width=80)
+    listening = Watching(Settings(tenant="acme", watch=ASKED), None, Redactor(()), screen)
+    listening.record(EVIL, record)
+    listening.alive(EVIL, [record])
+    assert listening.troubles == {}
+
+
+def test_a_watch_that_cannot_be_written_down_ends_when_time_passes() -> None:
+    """Until then all that is told is about one host, and would be its trouble alone."""
+
+    class Full:
+        def observation(self, seen: Any) -> None:
+            raise JournalWriteError("No space left on device")
+
+    listening = Watching(Settings(tenant="acme", watch=ASKED), Full(), Redactor(()))  # type: ignore[arg-type]
+    listening.record(GOOD, RUN)
+    with pytest.raises(JournalWriteError, match="No space left"):
+        listening.tick()
+
+
 @pytest.mark.usefixtures("evil")
 def test_a_watch_that_cannot_be_judged_is_its_hosts_trouble() -> None:
-    asked = Watch(duration=10.0, every=0.1, rarely=1.0, criteria=())
-    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=asked)
+    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=ASKED)
     known = catalogue.load()
     cases = [case for case in catalogue.expand(known, settings, (EVIL, GOOD)) if case.requirement == "WATCH-01"]
     listening = Watching(settings, None, Redactor(()))

@@ -85,6 +85,8 @@ def test_no_field_takes_every_type() -> None:
         {"run": [1]},
         {"run": "1"},
         {"run": True},
+        {"run": 10**13},
+        {"every": None},
         {"layer": "smtp"},
         {"path": 7},
         {"samples": -1},

@@ -15,7 +15,7 @@ import pytest
 
 from netcompliance import catalogue
 from netcompliance.model import Case, Observation, Settings
-from netcompliance.vantage import visit, workstation
+from netcompliance.vantage import visit, workstation, x509
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import State
@@ -129,6 +129,30 @@ def test_a_host_speaks_of_itself_alone(look: Look) -> None:
     assert problem is not None
     assert problem.cause == "the host sent what no probe sends: a record of the kind 'public-dns'"
     assert set(told.problems.values()) == {None}
+
+
+def test_what_goes_wrong_with_what_one_host_said_is_its_own_error_alone(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Falls(Told):
+        def observation(self, observation: Observation) -> None:
+            if observation["vantage"] == "ssh://evil":
+                raise TypeError
+            super().observation(observation)
+
+    def unreadable(*_: object) -> None:
+        raise ValueError
+
+    tls = {"kind": "tls", "host": SETTINGS.host, "chain": CHAIN}
+    evil, fine = scripted("ssh://evil", SENTINEL, tls, END), scripted("ssh://fine", SENTINEL, END)
+    by_who_is_told = look([evil, fine], told=Falls())
+    monkeypatch.setattr(x509, "read_chains", lambda seen, reader: unreadable() if seen else [])
+    for told, error in ((by_who_is_told, "TypeError"), (look([evil, fine]), "ValueError")):
+        assert told.problems["ssh://fine"] is None
+        problem = told.problems["ssh://evil"]
+        assert problem is not None
+        assert f"a defect in netcompliance ({error} in test_vantage_visit.py" in problem.cause
+        assert told.states["ssh://evil"][-1] is State.FAILED
 
 
 def test_a_host_that_says_too_much_is_its_own_error_alone(look: Look) -> None:

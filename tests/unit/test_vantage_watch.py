@@ -101,6 +101,25 @@ def test_a_watcher_that_says_what_none_says_has_erred_at_once_and_alone(word: Re
     assert took < watching.PATIENCE / 4
 
 
+@pytest.mark.parametrize("told_of", ["record", "alive", "connection"])
+def test_what_a_listener_cannot_take_of_one_host_is_its_trouble_alone(
+    told_of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def falls(told: Told, vantage: str, *_: object) -> None:
+        if vantage == "ssh://evil":
+            raise TypeError
+        known(told, vantage, *_)
+
+    known = getattr(Told, told_of)
+    monkeypatch.setattr(Told, told_of, falls)
+    alive = {"kind": "watch", "what": "alive", "at": 1e9, "open": []}
+    told, took = watched(scripted("ssh://evil", SENTINEL, BEGIN, RUN, alive), scripted("ssh://fine", *FINE, after=""))
+    assert told.problems.keys() == {"ssh://evil"}
+    assert "a defect in netcompliance (TypeError in test_vantage_watch.py" in told.problems["ssh://evil"].cause
+    assert told.words("ssh://fine") == ["begin", "run", "end"]
+    assert took < watching.PATIENCE / 4
+
+
 def test_how_long_a_watch_was_to_last_is_not_the_hosts_to_say() -> None:
     told, _ = watched(scripted("ssh://a", SENTINEL, {**BEGIN, "planned": 0.1}, END, after=""))
     (begin,) = [record for _, record in told.records if record["what"] == "begin"]

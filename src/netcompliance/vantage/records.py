@@ -19,8 +19,8 @@ class Wrong(Exception):
     """A value is not what it must be."""
 
 
-LARGEST = 1 << 53
-"""Every whole number up to this is exact everywhere."""
+LARGEST = 10**13 - 1
+"""No number is larger: it is exact everywhere, and judges take it (`judge.shape`)."""
 MOMENTS = 1e11
 """Seconds since the epoch: no clock is that far off."""
 LONGEST = 1e7
@@ -378,9 +378,11 @@ WATCH = "watch"
 WATCH_FIELDS: Mapping[str, Shape] = {"what": word, "seq": COUNT}
 NAMES.update({name: name for group in (ALL, WATCH_FIELDS, *VISIT.values(), *WORDS.values()) for name in group})
 NEEDED = {
-    "run": ("run", "layer", "path", "from", "to", "samples", "failed"),
+    "begin": ("at",),
+    "run": ("run", "layer", "path", "every", "from", "to", "samples", "failed"),
     "unwatched": ("layer",),
     "alive": ("open",),
+    "end": ("at", "why"),
 }
 """Fields without which a word says nothing."""
 

@@ -2,7 +2,8 @@
 the chains lead to.
 
 One loop serves all visits. It never waits for a single host: each has its own limits (`child`), and what happens to one
-ends no other. The visits are begun before anything heavy is imported here, since they need none of it.
+ends no other; nor does what goes wrong here with what one said. The visits are begun before anything heavy is imported
+here, since they need none of it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from netcompliance.vantage import trouble
 from netcompliance.vantage.admission import Admission, of_visit
 from netcompliance.vantage.child import Child
 from netcompliance.vantage.environment import of_carrier
-from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.plan import build_plan
 
 if TYPE_CHECKING:
@@ -145,11 +146,11 @@ class _Tenant:
 
     def note(self, vantage: str, problem: CouldNotLook | None) -> None:
         """A visit has ended."""
+        chains = self.chains.pop(vantage, [])
+        problem = problem or self._tell_of_chains(vantage, chains)
         if problem:
             self.errand.watcher.state(vantage, State.FAILED, problem.cause)
         else:
-            for chain in self._read_chains(self.chains.pop(vantage)):
-                self.tell(chain, vantage)
             self.errand.watcher.state(vantage, State.DONE)
         self.left -= 1
         self.finished.append((vantage, problem))
@@ -163,6 +164,16 @@ class _Tenant:
         """Nothing more is told."""
         with self._lock:
             self._closed = True
+
+    def _tell_of_chains(self, vantage: str, handshakes: Sequence[Observation]) -> CouldNotLook | None:
+        try:
+            for chain in self._read_chains(handshakes):
+                self.tell(chain, vantage)
+        except Exception as defect:
+            if vantage == HERE:
+                raise
+            return not_judged(defect)
+        return None
 
     def _read_chains(self, handshakes: Sequence[Observation]) -> list[dict[str, Any]]:
         from netcompliance.vantage import x509
@@ -295,19 +306,25 @@ class _Tour:
             return
         tenant, host = self._under_way[child]
         begun = child.begun
-        goes_on = child.listen(lambda record: tenant.observe(host, record))
+        try:
+            goes_on = child.listen(lambda record: tenant.observe(host, record))
+        except Exception as defect:
+            if host.is_here:
+                raise
+            self._finish(child, not_judged(defect))
+            return
         if child.begun and not begun:
             tenant.errand.watcher.state(host.vantage, State.LOOKING)
         if not goes_on:
             self._finish(child)
 
-    def _finish(self, child: Child) -> None:
+    def _finish(self, child: Child, problem: CouldNotLook | None = None) -> None:
         tenant, host = self._under_way.pop(child)
         for stream in child.streams:
             if not stream.closed and stream.fileno() in self._selector.get_map():
                 self._selector.unregister(stream)
         ending = child.stop()
-        tenant.note(host.vantage, trouble.diagnosed(host, ending) if ending else None)
+        tenant.note(host.vantage, problem or (trouble.diagnosed(host, ending) if ending else None))
 
 
 class _Workstation:

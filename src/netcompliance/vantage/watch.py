@@ -10,6 +10,7 @@ Rules
 * The first Ctrl-C ends the watch: every watcher is asked to stop and to hand over. The second ends the waiting.
 * A watch by a shell ends with its connection, and nobody knocks again: there is nothing to collect.
 * A host that says what no watcher says has erred; of one that says too much counts what was heard until then.
+* What goes wrong here with what one host said is that host's trouble, whatever it is.
 * A host that never comes back costs `PATIENCE` after the planned end, and nobody else anything.
 """
 
@@ -30,7 +31,7 @@ from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
 from netcompliance.vantage.admission import Admission, Bounds, of_watch
 from netcompliance.vantage.environment import of_carrier
-from netcompliance.vantage.errors import CouldNotLook
+from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.line import Line
 from netcompliance.vantage.plan import collect_plan, watch_plan
 
@@ -51,7 +52,7 @@ LEFT = "/tmp/netcompliance-watch-{}"  # noqa: S108 - the name of what a host may
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """Who is told. What is raised is the trouble of the vantage that it is about, but by `tick`."""
 
     def record(self, vantage: str, record: Record) -> None:
         """Something that stays: the watch began or ended, a run began or ended, the connection was gone."""
@@ -166,7 +167,8 @@ class _Tour:
         """Start a watcher."""
         watcher = _Watcher(host, plan, Admission(bounds, of_watch=True))
         self._watchers.append(watcher)
-        self._connect(watcher, plan)
+        with self._own_risk(watcher):
+            self._connect(watcher, plan)
 
     def go(self) -> None:
         """Listen until all watches are over."""
@@ -179,7 +181,8 @@ class _Tour:
                 self._told_to_stop = True
                 self._say_stop()
             for watcher in self._watchers:
-                self._look_after(watcher, now)
+                with self._own_risk(watcher):
+                    self._look_after(watcher, now)
             self._listener.tick()
 
     def stop(self) -> None:
@@ -192,6 +195,17 @@ class _Tour:
             if watcher.line is not None:
                 self._hang_up(watcher)
         self._selector.close()
+
+    @contextlib.contextmanager
+    def _own_risk(self, watcher: _Watcher) -> Iterator[None]:
+        """What this does with what one host said ends the watch of no other."""
+        try:
+            yield
+        except Exception as defect:
+            if watcher.host.is_here:
+                raise
+            self._hang_up(watcher)
+            self._never(watcher, not_judged(defect))
 
     def _say_stop(self) -> None:
         for watcher in self._watchers:
@@ -231,8 +245,9 @@ class _Tour:
             self._selector.unregister(line.stderr)
 
     def _listen(self, watcher: _Watcher, line: Line) -> None:
-        if watcher.line is line and not line.listen(partial(self._take, watcher)):
-            self._ended(watcher)
+        with self._own_risk(watcher):
+            if watcher.line is line and not line.listen(partial(self._take, watcher)):
+                self._ended(watcher)
 
     def _take(self, watcher: _Watcher, record: Record) -> None:
         what, number = record.get("what"), record.get("seq")
@@ -359,8 +374,8 @@ class _Tour:
         self._over(watcher)
 
     def _never(self, watcher: _Watcher, problem: CouldNotLook) -> None:
-        self._listener.unwatched(watcher.vantage, problem)
         watcher.over = True
+        self._listener.unwatched(watcher.vantage, problem)
 
     def _over(self, watcher: _Watcher) -> None:
         watcher.over = True
