@@ -115,6 +115,57 @@ def test_how_far_runs_are_is_read_like_everything_else(row: Any) -> None:
         decoded({**word, "open": [row]}, of_watch=True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "most"),
+    [
+        ("registry", "step", records.WORD),
+        ("registry", "wanted", records.NAME),
+        ("registry", "url", records.LINE),
+        ("registry", "platforms", records.LINE),
+        ("tls", "version", records.NAME),
+        ("tcp", "host", records.NAME),
+        ("tcp", "via", records.LINE),
+        ("firewall", "tool", records.WORD),
+        ("unseen", "reason", records.SENTENCE),
+        ("http", "reason", records.LINE),
+        ("host", "platform", records.NAME),
+    ],
+)
+def test_a_text_is_no_longer_than_one_of_its_kind_can_be(kind: str, field: str, most: int) -> None:
+    for length in (most, most + 1):
+        text: Any = "x" * length
+        record = {"kind": kind, field: [text] if field == "platforms" else text}
+        if length == most:
+            assert decoded(record, of_watch=False) == record
+        else:
+            with pytest.raises(Wrong, match=field):
+                decoded(record, of_watch=False)
+
+
+def test_only_contents_are_as_long_as_a_record_may_be() -> None:
+    longest = "x" * (records.LINE + 1)
+    free = {field for field, shape in {**records.ALL, **_fields()}.items() if _takes(shape, longest)}
+    assert free == {"body", "received", "response", "query", "rules", "resolv_conf", *CHAINS}
+
+
+CHAINS = {"chain", "anchors", "agent_only", "system_only"}
+
+
+def _fields() -> dict[str, records.Shape]:
+    """By name; the same name has the same bound in each kind."""
+    return {field: shape for fields in records.VISIT.values() for field, shape in fields.items()}
+
+
+def _takes(shape: records.Shape, text: str) -> bool:
+    for value in (text, [text], [[text, text]], {"a": text}):
+        try:
+            if shape(value):
+                return True
+        except Wrong:
+            continue
+    return False
+
+
 def test_a_name_has_no_more_addresses_than_an_answer_holds() -> None:
     record = {"kind": "resolve", "host": "a.example", "addresses": ["192.0.2.1"] * 4096}
     assert decoded(record, of_watch=False) == record

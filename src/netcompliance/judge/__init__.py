@@ -8,15 +8,19 @@ Rules
   (FOUNDATIONS), and cases of other hosts that show nothing else are not evaluated.
 * A waiver turns a failure into `waived` until it expires; one that nothing needs any more is a failure itself.
 * What only a node does (pulling images) is not asked of a pod or a container (`identity` says what a vantage is).
+* What was seen is a stranger's, and a verdict repeats of it: how long its texts are, and all of them together, has a
+  bound, so that every verdict can be written down.
 * A vantage that was never visited gets no verdicts at all: that is an error of the run, not of the network.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 
 from netcompliance.catalogue import CONDITIONS, covers
 from netcompliance.findings import Code
@@ -73,7 +77,13 @@ NO_NODE = (
 )
 
 FINDINGS = 1000
-"""Findings of one verdict that are listed."""
+"""Findings of one verdict that are listed,"""
+FINDINGS_SIZE = 1 << 19
+"""and bytes of JSON that they have at most: a journal holds eight times as much in a line."""
+TEXT = 1 << 16
+"""Characters of what a verdict says in one text: what was seen, why."""
+PART = 1 << 12
+"""Characters of each text of a finding."""
 
 HARDLY_SEEN = frozenset({"HTTPS-05"})
 """Requirements that a shell can see to fail and not to hold: what rests on them is judged there all the same."""
@@ -300,21 +310,38 @@ def _verdict(case: Case, outcome: Outcome, words: Mapping[str, str] | None = Non
     return Verdict(
         case=case,
         result=outcome.result,
-        findings=tuple(replace(f, values={**(words or {}), **f.values}) for f in _folded(outcome.findings)),
-        saw=outcome.saw,
-        reason=outcome.reason,
-        reproduce=outcome.reproduce,
+        findings=_folded([_cut(found, words or {}) for found in outcome.findings]),
+        saw=_shortened(outcome.saw, TEXT),
+        reason=_shortened(outcome.reason, TEXT),
+        reproduce=outcome.reproduce if len(outcome.reproduce) <= TEXT else "",
     )
 
 
-def _folded(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _folded(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """The first so many findings, and one for all others, with their number and a digest of them."""
-    if len(found) <= FINDINGS:
-        return found
-    rest = found[FINDINGS:]
+    sizes = accumulate(_size(each) for each in found[:FINDINGS])
+    listed = sum(size <= FINDINGS_SIZE for size in sizes)
+    rest = found[listed:]
+    if not rest:
+        return tuple(found)
     digest = hashlib.sha256("\n".join(f"{f.code} {f.subject}" for f in rest).encode()).hexdigest()
     more = f"and {len(rest)} more"
-    return (*found[:FINDINGS], replace(rest[0], subject=more, detail=f"{more} (SHA-256 of their list {digest})"))
+    return (*found[:listed], replace(rest[0], subject=more, detail=f"{more} (SHA-256 of their list {digest})"))
+
+
+def _cut(found: Finding, words: Mapping[str, str]) -> Finding:
+    """The finding with the words that every remedy has, and without what is too long of its texts."""
+    values = {name: _shortened(value, PART) for name, value in {**words, **found.values}.items()}
+    return replace(found, subject=_shortened(found.subject, PART), detail=_shortened(found.detail, PART), values=values)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _size(found: Finding) -> int:
+    """Bytes of its texts, as they are written."""
+    return len(json.dumps([found.subject, found.detail, found.values], ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _expired(waiver: Waiver, today: date) -> bool:

@@ -25,33 +25,45 @@ MOMENTS = 1e11
 """Seconds since the epoch: no clock is that far off."""
 LONGEST = 1e7
 """Seconds: nothing takes longer."""
-PLACE = 400
-"""Characters of a path's name."""
 WORD = 80
 """Characters of a name of ours."""
+PLACE = 400
+"""Characters of a path's name."""
+NAME = 1 << 10
+"""Characters of a name or an address: one of the DNS has at most 1,004 as it is printed."""
+SENTENCE = 1 << 12
+"""Characters of a reason or a remedy, and of a file's name."""
+LINE = 1 << 18
+"""Characters of what peers and users wrote, such as a URL: an environment variable has no more, nor a line of HTTP that
+is kept, nor a manifest."""
 PATHS = 512
 """Paths of a watch: more than every address that is watched, in each layer. Each has one open run at most."""
 
 
 def text(value: Any) -> str:
-    """Text of any length: a line has a limit. Half of a pair of surrogates cannot be written down: it is a `?`."""
+    """Contents, such as a body or a file, as many as a record has room for: no verdict repeats them. Half of a pair of
+    surrogates cannot be written down: it is a `?`."""
     if not isinstance(value, str):
         raise Wrong
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
-def word(value: Any) -> str:
-    """A name of ours."""
-    if len(text(value)) > WORD:
-        raise Wrong
-    return text(value)
+def no_longer(most: int) -> Shape:
+    """Text of so many characters at most."""
+
+    def shape(value: Any) -> str:
+        if len(text(value)) > most:
+            raise Wrong
+        return text(value)
+
+    return shape
 
 
-def place(value: Any) -> str:
-    """An address, a name or a URL: no longer than one may be."""
-    if len(text(value)) > PLACE:
-        raise Wrong
-    return text(value)
+word = no_longer(WORD)
+place = no_longer(PLACE)
+name = no_longer(NAME)
+sentence = no_longer(SENTENCE)
+line = no_longer(LINE)
 
 
 def flag(value: Any) -> bool:
@@ -111,7 +123,7 @@ def names(item: Shape) -> Shape:
     def shape(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Wrong
-        return {text(name): item(each) for name, each in value.items()}
+        return {line(its): item(each) for its, each in value.items()}
 
     return shape
 
@@ -122,12 +134,12 @@ NAMES: dict[str, str] = {}
 
 def table(fields: Mapping[str, Shape]) -> Shape:
     """An object with these fields; others are left out."""
-    NAMES.update((name, name) for name in fields if name not in NAMES)
+    NAMES.update((field, field) for field in fields if field not in NAMES)
 
     def shape(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Wrong
-        return {NAMES[name]: maybe(fields[name])(each) for name, each in value.items() if name in fields}
+        return {NAMES[field]: maybe(fields[field])(each) for field, each in value.items() if field in fields}
 
     return shape
 
@@ -163,7 +175,7 @@ def either(*shapes: Shape) -> Shape:
 
 
 def _each(shape: Shape, listed: str) -> dict[str, Shape]:
-    NAMES.update((name, name) for name in listed.split() if name not in NAMES)
+    NAMES.update((field, field) for field in listed.split() if field not in NAMES)
     return dict.fromkeys(listed.split(), shape)
 
 
@@ -172,25 +184,28 @@ PORT = whole(0, 65535)
 STATUS = whole(0, 999)
 SECONDS = number(-1.0, LONGEST)
 MOMENT = number(0.0, MOMENTS)
-TEXTS = several(text)
-ADDRESSES = several(text, 4096)
+LINES = several(line)
+CERTIFICATES = several(text)
+ADDRESSES = several(name, 4096)
 """No answer of the DNS holds more: a message has at most 65,535 bytes, and an A record takes 16."""
-HEADERS = several(row(text, text))
+HEADERS = several(row(line, line))
 LAYER = one_of("dns", "tcp", "tls", "http", "registry")
 ERROR = table(
     {
         **_each(word, "phase name"),
-        "text": text,
-        "code": either(whole(-LARGEST, LARGEST), text),
-        "reason": text,
-        "icmp": table({"type": COUNT, "code": COUNT, "from": text, "own": flag}),
+        "text": sentence,
+        "code": either(whole(-LARGEST, LARGEST), word),
+        "reason": sentence,
+        "icmp": table({"type": COUNT, "code": COUNT, "from": name, "own": flag}),
     }
 )
 TRIED = table(_each(COUNT, "tries opened carried repeated"))
 UNOPENED = several(row(PORT, word, COUNT))
 QUERY = table(
     {
-        **_each(text, "name rdtype server transport response"),
+        **_each(word, "rdtype transport"),
+        **_each(name, "name server"),
+        "response": text,
         **_each(COUNT, "attempt strays"),
         **_each(flag, "again truncated"),
         "seconds": SECONDS,
@@ -199,21 +214,23 @@ QUERY = table(
 )
 RESOLVER = table(
     {
-        **_each(TEXTS, "servers search"),
+        **_each(LINES, "servers search"),
         **_each(COUNT, "ndots timeout attempts"),
         **_each(flag, "rotate single_request use_tcp trust_ad readable"),
     }
 )
 SETTING = table(
     {
-        "names": TEXTS,
+        "names": LINES,
         "pac": flag,
-        **_each(text, "agent trouble agent_takes agent_place curl_takes curl_place meant character"),
+        **_each(line, "agent trouble agent_takes agent_place curl_takes curl_place meant character"),
     }
 )
 
 ALL: Mapping[str, Shape] = {
-    **_each(text, "task host address via"),
+    "task": word,
+    **_each(name, "host address"),
+    "via": line,
     "port": PORT,
     "at": MOMENT,
     "seconds": SECONDS,
@@ -223,39 +240,41 @@ ALL: Mapping[str, Shape] = {
 
 VISIT: Mapping[str, Mapping[str, Shape]] = {
     "host": {
-        **_each(
-            text, "hostname system machine platform python openssl user resolv_conf source_address source_address6"
-        ),
-        **_each(text, "interpreter system_trust"),
-        **_each(TEXTS, "nameservers search options hosts_entries"),
+        **_each(name, "hostname machine platform user source_address source_address6"),
+        **_each(sentence, "system python openssl interpreter system_trust"),
+        "resolv_conf": text,
+        **_each(LINES, "nameservers search options hosts_entries"),
         **_each(flag, "container kubernetes runtime"),
         "uid": COUNT,
-        "proxies": names(text),
-        "trust": table({"source": text, "certificates": COUNT}),
-        "pod": names(maybe(text)),
-        "key": table({"from": text}),
+        "proxies": names(line),
+        "trust": table({"source": line, "certificates": COUNT}),
+        "pod": names(maybe(sentence)),
+        "key": table({"from": line}),
     },
     "route": {
-        **_each(text, "proxy source no_proxy"),
+        **_each(line, "proxy source no_proxy"),
         "readings": table(_each(flag, "go curl python")),
         "setting": SETTING,
     },
-    "resolve": {**_each(text, "name purpose canonical"), "addresses": ADDRESSES},
+    "resolve": {"purpose": word, **_each(name, "name canonical"), "addresses": ADDRESSES},
     "go-resolve": {
-        "order": text,
-        **_each(TEXTS, "hosts names ignored"),
+        "order": line,
+        **_each(LINES, "hosts names ignored"),
         "resolver": RESOLVER,
         "queries": several(QUERY),
     },
     "dns": {
-        **_each(text, "server transport name rdtype query response rcode"),
+        **_each(word, "transport rdtype rcode"),
+        **_each(name, "server name"),
+        **_each(text, "query response"),
         **_each(COUNT, "attempts strays"),
         "edns": flag,
         "took": SECONDS,
         "addresses": ADDRESSES,
     },
     "dns-share": {
-        **_each(text, "server name rdtype"),
+        "rdtype": word,
+        **_each(name, "server name"),
         **_each(COUNT, "sent answered empty lost newest"),
         "results": several(row(word, COUNT)),
         **_each(SECONDS, "pace slowest"),
@@ -264,7 +283,7 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
     "tcp": {
         **_each(COUNT, "family syns ports"),
         "full": flag,
-        "source": row(text, PORT),
+        "source": row(name, PORT),
     },
     "shares": {
         **_each(COUNT, "tries opened carried late opened_late repeated"),
@@ -283,20 +302,27 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         **_each(several(row(PORT, word)), "odd odd_again beside_odd"),
     },
     "proxy": {
-        **_each(text, "target declared phase proxy_address reason body go_refuses received"),
+        **_each(word, "declared phase"),
+        **_each(name, "target proxy_address"),
+        **_each(line, "reason go_refuses"),
+        **_each(text, "body received"),
         **_each(flag, "other_scheme login series"),
         "status": STATUS,
         "headers": HEADERS,
     },
     "proxy-address": {
-        **_each(text, "declared phase proxy_address reason go_refuses"),
+        **_each(word, "declared phase"),
+        "proxy_address": name,
+        **_each(line, "reason go_refuses"),
         "status": STATUS,
     },
     "tls": {
-        **_each(text, "purpose version cipher alpn received"),
+        "purpose": word,
+        **_each(name, "version cipher alpn"),
+        "received": text,
         "verified": flag,
         **_each(COUNT, "hello_bytes mss"),
-        **_each(TEXTS, "chain anchors agent_only system_only"),
+        **_each(CERTIFICATES, "chain anchors agent_only system_only"),
     },
     "http2": {
         **_each(word, "method alpn"),
@@ -304,7 +330,10 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         "status": STATUS,
     },
     "http": {
-        **_each(text, "purpose caller without method path reason version go_refuses body"),
+        **_each(word, "purpose caller method"),
+        **_each(name, "without"),
+        **_each(line, "path reason version go_refuses"),
+        "body": text,
         **_each(flag, "verified body_complete"),
         **_each(COUNT, "body_bytes request_bytes sent_bytes unacknowledged_bytes alone_bytes"),
         **_each(SECONDS, "idle alone_seconds first_byte"),
@@ -312,31 +341,34 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         "headers": HEADERS,
     },
     "registry": {
-        **_each(text, "step image digest url redirected_to media_type body sha256 wanted"),
+        **_each(word, "step sha256"),
+        **_each(name, "image wanted"),
+        **_each(line, "digest url redirected_to media_type"),
+        "body": text,
         **_each(COUNT, "attempt hop body_bytes size"),
         **_each(flag, "complete authorized token"),
         "range": row(COUNT, COUNT),
         "status": STATUS,
         "headers": HEADERS,
         **_each(SECONDS, "first_byte opening"),
-        "platforms": TEXTS,
+        "platforms": LINES,
     },
     "sockets": {
         "samples": COUNT,
-        "listening": several(row(text, PORT)),
-        "connections": several(row(text, PORT, text, PORT, word)),
+        "listening": several(row(name, PORT)),
+        "connections": several(row(name, PORT, name, PORT, word)),
         "own": several(PORT),
     },
-    "syn": {"seen": several(row(text, PORT, text, PORT, COUNT)), "own": flag},
-    "firewall": _each(text, "tool rules"),
-    "unseen": _each(text, "what reason remedy"),
+    "syn": {"seen": several(row(name, PORT, name, PORT, COUNT)), "own": flag},
+    "firewall": {"tool": word, "rules": text},
+    "unseen": {"what": word, **_each(sentence, "reason remedy")},
     "fault": {},
     "probe": {
         "finished": flag,
-        "unfinished": TEXTS,
+        "unfinished": LINES,
         "records": COUNT,
         "with": word,
-        "tools": TEXTS,
+        "tools": LINES,
     },
 }
 """Kind → its own fields, for what a visit may send."""
@@ -346,10 +378,10 @@ ANSWER = table(
         **_each(COUNT, "rcode"),
         "status": STATUS,
         **_each(flag, "addresses private"),
-        **_each(text, "version issuer type location keys"),
+        **_each(line, "version issuer type location keys"),
     }
 )
-SHOWED = table({"status": STATUS, "headers": HEADERS, "body": text, "body_complete": flag, "chain": TEXTS})
+SHOWED = table({"status": STATUS, "headers": HEADERS, "body": text, "body_complete": flag, "chain": CERTIFICATES})
 
 WORDS: Mapping[str, Mapping[str, Shape]] = {
     "begin": {**_each(COUNT, "pid"), "id": word, "with": word, **_each(SECONDS, "planned every rarely seldom")},
@@ -364,19 +396,19 @@ WORDS: Mapping[str, Mapping[str, Shape]] = {
         "answer": ANSWER,
         "showed": SHOWED,
     },
-    "unwatched": {"layer": LAYER, **_each(text, "reason remedy")},
+    "unwatched": {"layer": LAYER, **_each(sentence, "reason remedy")},
     "alive": {
         "open": several(row(COUNT, MOMENT, COUNT, COUNT, SECONDS), PATHS),
         "cpu": SECONDS,
         **_each(COUNT, "pid dropped"),
     },
-    "gone": {"text": text},
+    "gone": {"text": sentence},
     "end": {"why": word, "cpu": SECONDS, "memory": COUNT},
 }
 """Word → its own fields, for what a watch may send."""
 WATCH = "watch"
 WATCH_FIELDS: Mapping[str, Shape] = {"what": word, "seq": COUNT}
-NAMES.update({name: name for group in (ALL, WATCH_FIELDS, *VISIT.values(), *WORDS.values()) for name in group})
+NAMES.update({field: field for group in (ALL, WATCH_FIELDS, *VISIT.values(), *WORDS.values()) for field in group})
 NEEDED = {
     "begin": ("at",),
     "run": ("run", "layer", "path", "every", "from", "to", "samples", "failed"),
@@ -396,14 +428,14 @@ def decoded(record: Mapping[str, Any], *, of_watch: bool) -> dict[str, Any]:
         what = record.get("what")
         if kind != WATCH or not isinstance(what, str) or what not in WORDS:
             raise Wrong(f"a record of the kind {kind[:WORD]!r} in a watch")
-        name, own = f"watch {what}", {**WATCH_FIELDS, **WORDS[what]}
+        of, own = f"watch {what}", {**WATCH_FIELDS, **WORDS[what]}
         missing = [field for field in NEEDED.get(what, ()) if record.get(field) is None]
         if missing:
-            raise Wrong(f"a {name!r} record without {missing[0]!r}")
+            raise Wrong(f"a {of!r} record without {missing[0]!r}")
     elif kind not in VISIT:
         raise Wrong(f"a record of the kind {kind!r}")
     else:
-        name, own = kind, dict(VISIT[kind])
+        of, own = kind, dict(VISIT[kind])
     taken: dict[str, Any] = {"kind": kind}
     for field, value in record.items():
         shape = own.get(field) or ALL.get(field)
@@ -412,5 +444,5 @@ def decoded(record: Mapping[str, Any], *, of_watch: bool) -> dict[str, Any]:
         try:
             taken[NAMES[field]] = maybe(shape)(value)
         except Wrong:
-            raise Wrong(f"a {name!r} record whose {field!r} is not valid") from None
+            raise Wrong(f"a {of!r} record whose {field!r} is not valid") from None
     return taken

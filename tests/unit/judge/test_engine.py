@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from types import ModuleType
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 
 from netcompliance.catalogue import expand
+from netcompliance.findings import Code
+from netcompliance.journal.writer import LINE_LIMIT, VALUES_LIMIT, values_in, verdict_record
 from netcompliance.judge import JUDGES, judge
+from netcompliance.judge.evidence import Outcome, finding
 from netcompliance.judge.judges import judges, table
 from netcompliance.model import Approved, Result, Settings, Verdict, Waiver
 from tests.unit.judge.records import ADDRESSES, HOST, IMAGE, NOW, Record, dns_answer, error
@@ -132,6 +136,23 @@ def test_very_many_findings_are_folded_with_their_number_and_a_digest() -> None:
     assert stale.findings[-1].subject == "and 500 more"
     assert "SHA-256" in stale.findings[-1].detail
     assert stale == verdict_of("DNS-06", healthy(), listed)
+
+
+@pytest.mark.parametrize("text", ["A", ",", "\x01", "\U0001f600"], ids=["letter", "comma", "control", "wide"])
+@pytest.mark.parametrize("many", [1, 5000])
+def test_whatever_was_seen_a_verdict_can_be_written_down(text: str, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is too long would end the evidence of all vantages."""
+    long = text * (4_000_000 // many)
+    detail = finding(Code.DNS_TIMEOUT, long, long, server=long, names=long)
+    outcome = Outcome(result=Result.FAIL, findings=(detail,) * many, saw=long, reason=long, reproduce=long)
+    name = "DNS-01"
+    monkeypatch.setitem(JUDGES, name, replace(JUDGES[name], decide=lambda *_: outcome))  # type: ignore[arg-type]
+    verdict = verdict_of(name, healthy())
+    line = json.dumps(verdict_record(verdict, CATALOGUE[name]), ensure_ascii=False).encode()
+    assert len(line) < LINE_LIMIT * 3 / 4
+    assert values_in(line) < VALUES_LIMIT
+    assert verdict.findings[0].subject.startswith(text)
+    assert len(verdict.findings) == 1 or verdict.findings[-1].subject == f"and {many + 1 - len(verdict.findings)} more"
 
 
 # --- one cause -------------------------------------------------------------------------------------------------------
