@@ -19,7 +19,7 @@ ONCE = frozenset({"host", "sockets", "probe"})
 HELD_TWICE = "tls"
 """The kind whose certificates are read when the visit is over."""
 VISITS = 160 << 20
-"""Bytes of memory for all visits that are under way at once,"""
+"""Bytes of memory for all visits that are under way at once, and those that have ended and are not judged yet,"""
 VISIT_MOST = 12 << 20
 """and for one of them, however few there are."""
 WATCHES = 128 << 20
@@ -79,6 +79,11 @@ class Admission:
         self._records = 0
         self._bytes = 0
         self._weight = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that is taken by what it said."""
+        return min(self._weight, self._bounds.weight)
 
     @property
     def left(self) -> int:
