@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
@@ -24,6 +24,7 @@ from netcompliance.vantage.visit import Errand, State
 if TYPE_CHECKING:
     from netcompliance.vantage.hosts import Host
 
+_Place = TypeVar("_Place")
 Look = Callable[[Sequence[Errand]], None]
 """Sees everything that the errands need, and tells their watchers."""
 
@@ -39,6 +40,10 @@ class Display(Protocol):
 
     def over(self) -> None:
         """There is no more to come."""
+
+
+PLACES = 512
+"""Addresses, and hosts of layers, that a watch is told of at most: a probe knows no more (`probe.onhost.limits`)."""
 
 
 class Who:
@@ -58,7 +63,7 @@ class Who:
         elif kind == "tcp":
             tcp = shaped(seen)
             if tcp.get("task") == "tenant" and tcp.get("host") == host and "address" in tcp:
-                self.addresses.add(tcp["address"])
+                _add(self.addresses, tcp["address"])
         elif kind == "registry":
             hop = shaped(seen)
             if (
@@ -67,7 +72,12 @@ class Who:
                 and hop.get("url", "").startswith("https://")
                 and {"host", "port"} <= hop.keys()
             ):
-                self.layers.add((hop["host"], hop["port"]))
+                _add(self.layers, (hop["host"], hop["port"]))
+
+
+def _add(places: set[_Place], place: _Place) -> None:
+    if len(places) < PLACES:
+        places.add(place)
 
 
 class Looking:

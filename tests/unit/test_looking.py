@@ -11,7 +11,7 @@ from netcompliance import catalogue, judge, watching
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import JournalWriteError
 from netcompliance.judge.watch import IDENTITY
-from netcompliance.looking import Looking, Who
+from netcompliance.looking import PLACES, Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
 from netcompliance.report.watching import Screen
 from netcompliance.vantage.records import decoded
@@ -44,6 +44,15 @@ def test_a_watch_knows_who_serves_layers() -> None:
     who.add({**layer, "url": "https://else/a", "host": "else", "task": "source"}, "acme.app.stackstate.io")
     who.add({**layer, "url": "https://quay.io/v2/", "host": "quay.io", "step": "ping"}, "acme.app.stackstate.io")
     assert who.layers == {("cdn02.quay.io", 443)}
+
+
+def test_what_is_kept_for_a_watch_has_an_end() -> None:
+    who, host = Who(), "acme.app.stackstate.io"
+    layer = {"kind": "registry", "task": "registry", "step": "layer", "port": 443, "url": "https://x/a"}
+    for number in range(2 * PLACES):
+        who.add({**layer, "host": f"cdn-{number}"}, host)
+        who.add({"kind": "tcp", "task": "tenant", "host": host, "address": f"2001:db8::{number:x}"}, host)
+    assert (len(who.layers), len(who.addresses)) == (PLACES, PLACES)
 
 
 def test_a_watch_takes_no_null_for_a_place() -> None:

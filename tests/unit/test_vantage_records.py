@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from netcompliance.judge.watch import IDENTITY
 from netcompliance.vantage import records
 from netcompliance.vantage.admission import (
     MARKS,
     VISIT_MOST,
     VISITS,
     WATCHES,
+    WHO,
+    WHO_MOST,
     Admission,
     NotAdmitted,
     TooMuch,
@@ -186,6 +189,21 @@ def test_what_is_not_kept_has_no_more_marks_in_it_than_what_is() -> None:
     for read in (Admission(of_watch=True).read, Admission(of_watch=True).admit):
         with pytest.raises(TooMuch):
             read(b"," * (MARKS + 1), {**RUN, "kind": "watch"})
+
+
+def test_who_looked_is_kept_to_the_end_of_a_run_and_takes_little() -> None:
+    assert frozenset(IDENTITY) == WHO
+    route = {"kind": "route", "host": "a.example", "no_proxy": "x" * 10_000}
+    admission = Admission(of_visit(32))
+    with pytest.raises(TooMuch, match="who looked"):
+        _flood(admission, b"", route)
+    assert admission.held < 2 * WHO_MOST
+    for file in GOLDEN:
+        fresh = Admission(of_visit(32))
+        for record in json.loads(lzma.decompress(file.read_bytes()))["observations"]:
+            if record["kind"] in WHO:
+                fresh.admit(b"", record)
+        assert fresh.held < WHO_MOST / 10
 
 
 def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:

@@ -80,7 +80,7 @@ FINDINGS = 1000
 """Findings of one verdict that are listed,"""
 FINDINGS_SIZE = 1 << 19
 """and bytes of JSON that they have at most: a journal holds eight times as much in a line."""
-TEXT = 1 << 16
+TEXT = 1 << 14
 """Characters of what a verdict says in one text: what was seen, why."""
 PART = 1 << 12
 """Characters of each text of a finding."""

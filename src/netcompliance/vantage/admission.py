@@ -16,6 +16,10 @@ from netcompliance.vantage import records
 
 ONCE = frozenset({"host", "sockets", "probe"})
 """Kinds of which a probe says one."""
+WHO = frozenset({"host", "route", "probe"})
+"""Kinds that say who looked, and which way connections take: they are kept until the end of a run,"""
+WHO_MOST = 1 << 19
+"""in so many bytes of memory, of one host: twenty times what an honest one takes."""
 HELD_TWICE = "tls"
 """The kind whose certificates are read when the visit is over."""
 VISITS = 160 << 20
@@ -79,6 +83,7 @@ class Admission:
         self._records = 0
         self._bytes = 0
         self._weight = 0
+        self._of_who = 0
 
     @property
     def held(self) -> int:
@@ -116,6 +121,10 @@ class Admission:
 
     def _weigh(self, taken: dict[str, Any]) -> None:
         weight = weight_of(taken) * (2 if taken["kind"] == HELD_TWICE else 1)
+        if taken["kind"] in WHO:
+            self._of_who += weight
+            if self._of_who > WHO_MOST:
+                raise TooMuch("more on who looked than a probe says")
         run = taken.get("run")
         if run is not None:
             before = self._runs.get(run, 0)
