@@ -103,7 +103,7 @@ class _Gathering:
         if len(self.known) >= MOST_FACTS:
             return
         kept = self.known.setdefault((topic, vantage, subject), set())
-        kept.update(value for value in values[: MOST_VALUES - len(kept)] if value)
+        kept.update(_text(value) for value in values[: MOST_VALUES - len(kept)] if value)
 
     def _took(self, vantage: str, layer: str, seen: Observation, name: str = "seconds") -> None:
         took = seen.get(name)

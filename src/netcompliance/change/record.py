@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from netcompliance.change.compare import Change, Compared, Comparison, Side
@@ -15,8 +17,26 @@ def in_journal(comparison: Comparison) -> dict[str, Any]:
         "outcome": comparison.outcome,
         "counts": comparison.counts,
         "regressed": [dict(zip(_KEY, each.key, strict=True)) for each in comparison.of(Change.REGRESSED)],
-        "drift": [drifted(each) for each in comparison.drifts],
+        "drift": that_fit(comparison.drifts),
     }
+
+
+DRIFT_SIZE = 1 << 19
+"""Bytes of JSON that the drift may have in a journal's line, whatever hosts said; `counts` has the number of all."""
+
+
+def that_fit(drifts: Iterable[Drift]) -> list[dict[str, Any]]:
+    """As many as there is room for; then the first of each kind without its values, since kinds decide the outcome."""
+    listed, kinds, size = [], set(), 0
+    for each in drifts:
+        told = drifted(each)
+        size += len(json.dumps(told))
+        if size <= DRIFT_SIZE:
+            listed.append(told)
+        elif each.kind not in kinds:
+            listed.append({**told, "before": [], "after": []})
+        kinds.add(each.kind)
+    return listed
 
 
 def whole(comparison: Comparison) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netcompliance.change import record
 from netcompliance.change.drift import FLOOR, LEAST, SAYS, between, folded, noise
 from netcompliance.change.facts import MOST_SAMPLES, MOST_VALUES, Facts, gather
+from netcompliance.journal.writer import LINE_LIMIT, VALUES_LIMIT, values_in
 from netcompliance.model import DriftKind
 from tests.unit.change.journals import HOST, Record, leaf, resolved, shown
 
@@ -206,3 +209,20 @@ def test_the_same_change_from_many_vantages_is_one() -> None:
     after = facts(*(resolved("192.0.2.2", vantage=place) for place in places))
     groups = folded(between(before, after))
     assert {key[:2]: len(vantages) for key, vantages in groups.items()} == {("addresses", HOST): 50}
+
+
+def test_whatever_a_host_says_its_drift_has_room_in_a_line() -> None:
+    """Who cannot write the comparison down is without a footer."""
+
+    def run(letter: str) -> Facts:
+        routes = [seen("route", host=f"{number}.example", proxy=f"{letter}{',' * 400}") for number in range(2000)]
+        long = resolved(*(f"{letter}{number}{',' * 100_000}" for number in range(20)))
+        return facts(*routes, long)
+
+    drifts = list(between(run("a"), run("b")))
+    listed = record.that_fit(drifts)
+    line = json.dumps(listed)
+    assert len(line) < LINE_LIMIT / 4
+    assert values_in(line.encode()) < VALUES_LIMIT
+    assert {each["kind"] for each in listed} == {each.kind for each in drifts}
+    assert record.that_fit(drifts[:3]) == [record.drifted(each) for each in drifts[:3]]
