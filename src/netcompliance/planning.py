@@ -32,7 +32,6 @@ from netcompliance.watching import Watching
 def plan(options: Options, here: Path) -> Session:
     """Everything that was asked for, checked. Raises `BadInput`; writes nothing."""
     catalogue = catalogues.load()
-    named = hosts_named.read(options.hosts, bundle.COMMAND)
     at_once = settle.visits(options)
     signing_key = _signing_key(options.sign)
     profiles = (here / "fixtures" / "tenants", _packaged_profiles())
@@ -43,8 +42,10 @@ def plan(options: Options, here: Path) -> Session:
     tenants = settle.tenants(options)
     if options.watch is not None and len(tenants) > 1:
         raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
-    passwords = [value for host in named for value in host.environment.values()]
     chosen = [settle.profile_of(tenant, options, profiles) for tenant in tenants]
+    key_variables = frozenset(settle.key_variable(each) for each in chosen)
+    named = hosts_named.read(options.hosts, bundle.COMMAND, key_variables)
+    passwords = [value for host in named for value in host.environment.values()]
     keys = [secret for each in chosen for secret in settle.secrets(each, os.environ)]
     planned = [
         settle.paced(settle.settings(tenant, options, profile), len(named))
@@ -57,7 +58,7 @@ def plan(options: Options, here: Path) -> Session:
         asked = catalogues.expand(catalogue, replace(settings, level=None), [host.vantage for host in named])
         settle.check_waivers(settings.waivers, asked, profile.path)
         key = settle.key(profile, os.environ)
-        hosts = _visited(named, cases)
+        hosts = _visited(named, cases, key_variables)
         runs.append(
             Run(
                 settings,
@@ -92,9 +93,9 @@ def _signing_key(named: str | None) -> Key | None:
         raise BadInput(f"--sign {problem}") from None
 
 
-def _visited(named: Sequence[Host], cases: Sequence[Case]) -> tuple[Host, ...]:
+def _visited(named: Sequence[Host], cases: Sequence[Case], keys: frozenset[str]) -> tuple[Host, ...]:
     """The hosts from which a case is asked: those that are named, and this machine if it is the workstation's turn."""
-    by_vantage = {Host(vantage=HERE).vantage: Host(vantage=HERE)} | {host.vantage: host for host in named}
+    by_vantage = {HERE: Host(vantage=HERE, keys=keys)} | {host.vantage: host for host in named}
     return tuple(by_vantage[vantage] for vantage in sorted({case.vantage for case in cases}))
 
 

@@ -170,7 +170,7 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
         interception=tuple(fingerprint for path in chosen.ca_files for fingerprint in _fingerprints(path)),
         interception_files=tuple(str(path) for path in chosen.ca_files),
         key_declared=_key_declared(chosen, environ),
-        key_env=chosen.key_env or DEFAULTS.key_env,
+        key_env=key_variable(chosen),
         key_file=str(chosen.key_file) if chosen.key_file else None,
         level=_level(options),
         strict=options.strict,
@@ -185,7 +185,7 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
 
 def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What must never be written: the API key, and the passwords of the environment's proxies."""
-    found = [environ.get(name, "") for name in {DEFAULTS.key_env, chosen.key_env or DEFAULTS.key_env}]
+    found = [environ.get(name, "") for name in {DEFAULTS.key_env, key_variable(chosen)}]
     if chosen.key_file:
         found.append(inputs.read_text(chosen.key_file, "key file").strip())
     for name, value in environ.items():
@@ -200,11 +200,16 @@ def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
 
 
+def key_variable(chosen: Profile) -> str:
+    """The variable of the environment that holds the API key, if one does."""
+    return chosen.key_env or DEFAULTS.key_env
+
+
 def key(chosen: Profile, environ: Mapping[str, str]) -> str | None:
     """The API key as it is found on this machine, for hosts that are elsewhere."""
     if chosen.key_file:
         return inputs.read_text(chosen.key_file, "key file").strip() or None
-    return environ.get(chosen.key_env or DEFAULTS.key_env, "").strip() or None
+    return environ.get(key_variable(chosen), "").strip() or None
 
 
 def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from netcompliance import planning
+from netcompliance.model import HostOptions
 from netcompliance.settle import Options
 
 
@@ -28,3 +29,18 @@ def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "open", counted)
     planning.plan(Options(tenants=("acme",)), tmp_path)
     assert (reads[profile], reads[allowed]) == (1, 1)
+
+
+def test_every_host_is_told_the_variables_of_all_tenants_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiles = tmp_path / "fixtures" / "tenants"
+    profiles.mkdir(parents=True)
+    for tenant in ("acme", "beta"):
+        monkeypatch.setenv(f"KEY_{tenant}", "secret-key-0123")
+        (profiles / f"{tenant}.toml").write_text(f'[key]\nenv = "KEY_{tenant}"\n')
+    hosts = HostOptions(hosts="ssh://node-1")
+    session = planning.plan(Options(tenants=("acme", "beta"), hosts=hosts), tmp_path)
+    for run in session._runs:
+        errand = run.begin_looking().errand
+        assert {host.vantage for host in errand.hosts} == {"local", "ssh://node-1"}
+        assert {host.keys for host in errand.hosts} == {frozenset({"KEY_acme", "KEY_beta"})}
+        assert "secret-key-0123" not in repr(errand)

@@ -10,6 +10,7 @@ import pytest
 
 from netcompliance.inputs import BadInput
 from netcompliance.model import HostOptions
+from netcompliance.settle import Options
 from netcompliance.vantage import hosts
 from netcompliance.vantage.hosts import Host
 
@@ -34,6 +35,14 @@ def options(carrier: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize("spec", [None, "local", "local://", "localhost"])
 def test_without_a_name_and_by_these_names_it_is_this_machine(spec: str | None) -> None:
     assert read(spec) == (Host(vantage="local"),)
+
+
+def test_what_may_hold_a_password_shows_none() -> None:
+    asked = HostOptions(hosts="ssh://op:s3cret@node-2", ssh_extra_args="-o ProxyCommand=s3cret")
+    (host,) = read("ssh://op:s3cret@node-2")
+    assert host.environment == {"SSHPASS": "s3cret"}
+    for each in (host, asked, Options(tenants=("acme",), hosts=asked, proxy="http://u:s3cret@proxy")):
+        assert "s3cret" not in repr(each)
 
 
 def test_a_host_is_named_as_it_was_typed_but_for_its_password() -> None:
@@ -157,6 +166,20 @@ def test_an_inventory_is_resolved_to_its_hosts_and_their_settings(inventory: str
     box = one("ansible://box", ansible_inventory=inventory)
     assert box.carrier == ("podman", "exec", "-i", "-u", "op", "agent-1", "/bin/sh", "-c", LOOK)
     assert (box.vantage, box.backend) == ("ansible://box", "podman")
+
+
+def test_an_inventorys_program_is_given_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("STS_API_KEY", "KEY_ACME"):
+        monkeypatch.setenv(name, "secret-key-0123")
+    program = tmp_path / "inventory"
+    program.write_text(f'#!/bin/sh\nenv > {tmp_path}/seen\necho \'{{"all": {{"hosts": ["web"]}}}}\'\n')
+    program.chmod(0o755)
+    keys = frozenset({"KEY_ACME"})
+    (host,) = hosts.read(HostOptions(hosts="ansible://all", ansible_inventory=str(program)), LOOK, keys)
+    assert (host.vantage, host.keys) == ("ansible://web", keys)
+    assert "PATH=" in (tmp_path / "seen").read_text()
+    assert "secret-key-0123" not in (tmp_path / "seen").read_text()
+    assert (os.environ["STS_API_KEY"], os.environ["KEY_ACME"]) == ("secret-key-0123", "secret-key-0123")
 
 
 def test_ansible_is_found_beside_the_interpreter_and_the_users_own_comes_first(

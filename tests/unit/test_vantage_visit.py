@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 import threading
 import time
@@ -14,12 +15,12 @@ from typing import Any
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.model import Case, Observation, Settings
+from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.vantage import visit, workstation, x509
 from netcompliance.vantage.admission import of_visit
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
-from netcompliance.vantage.visit import State
+from netcompliance.vantage.visit import Errand, State
 from tests.fakes.peers import authority, leaf
 
 SETTINGS = Settings(tenant="acme")
@@ -165,13 +166,34 @@ def test_a_host_that_says_too_much_is_its_own_error_alone(look: Look) -> None:
     assert problem.cause == "the host sent what no probe sends: more records of the kind 'tcp' than a probe says"
 
 
-def test_the_key_is_in_no_carriers_environment(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STS_API_KEY", "secret-key-0123")
+def test_no_tenants_key_is_in_a_carriers_environment(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STS_API_KEY", "KEY_ACME", "KEY_BETA"):
+        monkeypatch.setenv(name, "secret-key-0123")
     says = "import json, os; print(json.dumps({'kind': 'host', 'options': sorted(os.environ)}))"
-    told = look([scripted("ssh://a", SENTINEL, after=f'{says}; print(\'{{"kind": "probe"}}\')')])
+    host = scripted("ssh://a", SENTINEL, after=f'{says}; print(\'{{"kind": "probe"}}\')')
+    told = look([replace(host, keys=frozenset({"KEY_ACME", "KEY_BETA"}))])
     (seen,) = [each for each in told.observations if each["kind"] == "host"]
     assert "PATH" in seen["options"]
-    assert "STS_API_KEY" not in seen["options"]
+    assert {"STS_API_KEY", "KEY_ACME", "KEY_BETA"}.isdisjoint(seen["options"])
+
+
+def test_the_probe_on_this_machine_gets_its_own_tenants_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    class Refusing:
+        def __init__(self, _command: object, _parcel: object, _deadline: object, environment: Any, *_: object) -> None:
+            given.append(environment)
+            raise OSError
+
+    monkeypatch.setattr(visit, "Child", Refusing)
+    monkeypatch.setattr("netcompliance.vantage.workstation.jobs", lambda *_: [])
+    for name in ("STS_API_KEY", "KEY_ACME", "KEY_BETA"):
+        monkeypatch.setenv(name, "secret-key-0123")
+    host = Host(vantage=HERE, keys=frozenset({"KEY_ACME", "KEY_BETA"}))
+    settings = replace(SETTINGS, key_env="KEY_ACME")
+    visit.look([Errand(settings=settings, cases=(), hosts=[host], watcher=Told(), key="x")], at_once=1)
+    assert {name for name in given[0] if "KEY" in name} == {"KEY_ACME"}
+    assert given[0]["PATH"] == os.environ["PATH"]
 
 
 def test_a_host_that_never_speaks_delays_no_other(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

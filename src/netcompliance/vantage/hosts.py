@@ -21,13 +21,14 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from netcompliance import inputs
 from netcompliance.inputs import BadInput
 from netcompliance.model import HERE, HostOptions
+from netcompliance.vantage.environment import without
 
 if TYPE_CHECKING:
     from testinfra.backend.ansible import AnsibleBackend
@@ -65,8 +66,10 @@ class Host:
     """testinfra's name of the kind of connection; for hosts of an inventory, of the one that it resolves to."""
     carrier: tuple[str, ...] = ()
     """The command line that runs the probe's `COMMAND` there; empty: this machine, without anything in between."""
-    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
     """Variables for the carrier. May hold a password."""
+    keys: frozenset[str] = frozenset()
+    """Variables of this process that hold an API key of any tenant, and are not for the carrier."""
 
     @property
     def is_here(self) -> bool:
@@ -74,18 +77,19 @@ class Host:
         return not self.carrier
 
 
-def read(asked: HostOptions, command: str) -> tuple[Host, ...]:
+def read(asked: HostOptions, command: str, keys: frozenset[str] = frozenset()) -> tuple[Host, ...]:
     """Every host that is named, once, in order of name. Raises `BadInput`.
 
-    `command` is what shall run there, a line for a shell.
+    `command` is what shall run there, a line for a shell; `keys` are the variables here that hold a tenant's API key.
     """
     _check_files(asked)
     found: dict[str, Host] = {}
-    for spec in _specs(asked):
-        for host in _resolved(spec, asked, command):
-            if found.setdefault(host.vantage, host) != host:
-                raise BadInput(f"--hosts: {host.vantage} is named twice, with different settings")
-    return tuple(found[vantage] for vantage in sorted(found))
+    with without(keys), _own_programs():
+        for spec in _specs(asked):
+            for host in _resolved(spec, asked, command):
+                if found.setdefault(host.vantage, host) != host:
+                    raise BadInput(f"--hosts: {host.vantage} is named twice, with different settings")
+    return tuple(replace(found[vantage], keys=keys) for vantage in sorted(found))
 
 
 def _check_files(asked: HostOptions) -> None:
@@ -119,8 +123,7 @@ def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
         yield _here(asked, given, command)
         return
     try:
-        with _own_programs():
-            backends = [host.backend for host in _testinfra_hosts(spec, connection, name, given, asked)]
+        backends = [host.backend for host in _testinfra_hosts(spec, connection, name, given, asked)]
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001 - whatever testinfra or Ansible finds wrong with what was typed

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from importlib import metadata
@@ -29,7 +29,7 @@ from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
 from netcompliance.vantage.admission import VISITS, Admission, of_visit
 from netcompliance.vantage.child import Child
-from netcompliance.vantage.environment import of_carrier
+from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.plan import build_plan
 
@@ -82,7 +82,7 @@ class Errand:
     cases: Sequence[Case]
     hosts: Sequence[Host]
     watcher: Watcher
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     """The API key for hosts that are elsewhere."""
 
 
@@ -276,7 +276,7 @@ class _Tour:
                 tenant.ask_workstation()
 
     def _start(self, tenant: _Tenant, host: Host) -> None:
-        here = host.is_here
+        here, own = host.is_here, tenant.errand.settings.key_env
         plan = tenant.plan(host)
         tenant.errand.watcher.state(host.vantage, State.REACHING)
         try:
@@ -284,7 +284,7 @@ class _Tour:
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
                 bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.errand.key),
                 float(plan["deadline"]),
-                None if here else of_carrier(tenant.errand.settings, host.environment),
+                of_probe(host.keys, own) if here else of_carrier(host.keys, host.environment),
                 Admission(self._bounds),
             )
         except OSError as error:

@@ -30,7 +30,7 @@ from netcompliance.model import Settings
 from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
 from netcompliance.vantage.admission import Admission, Bounds, of_watch
-from netcompliance.vantage.environment import of_carrier
+from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.line import Line
 from netcompliance.vantage.plan import collect_plan, watch_plan
@@ -219,7 +219,7 @@ class _Tour:
             line = Line(
                 [sys.executable, *bundle.arguments()] if host.is_here else host.carrier,
                 bundle.for_watch(plan) if "watch" in plan else bundle.for_python(plan),
-                None if host.is_here else of_carrier(self._settings, host.environment),
+                of_probe(host.keys) if host.is_here else of_carrier(host.keys, host.environment),
                 watcher.admission,
             )
         except OSError as error:
