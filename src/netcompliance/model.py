@@ -372,11 +372,13 @@ class Settings:
 class HostOptions:
     """`--hosts` and its companions, as typed (pytest-testinfra's names)."""
 
-    hosts: str | None = None
+    hosts: str | None = field(default=None, repr=False)
+    """May hold passwords."""
     connection: str | None = None
     ssh_config: str | None = None
     ssh_identity_file: str | None = None
-    ssh_extra_args: str | None = None
+    ssh_extra_args: str | None = field(default=None, repr=False)
+    """Likewise."""
     sudo: bool = False
     sudo_user: str | None = None
     ansible_inventory: str | None = None

@@ -20,6 +20,7 @@ from netcompliance.journal.signature import Key, SigningError
 from netcompliance.looking import Look, Who
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
+from netcompliance.profile import Profile
 from netcompliance.run import Run, Watch
 from netcompliance.session import Session
 from netcompliance.settle import Options
@@ -81,6 +82,11 @@ def plan(options: Options, here: Path) -> Session:
         for run in runs:
             run.against = against.find(options.baseline, report_dir, run.settings, run.cases, run.started)
     return Session(runs, report_dir, signing_key, wanted)
+
+
+def redacted(text: str) -> str:
+    """The text without the secrets that are known before anything is planned: those of the environment."""
+    return Redactor(settle.secrets(Profile(), os.environ)).text(text)
 
 
 def _signing_key(named: str | None) -> Key | None:

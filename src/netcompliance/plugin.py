@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from netcompliance import planning
     from netcompliance.inputs import BadInput
 
+    config.pluginmanager.register(_Ending(config))
     try:
         _refuse_workers(config)
         planned = planning.plan(options.read(config), config.invocation_params.dir)
@@ -248,6 +249,30 @@ def suites() -> Path:
     here = Path(__file__).resolve().parent
     installed = here / "suites"
     return installed if installed.is_dir() else here.parent.parent / "suites"
+
+
+class _Ending:
+    """How pytest tells of an interrupt, and of a defect outside of tests: it shows no value, since one may be a key."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._stash = config.stash
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C, or a signal that is taken for it: pytest asks for the traceback itself, and gets this one."""
+        told = self._told(excinfo)
+        vars(excinfo)["getrepr"] = lambda **_: told
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """The traceback is made already: what it shows is replaced."""
+        vars(excrepr).update(vars(self._told(excinfo)))
+
+    def _told(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        from netcompliance import planning, session
+
+        planned = self._stash.get(SESSION, None)
+        return session.without_values(excinfo, planned.redacted if planned else planning.redacted)
 
 
 @contextlib.contextmanager

@@ -85,6 +85,20 @@ class _Traceback:
         out.line(self._text)
 
 
+def without_values(excinfo: pytest.ExceptionInfo[BaseException], redacted: Callable[[str], str]) -> Any:
+    """What pytest tells of an exception, by its lines of source alone, as Python itself does.
+
+    pytest would show arguments and local variables, and shorten them: of a key in them a part could be left that nobody
+    can recognise.
+    """
+    told: Any = excinfo.getrepr(style="native")
+    text = redacted(str(told))
+    vars(told)["toterminal"] = lambda out: out.line(text)
+    if told.reprcrash:
+        told.reprcrash.message = redacted(told.reprcrash.message)
+    return told
+
+
 class Session:
     """The runs of a session, in the order of the command line."""
 
@@ -127,6 +141,10 @@ class Session:
     def clean(self, metadata: MutableMapping[str, Any]) -> None:
         """Take secrets out of what a report says about its environment: in CI there are URLs with credentials."""
         metadata.update(self._redactor.value(metadata))
+
+    def redacted(self, text: str) -> str:
+        """The text without the secrets of any run."""
+        return self._redactor.text(text)
 
     def header(self) -> list[str]:
         """Lines for pytest's own header."""

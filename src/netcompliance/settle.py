@@ -75,7 +75,8 @@ class Options:
     images: str | None = None
     values: str | None = None
     allow_list: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    """May hold a password, which is then refused."""
     sign: str | None = None
     baseline: str | None = None
     fail_on_drift: bool = False

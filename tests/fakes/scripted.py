@@ -3,6 +3,7 @@
     {"trouble": ["cause", "remedy"],          nobody could look
      "crash": "text",                         looking ends in a defect
      "interrupt": true, "signal": "SIGKILL",  looking ends in Ctrl-C, or in a signal
+     "defect of pytest": "text",              a hook ends in a defect
      "lose": "file",                          a file is gone afterwards
      "nobody": true,                          the host does not say who it is
      "observations": [...],                   what was seen, in addition to `host` and `probe`
@@ -66,8 +67,24 @@ def _see(observe: Any) -> None:
     if "signal" in SCRIPT:
         os.kill(os.getpid(), signal.Signals[SCRIPT["signal"]])
     if SCRIPT.get("interrupt"):
-        raise KeyboardInterrupt
+        _raise(KeyboardInterrupt())
     observe({"vantage": "local", "kind": "probe", "finished": True, "unfinished": [], "seconds": 0.1})
+
+
+def _raise(error: BaseException) -> None:
+    key = os.environ.get("STS_API_KEY", "")
+    _holding(key, f"{'x' * 115}{key}{'y' * 115}", dict(os.environ), error)
+
+
+def _holding(key: str, longer: str, environment: dict[str, str], raised: BaseException) -> None:
+    """Raise it where pytest would show a key, whole or shortened."""
+    raise raised
+
+
+def pytest_runtest_logstart() -> None:
+    """A defect outside of tests."""
+    if "defect of pytest" in SCRIPT:
+        _raise(ZeroDivisionError(SCRIPT["defect of pytest"]))
 
 
 def judge_vantage(

@@ -164,6 +164,19 @@ def test_nothing_of_a_run_holds_a_secret(run_suites, script: str, tmp_path: Path
     assert ("***" in outputs["journal.jsonl"]) is (script != "defect")
 
 
+@pytest.mark.parametrize("script", [{"interrupt": True}, {"defect of pytest": EVERYWHERE}])
+@pytest.mark.parametrize("options", [(), ("-vv",), ("--tb=short",)])
+def test_what_ends_a_session_is_told_without_values(
+    run_suites, script: dict[str, Any], options: tuple[str, ...], tmp_path: Path
+):
+    junit = tmp_path / "junit.xml"
+    ended = run_suites("--full-trace", "--showlocals", f"--junit-xml={junit}", *options, script=script, env=ENVIRONMENT)
+    told = ended.out + ended.err + junit.read_text(encoding="utf-8")
+    assert "_holding(" in told
+    assert leaks(told) == set()
+    assert "s3cr3t" not in told
+
+
 def test_the_search_finds_what_is_there():
     assert {found.partition(",")[0] for found in leaks(EVERYWHERE)} == {*KNOWN, *RECOGNISED} - {
         "ci url", "ci query", "metadata",

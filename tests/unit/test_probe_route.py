@@ -82,6 +82,8 @@ def test_a_login_is_kept_for_the_wire_and_never_shown() -> None:
     assert proxy is not None
     assert proxy.login == "agent:p@ss"
     assert proxy.url == "http://proxy.example:3128"
+    assert repr(proxy) == "Proxy(http://proxy.example:3128)"
+    assert "p@ss" not in repr(gourl.parse("http://agent:p%40ss@proxy.example:3128/"))
     assert shown("http://agent:p@ss@proxy.example:3128/x") == "http://proxy.example:3128/x"
     assert shown("agent:secret@proxy.example:3128") == "proxy.example:3128"
     assert shown("http://agent:se/cr@et#x@proxy.example:3128") == "http://proxy.example:3128"

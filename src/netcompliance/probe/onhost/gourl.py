@@ -36,6 +36,9 @@ class GoUrl(NamedTuple):
     """With the port, if there is one; empty if Go sees no authority."""
     login: Optional[str]
 
+    def __repr__(self) -> str:
+        return "GoUrl(%s://%s)" % (self.scheme, self.host)
+
     @property
     def hostname(self) -> str:
         """The host without port and brackets, in the letters that DNS has."""

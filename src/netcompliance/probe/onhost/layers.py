@@ -36,6 +36,9 @@ class Layer(NamedTuple):
     largest: bool
     """Of this image."""
 
+    def __repr__(self) -> str:
+        return "Layer(%s)" % self.image["name"]
+
 
 class Layers:
     """All layers of one registry. Whoever may still bring some is counted by `begin` and `end`."""

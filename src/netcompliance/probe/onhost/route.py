@@ -33,6 +33,9 @@ class Proxy(NamedTuple):
     trouble: Optional[str] = None
     """Why there is nothing to dial that anybody means, in words that hold nothing of the setting."""
 
+    def __repr__(self) -> str:
+        return "Proxy(%s)" % self.url
+
     @property
     def url(self) -> str:
         """Without user information: what may be shown. What was misread may be a part of the password."""
