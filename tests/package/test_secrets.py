@@ -70,6 +70,10 @@ def spellings(secret: str) -> dict[str, str]:
         "base64 with a user": base64.b64encode(b"svc:" + data).decode(),
         "base64 with another": base64.b64encode(b"user:" + data + b"\n").decode(),
         "base64 in front": base64.b64encode(data + b":x").decode(),
+        "small letters": secret.lower(),
+        "every letter quoted": "".join(f"%{byte:02x}" for byte in data),
+        "quoted twice": quote(quote(secret, safe=""), safe=""),
+        "hexadecimal": data.hex(),
         "base64url": base64.urlsafe_b64encode(b"svc:" + data).decode(),
     }
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html import escape
+from random import Random
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -163,9 +167,18 @@ def deadline() -> Iterator[None]:
         "token" + " " * 100_000,
         '"token"' * 20_000,
         "= " + "x-amz-" * 300_000,
+        KEY[:-1] * 20_000,
+        KEY[1:] * 20_000,
+        f"...{KEY[1:-1]}" * 20_000,
+        f"{KEY[:12]}\\" * 20_000 + "\\" * 500_000,
+        "%25" * 300_000 + "&amp;" * 300_000 + KEY[:12],
+        f"{KEY[:12]}\r\n" + "\r\n" * 300_000,
     ],
-    ids=["words", "urls", "names", "blanks", "quotes", "parameters"],
-)
+    ids=[
+        "words", "urls", "names", "blanks", "quotes", "parameters",
+        "beginnings", "ends", "parts", "backslashes", "escapes", "lines",
+    ],
+)  # fmt: skip
 def test_hostile_texts_do_not_keep_it_busy(deadline: None, text: str):
     assert len(REDACTOR.text(text)) <= len(text) * 2
 
@@ -206,3 +219,107 @@ def test_a_secret_is_hidden_where_it_names_something_and_where_base64_was_cut() 
         body = redactor.value({"body": letters[:cut]})["body"]
         assert b"EfGh" not in base64.b64decode(body + "=" * (-len(body) % 4))
         assert "***" not in body
+
+
+WRITINGS = (
+    str,
+    str.lower,
+    str.upper,
+    lambda letter: "".join(f"%{byte:02X}" for byte in letter.encode()),
+    lambda letter: "".join(f"%25{byte:02x}" for byte in letter.encode()),
+    lambda letter: f"\\u{ord(letter):04x}",
+    lambda letter: f"\\\\U{ord(letter):04X}",
+    lambda letter: f"&#{ord(letter)};",
+    lambda letter: f"&amp;#x{ord(letter):X};",
+)
+BREAKS = ("", "", "", "\r\n", "\n ", "=\r\n", "\\r\\n", "%0D%0A")
+SECRETS = (KEY, "Zq7kPv93LmXw20TdBr5s", "Pr0xy p@ss/w\xf6rd", "a%41b&c;d\\\\e")
+
+
+@given(
+    st.sampled_from(SECRETS), st.randoms(use_true_random=False), st.sampled_from(["", "x", "%", "&", "\\", "\u0436"])
+)
+def test_a_known_secret_is_found_however_each_letter_is_written(secret: str, chance: Random, beside: str):
+    written = "".join(chance.choice(WRITINGS)(letter) + chance.choice(BREAKS) for letter in secret[:-1]) + secret[-1]
+    for whole in (f"<{beside} {written} {beside}>", f"<{beside}{written}{beside}>"):
+        assert written not in Redactor([secret]).text(whole)
+        assert "***" in Redactor([secret]).text(whole)
+
+
+ENCODED = {
+    "other letters": str.swapcase,
+    "hexadecimal": lambda secret: secret.encode().hex(),
+    "hexadecimal, in capitals and apart": lambda secret: secret.encode().hex(" ").upper(),
+    "every letter in a URL": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
+    "twice in a URL": lambda secret: quote(quote(secret, safe=""), safe=""),
+    "three times in a URL": lambda secret: quote(quote(quote(secret, safe=""), safe=""), safe=""),
+    "twice in HTML": lambda secret: escape(escape(secret)),
+    "twice in JSON": lambda secret: json.dumps(json.dumps(secret)),
+    "numbers in HTML": lambda secret: "".join(f"&#{ord(letter)};" for letter in secret),
+    "letters in JSON": lambda secret: "".join(f"\\u{ord(letter):04x}" for letter in secret),
+    "over two lines": lambda secret: f"{secret[:9]}\r\n{secret[9:]}",
+    "two bytes a letter": lambda secret: secret.encode("utf-16-le").decode("latin-1"),
+    **{
+        f"base64 in lines, after {before}": lambda secret, before=before: base64.encodebytes(
+            (f"{'x' * before}:{secret}" + "y" * 80).encode()
+        ).decode()
+        for before in (40, 41, 42)
+    },
+    "base64 in a URL": lambda secret: quote(encoded(f"user:{secret}"), safe=""),
+    "base64 in JSON": lambda secret: json.dumps(base64.encodebytes(("x" * 46 + secret + "y" * 80).encode()).decode()),
+}
+
+
+@pytest.mark.parametrize("form", ENCODED)
+@pytest.mark.parametrize("secret", SECRETS[:3])
+def test_a_known_secret_is_found_in_other_forms(secret: str, form: str):
+    written = ENCODED[form](secret)
+    cleaned = Redactor([secret]).text(f"it says {written} and ends")
+    assert cleaned.startswith("it says ")
+    assert cleaned.endswith(" and ends")
+    if form.startswith("base64"):
+        assert len(cleaned) < len(written) + 20
+    else:
+        assert re.sub(r'["\\\0]', "", cleaned) == "it says *** and ends"
+    body = Redactor([secret]).value({"body": encoded(f"it says {written} and ends")})["body"]
+    assert "***" in base64.b64decode(body).decode()
+
+
+@pytest.mark.parametrize("left", range(8, len(KEY)))
+@pytest.mark.parametrize("form", [str, str.upper, quote, lambda part: "".join(f"%{ord(c):02x}" for c in part)])
+def test_what_is_kept_of_a_secret_is_hidden_where_a_text_was_cut(left: int, form: Callable[[str], str]):
+    around = "what was said there, and much more of it"
+    begin, end = form(KEY[:left]), form(KEY[-left:])
+    assert REDACTOR.text(f"{around} {begin}") == f"{around} ***"
+    assert REDACTOR.text(f"{around} '{begin}'") == f"{around} '***'"
+    assert REDACTOR.text(f"{around} {begin}… and so on") == f"{around} ***… and so on"
+    assert REDACTOR.text(f"'{begin}...{end}' {around}") == f"'***...***' {around}"
+    assert REDACTOR.text(f"…{end}: {around}") == f"…***: {around}"
+    assert REDACTOR.text(f"{end}: {around}") == f"***: {around}"
+
+
+def test_a_text_may_be_cut_within_an_escape_and_within_base64():
+    around = "what was said there, and much more of it "
+    for form in (quote(KEY, safe=""), "".join(f"\\u{ord(c):04x}" for c in KEY), "".join(f"&#{ord(c)};" for c in KEY)):
+        first = len(form) * 12 // len(KEY)
+        for cut in range(first, len(form)):
+            assert REDACTOR.text(around + form[:cut]) == f"{around}***"
+    for before in ("", "u:", "us:"):
+        letters = encoded(before + KEY)
+        for cut in range(18, len(letters)):
+            assert len(REDACTOR.text(around + letters[:cut])) <= len(f"{around}dXM6***w=")
+
+
+def test_where_nothing_was_cut_a_beginning_stays():
+    around = "what was said there, and much more of it"
+    for text in (
+        KEY[:8],
+        f"{KEY[:8]}.example",
+        f"{around} {KEY[:8]} {around}",
+        f"{around} {KEY[:5]}",
+        f"{KEY[-5:]} {around}",
+    ):
+        assert REDACTOR.text(text) == text
+    named = Redactor([f"stackstate-{KEY}"], "the receiver of stackstate-agents")
+    assert named.text(f"{around} stackstate-") == f"{around} stackstate-"
+    assert named.text(f"{around} stackstate-s") == f"{around} ***"

@@ -1,8 +1,8 @@
 """The one place where secrets are taken out of what is written. Whatever writes, writes through `Redactor`.
 
 Rules
-* Known secrets (the API key, proxy passwords) are removed wherever they stand, also inside base64, URL encoding and
-  HTML, and as a part of what was encoded (`user:password`).
+* Known secrets (the API key, proxy passwords) are removed wherever they stand, however they are written (`known`), as a
+  part of what was encoded (`user:password`), and where what was kept of a text ends or begins within one.
 * A known secret that is short, or a word, or stands in what the run is about anyway, cannot be told from that word. It
   is removed where secrets stand, and nowhere else: to cut the word everywhere would change what was seen.
 * Unknown ones are recognised by where they stand: user information of URLs, `Authorization` and its kin, cookies,
@@ -17,17 +17,13 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from html import escape
 from typing import Any
-from urllib.parse import quote, quote_plus
 
+from netcompliance.journal.known import HIDDEN, Known, is_distinct
 from netcompliance.model import Verdict
-
-HIDDEN = "***"
 
 _NAMES = (
     r"(?:proxy-)?authorization|(?:set-)?cookie|(?:sts-|x-|dd-)?api-?key|api_key|apikey|x-auth-token|"
@@ -55,18 +51,6 @@ _WORDS = ("@", "auth", "cookie", "bearer", "basic", "key", "token", "passw", "se
 SHORT = 200
 """Characters up to which a text is remembered with what became of it: names and addresses come again and again."""
 REMEMBERED = 4096
-_ESCAPE = re.compile(r"%[0-9A-F]{2}")
-DISTINCT = 8
-"""Letters of a secret, at least, that is no word: where letters, digits and other signs are mixed."""
-DISTINCT_OF_ONE_KIND = 16
-"""Likewise where all are small letters, or all are digits."""
-DISTINCT_WITH_SIGNS = 6
-"""Likewise with signs that are in no name."""
-_IN_NAMES = " .:-_/"
-_ADDRESS = re.compile(r"[0-9a-f]*[.:][0-9a-f.:]*")
-_LEAST_LETTERS = 6
-"""Fewer letters of base64 stand in other words by chance."""
-_FOR_URLS = str.maketrans("+/", "-_")
 _DEEPEST = 64
 """Nothing that is read here is nested deeper; what would be is a stranger's, and is left out."""
 _BASE64_FIELDS = frozenset({"body", "received", "response", "query"})
@@ -82,8 +66,7 @@ class Redactor:
         strong = [secret for secret in given if is_distinct(secret) and secret.casefold() not in corpus]
         self.weak = len(given) - len(strong)
         """How many secrets are too short or too common to be found outside of their places."""
-        spelled = {form for secret in strong for form in _spellings(secret)}
-        self._known = sorted(spelled, key=len, reverse=True)
+        self._known = Known(strong, corpus)
         self._remembered = functools.lru_cache(REMEMBERED)(self._cleaned)
 
     def text(self, text: str) -> str:
@@ -91,8 +74,7 @@ class Redactor:
         return self._remembered(text) if len(text) <= SHORT else self._cleaned(text)
 
     def _cleaned(self, text: str) -> str:
-        for secret in self._known:
-            text = text.replace(secret, HIDDEN)
+        text = self._known.hidden(text)
         if not _may_hold_one(text):
             return text
         if "://" in text and "@" in text:
@@ -165,32 +147,6 @@ def _without_login(piece: re.Match[str]) -> str:
     last = text.rfind("@")
     scheme = _SCHEME.search(text, 0, last + 1) if last >= 0 else None
     return f"{text[: scheme.end()]}{HIDDEN}{text[last:]}" if scheme else text
-
-
-def is_distinct(secret: str) -> bool:
-    """Whether a secret can be told from words, numbers and addresses: long enough, and of several kinds of letters."""
-    if _ADDRESS.fullmatch(secret):
-        return False
-    kinds = {"a" if c.islower() else "A" if c.isupper() else "0" if c.isdigit() else "-" for c in secret}
-    if any(not c.isalnum() and c not in _IN_NAMES for c in secret):
-        return len(secret) >= DISTINCT_WITH_SIGNS
-    return len(secret) >= (DISTINCT if len(kinds) > 1 else DISTINCT_OF_ONE_KIND)
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """The forms in which a secret can come back: as it is, encoded, and within something longer that was."""
-    data = secret.encode("utf-8", "replace")
-    yield from (secret, data.decode("latin-1"))
-    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
-        yield from (quoted, _ESCAPE.sub(lambda found: found[0].lower(), quoted))
-    yield from (escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1])
-    for before in range(3):
-        # What stands in front of the secret shifts it within the groups of three bytes. Letters that depend on
-        # neighbours are left out.
-        letters = base64.b64encode(bytes(before) + data).decode("ascii")
-        part = letters[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-        if len(part) >= _LEAST_LETTERS:
-            yield from (part, part.translate(_FOR_URLS))
 
 
 def _may_hold_one(text: str) -> bool:
