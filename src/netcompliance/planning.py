@@ -17,6 +17,7 @@ from netcompliance.inputs import BadInput
 from netcompliance.journal import signature
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.signature import Key, SigningError
+from netcompliance.judge import SHARED
 from netcompliance.looking import Look, Who
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
@@ -25,6 +26,7 @@ from netcompliance.run import Run, Watch
 from netcompliance.session import Session
 from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
+from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Errand
 from netcompliance.watching import Watching
@@ -119,7 +121,8 @@ def _words(catalogue: Catalogue, planned: Sequence[Settings], vantages: Sequence
     told = [f"{each.means} {each.fix} {each.ask} {each}" for each in Code]
     required = [f"{each.id} {each.says} {each.source}" for each in catalogue.requirements]
     endpoints = [f"{each.endpoint}{path}" for each in planned for path in RECEIVER_PATHS]
-    return json.dumps([*map(asdict, planned), *endpoints, *vantages, *told, *required], default=str)
+    ours = [*records.VISIT, *records.WORDS, *records.NAMES, *SHARED]
+    return json.dumps([*map(asdict, planned), *endpoints, *vantages, *ours, *told, *required], default=str)
 
 
 def _watcher(hosts: Sequence[Host]) -> Watch:

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from netcompliance.journal.redact import Redactor, is_distinct
+from netcompliance.journal.known import is_distinct
+from netcompliance.journal.redact import Redactor
 from netcompliance.planning import _words
 from tests.unit.judge.test_properties import BROKEN
 from tests.unit.judge.world import CATALOGUE, SETTINGS, healthy, proxied, verdicts
@@ -16,10 +17,13 @@ COMMON = """
 acme local stackstate quay.io 2026 443 a / app.stackstate.io acme.app.stackstate.io tenant receiver TIMEOUT tls
 10.20.0.4 34.250.11.21 sha256 registry https://x ssh://node-1 é pass fail kind host { %41 *** null true http
 application/json text/html authorization Bearer stackstate-k8s-agent /receiver/stsAgent amd64 GET POST getaddrinfo
+Go-Resolve dns-share Proxy-Address source_address6 Public-DNS received-Hello AGENT_only
 """
 LETTERS = "abcdeXYZ019 /@#%\"'<&é"
 GENERATED = ("".join(random.Random(number).choices(LETTERS, k=1 + number % 24)) for number in range(160))
-PASSWORDS = sorted({*COMMON.split(), *GENERATED})
+LONGER = {f"{word}-Zq7!" for word in COMMON.split()}
+"""What begins like a word: where a text ends, that is one."""
+PASSWORDS = sorted({*COMMON.split(), *GENERATED, *LONGER})
 WORLDS = {"proxied": proxied(), "healthy": healthy(), **BROKEN}
 
 
