@@ -133,7 +133,7 @@ class Looking:
     def state(self, vantage: str, state: State, text: str = "") -> None:
         """Show it."""
         if self._display:
-            self._display.state(vantage, state, text)
+            self._display.state(vantage, state, self._redactor.text(text))
 
     def tick(self) -> None:
         """Show that time passes."""

@@ -381,7 +381,7 @@ class Session:
                 yield run, run.against, run.journal_path
 
     def _safe(self, text: str) -> str:
-        return self._redactor.text(explain.printable(text))
+        return explain.printable(self._redactor.text(text))
 
 
 def _is_worse(error: BaseException | None) -> bool:

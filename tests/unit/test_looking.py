@@ -15,6 +15,7 @@ from netcompliance.looking import PLACES, Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
 from netcompliance.report.watching import Screen
 from netcompliance.vantage.records import decoded
+from netcompliance.vantage.visit import State
 from netcompliance.watching import Watching
 from tests.unit.judge.world import healthy
 
@@ -65,6 +66,19 @@ def test_a_watch_takes_no_null_for_a_place() -> None:
     )
     who.add({"kind": "tcp", "task": "tenant", "host": None, "address": "192.0.2.1"}, "acme.app.stackstate.io")
     assert (who.layers, who.addresses, who.kept) == (set(), set(), [])
+
+
+def test_what_is_shown_of_a_visit_holds_no_secret_over_two_lines() -> None:
+    shown: list[str] = []
+
+    class Shown:
+        def state(self, _vantage: str, _state: State, text: str = "") -> None:
+            shown.append(text)
+
+    one = looking(GOOD)
+    one._redactor, one._display = Redactor(["Zq7kPv93LmXw20TdBr5s"]), Shown()  # type: ignore[assignment]
+    one.state(GOOD, State.FAILED, "no way: Zq7kPv93\r\nLmXw20TdBr5s")
+    assert shown == ["no way: ***"]
 
 
 @pytest.fixture

@@ -116,7 +116,14 @@ def test_endless_output_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, 
     _, ending = visit(after=f"while True: print({flood}, end='', flush=True)")
     assert ending is not None
     assert ending.why == "flood"
-    assert len(ending.noise) <= child.KEPT
+    assert len(ending.noise) <= child.KEPT + len("…")
+
+
+def test_of_many_messages_the_last_are_kept_and_that_some_are_not_is_shown() -> None:
+    _, ending = visit(after="import sys; sys.stderr.write('x' * 9000 + 'why'); sys.stderr.flush(); sys.exit(5)")
+    assert ending is not None
+    assert ending.errors == "…" + "x" * (child.KEPT - 3) + "why"
+    assert ending.noise == ""
 
 
 def test_the_parcel_arrives_whole_however_large_and_unread_it_does_not_block() -> None:

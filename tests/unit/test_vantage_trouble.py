@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from netcompliance.journal.redact import Redactor
 from netcompliance.vantage import trouble
 from netcompliance.vantage.child import Ending
 from netcompliance.vantage.hosts import Host
@@ -186,3 +187,12 @@ def test_what_is_to_be_tried_by_hand_is_quoted_for_a_shell(name: str) -> None:
     ending = Ending(code=3, begun=False, errors="", noise="", why="ended")
     found = trouble.diagnosed(Host(vantage=f"ansible://{name}", backend="ssh", carrier=("ssh", name)), ending)
     assert found.remedy == f"try it by hand: ssh {shlex.quote(name)} true"
+
+
+def test_what_is_left_out_of_a_message_is_shown_since_a_secret_may_have_been_cut_there() -> None:
+    secret = "Zq7kPv93LmXw20TdBr5sYy81"
+    long = cause("ssh", "x" * 280 + secret + "y" * 100)
+    assert long.endswith("Zq7kPv93LmXw20TdBr5…")
+    for told in (long, cause("ssh", f"…{secret[5:]} is no command")):
+        assert "***" in Redactor([secret]).text(told)
+        assert not any(secret[at : at + 8] in Redactor([secret]).text(told) for at in range(len(secret) - 7))

@@ -47,9 +47,9 @@ class Ending:
     begun: bool
     """Whether the probe had begun to speak."""
     errors: str
-    """What it wrote to standard error, the last of it."""
+    """What it wrote to standard error, the last of it, behind an `…` if that is not all."""
     noise: str
-    """What it wrote to standard output that was not ours, the first of it."""
+    """What it wrote to standard output that was not ours, the first of it, with an `…` if that is not all."""
     why: str
     """`late` (no sentinel in time), `overdue` (no end in time), `damaged` (records missing), `flood`, `not-admitted`
     (records that no probe makes), `too-much` (more of them than a probe makes) or `ended`."""
@@ -194,8 +194,8 @@ class Child:
         return Ending(
             code=code,
             begun=self.begun,
-            errors=self._errors.decode("utf-8", "replace"),
-            noise=self._noise.decode("utf-8", "replace"),
+            errors=f"{'…' if len(self._errors) == KEPT else ''}{self._errors.decode('utf-8', 'replace')}",
+            noise=f"{self._noise.decode('utf-8', 'replace')}{'…' if len(self._noise) == KEPT else ''}",
             why="damaged" if self.ended else self._why,
             detail=self._detail,
         )

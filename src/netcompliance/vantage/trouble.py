@@ -23,6 +23,8 @@ DEBUG_OR_NODE = (
     "look from an ephemeral container beside it (kubectl debug POD --image=IMAGE --target=CONTAINER, then visit that "
     "container), or visit the node it runs on"
 )
+LONGEST = 300
+"""Characters of a message that are told."""
 FEWER = "let fewer visits begin at once (--visits 8), or raise MaxStartups on the server"
 
 
@@ -334,5 +336,7 @@ def _by_hand(host: Host) -> str:
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    """Where some of it is left out, that is shown: what was cut there may be a secret."""
+    lines = [line.strip() for line in text.splitlines() if line.strip(" \t…")]
+    line = lines[-1] if lines else ""
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
