@@ -169,7 +169,7 @@ def deadline() -> Iterator[None]:
         "= " + "x-amz-" * 300_000,
         KEY[:-1] * 20_000,
         KEY[1:] * 20_000,
-        f"...{KEY[1:-1]}" * 20_000,
+        f"...{KEY[1:]}" * 100_000,
         f"{KEY[:12]}\\" * 20_000 + "\\" * 500_000,
         "%25" * 300_000 + "&amp;" * 300_000 + KEY[:12],
         f"{KEY[:12]}\r\n" + "\r\n" * 300_000,
@@ -256,6 +256,9 @@ ENCODED = {
     "twice in HTML": lambda secret: escape(escape(secret)),
     "twice in JSON": lambda secret: json.dumps(json.dumps(secret)),
     "numbers in HTML": lambda secret: "".join(f"&#{ord(letter)};" for letter in secret),
+    "names in HTML": lambda secret: "".join(
+        {"+": "&plus;", "=": "&equals;", "/": "&sol;", "@": "&commat;", "\xf6": "&ouml;"}.get(c, c) for c in secret
+    ),
     "letters in JSON": lambda secret: "".join(f"\\u{ord(letter):04x}" for letter in secret),
     "over two lines": lambda secret: f"{secret[:9]}\r\n{secret[9:]}",
     "two bytes a letter": lambda secret: secret.encode("utf-16-le").decode("latin-1"),

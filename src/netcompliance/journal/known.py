@@ -19,6 +19,7 @@ import base64
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from html.entities import html5
 from typing import NamedTuple
 
 HIDDEN = "***"
@@ -38,10 +39,9 @@ _LEAST_BARE = 3
 """Likewise of a bare text, where patterns decide afterwards."""
 _BREAK = r"(?:=?(?:[\r\n\0]|\\{1,4}[rn]|%(?:25){0,3}0[aAdD]|&#(?:1[03]|[xX]0?[aAdD]);){1,4}[ \t]{0,16})?"
 """What may stand between two letters: the end of a line, written somehow."""
-_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _ESCAPED = re.compile(
     r"(?i)%(?:25){0,3}([0-9a-f]{2})|\\{1,4}(?:u00([0-9a-f]{2})|x([0-9a-f]{2})|[rn])"
-    r"|&(?:amp;){0,3}(?:#(?:x0{0,5}([0-9a-f]{1,2})|0{0,5}([0-9]{2,3}))|amp|lt|gt|quot|apos);"
+    r"|&(?:amp;){0,3}(?:#(?:x0{0,5}([0-9a-f]{1,2})|0{0,5}([0-9]{2,3}))|[a-z]{2,24});"
 )
 _UNCLEAR = re.compile(r"[%&\\]|[^\x00-\x7f]+")
 """Letters of a secret that are read as an escape, or that a bare text has not."""
@@ -111,10 +111,11 @@ class _Form:
         text = self._whole.sub(HIDDEN, text)
         if len(text) < CUT:
             return text
-        parts = sorted([*self._begun(text), *self._ended(text)], reverse=True)
-        for start, end in parts:
-            text = f"{text[:start]}{HIDDEN}{text[end:]}"
-        return text
+        kept, at = [], 0
+        for start, end in sorted([*self._begun(text), *self._ended(text)]):
+            kept += [text[at:start], HIDDEN]
+            at = max(at, end)
+        return "".join((*kept, text[at:]))
 
     def _begun(self, text: str) -> Iterator[tuple[int, int]]:
         """Where a text ends after the beginning of the secret."""
@@ -212,7 +213,7 @@ def _writings(letter: str, *, either_case: bool) -> str:
         in_json = "".join(rf"\\{{1,4}}u{unit}" for unit in units)
         in_html = rf"&(?:amp;){{0,2}}#(?:0{{0,5}}{ord(each)}|x0{{0,5}}{ord(each):x});"
         in_bytes = [rf"\\{{1,4}}x{ord(each):02x}"] if ord(each) < 256 else []
-        named = [f"&(?:amp;){{0,2}}{_NAMED[each]};"] if each in _NAMED else []
+        named = [f"&(?:amp;){{0,2}}{name}" for name, meant in html5.items() if meant == each and name.endswith(";")]
         ways += [f"(?i:{'|'.join((in_url, in_json, in_html, *in_bytes, *named))})"]
         if not each.isascii():
             ways.append(re.escape(each.encode("utf-8", "replace").decode("latin-1")))
