@@ -64,7 +64,7 @@ def written(path: Path, *, footer: bool = True) -> list[Entry]:
         journal.observation(
             {"vantage": vantage, "kind": "host", "hostname": "ñode", "chain": ["AAAA"], "link": "theirs"}
         )
-        journal.observation({"vantage": vantage, "kind": "probe", "finished": True})
+        journal.observation({"vantage": vantage, "kind": "probe", "finished": True, "records": 1})
         journal.vantage(vantage, {"hostname": "ñode"})
     journal.vantage("ssh://node-2", None, "the host refused the login; check user and key")
     for entry in planned:

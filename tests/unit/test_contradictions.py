@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from netcompliance import again, made, verification
+from netcompliance.contradictions import visits
 from netcompliance.journal import hash_chain, reader
 from tests.fakes import journals
 
@@ -42,15 +43,19 @@ def rewritten(path: Path, change: Change, *, linked: bool = True) -> Path:
     return path
 
 
-def first(records: Records, kind: str, **fields: Any) -> dict[str, Any]:
+def first(records: Records, type_: str, /, **fields: Any) -> dict[str, Any]:
     """The first record of this type, with these fields."""
-    return next(each for each in records if each["type"] == kind and fields.items() <= each.items())
+    return next(each for each in records if each["type"] == type_ and fields.items() <= each.items())
 
 
-def seen(records: Records, **fields: Any) -> None:
-    """One more observation, made when the first was."""
+def seen(records: Records, /, *, told: bool = True, **fields: Any) -> None:
+    """One more observation, made when the first was; `told`: its visit says so."""
     place = records.index(first(records, "observation"))
-    records.insert(place, {"type": "observation", "vantage": "local", **fields})
+    record = {"type": "observation", "vantage": "local", **fields}
+    for each in records:
+        if told and each.get("kind") == "probe" and each["vantage"] == record["vantage"]:
+            each["records"] += record["kind"] not in visits.OF_THE_CONTROLLER
+    records.insert(place, record)
 
 
 @pytest.fixture
@@ -120,7 +125,10 @@ def test_what_a_watch_sees_comes_behind_the_visits(journal: Path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda records: seen(records, kind="probe", vantage="ssh://x"), "ssh://x was looked from, and nothing was"),
+        (
+            lambda records: seen(records, kind="probe", vantage="ssh://x", records=0),
+            "ssh://x was looked from, and nothing was",
+        ),
         (
             lambda records: records.insert(-1, {"type": "vantage", "id": "ssh://x", "error": "gone"}),
             "ssh://x was looked from, and nothing was planned there",
@@ -357,3 +365,71 @@ def test_a_host_that_was_taken_away_whole_is_missed(journal: Path, change: Chang
     assert bad(rewritten(journal, named), "consistent") == []
     (line,) = bad(rewritten(journal, change), "consistent")
     assert line.startswith(told)
+
+
+FINE = {"at": journals.STARTED.timestamp() + 0.721392, "seconds": 0.0113532}
+"""A moment that no two exchanges have in common."""
+
+
+def _told(records: Records, number: object) -> None:
+    first(records, "observation", kind="probe", vantage="local")["records"] = number
+
+
+def _left_out(records: Records) -> None:
+    seen(records, kind="tcp", vantage="ssh://node-1")
+    records.remove(first(records, "observation", kind="tcp"))
+
+
+def _by_shell(records: Records) -> None:
+    first(records, "observation", kind="probe", vantage="local")["with"] = "sh"
+    seen(records, kind="http2")
+
+
+def _of_another(records: Records, number: int, at: float = FINE["at"]) -> None:
+    """Exchanges that two hosts have in common."""
+    for vantage in ("local", "ssh://node-1"):
+        for each in range(number):
+            seen(records, kind="tcp", vantage=vantage, **{**FINE, "at": at + each})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_left_out, "ssh://node-1: its visit told 2 records, and 1 are there"),
+        (lambda records: seen(records, told=False, kind="tcp"), "local: its visit told 1 records, and 2 are there"),
+        (lambda records: _told(records, "1"), "local: its visit told 1 records, and 1 are there"),
+        (lambda records: _told(records, None), "local: its visit does not say how many records there were"),
+        (lambda records: seen(records, told=False, kind="probe", records=1), "local: its visit ended 2 times"),
+        (_by_shell, "local: a shell looked, which sees nothing of http2"),
+        (
+            lambda records: _of_another(records, 3),
+            "local and ssh://node-1 have 3 exchanges in common, to the same moment",
+        ),
+    ],
+    ids=["left out", "added", "no number", "not counted", "two ends", "shell", "copied"],
+)
+def test_a_visit_that_is_not_what_it_told_is_found(journal: Path, change: Change, told: str):
+    assert bad(rewritten(journal, change), "consistent") == [told]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda records: seen(records, kind="chain"),
+        lambda records: seen(records, kind="chart"),
+        lambda records: seen(records, kind="watch", what="begin"),
+        lambda records: _of_another(records, 2),
+        lambda records: _of_another(records, 9, journals.STARTED.timestamp()),
+    ],
+    ids=["chain", "chart", "watch", "chance", "coarse"],
+)
+def test_what_the_controller_adds_and_what_two_hosts_see_by_chance_fits(journal: Path, change: Change):
+    assert bad(rewritten(journal, change), "consistent") == []
+
+
+def test_of_a_visit_that_was_cut_short_nothing_is_expected(journal: Path):
+    def cut(records: Records) -> None:
+        _left_out(records)
+        first(records, "vantage", id="ssh://node-1")["error"] = "the connection was lost; run again"
+
+    assert not [line for line in bad(rewritten(journal, cut), "consistent") if "records" in line]

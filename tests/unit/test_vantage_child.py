@@ -50,6 +50,12 @@ def test_records_between_sentinel_and_end_are_handed_on() -> None:
     assert ending is None
 
 
+def test_records_that_the_last_word_does_not_count_are_counted_here() -> None:
+    """Who reads the journal sees whether one was taken out."""
+    seen, ending = visit(SENTINEL, SEEN, SEEN, '{"kind": "probe"}')
+    assert (seen[-1]["records"], ending) == (2, None)
+
+
 @pytest.mark.parametrize("noise", ["\\xff\\xfe no UTF-8", "{no JSON", "[1, 2]", ""])
 def test_noise_between_records_is_passed_over_as_long_as_none_is_missing(noise: str) -> None:
     writes = f"import sys; sys.stdout.buffer.write(b'{noise}\\n'); sys.stdout.flush()\n"

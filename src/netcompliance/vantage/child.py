@@ -213,6 +213,8 @@ class Child:
             return self._ignore(line)
         if record is None:
             return self._ignore(line)
+        if record.get("kind") == "probe" and record.get("records") is None:
+            record["records"] = self._records  # who reads the journal counts them
         if not self._admit(line, record, on_record):
             return False
         if record.get("kind") == "probe":

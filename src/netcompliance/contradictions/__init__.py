@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from netcompliance.catalogue import Catalogue
+from netcompliance.contradictions.visits import Visits
 from netcompliance.journal import decode
 from netcompliance.journal.decode import Key, Record
 from netcompliance.journal.reader import SavedRun, moment
@@ -49,10 +50,12 @@ class Seen:
         """Who else says to have seen that."""
         self.moments: tuple[float, float] | None = None
         """The first and the last at which this machine saw something, by its own clock."""
+        self.visits = Visits()
 
     def __call__(self, _: Record, record: Record) -> None:
         """One observation."""
         kind, purpose = record["kind"], record.get("purpose")
+        self.visits.add(record)
         if len(self.vantages) < MOST_VANTAGES and (kind not in SHARED or record["vantage"] != HERE):
             self.vantages.add(record["vantage"])
         if kind in SHARED and record["vantage"] != HERE:
@@ -71,6 +74,9 @@ def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterato
     """What does not fit, one line each. Raises `BadJournal`."""
     yield from _version(saved, seen, catalogue)
     yield from _vantages(saved, seen)
+    yield from seen.visits.problems(
+        {record["id"]: record for record in saved.vantages}, counts=saved.catalogue >= AGENTS_EYES
+    )
     yield from _times(saved, seen)
     yield from _first_schema(saved, seen)
     yield from _comparisons(saved)
