@@ -44,6 +44,7 @@ from netcompliance.judge import (
 from netcompliance.judge.evidence import AGENTS_EYES, CURRENT, Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
 from netcompliance.judge.judges import Judge, table
+from netcompliance.judge.looks import unlooked
 from netcompliance.judge.unseen import by_shell
 from netcompliance.model import (
     HERE,
@@ -174,7 +175,7 @@ def judge_vantage(
         return {}
     elsewhere = [seen for seen in public if seen not in observations]
     at_vantage = _Vantage(requirements, cases, Evidence([*observations, *elsewhere], version), settings, today)
-    return {case: at_vantage.decide(case) for case in cases}
+    return {case: at_vantage.verdict(case) for case in cases}
 
 
 def settle(
@@ -234,8 +235,14 @@ class _Vantage:
         self._today = today
         self._verdicts: dict[Case, Verdict] = {}
 
+    def verdict(self, case: Case) -> Verdict:
+        """The verdict on a case. What passed, and was not looked at as it always is, is not checked."""
+        decided = self.decide(case)
+        missing = unlooked(case, self._evidence, self._settings) if decided.result is Result.PASS else ""
+        return _verdict(case, self._told(notchecked(missing))) if missing else decided
+
     def decide(self, case: Case) -> Verdict:
-        """The verdict on a case, made once."""
+        """What was decided by what there is, once."""
         if case not in self._verdicts:
             self._verdicts[case] = _waive(self._judge(case), self._settings.waivers, self._today)
         return self._verdicts[case]
@@ -261,9 +268,13 @@ class _Vantage:
             return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
         if outcome.result is Result.NOTCHECKED and self._evidence.by_shell:
             outcome = replace(outcome, reason=f"{outcome.reason}; {by_shell(judge.unseen, self._evidence)}")
+        return _verdict(case, self._told(outcome), _whereabouts(case, self._evidence))
+
+    def _told(self, outcome: Outcome) -> Outcome:
+        """The outcome, with the reason that this host itself gave for it."""
         if outcome.result is Result.NOTCHECKED and self._evidence.exhausted and self._evidence.agents_eyes:
-            outcome = replace(outcome, reason=f"{outcome.reason}; this host ran out of {self._evidence.exhausted}")
-        return _verdict(case, outcome, _whereabouts(case, self._evidence))
+            return replace(outcome, reason=f"{outcome.reason}; this host ran out of {self._evidence.exhausted}")
+        return outcome
 
     def _unseen(self, prerequisite: Case) -> bool:
         return self.decide(prerequisite).result is Result.NOTCHECKED and not self.decide(

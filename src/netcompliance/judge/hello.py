@@ -29,7 +29,7 @@ from netcompliance.judge.evidence import (
     raw,
     seconds,
 )
-from netcompliance.judge.http2 import http2_trouble, http2_unfinished
+from netcompliance.judge.http2 import http2_trouble
 from netcompliance.judge.serverhello import ServerHello, server_hello
 from netcompliance.judge.tls import refusal
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
@@ -58,8 +58,7 @@ def agents_hello_is_answered(case: Case, evidence: Evidence) -> Outcome:
     found: list[Finding] = []
     missing: list[str | None] = []
     choices: list[str] = []
-    paths = paths_to(evidence, TENANT, case.host)
-    for path in paths:
+    for path in paths_to(evidence, TENANT, case.host):
         choice = _last_choice(evidence, TENANT, case.host, path)
         if choice is not None and choice.serves_the_agent:
             choices.append(str(choice))
@@ -76,8 +75,7 @@ def agents_hello_is_answered(case: Case, evidence: Evidence) -> Outcome:
         found,
         f"the ClientHello of a Go program was answered: {listed(sorted(choices))}",
         _command(evidence, case.host, found[0]) if found else "",
-        missing=unfinished(missing, "the handshake with the agent's ClientHello")
-        or unfinished(http2_unfinished(evidence, TENANT, case.host, paths), "the look for HTTP/2"),
+        missing=unfinished(missing, "the handshake with the agent's ClientHello"),
     )
 
 
@@ -157,11 +155,7 @@ def plain_trouble(evidence: Evidence, task: str, host: str, path: str | None) ->
 
     `None` if nothing does, or if it was not tried often enough to say.
     """
-    tried = [
-        seen
-        for seen in evidence.all("tls", task=task, host=host, address=path, purpose=PLAIN)
-        if error_field(seen, "phase") not in BEFORE_TLS
-    ]
+    tried = _plain(evidence, task, host, path)
     if len(tried) < TRIES_WITHOUT or any(_choice(seen) is not None for seen in tried):
         return None
     subject, last, verify = path_name(path, host), tried[0], evidence.handshake(host, path, "verify", task)
@@ -173,6 +167,21 @@ def plain_trouble(evidence: Evidence, task: str, host: str, path: str | None) ->
         f"{subject}: a ClientHello without protocol names (ALPN) got {said}, {len(tried)} times; with them it passes"
     )
     return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=NO_PROTOCOLS)
+
+
+def unsure_of_plain_hello(evidence: Evidence, task: str, host: str, path: str | None) -> bool:
+    """Was a ClientHello without protocol names not tried, or not answered and not tried often enough?"""
+    tried = _plain(evidence, task, host, path)
+    return len(tried) < TRIES_WITHOUT and not any(_choice(seen) is not None for seen in tried)
+
+
+def _plain(evidence: Evidence, task: str, host: str, path: str | None) -> list[Observation]:
+    """The handshakes without protocol names that were begun."""
+    return [
+        seen
+        for seen in evidence.all("tls", task=task, host=host, address=path, purpose=PLAIN)
+        if error_field(seen, "phase") not in BEFORE_TLS
+    ]
 
 
 def _last_choice(evidence: Evidence, task: str, host: str, path: str | None) -> ServerHello | None:

@@ -40,10 +40,14 @@ def http2_trouble(evidence: Evidence, task: str, host: str, path: str | None) ->
 
 
 def http2_unfinished(evidence: Evidence, task: str, host: str, paths: list[str | None]) -> list[str | None]:
-    """Where nobody looked, if somebody looked anywhere: older journals know nothing of it."""
-    seen = evidence.all("http2", task=task, host=host)
-    looked = {each.get("address") for each in seen}
-    return [path for path in paths if seen and path not in looked]
+    """Where nobody looked; or where a GET was answered, and nobody posted."""
+    missing = []
+    for path in paths:
+        seen = evidence.all("http2", task=task, host=host, address=path)
+        posted = any(each.get("method") == "POST" for each in seen)
+        if not seen or (not posted and any(each.get("alpn") == AGREED and each.get("replied") for each in seen)):
+            missing.append(path)
+    return missing
 
 
 def _is_spoken(seen: Observation) -> bool:

@@ -71,6 +71,12 @@ def dns_answer(server: str, rdtype: str = "A", *addresses: str, transport: str =
     return {**shared, "response": dns_response(rdtype, *addresses, **fields), "error": None}
 
 
+def dns_share(server: str, bad: int = 0, **fields: Any) -> Record:
+    """A series of queries, of which some were not answered well."""
+    series = {"kind": "dns-share", "server": server, "name": HOST, "rdtype": "A", "sent": 90, "answered": 90 - bad}
+    return {**series, "error": None, **fields}
+
+
 def public_answer(rdtype: str = "A", *addresses: str, **fields: Any) -> Record:
     """What a public resolver said to the workstation."""
     shared = {"kind": "public-dns", "server": "https://dns.example/dns-query", "name": HOST, "rdtype": rdtype}
@@ -140,7 +146,7 @@ def tcp(address: str, task: str = "tenant", host: str = HOST, **fields: Any) -> 
     return {**base, "at": NOW, "error": None, **fields}
 
 
-def shares(address: str, host: str = HOST, **fields: Any) -> Record:
+def shares(address: str | None, host: str = HOST, **fields: Any) -> Record:
     """All of many connections opened."""
     base = {
         "kind": "shares",
@@ -288,6 +294,7 @@ def walk(task: str = "registry", image: str = str(IMAGE)) -> list[Record]:
         registry_step(
             "manifest", task, image, media_type=OCI_INDEX, body=b64(MANIFEST), complete=True, sha256=sha(MANIFEST)
         ),
+        registry_step("head", task, image, media_type=OCI_INDEX),
         registry_step(
             "platform",
             task,

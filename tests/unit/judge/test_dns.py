@@ -18,6 +18,7 @@ from tests.unit.judge.records import (
     chain,
     dns_answer,
     error,
+    exchanges,
     go_query,
     public_answer,
     resolve_to,
@@ -173,8 +174,9 @@ def test_the_failing_server_is_named_for_the_remedy_and_the_command() -> None:
 
 def answered_with(*addresses: str, reached: bool = False, **worlds: Any) -> list[Record]:
     """The world in which the host's resolver gives these addresses, and nobody behind them proves to be the tenant."""
-    gone = ("tcp", "tls", "http", "dns", "sockets", "syn")
+    gone = ("tcp", "tls", "http", "dns")
     records = [r for r in healthy() if not (r["kind"] in gone and r.get("task", "tenant") == "tenant")]
+    records = altered(altered(records, {"kind": "sockets"}, connections=[], own=[]), {"kind": "syn"}, seen=[])
     records = [
         {**r, "addresses": list(addresses)} if r["kind"] == "resolve" and r.get("purpose") in ("bare", "rooted") else r
         for r in records
@@ -440,7 +442,7 @@ def public(*answers: Record, records: list[Record] | None = None) -> list[Record
     return [*without(records or healthy(), kind="public-dns"), *exchange(list(answers))]
 
 
-UNPROVED = answered_with(ELSEWHERE, reached=True, more=[tls(ELSEWHERE, chain=["b2xk"])])
+UNPROVED = answered_with(ELSEWHERE, reached=True, more=[tls(ELSEWHERE, chain=["b2xk"]), exchanges(ELSEWHERE)])
 
 UNLOOKED = "DNS-04 HTTPS-03 HTTPS-05 OUT-01 RCV-01"
 

@@ -140,7 +140,7 @@ AT_THE_REQUEST = {
     "nobody answers any more": row(changed(ASKED, **stuck(beside=[4, 0]))),
     "answers are slow": row(changed(ASKED, **stuck(slowest=2.2)), unchecked="RCV-01"),
     "not made again": row(changed(ASKED, **stuck(stuck_again=[])), unchecked="RCV-01"),
-    "of an older journal": row(without(healthy(), kind="exchanges")),
+    "not made at all": row(without(healthy(), kind="exchanges"), unchecked="HTTPS-02 RCV-01"),
 }
 
 DIFFERS, EXPIRED = {"RCV-01": "http.share-differs"}, {"HTTPS-02": "tls.expired"}

@@ -105,13 +105,20 @@ def posted(name: str | None, **fields: Any) -> list[Record]:
 
 
 HTTP2 = {
-    "agreed and spoken": row(changed(AGREED, **SPOKEN)),
-    "agreed, in an answer that nobody can read": row(changed(AGREED, **{**SPOKEN, "status": None})),
+    "agreed and spoken": row([*changed(AGREED, **SPOKEN), *posted(None, replied=True)]),
+    "agreed and spoken, and nobody posted": row(
+        changed(AGREED, **SPOKEN), because={"HTTPS-05": f"the look for HTTP/2 at {FIRST} did not come to an end"}
+    ),
+    "agreed, in an answer that nobody can read": row(
+        [*changed(AGREED, **{**SPOKEN, "status": None}), *posted(None, replied=True)]
+    ),
     "agreed and answered in HTTP/1.1": row(changed(AGREED, **IN_HTTP1), {"HTTPS-05": "http.no-http2"}),
     "the same twice": row(
         [*changed(AGREED, **IN_HTTP1), *exchange([http2(FIRST, **IN_HTTP1)])], {"HTTPS-05": "http.no-http2"}
     ),
-    "failed once": row([*changed(AGREED, **IN_HTTP1), *exchange([http2(FIRST, **SPOKEN)])]),
+    "failed once": row(
+        [*changed(AGREED, **IN_HTTP1), *exchange([http2(FIRST, **SPOKEN)]), *posted(None, replied=True)]
+    ),
     "agreed and silent": row(changed(AGREED, **LATE), {"HTTPS-05": "http.no-http2"}),
     "begun, and late": row(changed(AGREED, **LATE, settings=True)),
     "begun and closed": row(
@@ -137,10 +144,9 @@ HTTP2 = {
     ),
     "not tried at one address": row(
         without(healthy(), **AGREED),
-        unchecked="HTTPS-06",
         because={"HTTPS-05": f"the look for HTTP/2 at {FIRST} did not come to an end"},
     ),
-    "never tried, as in older journals": row(without(healthy(), kind="http2")),
+    "never tried": row(without(healthy(), kind="http2"), unchecked="HTTPS-05"),
 }
 
 
@@ -149,14 +155,20 @@ def plain(count: int, **fields: Any) -> list[Record]:
     return exchange([tls(FIRST, "plain-hello", verified=False, chain=[], **fields)] * count)
 
 
+UNASKED = without(healthy(), purpose="plain-hello", address=FIRST)
+NO_PLAIN = f"the handshake without protocol names (ALPN) at {FIRST} did not come to an end"
 HELLOS = {
     "without protocol names it is reset": row(
-        [*healthy(), *plain(4, received="", error=error("ECONNRESET", "tls"))], {"HTTPS-05": "tls.hello-refused"}
+        [*UNASKED, *plain(4, received="", error=error("ECONNRESET", "tls"))], {"HTTPS-05": "tls.hello-refused"}
     ),
     "without protocol names it is reset, and then answered": row(
-        [*healthy(), *plain(3, received="", error=error("ECONNRESET", "tls")), *plain(1, received=b64(server_hello()))]
+        [*UNASKED, *plain(3, received="", error=error("ECONNRESET", "tls")), *plain(1, received=b64(server_hello()))]
     ),
-    "without protocol names it is answered": row([*healthy(), *plain(1, received=b64(server_hello()))]),
+    "without protocol names it is answered": row([*UNASKED, *plain(1, received=b64(server_hello()))]),
+    "without protocol names it is reset, and not often tried": row(
+        [*UNASKED, *plain(2, received="", error=error("ECONNRESET", "tls"))], because={"HTTPS-05": NO_PLAIN}
+    ),
+    "without protocol names it is not tried": row(UNASKED, because={"HTTPS-05": NO_PLAIN}),
     "no answer, a small one is answered": row(
         [*changed(AT_FIRST, **LOST), *others(CLASSIC)], {"HTTPS-05": "tls.large-hello-dropped"}
     ),

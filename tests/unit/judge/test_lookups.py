@@ -62,7 +62,7 @@ def share(server: str, bad: int, pace: float, **fields: Any) -> Record:
 
 def lossy(server: str, *bad: int, **fields: Any) -> list[Record]:
     return [
-        *healthy(),
+        *without(healthy(), kind="dns-share", server=server),
         *exchange([share(server, n, pace, **fields) for n, pace in zip(bad, (0.006, 0.055), strict=False)]),
     ]
 
@@ -77,7 +77,7 @@ NXDOMAIN_EVERYWHERE = [
 COMING = {
     "new addresses to the last answer": row(lossy(FIRST, 0, newest=88), unchecked="HTTPS-01"),
     "all addresses known after a while": row(lossy(FIRST, 0, newest=40)),
-    "few answers, all new": row(lossy(FIRST, 0, newest=20, answered=20)),
+    "few answers, all new": row(lossy(FIRST, 0, newest=20, answered=20), unchecked="DNS-09"),
 }
 LOOKUPS = {
     "FORMERR to EDNS0": row(refusing("FORMERR"), {"DNS-01": "dns.edns-refused"}),

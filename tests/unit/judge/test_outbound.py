@@ -25,7 +25,7 @@ from tests.unit.judge.world import (
 FIRST = ADDRESSES[0]
 ME = "10.20.0.4"
 NO_PROOF = "inconclusive: the host's connection table did not show even our own open connection (/proc/net/tcp hidden?)"
-SOCKETS, SYN, FIREWALL = {"kind": "sockets"}, {"kind": "syn"}, {"kind": "firewall"}
+SOCKETS, SYN, FIREWALL = {"kind": "sockets"}, {"kind": "syn"}, {"kind": "firewall", "tool": "nft"}
 OURS = [ME, 40000, FIRST, 443, "ESTABLISHED"]
 FROM = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": FIRST}}
 
@@ -57,7 +57,11 @@ CONNECTIONS = {
     ),
     "the table could not be read": row(changed(SOCKETS, error=error("EACCES", "file")), unchecked="OUT-01"),
     "the table was not read": row(
-        without(healthy(), **SOCKETS), because={"OUT-01": "the host's connection table could not be read"}
+        without(healthy(), **SOCKETS),
+        because={
+            "OUT-01": "the host's connection table could not be read",
+            "OUT-02": "the look at the table of connections did not come to an end",
+        },
     ),
     "through the proxy": row(
         proxied(), because={"OUT-01": "the host reaches the service through an explicit proxy, not directly"}
@@ -76,6 +80,8 @@ def rules(*rules: dict[str, Any], **more: Any) -> list[Record]:
     return changed(FIREWALL, rules=firewall_rules(*rules, **more))
 
 
+DENIED = error("EACCES", "file")
+NONE = error("UNSUPPORTED", "run", text="nft is not installed")
 OPEN = {"expr": [FROM, {"accept": None}]}
 NOBODY = without(without(healthy(), **SYN), **FIREWALL)
 
@@ -85,9 +91,17 @@ def legacy(text: str, *more: Record) -> list[Record]:
     return added({"kind": "firewall", "tool": "iptables-legacy", "rules": text, "error": None}, *more)
 
 
+KERNEL = {"kind": "firewall", "tool": "kernel"}
+
+
 def kernel(tables: str) -> Record:
     """The tables that the kernel says it has."""
-    return {"kind": "firewall", "tool": "kernel", "rules": tables, "error": None}
+    return {"type": "observation", "vantage": "local", **KERNEL, "rules": tables, "error": None}
+
+
+def beside(tables: str | None, **fields: Any) -> list[Record]:
+    """The right world, and these tables in the kernel."""
+    return changed(KERNEL, rules=tables, **fields)
 
 
 IPSET = {"kind": "firewall", "tool": "ipset", "error": None}
@@ -125,17 +139,17 @@ UNDERSTOOD = {
     ),
     "all but the tenant are dropped": row(rules({"expr": [ALL_BUT, {"drop": None}]}), unchecked="OUT-02"),
     "a queue": row(rules({"expr": [{"queue": {"num": 1}}]}), unchecked="OUT-02"),
-    "a kernel whose tables are shown": row(added(kernel("nft inet f\nnft ip nat"))),
-    "a kernel without tables": row(added(kernel(""))),
-    "a kernel that does not say": row(added({**kernel(""), "rules": None, "error": error("EPERM", "run")})),
+    "a kernel whose tables are shown": row(beside("nft inet f\nnft ip nat")),
+    "a kernel without tables": row(beside("")),
+    "a kernel that does not say": row(beside(None, error=error("EPERM", "run"))),
     "a kernel with tables of the older iptables, which no tool shows": row(
-        added(kernel("iptables filter\nnft inet f")),
+        beside("iptables filter\nnft inet f"),
         because={"OUT-02": "no tool here shows rules that the kernel has: iptables filter"},
     ),
     "a kernel with tables of the older iptables": row(legacy("*filter\nCOMMIT", kernel("iptables filter"))),
     "a kernel whose nftables iptables alone shows": row(
         [
-            *without(healthy(), **FIREWALL),
+            *without(without(healthy(), **KERNEL), **FIREWALL),
             *exchange(
                 [
                     kernel("nft inet f\nnft ip filter"),
@@ -189,8 +203,22 @@ ATTEMPTS = {
         [*rules(OPEN), *exchange([{"kind": "syn", "seen": [[FIRST, 1, ME, 22, 1]], "own": True}])],
         {"OUT-02": "outbound.inbound-seen outbound.inbound-allowed"},
     ),
-    "the firewall alone was read": row(without(without(healthy(), **SYN), **SOCKETS), unchecked="OUT-01"),
-    "the wire alone was watched": row(without(without(healthy(), **FIREWALL), **SOCKETS), unchecked="OUT-01"),
+    "the firewall alone was read": row(
+        altered(altered(healthy(), SYN, own=False, error=DENIED), SOCKETS, error=DENIED), unchecked="OUT-01"
+    ),
+    "the wire alone was watched": row(
+        altered(altered(healthy(), FIREWALL, error=NONE), SOCKETS, error=DENIED), unchecked="OUT-01"
+    ),
+    "nobody tried to watch the wire": row(
+        without(healthy(), **SYN), because={"OUT-02": "the look for incoming SYNs did not come to an end"}
+    ),
+    "nobody read the firewall": row(
+        without(healthy(), kind="firewall"),
+        because={"OUT-02": "the host's firewall was not read with kernel, nft, iptables, ip6tables"},
+    ),
+    "the kernel was not asked for its tables": row(
+        without(healthy(), **KERNEL), because={"OUT-02": "the host's firewall was not read with kernel"}
+    ),
     "the table alone was read": row(NOBODY, unchecked="OUT-02"),
     "the table alone was read, and nobody listens": row(altered(NOBODY, SOCKETS, listening=[]), unchecked="OUT-02"),
     "the table alone was read, and holds no connection of ours": row(

@@ -63,7 +63,7 @@ def often(
         **fields,
     }
     shown = [tunnel(status=status, series=True, error=error(name, "proxy")) for name in failed[:1]]
-    return [*proxied(), *exchange([{**shares(""), "address": None, **series}, *shown])]
+    return [*without(proxied(), kind="shares"), *exchange([{**shares(None), **series}, *shown])]
 
 
 def at(address: str, status: int | None = 200, **fields: Any) -> Record:
@@ -212,7 +212,10 @@ PROXIES = {
         {"PRX-03": "proxy.overlooked"},
     ),
     "is known in half": row(altered(healthy(), {"kind": "route"}, setting=None), unchecked="PRX-03"),
-    "grants once of twice": row([*proxied(), *exchange([tunnel(status=403)])], fails("proxy.partly-denied")),
+    "grants once of twice": row(
+        [*without(proxied(), kind="shares"), *exchange([tunnel(status=403)])], fails("proxy.partly-denied")
+    ),
+    "is asked for single tunnels only": row(without(proxied(), kind="shares"), unchecked="PRX-01"),
     "is slow to answer once": row([*proxied(), *exchange([tunnel(status=None, error=error("TIMEOUT", "proxy"))])]),
     "grants all of many": row(often()),
     "refuses one of many, and slow ones": row(often("STATUS", calm=(79, 83), status=403), fails("proxy.partly-denied")),
@@ -269,7 +272,7 @@ def test_proxy(case: Row) -> None:
 @pytest.mark.parametrize(
     ("records", "saw"),
     [
-        (proxied(), f"{PROXY} granted CONNECT {HOST}:443"),
+        (proxied(), f"{PROXY} granted CONNECT {HOST}:443, 72 of 72 times"),
         (every(status=407), f"{PROXY} answered CONNECT {HOST}:443 with status 407"),
         (dead("TIMEOUT", "tcp"), f"{PROXY} cannot be reached ([TIMEOUT])"),
         (
@@ -290,7 +293,7 @@ def test_proxy(case: Row) -> None:
         ),
         (
             altered(proxied(), {"kind": "route", "host": HOST}, readings={"go": True, "python": False, "curl": False}),
-            f"{PROXY} granted CONNECT {HOST}:443; but curl, python would go past it by this NO_PROXY",
+            f"{PROXY} granted CONNECT {HOST}:443, 72 of 72 times; but curl, python would go past it by this NO_PROXY",
         ),
     ],
 )

@@ -124,7 +124,9 @@ TIMES = {
     "far away": row(changed({"kind": "shares"}, fastest=0.4, median=0.41)),
     "nobody measured": row(without(healthy(), kind="shares"), unchecked="HTTPS-01 HTTPS-07 HTTPS-08"),
     "through a proxy": row(
-        proxied(), because={"HTTPS-08": "the host reaches the service through an explicit proxy, not directly"}
+        without(proxied(), kind="shares"),
+        unchecked="PRX-01",
+        because={"HTTPS-08": "the host reaches the service through an explicit proxy, not directly"},
     ),
 }
 

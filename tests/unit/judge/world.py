@@ -31,6 +31,7 @@ from tests.unit.judge.records import (
     chain,
     chart_step,
     dns_answer,
+    dns_share,
     error,
     exchanges,
     go_query,
@@ -57,6 +58,15 @@ CALLERS = dict(zip(PATHS, ("main", "main", "process", "process", "logs", "rbac")
 TYPES = ("A", "AAAA")
 
 Found = dict[str, set[str]]
+FIREWALL: list[Record] = [
+    {"kind": "firewall", "tool": "nft", "rules": '{"nftables": []}', "error": None},
+    *(
+        {"kind": "firewall", "tool": tool, "error": error("UNSUPPORTED", "run", text=f"{tool} is not installed")}
+        for tool in ("iptables", "ip6tables")
+    ),
+    {"kind": "firewall", "tool": "kernel", "rules": "", "error": None},
+]
+"""No rules, read with what is there."""
 UNSET: Record = {"names": [], "agent": None}
 SET: Record = {
     "names": ["HTTPS_PROXY"],
@@ -97,13 +107,14 @@ def healthy() -> list[Record]:
         go_resolve(),
         *(resolve_nothing("control", name) for name in (f"nc-x.{DOMAIN}.", "nc-x.invalid.")),
         *(dns_answer(s, t, *a) for s in SERVERS for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
+        *(dns_share(s) for s in SERVERS),
         *(public_answer(t, *a) for t, a in (("A", ADDRESSES), ("AAAA", (ADDRESS6,)))),
         *(tcp(a) for a in EVERY),
         *(shares(a) for a in EVERY),
         *(exchanges(a) for a in EVERY),
         tcp("192.0.2.1", "control", "control", error=error("TIMEOUT"), seconds=5.0),
         *(tls(a) for a in EVERY),
-        *(tls(a, "agent-hello") for a in EVERY),
+        *(tls(a, purpose) for a in EVERY for purpose in ("agent-hello", "plain-hello")),
         *(http2(a) for a in EVERY),
         chain(b"leaf"),
         *requests(EVERY, ADDRESSES[0]),
@@ -116,7 +127,7 @@ def healthy() -> list[Record]:
             "error": None,
         },
         {"kind": "syn", "seen": [["10.20.0.4", 40000, ADDRESSES[0], 443, 1]], "own": True, "error": None},
-        {"kind": "firewall", "tool": "nft", "rules": '{"nftables": []}', "error": None},
+        *FIREWALL,
         *peer("registry", "quay.io", "3.216.1.10"),
         registry_step("ping", image="", status=401, headers=[challenge]),
         *walk(),
@@ -177,7 +188,8 @@ def proxied() -> list[Record]:
         ),
         *(tunnel(task, host) for task, host in hosts),
         *(tls(None, "verify", task, host, via=PROXY) for task, host in hosts),
-        tls(None, "agent-hello", via=PROXY),
+        *(tls(None, purpose, via=PROXY) for purpose in ("agent-hello", "plain-hello")),
+        shares(None, via=PROXY, carried=72),
         http2(None, via=PROXY),
         *requests([None], None),
         {
@@ -190,6 +202,7 @@ def proxied() -> list[Record]:
         },
         *(dns_answer(s, t, rcode="NXDOMAIN") for s in SERVERS for t in ("A", "AAAA")),
         {"kind": "sockets", "samples": 3, "listening": [["0.0.0.0", 22]], "connections": [], "own": []},
+        {"kind": "syn", "seen": [], "own": False, "error": None},
     ]
     return exchange(records)
 
@@ -204,7 +217,8 @@ def own_registry() -> tuple[list[Record], Settings]:
         *peer("registry", "registry.corp.example", "10.40.0.5"),
         registry_step("ping", image="", status=401, headers=[challenge]),
         *walk(image=str(own)),
-        *walk("source")[:3],
+        *walk("source")[:2],
+        walk("source")[3],
     ]
     return exchange(records), settings(
         registry="registry.corp.example",
@@ -218,8 +232,9 @@ def own_registry() -> tuple[list[Record], Settings]:
 def unresolved(error_code: int = -2, seconds: float = 0.1) -> list[Record]:
     """The right world in which the name has no address for programs on this host; the nameservers still have it."""
     lost = {"addresses": [], "error": error("GAI", "resolve", code=error_code), "seconds": seconds}
-    gone = ("tcp", "shares", "exchanges", "tls", "http", "sockets", "syn")
+    gone = ("tcp", "shares", "exchanges", "tls", "http", "http2")
     kept = [r for r in healthy() if not (r["kind"] in gone and r.get("task", "tenant") == "tenant")]
+    kept = altered(altered(kept, {"kind": "sockets"}, connections=[], own=[]), {"kind": "syn"}, seen=[], own=False)
     kept = altered(
         kept, {"kind": "go-resolve"}, queries=[go_query(s, t, lost="TIMEOUT") for s in SERVERS for t in TYPES]
     )
