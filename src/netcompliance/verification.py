@@ -171,6 +171,11 @@ def _consistent(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[C
     """Do header, vantages, observations and verdicts say the same of each other?"""
     problems = list(contradictions(saved, seen, catalogue))
     yield from _some("consistent", problems)
+    if seen.other_roots:
+        yield _note(
+            "consistent",
+            "no public root that the run knew is known here: which certificates lead to one was not checked",
+        )
     if not problems:
         yield _ok("consistent", "header, vantages, observations and verdicts fit together")
 

@@ -1,0 +1,117 @@
+"""Does what the controller read fit the bytes that it was read from, which stand beside it?
+
+Theory. A `chain` observation is read from the certificates in the handshakes of its visit, and the digest of a
+registry's answer from its body. Both are in the journal, so both can be read again, at the same price (`effort`).
+
+Rules
+* Which roots are public says the list that this program has, and the run may have had another. Where nothing in the
+  journal leads to a root that is known here, its roots are others, and only the rest is compared.
+* Files of declared authorities were the run's: what they anchor is not compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from netcompliance.again import HELD_LIMIT
+from netcompliance.journal.decode import Record
+from netcompliance.journal.reader import BadJournal, SavedRun, Walker
+from netcompliance.judge.evidence import decoded
+from netcompliance.vantage import x509
+
+READ = ("covers", "unreadable")
+BY_ROOTS = ("anchor", "anchor_name", "public_issuer")
+OF_CERTIFICATES = ("subject", "issuer", "names", "not_before", "not_after", "sha256", "self_signed", "ca")
+OF_JUDGED = ("sent", "takes", "curl", "minds", "rule")
+PUBLIC = "public"
+
+Read = Mapping[tuple[str, str], Record]
+"""Leaf and host → what was read."""
+
+
+def misread(saved: SavedRun) -> tuple[list[str], bool]:
+    """Where something else was written down than was read; and whether the run's public roots are not known here.
+
+    Raises `BadJournal`.
+    """
+    visits: list[tuple[str, Read, Read]] = []
+    reader = x509.Reader(saved.settings.interception)
+    for vantage, seen in _visits(saved):
+        handshakes = [each for each in seen if each["kind"] == "tls"]
+        told = {_key(each): each for each in seen if each["kind"] == "chain"}
+        visits.append((vantage, told, {_key(each): each for each in x509.read_chains(handshakes, reader)}))
+    known = any(each["anchor"] == PUBLIC for _, _, again in visits for each in again.values())
+    said = any(each.get("anchor") == PUBLIC for _, told, _ in visits for each in told.values())
+    roots = (known or not said) and not saved.settings.interception
+    found = []
+    for vantage, one, other in visits:
+        for key in sorted({*one, *other}):
+            fields = _differing(one.get(key, {}), other.get(key, {}), roots=roots)
+            if fields:
+                found.append(
+                    f"{vantage}: the certificates of {key[1]} say something else than is told of them ({fields})"
+                )
+    return found, said and not known
+
+
+def _visits(saved: SavedRun) -> Iterator[tuple[str, Sequence[Record]]]:
+    """Handshakes and chains of each vantage that was visited to its end."""
+    held: dict[str, list[Record]] = {}
+    weights: dict[str, int] = {}
+    for line in Walker(saved.path):
+        record = line.record or {}
+        if record.get("kind") in ("tls", "chain"):
+            held.setdefault(record["vantage"], []).append(record)
+            weights[record["vantage"]] = weights.get(record["vantage"], 0) + line.weight
+            if sum(weights.values()) > HELD_LIMIT:
+                raise BadJournal(f"{saved.path}: line {line.number}: more observations than one run makes")
+        elif record.get("type") == "vantage":
+            weights.pop(record["id"], None)
+            seen = held.pop(record["id"], [])
+            if not record.get("error"):
+                yield record["id"], seen
+
+
+def _key(chain: Record) -> tuple[str, str]:
+    return str(chain.get("sha256")), str(chain.get("host"))
+
+
+def _differing(told: Record, again: Record, *, roots: bool) -> str:
+    """What differs, for people; empty if nothing does."""
+    one, other = _decisive(told, roots=roots), _decisive(again, roots=roots)
+    names = [name for name in one if one[name] != other[name]]
+    if "anchor" not in one and told.get("anchor") == PUBLIC and not _names_its_anchor(told):
+        names.append("anchor")
+    return ", ".join(names)
+
+
+def _names_its_anchor(chain: Record) -> bool:
+    """Is the root that it leads to one of its certificates, or the issuer of one?"""
+    certificates = _objects(chain, "certificates")
+    return chain.get("anchor_name") in [each.get(name) for each in certificates for name in ("subject", "issuer")]
+
+
+def _decisive(chain: Record, *, roots: bool) -> dict[str, Any]:
+    by_roots = BY_ROOTS if roots else ()
+    parts = [*OF_JUDGED, "anchor"] if roots else OF_JUDGED
+    return {
+        **{name: chain.get(name) for name in (*READ, *by_roots)},
+        "certificates": [[each.get(name) for name in OF_CERTIFICATES] for each in _objects(chain, "certificates")],
+        "judged": [[each.get(name) for name in parts] for each in _objects(chain, "judged")],
+    }
+
+
+def _objects(record: Record, name: str) -> list[Record]:
+    some = record.get(name)
+    return [each for each in some if isinstance(each, dict)] if isinstance(some, list) else []
+
+
+def has_another_digest(answer: Record) -> bool:
+    """Is this a registry's answer whose whole body is here, and not what its digest says?"""
+    body, digest = answer.get("body"), answer.get("sha256")
+    if not (isinstance(body, str) and isinstance(digest, str) and answer.get("complete")):
+        return False
+    whole = decoded(body)
+    return len(whole) == answer.get("body_bytes") and hashlib.sha256(whole).hexdigest() != digest
