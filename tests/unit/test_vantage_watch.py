@@ -126,6 +126,11 @@ def test_how_long_a_watch_was_to_last_is_not_the_hosts_to_say() -> None:
     assert begin["planned"] == SETTINGS_OF_A_WATCH.watch.duration  # type: ignore[union-attr]
 
 
+def test_a_watch_begins_once() -> None:
+    told, _ = watched(scripted("ssh://evil", SENTINEL, BEGIN, RUN, {**BEGIN, "seq": 3, "at": 2e9}, END, after=""))
+    assert told.words("ssh://evil") == ["begin", "run", "end", "run"]
+
+
 def test_of_a_watcher_that_says_too_much_counts_what_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netcompliance.vantage.admission.WATCHES", 1 << 16)
     flood = "".join(f"{json.dumps({**RUN, 'seq': number, 'run': number})}\n" for number in range(2, 400))

@@ -15,6 +15,7 @@ from datetime import datetime
 from netcompliance.catalogue import Catalogue
 from netcompliance.contradictions.chains import has_another_digest, misread
 from netcompliance.contradictions.visits import Visits
+from netcompliance.contradictions.watches import Watches
 from netcompliance.journal import decode
 from netcompliance.journal.decode import Key, Record
 from netcompliance.journal.reader import SavedRun, moment
@@ -52,15 +53,17 @@ class Seen:
         self.moments: tuple[float, float] | None = None
         """The first and the last at which this machine saw something, by its own clock."""
         self.visits = Visits()
+        self.watches = Watches()
         self.corrupt: set[str] = set()
         """Whose registry answers are not what their digests say."""
         self.other_roots = False
         """Are the public roots of the run not known here? Then what they anchor was not compared."""
 
-    def __call__(self, _: Record, record: Record) -> None:
+    def __call__(self, header: Record, record: Record) -> None:
         """One observation."""
         kind, purpose = record["kind"], record.get("purpose")
         self.visits.add(record)
+        self.watches.add(header, record)
         if kind == "registry" and has_another_digest(record) and len(self.corrupt) < MOST_VANTAGES:
             self.corrupt.add(record["vantage"])
         if len(self.vantages) < MOST_VANTAGES and (kind not in SHARED or record["vantage"] != HERE):
@@ -87,6 +90,7 @@ def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterato
     if saved.catalogue >= AGENTS_EYES:
         problems, seen.other_roots = misread(saved)
         yield from problems
+        yield from seen.watches.problems(saved.settings)
     if seen.corrupt:
         yield f"a registry's answer is not what its digest says, seen from {_some(seen.corrupt)}"
     yield from _times(saved, seen)

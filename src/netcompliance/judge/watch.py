@@ -199,10 +199,16 @@ def stretch(run: Observation, host: str, stranger: str = UP) -> Stretch:
         failed=min(max(0, run.get("failed", 0)), samples),
         how=how(run, host) or stranger,
         took=max(0.0, run.get("took", 0.0)),
-        gap=run.get("gap"),
+        gap=_gap(run, samples),
         pace=run.get("pace"),
         exact="gap" in run and not run.get("open"),
     )
+
+
+def _gap(run: Observation, samples: int) -> float | None:
+    """The longest time between two samples: so few in so long a time cannot lie closer together."""
+    gap = run.get("gap")
+    return None if gap is None else max(gap, (run["to"] - run["from"]) / max(1, samples - 1))
 
 
 def how(run: Observation, host: str) -> str:

@@ -263,7 +263,7 @@ class _Tour:
             watcher.gone = f"the watcher there is no more: {record.get('text', '')}"
             watcher.until = min(watcher.until, time.monotonic() + STOPPING)
             watcher.line.say("done")
-        elif what in ("begin", "run", "unwatched", "end"):
+        elif what in ("begin", "run", "unwatched", "end") and not (what == "begin" and watcher.begun):
             self._keep(watcher, record)
 
     def _keep(self, watcher: _Watcher, record: Record) -> None:
