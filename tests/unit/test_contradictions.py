@@ -280,7 +280,7 @@ def _to_schema_1(records: Records, *kept: str) -> None:
     """The header says schema 1 and an old catalogue; all that came later is gone, but for what is kept."""
     records[0] |= {"schema": 1, "catalogue": 1, "catalogue_sha256": "c" * 64}
     for record in records:
-        for name in ("targets", "when", "from"):
+        for name in ("targets", "when", "from", "records"):
             if name not in kept:
                 record.pop(name, None)
         for found in record.get("findings", ()):
@@ -417,11 +417,10 @@ def test_a_visit_that_is_not_what_it_told_is_found(journal: Path, change: Change
     [
         lambda records: seen(records, kind="chain"),
         lambda records: seen(records, kind="chart"),
-        lambda records: seen(records, kind="watch", what="begin"),
         lambda records: _of_another(records, 2),
         lambda records: _of_another(records, 9, journals.STARTED.timestamp()),
     ],
-    ids=["chain", "chart", "watch", "chance", "coarse"],
+    ids=["chain", "chart", "chance", "coarse"],
 )
 def test_what_the_controller_adds_and_what_two_hosts_see_by_chance_fits(journal: Path, change: Change):
     assert bad(rewritten(journal, change), "consistent") == []
@@ -433,3 +432,58 @@ def test_of_a_visit_that_was_cut_short_nothing_is_expected(journal: Path):
         first(records, "vantage", id="ssh://node-1")["error"] = "the connection was lost; run again"
 
     assert not [line for line in bad(rewritten(journal, cut), "consistent") if "records" in line]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kind": "registry", "task": "registry", "image": "quay.io/x/y:1"}, "the images quay.io/x/y:1 were looked at"),
+        ({"kind": "registry", "task": "source", "image": "quay.io/x/y:1"}, "the images quay.io/x/y:1 were looked at"),
+        ({"kind": "tls", "task": "tenant", "host": "globex.example"}, "the tenants globex.example were looked at"),
+        ({"kind": "tcp", "task": "cdn", "host": "cdn01.quay.io"}, "the hosts of layers cdn01.quay.io were looked at"),
+    ],
+)
+def test_what_neither_settings_nor_plan_name_is_found(journal: Path, change: dict[str, Any], told: str):
+    (line,) = bad(rewritten(journal, lambda records: seen(records, **change)), "consistent")
+    assert line == f"{told}, and neither settings nor plan name them"
+
+
+def _with_an_image(records: Records) -> None:
+    image = {"registry": "quay.io", "repository": "x/y", "reference": "1"}
+    records[0]["settings"] |= {"images": [image], "source_images": [image]}
+    seen(records, kind="registry", task="registry", image="quay.io/x/y:1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _with_an_image,
+        lambda records: seen(records, kind="registry", task="registry", step="ping", image=None),
+        lambda records: seen(records, kind="resolve", task="tenant", host="proxy.corp.example"),
+        lambda records: seen(records, kind="tcp", task="cdn", host=journals.SETTINGS.host),
+    ],
+    ids=["an image of the settings", "a ping", "the proxy's name", "a host of the plan"],
+)
+def test_what_settings_or_plan_name_fits(journal: Path, change: Change):
+    assert bad(rewritten(journal, change), "consistent") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda records: records[0].update(vantages=["local", "ssh://node-1", "ssh://node-2"]), "header.vantages"),
+        (lambda records: records[0].update(by={"user": "ann"}), "header.by"),
+        (lambda records: first(records, "vantage").update(clock_offset=None), "vantage.clock_offset"),
+        (lambda records: first(records, "observation", kind="host").update(runtime=False), "host.runtime"),
+        (lambda records: first(records, "observation", kind="probe").update(records=1), "probe.records"),
+        (lambda records: seen(records, told=False, kind="http", caller="main"), "http.caller"),
+    ],
+)
+def test_schema_1_knows_no_field_of_today(journal: Path, change: Change, name: str):
+    def old(records: Records) -> None:
+        _to_schema_1(records)
+        change(records)
+
+    assert f"the header says schema 1, which knows nothing of {name}" in bad(
+        rewritten(journal, old, linked=False), "consistent"
+    )

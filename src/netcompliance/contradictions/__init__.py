@@ -14,6 +14,7 @@ from datetime import datetime
 
 from netcompliance.catalogue import Catalogue
 from netcompliance.contradictions.chains import has_another_digest, misread
+from netcompliance.contradictions.places import Places
 from netcompliance.contradictions.visits import Visits
 from netcompliance.contradictions.watches import Watches
 from netcompliance.journal import decode
@@ -36,8 +37,26 @@ _NEW_PURPOSES: Mapping[str, tuple[str, ...]] = {
     "http": ("agent", "post-sibling", "variant", "wrong-key"),
 }
 """What nobody asked for before version `AGENTS_EYES` of the catalogue: kinds, and purposes of older kinds."""
+_NEW_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "route": ("setting",),
+    "dns": ("edns", "took"),
+    "tcp": ("ports",),
+    "tls": ("anchors",),
+    "http": ("caller", "without", "alone_bytes"),
+    "registry": ("attempt", "range", "opening"),
+    "chain": ("judged", "unreadable"),
+}
+"""Kind → what is told of it since then."""
 _NEW_OF_CASES = ("targets", "when", "from")
-"""What a case says since schema 2."""
+"""What a case says since schema 2,"""
+_NEW_OF_THE_HEADER = ("vantages", "by")
+_NEW_OF_VANTAGES = ("vantage_kind", "clock_offset", "interpreter", "runtime")
+_NEW_OF_OTHERS: Mapping[str, tuple[str, ...]] = {
+    "host": ("interpreter", "kubernetes", "runtime"),
+    "probe": ("records",),
+    KIND: ("what",),
+}
+"""and what header, vantages and observations of older kinds do."""
 
 
 class Seen:
@@ -45,7 +64,10 @@ class Seen:
 
     def __init__(self) -> None:
         self.newer: set[str] = set()
-        """Kinds and purposes that the first catalogue does not know."""
+        """Kinds, purposes and fields that the first catalogue does not know,"""
+        self.newest: set[str] = set()
+        """and fields that schema 1 does not know either."""
+        self.places = Places()
         self.vantages: set[str] = set()
         """From where something was seen, but for what the workstation sees for all of them."""
         self.posing: set[str] = set()
@@ -78,6 +100,9 @@ class Seen:
             self.newer.add(kind)
         elif purpose in _NEW_PURPOSES.get(kind, ()):
             self.newer.add(f"{kind} {purpose}")
+        self.newer.update(f"{kind}.{name}" for name in _NEW_FIELDS.get(kind, ()) if name in record)
+        self.newest.update(f"{kind}.{name}" for name in _NEW_OF_OTHERS.get(kind, ()) if name in record)
+        self.places.add(header, record)
 
 
 def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
@@ -85,7 +110,7 @@ def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterato
     yield from _version(saved, seen, catalogue)
     yield from _vantages(saved, seen)
     yield from seen.visits.problems(
-        {record["id"]: record for record in saved.vantages}, counts=saved.catalogue >= AGENTS_EYES
+        {record["id"]: record for record in saved.vantages}, counts=saved.schema > 1 and saved.catalogue >= AGENTS_EYES
     )
     if saved.catalogue >= AGENTS_EYES:
         problems, seen.other_roots = misread(saved)
@@ -93,6 +118,7 @@ def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterato
         yield from seen.watches.problems(saved.settings)
     if seen.corrupt:
         yield f"a registry's answer is not what its digest says, seen from {_some(seen.corrupt)}"
+    yield from seen.places.problems(saved)
     yield from _times(saved, seen)
     yield from _first_schema(saved, seen)
     yield from _comparisons(saved)
@@ -139,7 +165,9 @@ def _first_schema(saved: SavedRun, seen: Seen) -> Iterator[str]:
     """Schema 1 has no links, and whoever wrote it knew nothing of what came later."""
     if saved.schema > 1:
         return
-    later = seen.newer | {f"case.{name}" for record in saved.cases for name in _NEW_OF_CASES if name in record}
+    later = seen.newer | seen.newest | {f"header.{name}" for name in _NEW_OF_THE_HEADER if name in saved.header}
+    later |= {f"vantage.{name}" for record in saved.vantages for name in _NEW_OF_VANTAGES if name in record}
+    later |= {f"case.{name}" for record in saved.cases for name in _NEW_OF_CASES if name in record}
     found = [each for record in saved.verdicts for each in record["findings"]]
     later |= {"finding.values" for each in found if isinstance(each, dict) and "values" in each}
     later |= {f"version {saved.catalogue} of the catalogue"} if saved.catalogue >= AGENTS_EYES else set()
