@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance import judge, planning
+from netcompliance.contradictions.visits import OF_THE_CONTROLLER
 from netcompliance.findings import Code
 from netcompliance.model import Finding, Result, Verdict
 from netcompliance.vantage.errors import CouldNotLook
@@ -51,15 +52,14 @@ def _look(cases: Any, watcher: Any) -> None:
         _see(watcher.observation)
     for vantage in sorted({case.vantage for case in cases}):
         if vantage != HOST["vantage"] and problem is None:
-            watcher.observation({"vantage": vantage, "kind": "probe"})
+            watcher.observation({"vantage": vantage, "kind": "probe", "records": 0})
         watcher.ended(vantage, problem)
 
 
 def _see(observe: Any) -> None:
-    if "nobody" not in SCRIPT:
-        observe(HOST)
-    for seen in SCRIPT.get("observations", ()):
-        observe({"vantage": "local", **seen})
+    everything = [*([] if "nobody" in SCRIPT else [HOST]), *SCRIPT.get("observations", ())]
+    for each in everything:
+        observe({"vantage": "local", **each})
     if "crash" in SCRIPT:
         raise ZeroDivisionError(SCRIPT["crash"])
     if "lose" in SCRIPT:
@@ -68,7 +68,9 @@ def _see(observe: Any) -> None:
         os.kill(os.getpid(), signal.Signals[SCRIPT["signal"]])
     if SCRIPT.get("interrupt"):
         _raise(KeyboardInterrupt())
-    observe({"vantage": "local", "kind": "probe", "finished": True, "unfinished": [], "seconds": 0.1})
+    told = [each for each in everything if each["kind"] not in OF_THE_CONTROLLER]
+    last = {"finished": True, "unfinished": [], "seconds": 0.1, "records": len(told)}
+    observe({"vantage": "local", "kind": "probe", **last})
 
 
 def _raise(error: BaseException) -> None:
