@@ -110,7 +110,7 @@ SCENARIOS = (
             internet_mtu=1400,
             output=("icmp type destination-unreachable drop", "icmpv6 type packet-too-big drop"),
         ),
-        find=finds(HTTPS_05="path.mtu", HELM_01="path.mtu"),
+        find=finds(HTTPS_05="path.mtu", HELM_01="path.mtu", REG_01="path.mtu", REG_05="path.mtu"),
     ),
     Scenario(
         name="uploads-stall",

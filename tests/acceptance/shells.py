@@ -51,7 +51,7 @@ LESS = {
     "dns-every-third-query-lost": {"DNS-09"},
     "dns-every-sixteenth-query-lost": {"DNS-09"},
     "dns-second-nameserver-astray": {"DNS-03"},
-    "mtu-black-hole": {"HTTPS-05"},
+    "mtu-black-hole": {"HTTPS-05", "REG-01", "REG-05"},
     "hello-with-post-quantum-refused": {"HTTPS-05"},
     "hello-with-h2-refused": {"HTTPS-05"},
     "hello-of-go-refused": {"HTTPS-05"},

@@ -68,7 +68,8 @@ def _share_of_queries(case: Case, evidence: Evidence, _: Settings) -> str:
     once = [
         server
         for server, (first, *others) in series.items()
-        if not others and error_name(first) is None and first.get("sent", 0) - first.get("answered", 0) >= FEW
+        if server in prompt and not others and error_name(first) is None
+        if first.get("sent", 0) - first.get("answered", 0) >= FEW
     ]
     return unfinished(sorted({*prompt - series.keys(), *once}), "the series of queries")
 

@@ -202,11 +202,21 @@ def services(evidence: Evidence, name: str) -> list[Service]:
     for answer in answers(evidence, name):
         if not (stream_only and answer.transport == "udp"):
             by_server.setdefault(answer.server, []).append(answer)
-    return [found for server, given in by_server.items() if (found := _service(server, given))]
+    shares = _answered_at_times(evidence, name)
+    return [found for server, given in by_server.items() if (found := _service(server, given, shares.get(server)))]
 
 
-def _service(server: str, given: list[Answer]) -> Service | None:
-    """`None` if the server was not asked for IPv4 addresses."""
+def _answered_at_times(evidence: Evidence, name: str) -> dict[str, tuple[str, ...]]:
+    """Nameserver → the addresses that it gave in a series of queries with EDNS0, of which it answered some."""
+    return {
+        seen["server"]: tuple(a for a in seen.get("addresses", ()) if parsed_address(a))
+        for seen in evidence.all("dns-share")
+        if seen.get("name", "").rstrip(".") == name and seen.get("server") and seen.get("answered", 0) > 0
+    }
+
+
+def _service(server: str, given: list[Answer], at_times: tuple[str, ...] | None) -> Service | None:
+    """`None` if the server was not asked for IPv4 addresses. `at_times`: what it gave in a series of queries."""
     asked = [answer for answer in given if answer.rdtype == "A" and answer.edns]
     if not asked:
         return None
@@ -215,6 +225,8 @@ def _service(server: str, given: list[Answer]) -> Service | None:
     )
     first = usable or asked[0]
     addresses = tuple(dict.fromkeys(address for answer in given if answer.edns for address in answer.addresses))
+    if usable is None and at_times:
+        return Service(server=server, code=None, says=f"{server} answers at times", addresses=at_times)
     if (usable is None or not usable.addresses) and any(answer.addresses for answer in given if not answer.edns):
         if usable is not None and not _refuses_for_sure(given):
             return None

@@ -67,6 +67,17 @@ def lossy(server: str, *bad: int, **fields: Any) -> list[Record]:
     ]
 
 
+def silent_once(records: list[Record]) -> list[Record]:
+    """The first server says nothing to a query with EDNS0, over UDP or TCP, and answers the same without."""
+    return answered(
+        records,
+        *(dns_answer(FIRST, lost="TIMEOUT", transport=transport) for transport in ("udp", "tcp")),
+        dns_answer(FIRST, "AAAA", ADDRESS6),
+        {**dns_answer(FIRST, "A", *ADDRESSES), "edns": False},
+        *(dns_answer(SECOND, t, *(ADDRESSES if t == "A" else (ADDRESS6,))) for t in TYPES),
+    )
+
+
 NXDOMAIN_EVERYWHERE = [
     {**r, "addresses": [], "error": error("GAI", "resolve", code=-2)}
     if r["kind"] == "resolve" and r.get("purpose") == "host"
@@ -80,6 +91,12 @@ COMING = {
     "few answers, all new": row(lossy(FIRST, 0, newest=20, answered=20), unchecked="DNS-09"),
 }
 LOOKUPS = {
+    "silence to EDNS0 by chance, of which a series shows a share": row(
+        silent_once(lossy(FIRST, 30, 30)), {"DNS-09": "dns.lossy"}
+    ),
+    "silence to EDNS0, in a series too": row(
+        silent_once(lossy(FIRST, 90, addresses=[])), {"DNS-03": "dns.edns-refused"}
+    ),
     "FORMERR to EDNS0": row(refusing("FORMERR"), {"DNS-01": "dns.edns-refused"}),
     "silence to EDNS0": row(refusing(), {"DNS-01": "dns.edns-refused"}),
     "one SERVFAIL, and an answer without EDNS0": row(

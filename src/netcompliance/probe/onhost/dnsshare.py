@@ -25,8 +25,8 @@ SPARE = 3.0
 ID_BYTES = 2
 
 
-def measure(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Any) -> None:
-    """The `dns-share` observations of one nameserver."""
+def measure(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Any, *, doubtful: bool = False) -> None:
+    """The `dns-share` observations of one nameserver. `doubtful`: it may be one that answers none of them."""
     wire = base64.b64decode(query["wire"])
     limits = visit.limits
     for again, pace in enumerate((limits["dns_pace"], limits["dns_calm"])):
@@ -38,7 +38,12 @@ def measure(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: 
         )  # fmt: skip
         turns.told(server, series.addresses, over=not again)
         lasts = limits["dns_share"] * limits["dns_calm"] + PATIENCE + SPARE
-        if facts["error"] or facts["answered"] == facts["sent"] or visit.deadline.left() < lasts:
+        if (
+            facts["error"]
+            or facts["answered"] == facts["sent"]
+            or (doubtful and not facts["answered"])
+            or visit.deadline.left() < lasts
+        ):
             return
 
 

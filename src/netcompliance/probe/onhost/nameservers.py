@@ -5,12 +5,14 @@ Rules
   waiting goes on. The bytes are kept as they came.
 * Nothing is decided by one datagram: what brings no answer is sent again from other source ports, while the answer to
   the first may still come; what brings an error is asked again.
-* Whoever gives no address is asked once without EDNS0, which shows whether that is why.
+* Whoever gives no address is asked once without EDNS0, which shows whether that is why. If a silent one answers that, a
+  series with EDNS0 tells whether it was, or loss.
 * The tenant's addresses are those of the first nameserver that has any, as for every resolver. What only a later one
   gives is connected to, but apart from them.
 """
 
 import base64
+import functools
 import os
 import select
 import socket
@@ -116,9 +118,11 @@ def ask(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Turn
     if query["rdtype"] == "A" and not series:
         turns.told(server, [], over=True)
     if query.get("plain") and not addresses and not (message is not None and dnsmessage.no_such_name(message)):
-        _exchange(
+        plain, took = _exchange(
             visit, server, dict(query, wire=query["plain"]), port, "udp", base64.b64decode(query["plain"]), edns=False
         )
+        if message is None and plain is not None and dnsmessage.addresses(plain) and took < PROMPT:
+            visit.spawn("dns", functools.partial(dnsshare.measure, doubtful=True), visit, server, query, port, turns)
 
 
 def _asked(visit: Visit, server: str, query: Dict[str, Any], port: int, wire: bytes) -> Tuple[Optional[bytes], bool]:
