@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 NOT_PLAYED = {
     "dns-sinkhole-for-the-registry": "named does not answer with an alias into a zone that it has not",
     "header-without-a-colon": "nginx sends no line that is no header",
+    "token-server-large-hello-dropped": "docker-registry takes no token that another registry's server has signed",
 }
 """Scenario → what no daemon does of it."""
 DAEMONS = {"named", "nginx", "docker-registry", "squid"}
