@@ -7,6 +7,7 @@ import contextlib
 import json
 import select
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,8 +26,8 @@ LIMITS = {"dns": 0.3, "dns_late": 0.6, "dns_share": 12, "dns_pace": 0.002, "dns_
 
 
 @contextlib.contextmanager
-def nameserver(is_lost: Callable[[int], bool]) -> Iterator[int]:
-    """One on 127.0.0.1 that answers over UDP alone. `is_lost`: whether the query of this number with EDNS0 is."""
+def nameserver(is_lost: Callable[[int], bool], *, by_tcp: bool = False) -> Iterator[int]:
+    """One on 127.0.0.1. `is_lost`: whether the datagram of this number with EDNS0 is; over TCP, all or none are."""
     stopped = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket(type=socket.SOCK_DGRAM) as asked:
         port = listening.getsockname()[1]
@@ -35,15 +36,18 @@ def nameserver(is_lost: Callable[[int], bool]) -> Iterator[int]:
         def serve() -> None:
             number = 0
             while not stopped.is_set():
-                if not select.select([asked], [], [], 0.05)[0]:
+                ready = select.select([asked, *([listening] if by_tcp else [])], [], [], 0.05)[0]
+                if listening in ready:
+                    with listening.accept()[0] as connection:
+                        answer = _answer(dns.message.from_wire(connection.recv(4096)[2:]))
+                        connection.sendall(struct.pack("!H", len(answer)) + answer)
+                if asked not in ready:
                     continue
                 wire, peer = asked.recvfrom(4096)
                 query = dns.message.from_wire(wire)
                 number += query.edns >= 0
                 if query.edns < 0 or not is_lost(number):
-                    reply = dns.message.make_response(query)
-                    reply.answer.append(dns.rrset.from_text(NAME, 60, "IN", "A", "192.0.2.7"))
-                    asked.sendto(reply.to_wire(), peer)
+                    asked.sendto(_answer(query), peer)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -52,6 +56,12 @@ def nameserver(is_lost: Callable[[int], bool]) -> Iterator[int]:
         finally:
             stopped.set()
             thread.join(5)
+
+
+def _answer(query: dns.message.Message) -> bytes:
+    reply = dns.message.make_response(query)
+    reply.answer.append(dns.rrset.from_text(NAME, 60, "IN", "A", "192.0.2.7"))
+    return reply.to_wire()
 
 
 @pytest.fixture
@@ -80,6 +90,12 @@ def test_where_some_are_answered_it_was_loss(ask: Callable[[int], list[dict[str,
         first, calm = ask(port)
     assert (first["sent"], first["answered"], first["addresses"]) == (12, 8, ["192.0.2.7"])
     assert (calm["sent"], calm["answered"]) == (12, 8)
+
+
+def test_where_tcp_is_answered_and_udp_at_times_it_was_loss(ask: Callable[[int], list[dict[str, Any]]]) -> None:
+    with nameserver(lambda number: number <= 3 or number % 3 == 0, by_tcp=True) as port:
+        first, calm = ask(port)
+    assert (first["answered"], calm["answered"]) == (8, 8)
 
 
 def test_where_none_is_answered_once_is_enough(ask: Callable[[int], list[dict[str, Any]]]) -> None:

@@ -244,7 +244,7 @@ def _service(server: str, given: list[Answer], at_times: tuple[str, ...] | None)
     if usable is None:
         says = f"{server} does not answer ({first.text})"
         return Service(server=server, code=Code.DNS_TIMEOUT, says=says, dead=True)
-    if over_udp.code in SILENCE:
+    if over_udp.code in SILENCE and not at_times:
         says = f"{server} answers over TCP but not over UDP"
         return Service(server=server, code=Code.DNS_TIMEOUT, says=says, addresses=addresses)
     if usable.policy and not usable.addresses:

@@ -94,6 +94,16 @@ LOOKUPS = {
     "silence to EDNS0 by chance, of which a series shows a share": row(
         silent_once(lossy(FIRST, 30, 30)), {"DNS-09": "dns.lossy"}
     ),
+    "silence over UDP by chance, and an answer over TCP": row(
+        answered(
+            lossy(FIRST, 30, 30),
+            dns_answer(FIRST, lost="TIMEOUT"),
+            dns_answer(FIRST, "A", *ADDRESSES, transport="tcp"),
+            dns_answer(FIRST, "AAAA", ADDRESS6),
+            *(dns_answer(SECOND, t, *(ADDRESSES if t == "A" else (ADDRESS6,))) for t in TYPES),
+        ),
+        {"DNS-09": "dns.lossy"},
+    ),
     "silence to EDNS0, in a series too": row(
         silent_once(lossy(FIRST, 90, addresses=[])), {"DNS-03": "dns.edns-refused"}
     ),

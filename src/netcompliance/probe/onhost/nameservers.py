@@ -5,8 +5,8 @@ Rules
   waiting goes on. The bytes are kept as they came.
 * Nothing is decided by one datagram: what brings no answer is sent again from other source ports, while the answer to
   the first may still come; what brings an error is asked again.
-* Whoever gives no address is asked once without EDNS0, which shows whether that is why. If a silent one answers that, a
-  series with EDNS0 tells whether it was, or loss.
+* Whoever gives no address is asked once without EDNS0, which shows whether that is why. Who is silent over UDP and
+  answers that, or over TCP, may have lost three datagrams: a series of them tells.
 * The tenant's addresses are those of the first nameserver that has any, as for every resolver. What only a later one
   gives is connected to, but apart from them.
 """
@@ -107,11 +107,12 @@ def ask(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Turn
     message, series = None, False
     for pause in (0.0,) + AGAIN:
         time.sleep(pause)
-        message, prompt = _asked(visit, server, query, port, wire)
+        message, took = _asked(visit, server, query, port, wire)
         addresses = [] if message is None else dnsmessage.addresses(message)
-        if addresses and prompt and query.get("plain"):
+        if addresses and query.get("plain") and (took is None or took < PROMPT):
             series = True
-            visit.spawn("dns", dnsshare.measure, visit, server, query, port, turns)
+            measure = functools.partial(dnsshare.measure, doubtful=took is None)
+            visit.spawn("dns", measure, visit, server, query, port, turns)
         if message is None or dnsmessage.settles(message):
             break
     turns.told(server, addresses, over=True)
@@ -125,8 +126,10 @@ def ask(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Turn
             visit.spawn("dns", functools.partial(dnsshare.measure, doubtful=True), visit, server, query, port, turns)
 
 
-def _asked(visit: Visit, server: str, query: Dict[str, Any], port: int, wire: bytes) -> Tuple[Optional[bytes], bool]:
-    """The answer, over UDP or else over TCP; and whether UDP brought all of it promptly."""
+def _asked(
+    visit: Visit, server: str, query: Dict[str, Any], port: int, wire: bytes
+) -> Tuple[Optional[bytes], Optional[float]]:
+    """The answer, over UDP or else over TCP; and the seconds that UDP took for all of it, None if it brought none."""
     told: List[Optional[bytes]] = []
     begun, asked = threading.Event(), threading.Event()
 
@@ -138,12 +141,12 @@ def _asked(visit: Visit, server: str, query: Dict[str, Any], port: int, wire: by
     with visit.pool.unless_done("dns", visit.limits["hedge"], by_tcp):
         message, took = _exchange(visit, server, query, port, "udp", wire)
     if message is not None and not dnsmessage.truncated(message):
-        return message, took < PROMPT
+        return message, took
     if begun.is_set():
         asked.wait(visit.limits["dns_late"] + 1)
     else:
         by_tcp()
-    return (told[0] if told else None), False
+    return (told[0] if told else None), None if message is None else float("inf")
 
 
 def _exchange(
