@@ -25,6 +25,7 @@ from netcompliance.probe.onhost import gohttp
 from netcompliance.probe.onhost.route import route_to
 from netcompliance.probe.shell import shell
 from netcompliance.vantage.records import decoded
+from tests.fakes.nameserver import nameserver
 from tests.fakes.peers import Handler, Issued, answer, authority, leaf, serving, silent
 from tests.fakes.schema import strict
 from tests.unit.test_probe_route import ENVIRONMENTS, EXEMPTIONS, WITHOUT_AN_AT
@@ -513,40 +514,18 @@ def _ask_nameserver(
     query = dns.message.make_query("acme.example.", "A", id=0x4E43)
     conf = tmp_path / "resolv.conf"
     conf.write_text("nameserver 127.0.0.1\n")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        port = udp.getsockname()[1]
-        with contextlib.ExitStack() as stack:
-            if tcp is not None:
-                listening = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+    wire = query.to_wire()
 
-                def accept() -> None:
-                    with contextlib.suppress(OSError):
-                        connection, _ = listening.accept()
-                        with connection:
-                            connection.recv(512)
-                            connection.sendall(len(tcp).to_bytes(2, "big"))
-                            connection.sendall(tcp)
-                            connection.recv(1)
+    def datagrams(asked: bytes) -> list[bytes]:
+        return list(handle(dns.message.from_wire(asked))) if asked == wire else []
 
-                threading.Thread(target=accept, daemon=True).start()
-
-            def serve() -> None:
-                with contextlib.suppress(OSError):
-                    while True:
-                        data, peer = udp.recvfrom(512)
-                        assert data == query.to_wire()
-                        for each in handle(dns.message.from_wire(data)):
-                            udp.sendto(each, peer)
-
-            threading.Thread(target=serve, daemon=True).start()
-            wire = base64.b64encode(query.to_wire()).decode()
-            queries = [{"name": "acme.example", "rdtype": "A", "wire": wire}]
-            return run(
-                sh,
-                plan({"kind": "nameservers", "queries": queries, "port": port}),
-                replaced={"/etc/resolv.conf": str(conf), **(replaced or {})},
-            )
+    with nameserver(datagrams, tcp) as port:
+        queries = [{"name": "acme.example", "rdtype": "A", "wire": base64.b64encode(wire).decode()}]
+        return run(
+            sh,
+            plan({"kind": "nameservers", "queries": queries, "port": port}),
+            replaced={"/etc/resolv.conf": str(conf), **(replaced or {})},
+        )
 
 
 def _answer_to(query: dns.message.Message, *, truncated: bool = False) -> bytes:

@@ -25,6 +25,7 @@ import pytest
 from netcompliance.judge.watch import watched
 from netcompliance.probe import bundle
 from netcompliance.probe.shell import shell
+from tests.fakes.nameserver import nameserver
 from tests.fakes.peers import Issued, authority, leaf, serving, silent
 
 Record = dict[str, Any]
@@ -177,7 +178,7 @@ def test_an_outage_is_told_as_long_as_it_was_and_as_the_journal_documents(
 
 
 def test_what_is_interrupted_at_the_end_is_watched_until_it_is_not(watch: Callable[..., Watcher]) -> None:
-    with nameserver(lambda query: answer_of(query, "192.0.2.10")) as dns_port:
+    with nameserver(lambda query: [answer_of(query, "192.0.2.10")]) as dns_port:
         with socket.create_server(("127.0.0.1", 0), backlog=500) as listening:
             port = listening.getsockname()[1]
             asked = plan(port, dns_port=dns_port, seconds=1.0)
@@ -243,34 +244,13 @@ def test_where_nobody_acknowledges_anything_it_ends(watch: Callable[..., Watcher
     assert watcher.those("end") == []
 
 
-@contextlib.contextmanager
-def nameserver(answered: Callable[[dns.message.Message], dns.message.Message]) -> Iterator[int]:
-    """A nameserver on loopback: it answers what is a whole query."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as serving_on:
-        serving_on.bind(("127.0.0.1", 0))
-        serving_on.settimeout(0.1)
-        stopped = threading.Event()
-
-        def serve() -> None:
-            while not stopped.is_set():
-                with contextlib.suppress(TimeoutError, dns.exception.DNSException):
-                    data, peer = serving_on.recvfrom(4096)
-                    serving_on.sendto(answered(dns.message.from_wire(data)).to_wire(), peer)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield serving_on.getsockname()[1]
-        stopped.set()
-        thread.join()
-
-
-def answer_of(query: dns.message.Message, *addresses: str, rcode: int = 0) -> dns.message.Message:
-    told = dns.message.make_response(query)
+def answer_of(wire: bytes, *addresses: str, rcode: int = 0) -> bytes:
+    told = dns.message.make_response(dns.message.from_wire(wire))
     told.set_rcode(dns.rcode.Rcode(rcode))
     if addresses:
         told.answer.append(dns.rrset.from_text(f"{HOST}.", 60, "IN", "CNAME", "lb.example."))
         told.answer.append(dns.rrset.from_text("lb.example.", 60, "IN", "A", *addresses))
-    return told
+    return told.to_wire()
 
 
 @pytest.mark.parametrize(
@@ -286,7 +266,7 @@ def answer_of(query: dns.message.Message, *addresses: str, rcode: int = 0) -> dn
 def test_a_nameservers_answers_are_read_as_bytes(
     watch: Callable[..., Watcher], addresses: tuple[str, ...], rcode: int, answer: Record
 ) -> None:
-    with nameserver(lambda query: answer_of(query, *addresses, rcode=rcode)) as port:
+    with nameserver(lambda query: [answer_of(query, *addresses, rcode=rcode)]) as port:
         watcher = watch(plan(1, dns_port=port, addresses=()))
         (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
     assert (run["path"], run["error"], run["answer"]) == ("127.0.0.1", None, answer)

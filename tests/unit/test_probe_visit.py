@@ -8,7 +8,6 @@ import hashlib
 import json
 import select
 import socket
-import struct
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from netcompliance.probe.onhost.visit import Output, Visit
 from netcompliance.probe.onhost.ways import Way
 from netcompliance.vantage import gohello
 from netcompliance.vantage.records import decoded
+from tests.fakes.nameserver import nameserver
 from tests.fakes.peers import Issued, answer, authority, leaf, serving, silent
 
 SECRET = "key-that-nobody-may-see"
@@ -492,37 +492,6 @@ def _reply(*, number: int = 7, truncated: bool = False) -> bytes:
     return message.to_wire()
 
 
-@contextlib.contextmanager
-def nameserver(*datagrams: bytes, stream: bytes | None = None) -> Iterator[int]:
-    """A nameserver on 127.0.0.1 that answers every datagram with all of these, and TCP with `stream`."""
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket(type=socket.SOCK_DGRAM) as asked:
-        port = listening.getsockname()[1]
-        asked.bind(("127.0.0.1", port))
-        stopped = threading.Event()
-
-        def serve() -> None:
-            while not stopped.is_set():
-                for ready in select.select([asked, listening], [], [], 0.05)[0]:
-                    if ready is asked:
-                        _, peer = asked.recvfrom(4096)
-                        for datagram in datagrams:
-                            asked.sendto(datagram, peer)
-                    else:
-                        connection, _ = listening.accept()
-                        with connection:
-                            connection.recv(4096)
-                            if stream is not None:
-                                connection.sendall(struct.pack("!H", len(stream)) + stream)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield port
-        finally:
-            stopped.set()
-            thread.join(5)
-
-
 @pytest.fixture
 def ask(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Seen]:
     monkeypatch.setattr(nameservers, "read_text", lambda path: "nameserver 127.0.0.1\n")
@@ -532,14 +501,14 @@ def ask(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Seen]:
 
 
 def test_a_datagram_under_another_id_is_counted_and_waited_past(ca: Issued, ask: Callable[[int], Seen]) -> None:
-    with nameserver(_reply(number=8), b"x", _reply()) as port:
+    with nameserver(lambda _: (_reply(number=8), b"x", _reply())) as port:
         (seen,) = ask(port)
     assert base64.b64decode(seen["response"]) == _reply()
     assert (seen["transport"], seen["strays"], seen["attempts"], seen["error"]) == ("udp", 2, 1, None)
 
 
 def test_a_truncated_answer_is_asked_for_again_over_tcp(ca: Issued, ask: Callable[[int], Seen]) -> None:
-    with nameserver(_reply(truncated=True), stream=_reply()) as port:
+    with nameserver(lambda _: [_reply(truncated=True)], stream=_reply()) as port:
         udp, tcp = ask(port)
     assert base64.b64decode(udp["response"]) == _reply(truncated=True)
     assert (tcp["transport"], base64.b64decode(tcp["response"])) == ("tcp", _reply())
@@ -548,14 +517,14 @@ def test_a_truncated_answer_is_asked_for_again_over_tcp(ca: Issued, ask: Callabl
 def test_a_nameserver_that_answers_nobody_was_asked_three_times_and_then_over_tcp(
     ca: Issued, ask: Callable[[int], Seen]
 ) -> None:
-    with nameserver() as port:
+    with nameserver(lambda _: ()) as port:
         tcp, udp = sorted(ask(port), key=lambda seen: str(seen["transport"]))
     assert (udp["response"], udp["attempts"], udp["error"]["name"]) == (None, 3, "TIMEOUT")
     assert (tcp["response"], tcp["error"]["name"]) == (None, "EOF")
 
 
 def test_a_nameserver_that_is_not_there_refuses(ca: Issued, ask: Callable[[int], Seen]) -> None:
-    with nameserver() as port:
+    with nameserver(lambda _: ()) as port:
         pass
     assert {(o["transport"], o["error"]["name"]) for o in ask(port)} == {
         ("udp", "ECONNREFUSED"),
