@@ -205,9 +205,9 @@ def _trouble(
 ) -> Finding | None:
     """Why it was not answered as it should be; `None` if that is not known."""
     subject, size = path_name(path, host), size_of(hello)
-    whose = "the agent's" if task == TENANT else "a Go program's"
+    who = "the agent" if task == TENANT else "a Go program"
     if choice is not None:
-        detail = f"{subject} chose {choice} and suite {choice.cipher:#06x}, which the agent lacks"
+        detail = f"{subject} chose {choice} and suite {choice.cipher:#06x}, which {who} lacks"
         return finding(Code.TLS_NO_COMMON_CIPHER, subject, detail, offers=str(choice))
 
     def passes(purpose: str) -> bool:
@@ -224,7 +224,7 @@ def _trouble(
         return finding(Code.TLS_LARGE_HELLO_DROPPED, subject, detail)
     if part:
         change = "with protocol names (ALPN)" if part == NO_PROTOCOLS else f"without {part}"
-        detail = f"{subject}: {whose} ClientHello got {said}; {change} it is answered"
+        detail = f"{subject}: {who}'s ClientHello got {said}; {change} it is answered"
         return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=part)
     if alert is not None and not (alert in NOTHING_IN_COMMON and verify is not None and verify.get("verified")):
         return refusal(hello, verify, alert, subject)
@@ -233,5 +233,5 @@ def _trouble(
     got = f"got {said}; OpenSSL's was answered, with the same cipher suites"
     if alert is None:
         got = f"got no answer ({said}); OpenSSL's was answered"
-    detail = f"{subject}: {whose} ClientHello {got}"
+    detail = f"{subject}: {who}'s ClientHello {got}"
     return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=FINGERPRINT)

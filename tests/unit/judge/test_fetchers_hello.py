@@ -113,6 +113,10 @@ def test_a_shell_tells_a_reset_from_a_silence_it_cannot_explain(
             f"{ITS}: a Go program's ClientHello got [ECONNRESET]; with protocol names (ALPN) it is answered",
         ),
         (
+            sent("agent-hello", received=b64(server_hello(suite=0xC028))),
+            f"{ITS} chose TLSv1.3 with X25519MLKEM768 and suite 0xc028, which a Go program lacks",
+        ),
+        (
             lost(SILENT, "classic-hello"),
             f"{ITS}: no answer to a ClientHello of 1532 bytes ([TIMEOUT]); a small one was answered",
         ),
