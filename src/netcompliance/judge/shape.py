@@ -208,7 +208,7 @@ FIELDS: Mapping[str, Shape] = {
     **dict(
         _each(
             flag,
-            "finished verified complete body_complete token covers public_issuer other_scheme login series",
+            "finished verified complete body_complete token covers public_issuer other_scheme login series shared_way",
         )
     ),
     **dict(_each(several(text), "search hosts_entries chain platforms versions")),

@@ -6,6 +6,7 @@ not about size, and is judged as the path's (RCV-02). The smallest size that fai
 Rules
 * A standstill is one only if every try came to it, those in small segments too. It is the path's MTU only if each try
   in small segments passed and each in full ones did not, two of each: one lost packet explains no more than one.
+* Beside uploads that moved, a standstill proves nothing: they may have had all that the way carries.
 * A shell does not see whether an upload stood still or was slow.
 * An upload that was still moving when we ran out of time is a matter of rate. What it would have taken decides.
 """
@@ -39,8 +40,6 @@ LARGEST = 2_500_000
 """Bytes: the largest payload that agents send."""
 MOVING = 2.0
 """Seconds without an acknowledgement up to which an upload was still moving."""
-CREPT = 16_000
-"""Bytes that arrived of an upload that then stood still: more than one full segment passed."""
 TRIES = 2
 """So many times, a size must pass in small segments and not in full ones."""
 SMALL_PATH = f"{DOCUMENTED_PATH}/intake"
@@ -68,6 +67,11 @@ class _At:
     def of(self, size: int) -> list[Observation]:
         return [seen for seen in self.uploads if _bytes(seen) == size]
 
+    def ran_out(self) -> list[Observation]:
+        """The last tries of what was never answered, if we ran out of time in them."""
+        unanswered = [tries for size in self.sizes() if _answered(tries := self.of(size)) is None]
+        return [tries[-1] for tries in unanswered if _ran_out(tries[-1])]
+
 
 def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-06."""
@@ -75,35 +79,30 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
     slow: list[str] = []
     missing: list[str | None] = []
     sizes: set[int] = set()
-    crept: list[str] = []
     for path in paths_to(evidence, TENANT, case.host):
         here = _payloads(evidence, case.host, path)
         failed = _smallest_failure(here)
-        if failed is not None and failed.code is Code.HTTP_STALLED and here.uploads:
-            if evidence.by_shell and here.small is not None and here.small.get("status") is not None:
-                missing.append(path)
-                continue
-            failed = _too_slow_for_all(here, evidence) or failed
-        moving = [seen for seen in here.uploads if _was_moving(seen)]
+        stalled = failed is not None and failed.code is Code.HTTP_STALLED and bool(here.uploads)
+        if stalled and evidence.by_shell and here.small is not None and here.small.get("status") is not None:
+            missing.append(path)
+            continue
+        ran_out = here.ran_out()
         if failed is not None:
             found.append(failed)
-        elif moving:
-            rate = _rate(moving[-1], evidence, case.host)
+        elif ran_out:
+            rate = _rate(evidence, case.host)
             took = LARGEST * 8 / rate if rate else 0.0
             told = f"{here.subject}: {_bits(rate)}, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
-            if not rate:
-                missing.append(path)
-            elif took > AGENT_WAITS:
-                found.append(_too_slow(here, rate, took))
-            else:
+            if took > AGENT_WAITS:
+                why = f"{told}, and the agent gives up after {AGENT_WAITS:.0f} s"
+                found.append(finding(Code.HTTP_TOO_SLOW, here.subject, why))
+            elif rate and _was_moving(ran_out[-1]):
                 slow.append(told)
+            else:
+                missing.append(path)
         elif not any(seen.get("status") is not None for seen in here.of(LARGEST)):
             missing.append(path)
         sizes.update(here.sizes())
-        crept += [here.subject] if any(_stood_still(seen) and _arrived(seen) >= CREPT for seen in here.uploads) else []
-    if any(each.code is Code.HTTP_TOO_SLOW for each in found):
-        # What crept and then stood still shared the way of those that are too slow.
-        found = [each for each in found if each.code is not Code.HTTP_STALLED or each.subject not in crept]
     if not sizes and not found:
         return notchecked("no large request came to an end")
     answered = f"request bodies of {listed(_kilo(size) for size in sorted(sizes))} were answered"
@@ -118,22 +117,6 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
 def runs_out_of_time(evidence: Evidence, host: str) -> bool:
     """Was an upload to this host still moving when its time was over?"""
     return any(_was_moving(seen) for seen in evidence.all("http", task=TENANT, host=host, purpose="upload"))
-
-
-def _too_slow_for_all(here: _At, evidence: Evidence) -> Finding | None:
-    """Where the first upload, alone, went too slowly to the end of our time, others that stood still shared its way."""
-    every = evidence.all("http", task=TENANT, host=here.host, purpose="upload", verified=True)
-    alone = next((seen for seen in every if seen.get("alone_seconds") and _was_moving(seen)), None)
-    if alone is None or alone.get("address") == here.address:
-        return None
-    rate = _rate(alone, evidence, here.host)
-    took = LARGEST * 8 / rate if rate else 0.0
-    return _too_slow(here, rate, took) if took > AGENT_WAITS else None
-
-
-def _too_slow(here: _At, rate: float, took: float) -> Finding:
-    told = f"{here.subject}: {_bits(rate)}, so a body of {_kilo(LARGEST)} takes {took:.0f} s"
-    return finding(Code.HTTP_TOO_SLOW, here.subject, f"{told}, and the agent gives up after {AGENT_WAITS:.0f} s")
 
 
 def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:
@@ -170,12 +153,16 @@ def _kilo(size: int) -> str:
     return f"{size / 1_000_000:g} MB" if size >= 1_000_000 else f"{size / 1000:g} kB"
 
 
+def _answered(tries: list[Observation]) -> Observation | None:
+    return next((seen for seen in tries if seen.get("status") is not None), None)
+
+
 def _was_moving(seen: Observation) -> bool:
     return _ran_out(seen) and seen.get("idle", MOVING) < MOVING
 
 
 def _stood_still(seen: Observation) -> bool:
-    return _ran_out(seen) and seen.get("idle", MOVING) >= MOVING
+    return _ran_out(seen) and not _was_moving(seen) and not seen.get("shared_way")
 
 
 def _ran_out(seen: Observation) -> bool:
@@ -201,11 +188,11 @@ def _smallest_failure(here: _At) -> Finding | None:
 def _failure(here: _At, size: int, before: int) -> Finding | None:
     """What is wrong with this size, if anything is. `before`: the largest that was answered."""
     tries = here.of(size)
-    answered = next((seen for seen in tries if seen.get("status") is not None), None)
+    answered = _answered(tries)
     if answered is not None:
         return _other_answer(answered, here, before)
     last = tries[-1]
-    if not any(_stood_still(seen) for seen in tries) and _was_moving(last):
+    if _ran_out(last) and not any(_stood_still(seen) for seen in tries):
         return None
     than = f"; one of {_kilo(before)} is answered" if before else ""
     subject, body = here.subject, f"a request body of {_kilo(size)}"
@@ -233,14 +220,24 @@ def _other_answer(seen: Observation, here: _At, before: int) -> Finding | None:
     return finding(code, here.subject, detail, location=here.subject)
 
 
-def _rate(seen: Observation, evidence: Evidence, host: str) -> float:
-    """Bits per second: measured while nothing else was sent to the host, else together with all that was."""
+def _rate(evidence: Evidence, host: str) -> float:
+    """Bits per second: measured while nothing else was sent to the host, else of all that was under way together."""
     every = evidence.all("http", task=TENANT, host=host, purpose="upload", verified=True)
     alone = [each for each in every if each.get("alone_seconds")]
     if alone:
         return float(max(each.get("alone_bytes", 0) * 8 / each["alone_seconds"] for each in alone))
-    beside = [each for each in every if _was_moving(each)]
-    return sum(_arrived(each) for each in beside) * 8 / max(seconds(seen), 0.1)
+    began = min((_began(each) for each in every if _ran_out(each)), default=0.0)
+    together = [each for each in every if _ended(each) > began]
+    span = max(map(_ended, together), default=0.0) - min(map(_began, together), default=0.0)
+    return sum(map(_arrived, together)) * 8 / max(span, 0.1)
+
+
+def _began(seen: Observation) -> float:
+    return seconds(seen, "at")
+
+
+def _ended(seen: Observation) -> float:
+    return _began(seen) + seconds(seen)
 
 
 def _arrived(seen: Observation) -> int:

@@ -334,7 +334,7 @@ VISIT: Mapping[str, Mapping[str, Shape]] = {
         **_each(name, "without"),
         **_each(line, "path reason version go_refuses"),
         "body": text,
-        **_each(flag, "verified body_complete"),
+        **_each(flag, "verified body_complete shared_way"),
         **_each(COUNT, "body_bytes request_bytes sent_bytes unacknowledged_bytes alone_bytes"),
         **_each(SECONDS, "idle alone_seconds first_byte"),
         "status": STATUS,

@@ -12,6 +12,7 @@ from tests.unit.judge.records import (
     ADDRESSES,
     BASE,
     HOST,
+    NOW,
     REFUSAL,
     Record,
     b64,
@@ -220,6 +221,8 @@ HELLOS = {
 
 UPLOAD = {"kind": "http", "purpose": "upload", "address": FIRST}
 LARGEST = {**UPLOAD, "request_bytes": 2_500_000}
+OF_ALL = {"purpose": "upload", "request_bytes": 2_500_000}
+SECOND = {**LARGEST, "address": ADDRESSES[1]}
 MIDDLE = {**UPLOAD, "request_bytes": 150_000}
 SMALLEST = {"purpose": "path", "address": FIRST, "path": f"{BASE}/intake"}
 STILL = {"idle": 2.6, "status": None, "headers": [], "body": "", "error": error("TIMEOUT", "send")}
@@ -246,18 +249,19 @@ def still(*more: Record) -> list[Record]:
 def moving(alone: tuple[int, float] | None) -> list[Record]:
     """The largest was under way at all addresses when time was up; at the first one, alone for a while."""
     known = {"alone_bytes": alone[0], "alone_seconds": alone[1]} if alone else {}
-    every = changed({"purpose": "upload", "request_bytes": 2_500_000}, **MOVING)
+    every = changed(OF_ALL, **MOVING)
     return altered(every, LARGEST, **known) if known else every
 
 
 def crawling() -> list[Record]:
     """The same, at a rate at which none comes to its end."""
-    return altered(moving(None), {"purpose": "upload", "request_bytes": 2_500_000}, sent_bytes=60_000)
+    return altered(moving(None), OF_ALL, sent_bytes=60_000)
 
 
 SMALL_PASSES = post("upload-small-mss", 150_000, 403)
 SMALL_STANDS_STILL = {**SMALL_PASSES, **NO_ANSWER, "error": error("TIMEOUT", "send")}
 FULL_AGAIN = {**post("upload", 150_000, 403), **STILL}
+LARGEST_AGAIN = post("upload", 2_500_000, None)
 
 UPLOADS = {
     "too large": row(uploads_get(413), {"HTTPS-06": "http.body-limit"}),
@@ -306,19 +310,37 @@ UPLOADS = {
     "twenty-one seconds": row(moving((357_000, 3.0)), {"HTTPS-06": "http.too-slow"}),
     "nineteen seconds": row(moving((395_000, 3.0))),
     "slow, shared by all": row(moving(None)),
-    "too slow for the first one, and the others stood still": row(
+    "too slow for all together, of which the last ones began late": row(
         altered(
-            moving((187_500, 3.0)), {"purpose": "upload", "address": ADDRESSES[1], "request_bytes": 2_500_000}, **STILL
+            altered(moving(None), OF_ALL, at=NOW + 6, seconds=4.0, sent_bytes=350_000),
+            LARGEST,
+            at=NOW + 1,
+            seconds=9.0,
         ),
         {"HTTPS-06": "http.too-slow"},
     ),
-    "the others too slow, and the first one crept and stood still": row(
-        altered(crawling(), LARGEST, **STILL, sent_bytes=98_000, unacknowledged_bytes=73_000),
-        {"HTTPS-06": "http.too-slow"},
+    "too slow for the first one, beside which another stood still": row(
+        altered(moving((187_500, 3.0)), SECOND, **STILL, shared_way=True), {"HTTPS-06": "http.too-slow"}
     ),
-    "the others too slow, and nothing of the first one arrived": row(
-        altered(crawling(), LARGEST, **STILL, sent_bytes=98_000, unacknowledged_bytes=98_000),
+    "too slow for the others, beside which the first one stood still": row(
+        altered(crawling(), LARGEST, **STILL, shared_way=True), {"HTTPS-06": "http.too-slow"}
+    ),
+    "too slow for the others, and the first one stood still alone, too": row(
+        [*altered(crawling(), LARGEST, **STILL, shared_way=True), *exchange([{**LARGEST_AGAIN, **STILL}])],
         {"HTTPS-06": "http.too-slow http.stalled"},
+    ),
+    "one stood still beside others that are quick enough, and was not tried alone": row(
+        altered(moving((395_000, 3.0)), SECOND, **STILL, shared_way=True),
+        because={"HTTPS-06": f"a request body of 2.5 MB at {ADDRESSES[1]} did not come to an end"},
+    ),
+    "one stood still beside others that are quick enough, and went on alone": row(
+        [
+            *altered(moving(None), LARGEST, **STILL, shared_way=True),
+            *exchange([{**LARGEST_AGAIN, **MOVING, "alone_bytes": 395_000, "alone_seconds": 3.0}]),
+        ],
+    ),
+    "one stood still beside others, and was answered alone": row(
+        [*changed(LARGEST, **STILL, shared_way=True), *exchange([post("upload", 2_500_000, 403)])]
     ),
     "not tried at one address": row(
         without(healthy(), **LARGEST),
