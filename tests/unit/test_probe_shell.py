@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,37 @@ def test_whatever_bytes_a_peer_sends_arrive_as_they_were(sh: str, run: Run, ca: 
     assert base64.b64decode(http["body"]) == body
     assert (http["status"], http["reason"]) == (200, '\xffO"K\\')
     assert dict(http["headers"])["X-Odd"] == f"a{odd.decode('latin-1')}z"
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("cut", "asked"),
+    [
+        (lambda size, times: size > 1_000_000 and times == 1, [(2_500_000, None), (1000, 403), (2_500_000, 413)]),
+        (lambda size, times: size > 1_000_000, [(2_500_000, None), (1000, 403), (2_500_000, None)]),
+        (lambda size, times: True, [(2_500_000, None), (1000, None)]),
+        (lambda size, times: False, [(2_500_000, 413), (1000, 403)]),
+    ],
+)
+def test_an_upload_that_was_cut_may_have_been_refused_and_is_tried_once_more(
+    sh: str, cut: Callable[[int, int], bool], asked: list[tuple[int, int | None]], run: Run, ca: Issued, tmp_path: Path
+) -> None:
+    times: Counter[int] = Counter()
+
+    def handle(head: bytes, connection: socket.socket) -> None:
+        size = int(head.lower().partition(b"content-length:")[2].split()[0]) if head.startswith(b"POST") else 0
+        times[size] += 1
+        if size and cut(size, times[size]):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        answer("413 Content Too Large" if size > 1_000_000 else "403 Forbidden", b"{}")(head, connection)
+        silent(head, connection)
+
+    upload = {"method": "POST", "path": "/intake", "sizes": [1000, 2_500_000]}
+    with serving(handle, tmp_path, (leaf(ca, "localhost"),)) as server:
+        seen = run(sh, plan({"kind": "host", "names": []}, endpoint(server.port, request(), upload=upload)))
+    uploads = those(seen, "http", purpose="upload", address="127.0.0.1")
+    assert [(each["request_bytes"], each["status"]) for each in uploads] == asked
 
 
 @every_shell

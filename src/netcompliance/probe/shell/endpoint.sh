@@ -83,16 +83,19 @@ request() {
 }
 
 # uploads PATH SIZE…: the largest first, since a process for each size costs more than it shows; where it does not come
-# through, growing ones say from which size on.
+# through, growing ones say from which size on. One that was cut may have been refused: curl, which goes on writing, does not
+# always read the answer of a peer that closes, so after the growing ones it is tried once more.
 uploads() {
     can_ask && have head && have tr || return
     path=$1
     shift
     for largest; do :; done
     upload upload "$path" "$largest" && return
+    of_largest=$?
     for size; do
-        [ "$size" = "$largest" ] || upload upload "$path" "$size" || break
+        [ "$size" = "$largest" ] || upload upload "$path" "$size" || return
     done
+    [ "$of_largest" -ne "$WAS_CUT" ] || upload upload "$path" "$largest"
 }
 
 look_through_proxy() {

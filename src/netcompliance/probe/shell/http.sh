@@ -336,14 +336,18 @@ report_http() {
     emit "$record,\"caller\":$J,\"without\":null,\"at\":$AT,\"seconds\":$SECONDS_TOOK,\"error\":$ERROR"
 }
 
-# upload PURPOSE PATH BYTES: a JSON document of that size.
+# upload PURPOSE PATH BYTES: a JSON document of that size. WAS_CUT if the connection ended before an answer.
+WAS_CUT=3
 upload() {
     request_purpose=$1 request_method=POST request_path=$2 request_bytes=$3 trusted=true request_caller=main request_query=''
     way_options
     document "$3" | {
         exec 3<&0
         asked 9 -X POST -H "User-Agent: $GO_AGENT" -H 'Accept:' -H 'Content-Type: application/json' --speed-limit 1 --speed-time 4 --data-binary @/proc/self/fd/3
-        [ -n "$STATUS" ] && [ "$STATUS" != 413 ]
+        case $CURL_CODE:$STATUS in
+            55: | 56:) (exit "$WAS_CUT") ;;
+            *) [ -n "$STATUS" ] && [ "$STATUS" != 413 ] ;;
+        esac
     }
 }
 
