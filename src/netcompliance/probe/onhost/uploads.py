@@ -76,8 +76,8 @@ class Turns:
         """When an upload of each row was seen to go on last."""
 
     def wait(self) -> None:
-        """Until the first row lets the others go."""
-        self._free.wait(self.deadline.left())
+        """Until the first row lets the others go; only as long as that can take, for it may be connecting in vain."""
+        self._free.wait(min(2 * ALONE, self.deadline.left()))
 
     def free(self) -> None:
         """The others may go."""
