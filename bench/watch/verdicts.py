@@ -195,7 +195,8 @@ def _touched(each: Made, paths: Iterable[Path]) -> list[Path]:
     layer = {
         "503": "http", "wrong peer": "tls", "large packets": "http", "registry": "registry", "dns": "dns",
     }.get(each.kind, "tcp")  # fmt: skip
-    return [path for path in paths if path.layer == layer and (layer != "tcp" or path.name == f"{TENANT_V4[0]}:443")]
+    only = {"tcp": f"{TENANT_V4[0]}:443", "registry": "quay.io"}.get(layer, "")
+    return [path for path in paths if path.layer == layer and path.name.startswith(only)]
 
 
 def _near(path: Path, each: Made) -> Path:
