@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from netcompliance.judge.chart import CHART
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -21,8 +22,8 @@ from netcompliance.judge.evidence import (
     listed,
     without_port,
 )
-from netcompliance.judge.hello import unsure_of_plain_hello
-from netcompliance.judge.hops import steps
+from netcompliance.judge.hello import AGENT, unsure_of_plain_hello
+from netcompliance.judge.hops import CDN, REGISTRY, host_of, steps
 from netcompliance.judge.http2 import http2_unfinished
 from netcompliance.judge.lookups import FEW
 from netcompliance.judge.nameservers import answers
@@ -103,8 +104,8 @@ def _plain_hello(case: Case, evidence: Evidence, _: Settings) -> str:
 def _chains(case: Case, evidence: Evidence, _: Settings) -> str:
     unread = [
         path
-        for path in _verified(evidence, "cdn", case.host)
-        if evidence.chain(evidence.handshake(case.host, path, "verify", "cdn"), case.host) is None
+        for path in _verified(evidence, CDN, case.host)
+        if evidence.chain(evidence.handshake(case.host, path, "verify", CDN), case.host) is None
     ]
     return unfinished(unread, "reading the whole certificate chain")
 
@@ -120,6 +121,30 @@ def _tunnels(case: Case, evidence: Evidence, settings: Settings) -> str:
     if len(known) > 1 and len(asked) < min(len(known), ADDRESSES_OF_A_PROXY):
         return f"not each address of {proxy} was asked for a tunnel"
     return "" if tried_often(evidence, host) else f"only single tunnels through {proxy} were tried"
+
+
+def _fetchers_hello(task: str) -> Look:
+    """What whoever fetches from there sends first, on each way to the host."""
+
+    def look(case: Case, evidence: Evidence, _: Settings) -> str:
+        host = without_port(case.host)
+        unsent = [path for path in _verified(evidence, task, host) if not evidence.handshake(host, path, AGENT, task)]
+        return unfinished(unsent, "the handshake with a Go program's ClientHello")
+
+    return look
+
+
+def _fetchers_hello_for(*names: str) -> Look:
+    """The same at each host that answered these steps of an image's walk."""
+
+    def look(case: Case, evidence: Evidence, _: Settings) -> str:
+        served = {host_of(seen) for seen in steps(evidence, case.target, *names) if seen.get("status") is not None}
+        hellos = [seen for task in (REGISTRY, CDN) for seen in evidence.all("tls", task=task, purpose=AGENT)]
+        return unfinished(
+            sorted(served - {seen.get("host") for seen in hellos}), "the handshake with a Go program's ClientHello"
+        )
+
+    return look
 
 
 def _head(case: Case, evidence: Evidence, settings: Settings) -> str:
@@ -149,8 +174,12 @@ LOOKS: Mapping[str, tuple[Look, ...]] = {
     "HTTPS-05": (_http2, _plain_hello),
     "RCV-01": (_exchanges,),
     "OUT-02": (_firewall, _on_the_wire),
-    "REG-03": (_head,),
-    "REG-05": (_chains,),
+    "REG-01": (_fetchers_hello(REGISTRY),),
+    "REG-02": (_fetchers_hello_for("token"),),
+    "REG-03": (_head, _fetchers_hello_for("manifest", "platform")),
+    "REG-04": (_fetchers_hello_for("config", "layer"),),
+    "REG-05": (_chains, _fetchers_hello(CDN)),
+    "HELM-01": (_fetchers_hello(CHART),),
     "PRX-01": (_tunnels,),
 }
 """Requirement → the looks without which it does not pass. What its judge misses by itself is not among them."""

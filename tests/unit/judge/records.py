@@ -277,7 +277,7 @@ def registry_step(step: str, task: str = "registry", image: str = str(IMAGE), **
         "status": 200,
         "headers": [],
         "body": "",
-        "url": f"https://quay.io/{step}",
+        "url": f"https://{image.partition('/')[0] or 'quay.io'}/{step}",
         "error": None,
     }
     return {**base, **fields}
@@ -289,6 +289,8 @@ def chart_step(step: str, **fields: Any) -> Record:
 
 
 def walk(task: str = "registry", image: str = str(IMAGE)) -> list[Record]:
+    registry = image.partition("/")[0]
+    store = "cdn01.quay.io" if registry == "quay.io" else registry
     return [
         registry_step("token", task, image, token=True),
         registry_step(
@@ -308,7 +310,7 @@ def walk(task: str = "registry", image: str = str(IMAGE)) -> list[Record]:
         ),
         blob("config", b"config", task, image),
         registry_step("layer", task, image, digest=f"sha256:{sha(LAYER)}", size=len(LAYER), status=302),
-        blob("layer", LAYER, task, image, hop=1, url="https://cdn01.quay.io/blob"),
+        blob("layer", LAYER, task, image, hop=1, url=f"https://{store}/blob"),
     ]
 
 
@@ -336,5 +338,6 @@ def peer(task: str, host: str, address: str) -> list[Record]:
         {"kind": "resolve", "task": task, "host": host, "name": host, "purpose": "host", "addresses": [address]},
         tcp(address, task, host),
         tls(address, "verify", task, host),
+        tls(address, "agent-hello", task, host),
         chain(b"leaf", host),
     ]

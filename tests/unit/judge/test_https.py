@@ -80,7 +80,7 @@ ENDS = {
     ),
 }
 
-AGENTS = {"kind": "tls", "purpose": "agent-hello"}
+AGENTS = {"kind": "tls", "task": "tenant", "purpose": "agent-hello"}
 AT_FIRST = {**AGENTS, "address": FIRST}
 LOST: dict[str, Any] = {"received": "", "error": error("TIMEOUT", "tls")}
 REFUSED: dict[str, Any] = {"received": b64(b"\x15\x03\x03\x00\x02\x02\x28")}
