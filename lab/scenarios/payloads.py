@@ -192,6 +192,11 @@ SCENARIOS = (
         find=finds(HTTPS_06="http.too-slow"),
     ),
     Scenario(
+        name="uplink-one-and-a-half-megabits",
+        broken="nothing: the way to the tenant carries 1.6 Mbit/s, just enough for the largest payload",
+        change=_uplink(200, 40),
+    ),
+    Scenario(
         name="uplink-four-megabits",
         broken="nothing: the way to the tenant carries four megabits per second, enough for the largest payload",
         change=_uplink(500, 60),

@@ -96,6 +96,7 @@ ALONE: Mapping[str, str] = {
     "first-two-syns-dropped": "a port that one of them has used before opens at once for the other",
     "bursts-limited": "each would be held back by the other's connections",
     "uplink-half-a-megabit": _UPLINK,
+    "uplink-one-and-a-half-megabits": _UPLINK,
     "uplink-four-megabits": _UPLINK,
 }
 """Scenarios in which the oracle waits until the suite is done → what one would do to the other."""

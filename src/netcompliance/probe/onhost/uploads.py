@@ -3,13 +3,14 @@
 Theory of operation
 * Sizes grow, each is tried once the one before was answered. What ends the row is the finding's size.
 * Large ones of different addresses share the way out of the host. So one address goes first, alone, and the others
-  follow when it is through, when it has shown its rate for `ALONE` seconds, or when it has come to a standstill.
+  follow when it is through, when its largest has shown an ample rate for `ALONE` seconds, or any for twice as long, or
+  when it has come to a standstill.
 * A standstill is `STILL` seconds without an acknowledgement. Beside others it proves nothing: where a device polices
   the rate, they may have had all of it. So it is tried once more when they are over, with nothing else under way.
 * Whether a standstill is a matter of the segments' size is found out alone, too: the same size in small segments; if
   they pass, in full ones and in small ones again.
-* All of it ends `uploads` seconds after the first one began, and the tries alone `AGAIN` seconds later at most. What
-  was under way then shows a rate, not a fault.
+* All of it ends `uploads` seconds after the first one began. At most `MORE` seconds later end what is tried alone, in
+  small segments, or for the first time, as each row comes to its largest size. Under way then: a rate, not a fault.
 """
 
 import struct
@@ -19,7 +20,7 @@ import zlib
 from typing import Any, Dict, NamedTuple, Optional, Set, Tuple
 
 from netcompliance.probe.onhost.asking import Asker
-from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.failures import timed_out
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import Asking
@@ -30,20 +31,23 @@ from netcompliance.probe.onhost.ways import Way
 LARGE = 100_000
 """Bytes from which on payloads of different addresses are not sent at the same time."""
 ALONE = 3.0
+"""Seconds over which a rate is measured."""
+WITHIN = 20.0
+"""Seconds in which the agent wants an upload to be through."""
+AMPLE = 1.5
+"""So many times the rate that suffices leaves no doubt, whatever bursts a device lets pass."""
 LOOKED_AT = 0.7
 """Seconds after which an upload is followed closely."""
 STILL = 2.5
 LOOK_AGAIN = 0.2
-STUCK = 1.0
-"""Seconds without an acknowledgement after which nobody need wait for an upload: it takes nothing from others."""
 SLOW_ANSWER = 1.0
 """Seconds for the smallest payload from which on only the largest follows."""
 TOO_SLOW_AN_ANSWER = 5.0
 """Seconds for it from which on none follows: a large one would take as long again, and say the same."""
 LEAST = 1.0
 """Seconds that must be left for another try."""
-AGAIN = 8.0
-"""Seconds more for tries without others."""
+MORE = 8.0
+"""Seconds more for what else would not be tried."""
 STORED = 65535
 
 Request = Dict[str, Any]
@@ -68,7 +72,7 @@ class Turns:
 
     def __init__(self, seconds: float) -> None:
         self.deadline = Deadline(seconds)
-        self._last = Deadline(seconds + AGAIN)
+        self.last = Deadline(seconds + MORE)
         self._free = threading.Event()
         self._change = threading.Condition()
         self._under_way: Set[object] = set()
@@ -76,8 +80,8 @@ class Turns:
         """When an upload of each row was seen to go on last."""
 
     def wait(self) -> None:
-        """Until the first row lets the others go; only as long as that can take, for it may be connecting in vain."""
-        self._free.wait(min(2 * ALONE, self.deadline.left()))
+        """Until the first row lets the others go, or the time for all is over."""
+        self._free.wait(self.deadline.left())
 
     def free(self) -> None:
         """The others may go."""
@@ -109,9 +113,9 @@ class Turns:
         self.end(row)
         with self._change:
             while self._under_way:
-                if self._last.left() < LEAST:
+                if self.last.left() < LEAST:
                     return False
-                self._change.wait(self._last.left())
+                self._change.wait(self.last.left())
             self._under_way.add(row)
         return True
 
@@ -119,9 +123,12 @@ class Turns:
 class Followed:
     """An upload under way: how far it has come."""
 
-    def __init__(self, asking: Asking, stream: Stream, row: "Uploads") -> None:
+    def __init__(self, asking: Asking, stream: Stream, row: "Uploads", deadline: Deadline) -> None:
         self.alone: Optional[Tuple[int, float]] = None
-        self.gave_up = False
+        self.still = False
+        """It has come to a standstill."""
+        self.given_up = False
+        self._deadline = deadline
         self._asking = asking
         self._stream = stream
         self._row = row
@@ -132,30 +139,33 @@ class Followed:
         self._over = threading.Event()
 
     def follow(self) -> None:
-        """Look at it until it is over; give it up when it has come to a standstill."""
+        """Look at it until it is over; give it up when it has come to a standstill, or goes on after its time."""
         while True:
             now = time.monotonic()
             far = self.acknowledged()
+            goes_on = far > self._far >= 0
+            if goes_on:
+                self._row.turns.moved(self._row)
             if far != self._far:
-                if far > self._far >= 0:
-                    self._row.turns.moved(self._row)
                 self._far, self._moved = far, now
-            self._others(now)
+            self._measure(now)
             sending = far < self._asking.answer.sent_bytes or far < self._asking.length
-            if sending and now - self._moved > self._row.patience:
-                self.gave_up = True
+            self.still = sending and now - self._moved > self._row.patience
+            if self.still or (sending and goes_on and self._deadline.left() <= 0):
+                self.given_up = True
+                self._row.let_others_go()
                 self._stream.give_up()
                 return
             if self._over.wait(LOOK_AGAIN):
                 return
 
-    def _others(self, now: float) -> None:
-        """While nothing else is under way: note the rate, and let the others go when it is known."""
-        if not self._row.alone:
+    def _measure(self, now: float) -> None:
+        """While nothing else is under way, of the largest: the rate so far. Let the others go when it is known."""
+        took = now - self._clock
+        if not self._row.alone or self._asking.length < self._row.largest or took < ALONE:
             return
-        if now - self._clock > ALONE:
-            self.alone = (max(0, self._far), now - self._clock)
-        if self.alone is not None or now - self._moved > STUCK:
+        self.alone = (max(0, self._far), took)
+        if self._far / took * WITHIN > AMPLE * self._asking.length or took > 2 * ALONE:
             self._row.let_others_go()
 
     def acknowledged(self) -> int:
@@ -197,6 +207,7 @@ class Uploads:
         self._sizes = upload["sizes"]
         if took >= SLOW_ANSWER:
             self._sizes = self._sizes[-1:] if took < TOO_SLOW_AN_ANSWER else []
+        self.largest: int = upload["sizes"][-1]
         self.patience = STILL + took
         """Seconds for a standstill: the peer may take as long as for a small one before it reads on."""
         host = asker.target.host
@@ -232,7 +243,9 @@ class Uploads:
                 stream.close()
 
     def _grow(self, stream: Optional[Stream], size: int) -> Tuple[Optional[Stream], bool]:
-        left = self.turns.deadline.left()
+        if self.turns.deadline.left() < LEAST and size != self._sizes[-1]:
+            return stream, True
+        left = self._left()
         if left < LEAST:
             return stream, False
         tried = self._try("upload", stream, size, left)
@@ -246,20 +259,26 @@ class Uploads:
 
     def _in_small_segments(self, size: int) -> Optional[Answer]:
         """Small and, if that is answered, full and small again. The answer to the full one, if there was one."""
-        small = self._try("upload-small-mss", None, size, self.turns.deadline.left()).answer
-        if small.status is None or self.turns.deadline.left() < LEAST:
+        small = self._try("upload-small-mss", None, size, self._left()).answer
+        if small.status is None or self._left() < LEAST:
             return None
-        full = self._try("upload", None, size, self.turns.deadline.left()).answer
-        if full.status is None and self.turns.deadline.left() >= LEAST:
-            self._try("upload-small-mss", None, size, self.turns.deadline.left())
+        full = self._try("upload", None, size, self._left()).answer
+        if full.status is None and self._left() >= LEAST:
+            self._try("upload-small-mss", None, size, self._left())
         return full
+
+    def _left(self) -> float:
+        """Seconds for the next try: until the time for all is over, then as long as shows whether it goes on."""
+        left = self.turns.deadline.left()
+        return left if left >= LEAST else min(self.patience + LEAST, self.turns.last.left())
 
     def _try(self, purpose: str, stream: Optional[Stream], size: int, seconds: float) -> Tried:
         """One upload."""
         content = self._visit.shared(("document", size), lambda: document(size))
-        request = dict(self._upload, purpose=purpose, bytes=content, seconds=seconds)
+        most = min(seconds + self._visit.limits["stall"], self.turns.last.left() + self.patience)
+        request = dict(self._upload, purpose=purpose, bytes=content, seconds=most)
         if stream is not None:
-            tried = self._on(stream, request)
+            tried = self._on(stream, request, seconds)
             if tried is not None:
                 return tried
         stream, failure = self._asker.connect(self._way.open_small if purpose == "upload-small-mss" else self._way.open)
@@ -267,22 +286,22 @@ class Uploads:
             asking = Asking(self._asker.target, self._way, request, verified=True)
             asking.report(failure)
             return Tried(None, asking.answer)
-        tried = self._on(stream, request, fresh=True)
+        tried = self._on(stream, request, seconds, fresh=True)
         assert tried is not None
         return tried
 
-    def _on(self, stream: Stream, request: Request, *, fresh: bool = False) -> Optional[Tried]:
+    def _on(self, stream: Stream, request: Request, seconds: float, *, fresh: bool = False) -> Optional[Tried]:
         """Nothing, and no report, if the peer had closed a stream that was kept."""
         asking = Asking(self._asker.target, self._way, request, verified=True)
-        followed = Followed(asking, stream, self)
+        followed = Followed(asking, stream, self, Deadline(seconds))
         with self._visit.pool.unless_done(self._asker.task, LOOKED_AT, followed.follow):
             failure = asking.send(stream, keep=True)
         fields = followed.end()
-        if failure is not None and followed.gave_up:
-            failure = Failure("send", "TIMEOUT", "no acknowledgement for %.1f s" % STILL)
+        if failure is not None and followed.given_up:
+            failure = timed_out("send", "no acknowledgement for %.1f s" % STILL if followed.still else "")
         elif not fresh and asking.answer.never_came(failure) and self.turns.deadline.left() >= LEAST:
             return None
         asking.report(failure, **fields)
         return Tried(
-            stream if asking.answer.reusable else None, asking.answer, followed.gave_up, bool(fields.get("shared_way"))
+            stream if asking.answer.reusable else None, asking.answer, followed.still, bool(fields.get("shared_way"))
         )
