@@ -18,7 +18,6 @@ from datetime import date, datetime
 from typing import Any
 
 from netcompliance.catalogue import CONDITIONS, Catalogue
-from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.journal import decode
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker
 from netcompliance.journal.redact import Redactor
@@ -26,6 +25,7 @@ from netcompliance.journal.writer import verdict_record
 from netcompliance.judge import JUDGES, SHARED, identity, judge_vantage, settle, watch
 from netcompliance.judge.identity import DERIVED, IDENTITY
 from netcompliance.model import Case, Observation, Requirement, Settings, Verdict
+from netcompliance.results import Entry, Overall, overall
 
 HELD_LIMIT = 3 << 27
 """What is held of observations at once, in bytes of memory: more than all visits and all watches of a run may say

@@ -16,9 +16,8 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcompliance import conclusion, made
+from netcompliance import made, results
 from netcompliance.catalogue import Catalogue
-from netcompliance.conclusion import Entry, Overall
 from netcompliance.journal import reader
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
@@ -26,6 +25,7 @@ from netcompliance.judge.watch import REQUIREMENT, Watched
 from netcompliance.looking import Display, Look, Looking, Who, unwritten
 from netcompliance.model import AskedFrom, Case, Observation, Settings, Verdict
 from netcompliance.report.html import Material
+from netcompliance.results import Entry, Overall
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.watching import Screen, Watching
 
@@ -199,9 +199,9 @@ class Run:
         )
 
     @property
-    def overall(self) -> conclusion.Overall:
+    def overall(self) -> Overall:
         """One word. A run whose journal has no end is none that was completed."""
-        return Overall.UNDETERMINED if self._defect else conclusion.overall(self.entries())
+        return Overall.UNDETERMINED if self._defect else results.overall(self.entries())
 
     def close(self, at: datetime) -> None:
         """Write the footer. The run is over, however it ended."""

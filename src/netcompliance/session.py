@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netcompliance import explain, exports
-from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
 from netcompliance.journal import checksums, signature
@@ -26,6 +25,7 @@ from netcompliance.report import html, summary, terminal, watched
 from netcompliance.report.html import Section
 from netcompliance.report.progress import Progress
 from netcompliance.report.watching import Screen
+from netcompliance.results import Entry, Overall, Standing
 from netcompliance.run import Run, new_directory
 from netcompliance.vantage.errors import CouldNotLook
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from netcompliance.again import judge_again, run_date
 from netcompliance.catalogue import Catalogue, expand
-from netcompliance.conclusion import Standing, counts
 from netcompliance.contradictions import Seen, contradictions
 from netcompliance.journal import checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
@@ -25,6 +24,7 @@ from netcompliance.journal.signature import SigningError
 from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
 from netcompliance.report import summary
+from netcompliance.results import Standing, counts
 
 JOURNAL = "journal.jsonl"
 REPORT = "report.html"

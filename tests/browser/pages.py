@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance import catalogue as catalogues
-from netcompliance.conclusion import Entry
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge import identity, judge
 from netcompliance.model import HERE, Settings
 from netcompliance.report.html import Material, finished, parts
+from netcompliance.results import Entry
 from tests.unit.judge.records import exchanges, http2, registry_step, shares, tls
 from tests.unit.judge.test_recorded import RECORDED, THEN, read
 from tests.unit.judge.world import CATALOGUE

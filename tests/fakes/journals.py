@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance import catalogue as catalogues
-from netcompliance.conclusion import Entry
 from netcompliance.findings import Code
 from netcompliance.journal import hash_chain
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal
 from netcompliance.model import Case, Finding, Requirement, Result, Settings, Verdict, Waiver
+from netcompliance.results import Entry
 
 CATALOGUE = catalogues.load()
 SETTINGS = Settings(

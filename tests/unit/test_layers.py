@@ -32,7 +32,7 @@ PLUMBING = {
 MAY_IMPORT: dict[str, set[str]] = {
     "findings": set(),
     "model": {"findings"},
-    "conclusion": {"model", "findings"},
+    "results": {"model", "findings"},
     "catalogue": {"model", "findings"},
     "explain": {"model", "findings"},
     "episodes": set(),
@@ -47,9 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "options": PLUMBING,
     "probe": set(),
     "vantage": {"probe", "model", "findings", "inputs"},
-    "change": {"catalogue", "conclusion", "explain", "inputs", "journal", "judge", "model", "findings", "report"},
-    "journal": {"catalogue", "conclusion", "explain", "model", "findings"},
-    "report": {"catalogue", "journal", "judge", "outages", "conclusion", "explain", "model", "findings"},
+    "change": {"catalogue", "results", "explain", "inputs", "journal", "judge", "model", "findings", "report"},
+    "journal": {"catalogue", "results", "explain", "model", "findings"},
+    "report": {"catalogue", "journal", "judge", "outages", "results", "explain", "model", "findings"},
     "exports": {"inputs", "journal", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
@@ -58,7 +58,7 @@ NOT_FOR_THE_JUDGE = {
     "socket", "ssl", "subprocess", "threading", "asyncio", "select", "os", "sys", "pathlib", "io", "time", "random",
     "secrets", "pytest", "requests", "urllib3", "http", "logging",
 }  # fmt: skip
-PURE = {"episodes", "outages", "judge", "explain", "findings", "model", "conclusion"}
+PURE = {"episodes", "outages", "judge", "explain", "findings", "model", "results"}
 
 
 def part_of(path: Path) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from netcompliance import catalogue, explain
-from netcompliance.conclusion import Standing
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge import JUDGES, belongs
@@ -24,6 +23,7 @@ from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Mark, Picture, pictures
 from netcompliance.report.html.raw import cut, headline
 from netcompliance.report.html.sections import SECTIONS, Section
+from netcompliance.results import Standing
 from tests.browser.pages import AT, html, material
 
 CATALOGUE = catalogue.load()

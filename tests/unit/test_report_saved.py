@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from netcompliance.conclusion import Overall
 from netcompliance.journal import hash_chain, reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.writer import LINE_LIMIT
+from netcompliance.results import Overall
 from tests.fakes import journals
 
 

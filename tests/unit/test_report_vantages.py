@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.conclusion import Entry
 from netcompliance.findings import Code
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Case, Finding, Result, Settings, Verdict
 from netcompliance.report import summary, terminal
+from netcompliance.results import Entry
 
 SETTINGS = Settings(tenant="acme")
 CATALOGUE = catalogue.load()

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from netcompliance import outages
-from netcompliance.conclusion import Entry
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
 from netcompliance.outages import Path, Stretch
@@ -18,6 +17,7 @@ from netcompliance.report.html import Material
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.watching import Screen
+from netcompliance.results import Entry
 
 AT = 1_790_000_000.0
 SVG = "{http://www.w3.org/2000/svg}"

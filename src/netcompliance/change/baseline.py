@@ -19,10 +19,10 @@ from typing import Any
 
 from netcompliance.change import compare, facts
 from netcompliance.change.compare import Side
-from netcompliance.conclusion import Overall
 from netcompliance.inputs import BadInput
 from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal, SavedRun, moment, tenants_host
+from netcompliance.results import Overall
 
 LATEST = "latest"
 MOST_TOLD = 3

@@ -23,10 +23,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show."""
-    from netcompliance.conclusion import Overall
     from netcompliance.journal import reader
     from netcompliance.journal.redact import Redactor
     from netcompliance.report import terminal
+    from netcompliance.results import Overall
 
     with source.journal(arguments.journal) as path:
         read = reader.read(path)
@@ -58,7 +58,7 @@ def _head(read: SavedRun) -> Iterator[str]:
 
 
 def _document(read: SavedRun) -> dict[str, Any]:
-    from netcompliance.conclusion import counts
+    from netcompliance.results import counts
 
     taken = ("requirement", "level", "basis", "target", "vantage", "host", "says", "source")
     told = ("verdict", "findings", "saw", "means", "fix", "ask", "reason", "reproduce")

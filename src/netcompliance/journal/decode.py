@@ -16,9 +16,9 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from netcompliance.catalogue import Catalogue
-from netcompliance.conclusion import Entry
 from netcompliance.findings import Code
 from netcompliance.model import AskedFrom, Basis, Case, Finding, Level, Requirement, Result, Settings, Verdict
+from netcompliance.results import Entry
 
 Record = Mapping[str, Any]
 Key = tuple[str, str, str]

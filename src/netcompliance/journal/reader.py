@@ -27,11 +27,11 @@ from sys import getsizeof
 from typing import Any, TypeVar
 
 from netcompliance.catalogue import Catalogue
-from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.journal import decode, hash_chain
 from netcompliance.journal.decode import DecodeError, Record
 from netcompliance.journal.writer import LINE_LIMIT, SCHEMA, VALUES_LIMIT, values_in
 from netcompliance.model import DEFAULT_DOMAIN, AskedFrom, Case, Requirement, Settings
+from netcompliance.results import Entry, Overall, overall
 
 Noun = TypeVar("Noun")
 Observe = Callable[[Record, Record], None]

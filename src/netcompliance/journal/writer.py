@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from netcompliance import explain
-from netcompliance.conclusion import Entry, counts, overall
 from netcompliance.journal import hash_chain
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Approved, Case, Observation, Requirement, Settings, Verdict
+from netcompliance.results import Entry, counts, overall
 
 SCHEMA = 2
 """What is written. 2: each line is linked to the one before it; 1: it was not."""

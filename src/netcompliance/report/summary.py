@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from netcompliance.conclusion import RANK, Entry, Overall, Standing
 from netcompliance.model import Level, Requirement
+from netcompliance.results import RANK, Entry, Overall, Standing
 
 OVERALL_TEXT: Mapping[Overall, str] = {
     Overall.SATISFIED: "satisfied",

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcompliance import explain
-from netcompliance.conclusion import RANK, Entry, Overall, Standing, overall
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Settings, Verdict
 from netcompliance.report import summary
 from netcompliance.report.actions import Action, actions
+from netcompliance.results import RANK, Entry, Overall, Standing, overall
 
 Span = tuple[str, Mapping[str, bool]]
 Line = tuple[Span, ...]

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from netcompliance import explain, outages
-from netcompliance.conclusion import Entry, Standing
 from netcompliance.model import TRIES, Settings
 from netcompliance.outages import Outage, Path
 from netcompliance.report import timeline
 from netcompliance.report.html import Section
 from netcompliance.report.html.markup import Markup, scrolling, table
+from netcompliance.results import Entry, Standing
 
 MOST = 200
 """Interruptions of a vantage that are listed."""

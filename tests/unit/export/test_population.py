@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from netcompliance.conclusion import Overall
 from netcompliance.journal.reader import BadJournal
 from netcompliance.report.export.joining import population
 from netcompliance.report.export.population import Outcome, Population
+from netcompliance.results import Overall
 from tests.unit.export.journals import (
     FOOTER,
     GONE,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netcompliance.conclusion import Entry, Overall, overall
 from netcompliance.judge.shape import FIELDS
 from netcompliance.model import ChartValues, Level, Result, Settings, Waiver
+from netcompliance.results import Entry, Overall, overall
 from tests.unit.judge.records import (
     ADDRESSES,
     BASE,

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from netcompliance.conclusion import Overall, Standing
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.population import NotRepresentable, Outcome, Population
+from netcompliance.results import Overall, Standing
 
 _LIST: Mapping[Standing, str] = {
     Standing.PASS: "passedTests",

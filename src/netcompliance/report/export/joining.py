@@ -18,9 +18,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from netcompliance import conclusion
+from netcompliance import results
 from netcompliance.catalogue import covers
-from netcompliance.conclusion import Overall
 from netcompliance.explain import printable
 from netcompliance.journal import decode
 from netcompliance.journal.reader import BadJournal, SavedRun
@@ -37,6 +36,7 @@ from netcompliance.report.export.fields import (
     word,
 )
 from netcompliance.report.export.population import Outcome, Place, Population, Row, Told
+from netcompliance.results import Overall
 
 FOREVER = 1e12
 """Seconds. No clock is further off."""
@@ -64,7 +64,7 @@ def _population(saved: SavedRun) -> Population:
     tool = tool if isinstance(tool, Mapping) else {}
     records = {needed(record, "id"): record for record in saved.vantages}
     rows = _rows(saved, records, settings)
-    concluded = conclusion.overall([row.entry for row in rows])
+    concluded = results.overall([row.entry for row in rows])
     said = word(Overall, footer, "overall") if footer else Overall.UNDETERMINED
     endpoint = needed(header, "endpoint")
     return Population(

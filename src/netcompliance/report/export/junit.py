@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from netcompliance.conclusion import Overall, Standing
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.markup import child, document
 from netcompliance.report.export.population import Population, Row
+from netcompliance.results import Overall, Standing
 
 _MARK: Mapping[Standing, str] = {
     Standing.FAIL: "failure",

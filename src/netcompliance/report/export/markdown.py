@@ -16,11 +16,11 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from netcompliance.conclusion import RANK, Overall, Standing
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.causes import causes, grouped
 from netcompliance.report.export.population import Population, Row
+from netcompliance.results import RANK, Overall, Standing
 
 LABEL = 11
 """Columns of a paragraph's labels."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from netcompliance.conclusion import Entry, Overall, Standing
 from netcompliance.model import Basis, Case, Requirement, Result, Verdict, Waiver
 from netcompliance.report.export.fields import midnight_after
+from netcompliance.results import Entry, Overall, Standing
 
 
 class NotRepresentable(Exception):

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from netcompliance.conclusion import Overall, Standing
 from netcompliance.report.export.causes import causes
 from netcompliance.report.export.population import Population, Row
+from netcompliance.results import Overall, Standing
 
 Sample = tuple[Mapping[str, str], float]
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
-from netcompliance.conclusion import Standing
 from netcompliance.journal.writer import rfc3339
 from netcompliance.model import Level
 from netcompliance.report.export.markup import child, document
 from netcompliance.report.export.population import NotRepresentable, Outcome, Population, Row
+from netcompliance.results import Standing
 
 NAMESPACE = "http://checklists.nist.gov/xccdf/1.2"
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from netcompliance import explain
-from netcompliance.conclusion import RANK, Entry, Standing
 from netcompliance.journal.reader import BadJournal
 from netcompliance.judge import belongs
 from netcompliance.model import Case, Observation
@@ -22,6 +21,7 @@ from netcompliance.report import summary
 from netcompliance.report.actions import actions
 from netcompliance.report.html.glimpse import Glimpse
 from netcompliance.report.html.material import Material
+from netcompliance.results import RANK, Entry, Standing
 
 UNSATISFIED = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
 """What has a paragraph: found to be so, whoever accepts it."""

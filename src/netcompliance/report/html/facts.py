@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netcompliance.conclusion import overall
 from netcompliance.model import Observation, Settings
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, moment, scrolling, table
+from netcompliance.results import overall
 
 CLOCK_SECONDS = 60
 """More than this off is worth a word; the judge has the verdict (CLK-01)."""

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from html import escape
 
 from netcompliance import explain
-from netcompliance.conclusion import RANK, Overall, Standing
 from netcompliance.journal.redact import Redactor
+from netcompliance.results import RANK, Overall, Standing
 
 MARKS = {
     Standing.FAIL: ("bad", "✕"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from netcompliance.conclusion import Entry
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Observation, Settings
+from netcompliance.results import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

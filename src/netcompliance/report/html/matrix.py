@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from netcompliance.conclusion import RANK, Entry, Standing
 from netcompliance.model import Requirement
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import KEYS, LEGEND, MARKS, Markup, many, scrolling, worst
+from netcompliance.results import RANK, Entry, Standing
 
 NAMED = 8
 """Vantages that have a column each."""

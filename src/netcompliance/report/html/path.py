@@ -17,10 +17,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netcompliance.conclusion import Entry, Standing
 from netcompliance.findings import Code
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.glimpse import Glimpse
+from netcompliance.results import Entry, Standing
 
 LANES = 8
 """Addresses or images that are drawn; the rest is counted."""

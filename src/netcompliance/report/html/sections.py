@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from netcompliance.conclusion import Overall, Standing, overall
 from netcompliance.report import summary
 from netcompliance.report.html import facts, matrix, unjudged, verdicts
 from netcompliance.report.html.account import Account
@@ -14,6 +13,7 @@ from netcompliance.report.html.markup import KEYS, OVERALL, Markup, many
 from netcompliance.report.html.material import Material
 from netcompliance.report.html.path import pictures
 from netcompliance.report.html.picture import svg
+from netcompliance.results import Overall, Standing, overall
 
 PICTURES = 12
 """Pictures of paths that are drawn, at most."""

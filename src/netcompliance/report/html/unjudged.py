@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netcompliance.conclusion import Entry, Standing
 from netcompliance.model import Waiver
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, table
+from netcompliance.results import Entry, Standing
 
 _TOLD = (Standing.ERROR, Standing.NO_VERDICT, Standing.NOTCHECKED, Standing.NOTAPPLICABLE)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from netcompliance import explain
-from netcompliance.conclusion import RANK, Entry
 from netcompliance.model import Basis, Requirement
 from netcompliance.report import summary
 from netcompliance.report.html import raw
 from netcompliance.report.html.account import UNSATISFIED, Account, Group
 from netcompliance.report.html.markup import KEYS, MARKS, Markup, many, table
+from netcompliance.results import RANK, Entry
 
 EACH = 500
 """Cases of a group that are listed one by one."""

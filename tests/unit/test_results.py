@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcompliance.conclusion import Entry, Overall, Standing, counts, overall
 from netcompliance.model import Basis, Case, Level, Requirement, Result, Verdict
 from netcompliance.report import summary
+from netcompliance.results import Entry, Overall, Standing, counts, overall
 
 
 def entry(
