@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from netcompliance import catalogue as catalogues
-from netcompliance import exports, made, settle
+from netcompliance import exports, provenance, settle
 from netcompliance.catalogue import Catalogue
 from netcompliance.findings import Code
 from netcompliance.inputs import BadInput
@@ -132,7 +132,7 @@ def _watcher(hosts: Sequence[Host]) -> Watch:
         from netcompliance.vantage import watch as watches
 
         chosen = {vantage: by_vantage[vantage] for vantage in known}
-        watches.watch(settings, chosen, known, listener, f"netcompliance/{made.version()}")
+        watches.watch(settings, chosen, known, listener, f"netcompliance/{provenance.version()}")
 
     return watch
 

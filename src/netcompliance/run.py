@@ -16,7 +16,7 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcompliance import made, results
+from netcompliance import provenance, results
 from netcompliance.catalogue import Catalogue
 from netcompliance.journal import reader
 from netcompliance.journal.redact import Redactor
@@ -123,8 +123,8 @@ class Run:
     def head(self) -> Mapping[str, Any]:
         """With what the run was made."""
         return {
-            "tool": made.tool(),
-            "by": made.by(),
+            "tool": provenance.tool(),
+            "by": provenance.by(),
             "catalogue": self.catalogue.version,
             "catalogue_sha256": self.catalogue.sha256,
             **({"signer": self.signer} if self.signer else {}),

@@ -30,11 +30,11 @@ from netcompliance.images import sources
 from netcompliance.inputs import BadInput
 from netcompliance.journal.reader import BadJournal
 from netcompliance.judge import nameservers
-from netcompliance.made import tool
 from netcompliance.model import Result
 from netcompliance.probe.onhost import dnsmessage, http1
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.limits import Deadline, with_defaults
+from netcompliance.provenance import tool
 from netcompliance.vantage.admission import Admission, NotAdmitted
 from netcompliance.vantage.child import record_of
 from netcompliance.verification import verify

@@ -17,7 +17,7 @@ import pytest
 from netcompliance import catalogue
 from netcompliance.cli.main import main
 from netcompliance.journal import checksums, hash_chain, signature
-from netcompliance.made import tool
+from netcompliance.provenance import tool
 from tests.fakes import journals
 
 SEEN = {"observations": [{"kind": "resolve", "name": "marker.example"}]}

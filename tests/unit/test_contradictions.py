@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance import again, made, verification
+from netcompliance import again, provenance, verification
 from netcompliance.contradictions import visits
 from netcompliance.journal import hash_chain, reader
 from tests.fakes import journals
@@ -23,7 +23,7 @@ Change = Callable[[Records], object]
 
 def bad(path: Path, name: str) -> list[str]:
     """What `verify` finds bad in this check."""
-    checks = verification.verify(path, journals.CATALOGUE, made.tool())
+    checks = verification.verify(path, journals.CATALOGUE, provenance.tool())
     return [each.text for each in checks if each.name == name and each.outcome is verification.Outcome.BAD]
 
 
@@ -213,7 +213,7 @@ def test_another_host_may_have_any_clock(journal: Path):
 )
 def test_a_vantage_that_is_not_who_was_seen_is_found(journal: Path, change: dict[str, Any], fields: str):
     def rewrite(records: Records) -> None:
-        records[0]["tool"]["judge"] = made.tool()["judge"]
+        records[0]["tool"]["judge"] = provenance.tool()["judge"]
         first(records, "vantage", id="local").update(change)
 
     (line,) = bad(rewritten(journal, rewrite), "consistent")

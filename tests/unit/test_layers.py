@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netcompliance import made
+from netcompliance import provenance
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "src" / "netcompliance"
@@ -216,7 +216,7 @@ def test_every_part_has_a_place() -> None:
         "verification",
         "watching",
         "cli",
-        "made",
+        "provenance",
         "__init__",
     }
     assert {part_of(path) for path in MODULES} - MAY_IMPORT.keys() == together | {"__init__"}
@@ -235,8 +235,8 @@ def test_the_digest_of_what_decides_covers_all_that_the_judge_imports() -> None:
             deciding.add(path)
             wanted += [modules[module] for _, module in imports(path) if module in modules]
     assert PACKAGE / "outages.py" in deciding
-    assert deciding <= made.judging().keys()
-    assert {part_of(path) for path in made.judging()} == {part_of(path) for path in deciding}
+    assert deciding <= provenance.judging().keys()
+    assert {part_of(path) for path in provenance.judging()} == {part_of(path) for path in deciding}
 
 
 @pytest.mark.parametrize("part", ["change", "journal", "probe", "report", "vantage"])

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from netcompliance.inputs import BadInput, printable
 from netcompliance.journal.reader import BadJournal
-from netcompliance.made import version
+from netcompliance.provenance import version
 
 DESCRIPTION = "Journals of network compliance runs: read, export, check, judge again. No network is used."
 USAGE = 4

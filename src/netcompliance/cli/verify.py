@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check."""
     from netcompliance.catalogue import load
-    from netcompliance.made import tool
+    from netcompliance.provenance import tool
     from netcompliance.verification import Outcome, verify
 
     named = Path(arguments.evidence)
