@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
-from netcompliance.again import judge_again, run_date
 from netcompliance.catalogue import Catalogue, expand
 from netcompliance.contradictions import Seen, contradictions
 from netcompliance.journal import checksums, decode, signature
@@ -23,6 +22,7 @@ from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
 from netcompliance.journal.signature import SigningError
 from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
+from netcompliance.rejudge import rejudge, run_date
 from netcompliance.report import summary
 from netcompliance.results import Standing, counts
 
@@ -213,7 +213,7 @@ def _plan(saved: SavedRun) -> Iterator[Check]:
 def _verdicts(saved: SavedRun, catalogue: Catalogue, tool: Mapping[str, str | None]) -> Iterator[Check]:
     """Do the verdicts follow from the observations? Another judge than the run's may use other words for them."""
     wrote = saved.header["tool"]
-    again = judge_again(saved, catalogue, run_date(saved), pinned=True)
+    again = rejudge(saved, catalogue, run_date(saved), pinned=True)
     exact = wrote.get("judge") == tool["judge"] and saved.header["catalogue_sha256"] == catalogue.sha256
     changes = [change for change in again.changes if exact or change.is_decisive]
     renamed = {name: [each for each in others if exact or each in IDENTITY] for name, others in again.renamed.items()}

@@ -75,24 +75,24 @@ def test_a_gigabyte_does_not_fill_the_memory(tmp_path: Path, fill: Callable[[Bin
 
 
 def test_more_observations_than_a_run_makes_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from netcompliance import again, catalogue
+    from netcompliance import catalogue, rejudge
     from netcompliance.journal import reader
 
     path = tmp_path / "journal.jsonl"
     path.write_bytes(journals.of_schema_1())
     read = reader.read(path)
-    monkeypatch.setattr(again, "HELD_LIMIT", 50_000)
+    monkeypatch.setattr(rejudge, "HELD_LIMIT", 50_000)
     with pytest.raises(reader.BadJournal, match=r"line \d+: more observations than one run makes"):
-        again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+        rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)
 
 
 def test_of_the_records_of_a_run_of_a_watch_the_last_is_held():
-    from netcompliance import again
+    from netcompliance import rejudge
 
     some, places, weight = [], {}, 0
     for number in range(100):
         for run in (1, 2):
-            weight += again._hold(some, {"what": "run", "run": run, "samples": number}, 100 + number, places)
+            weight += rejudge._hold(some, {"what": "run", "run": run, "samples": number}, 100 + number, places)
     assert [(each["run"], each["samples"]) for each in some] == [(1, 99), (2, 99)]
     assert weight == 2 * 199
 
@@ -108,7 +108,7 @@ def test_commas_in_a_text_weigh_as_much_as_other_letters():
 def test_what_a_host_said_that_was_not_visited_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str | None
 ):
-    from netcompliance import again, catalogue
+    from netcompliance import catalogue, rejudge
     from netcompliance.journal import reader
 
     lines = [json.loads(line) for line in journals.of_schema_1().splitlines()]
@@ -119,10 +119,10 @@ def test_what_a_host_said_that_was_not_visited_is_not_held(
     body = b"".join(json.dumps(record).encode() + b"\n" for record in lines[:-1])
     footer = {**lines[-1], "sha256": hashlib.sha256(body).hexdigest()}
     path.write_bytes(body + json.dumps(footer).encode() + b"\n")
-    monkeypatch.setattr(again, "HELD_LIMIT", 1 << 20)
+    monkeypatch.setattr(rejudge, "HELD_LIMIT", 1 << 20)
     read = reader.read(path)
     if error:
-        assert again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+        assert rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)
         return
     with pytest.raises(reader.BadJournal, match="more observations than one run makes"):
-        again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+        rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)

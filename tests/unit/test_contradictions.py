@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance import again, provenance, verification
+from netcompliance import provenance, rejudge, verification
 from netcompliance.contradictions import visits
 from netcompliance.journal import hash_chain, reader
 from tests.fakes import journals
@@ -326,9 +326,9 @@ def test_what_was_told_of_a_verdict_and_is_gone_or_other_is_found(
     path = tmp_path / "journal.jsonl"
     path.write_bytes(lzma.decompress(journals.SCHEMA_1.with_name("schema-2.jsonl.xz").read_bytes()))
 
-    def changes() -> list[again.Change]:
+    def changes() -> list[rejudge.Change]:
         saved = reader.read(path)
-        found = again.judge_again(saved, journals.CATALOGUE, again.run_date(saved), pinned=True).changes
+        found = rejudge.rejudge(saved, journals.CATALOGUE, rejudge.run_date(saved), pinned=True).changes
         return [each for each in found if each.before["verdict"] == "fail"]
 
     def as_judged_now(records: Records) -> None:

@@ -211,7 +211,7 @@ def test_every_part_has_a_place() -> None:
         "run",
         "looking",
         "session",
-        "again",
+        "rejudge",
         "contradictions",
         "verification",
         "watching",

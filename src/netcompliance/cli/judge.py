@@ -11,8 +11,8 @@ from netcompliance.cli import output, source
 from netcompliance.inputs import BadInput, read_text
 
 if TYPE_CHECKING:
-    from netcompliance.again import Again, Change
     from netcompliance.catalogue import Catalogue
+    from netcompliance.rejudge import Change, Rejudged
 
 HELP = "judge a journal again from its observations; exit code 1 if a verdict comes out in another way"
 
@@ -33,8 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge again."""
-    from netcompliance.again import judge_again, run_date
     from netcompliance.journal import reader
+    from netcompliance.rejudge import rejudge, run_date
 
     catalogue = _catalogue(arguments.catalogue)
     today = _date(arguments.today) if arguments.today else None
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         read = reader.read(path, complete=True)
         today = today or run_date(read)
         pinned = arguments.pinned or (arguments.catalogue is None and read.catalogue != catalogue.version)
-        again = judge_again(read, catalogue, today, pinned=pinned)
+        again = rejudge(read, catalogue, today, pinned=pinned)
     changes = [change for change in again.changes if change.is_decisive]
     same = not changes and not again.dropped
     if arguments.json:
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if same else 1
 
 
-def _notes(again: Again, sha256: str, catalogue: Catalogue, *, pinned: bool) -> list[tuple[str, str]]:
+def _notes(again: Rejudged, sha256: str, catalogue: Catalogue, *, pinned: bool) -> list[tuple[str, str]]:
     notes = []
     if sha256 != catalogue.sha256:
         own = f"the journal's own requirements, of version {again.version}"

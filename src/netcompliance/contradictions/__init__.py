@@ -2,7 +2,7 @@
 
 Rules
 * Each rule stands here once, and says in one line what does not fit. What one line or its place shows is the reader's
-  to say (`journal.reader`), and what follows from observations is for judging again (`again`).
+  to say (`journal.reader`), and what follows from observations is for judging again (`rejudge`).
 * Whoever writes a journal anew can make all of it fit. These rules find what was changed in one place alone.
 """
 

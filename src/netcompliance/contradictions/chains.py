@@ -15,10 +15,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netcompliance.again import HELD_LIMIT
 from netcompliance.journal.decode import Record
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker
 from netcompliance.judge.evidence import decoded
+from netcompliance.rejudge import HELD_LIMIT
 from netcompliance.vantage import x509
 
 READ = ("covers", "unreadable")

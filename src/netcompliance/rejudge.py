@@ -55,7 +55,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Rejudged:
     """What judging again came to."""
 
     entries: tuple[Entry, ...]
@@ -86,7 +86,7 @@ def run_date(read: SavedRun) -> date:
         raise BadJournal(f"{read.path}: started is no time") from None
 
 
-def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bool) -> Again:
+def rejudge(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bool) -> Rejudged:
     """Judge the journal's cases; of a watch, those that had a verdict then. Raises `BadJournal`."""
     plan = [(case, _current(stated, catalogue, pinned=pinned)) for case, stated in read.planned(catalogue)]
     able = {case: required for case, required in plan if required and _is_able(required)}
@@ -105,7 +105,7 @@ def judge_again(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bo
             changes += _changes(case, told, verdict, required, read.schema)
     planned = dict.fromkeys(case.requirement for case, _ in plan)
     kept = {required.id for _, required in plan if required}
-    return Again(
+    return Rejudged(
         entries=tuple(entries),
         changes=tuple(changes),
         unjudged=tuple(name for name in planned if name in kept and name not in {c.requirement for c in able}),
