@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from netcompliance import explain
-from netcompliance.change import baseline, compare, page, record, text, told
+from netcompliance.change import baseline, compare, page, record, text, wording
 from netcompliance.change.baseline import Found
 from netcompliance.change.compare import Comparison, Outcome
 from netcompliance.inputs import BadInput
@@ -33,7 +33,7 @@ _UNREADABLE = "not compared with the baseline: this run's own journal cannot be 
 class Worse(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     """The run is worse than its baseline."""
 
-    def __init__(self, items: Sequence[told.Item]) -> None:
+    def __init__(self, items: Sequence[wording.Item]) -> None:
         super().__init__("\n\n".join(text.paragraph(item) for item in items), pytrace=False)
 
 
@@ -67,7 +67,7 @@ class Against:
         """With what the run is going to be compared, for pytest's own header."""
         return [
             *(f"passed over as a baseline: {explain.printable(each)}" for each in self._found.passed_over),
-            f"baseline: {told.side(self._found.side)}",
+            f"baseline: {wording.side(self._found.side)}",
         ]
 
     def lines(self, journal: Path, redactor: Redactor, width: int) -> Iterator[Line]:
@@ -101,16 +101,16 @@ class Held:
     def shows_no_regression(self) -> None:
         """Pass if what was met before is met now; skip if that could not be answered; else raise `Worse`."""
         if self.comparison.regressions:
-            raise Worse(told.regressions(self.comparison))
+            raise Worse(wording.regressions(self.comparison))
         if self.comparison.outcome is Outcome.UNDETERMINED:
-            pytest.skip(f"notchecked: {told.conclusion(self.comparison)}")
+            pytest.skip(f"notchecked: {wording.conclusion(self.comparison)}")
 
     def shows_no_drift(self) -> None:
         """Pass if nothing changed underneath that was asked not to; else raise `Worse`."""
         if not self.comparison.forbidden:
             pytest.skip("notapplicable: drift fails with --fail-on-drift, or as the profile's [comparison] says")
         if self.comparison.forbidden_drifts:
-            raise Worse(told.drifts(self.comparison, self.comparison.forbidden_drifts))
+            raise Worse(wording.drifts(self.comparison, self.comparison.forbidden_drifts))
 
 
 def find(asked: str, reports: Path, settings: Settings, cases: Sequence[Case], started: datetime) -> Against:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from netcompliance.change import compare
 from netcompliance.change.compare import Word
-from netcompliance.change.history import Past
+from netcompliance.change.history import PastRun
 from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal, tenants_host
 
@@ -42,7 +42,7 @@ class Archive:
         self._known: dict[Hashable, Any] = {}
         self.left_out: list[LeftOut] = []
 
-    def runs(self) -> Iterator[Past]:
+    def runs(self) -> Iterator[PastRun]:
         """Every run, in no order. What is left out is listed as it is found."""
         seen: dict[str, str] = {}
         for path in self._journals():
@@ -68,7 +68,7 @@ class Archive:
     def _leave_out(self, path: Path, why: str) -> None:
         self.left_out.append(LeftOut(path=str(path.relative_to(self._below)), why=why))
 
-    def _read(self, path: Path) -> Past:
+    def _read(self, path: Path) -> PastRun:
         seen = _Seen()
         run = reader.read(path, observe=seen.observe)
         if run.footer is None:
@@ -77,7 +77,7 @@ class Archive:
         for (requirement, _, _), state in compare.states(run.cases, run.verdicts).items():
             name = requirement[:40]
             words[name] = min(words.get(name, state.word), state.word, key=_WORST.index)
-        return Past(
+        return PastRun(
             path=str(path.relative_to(self._below)),
             run=str(run.header.get("run", "")),
             tenant=self._shared(run.header["tenant"]),

@@ -21,7 +21,7 @@ Words = tuple[tuple[str, Word], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastRun:
     """One run of the past."""
 
     path: str
@@ -54,9 +54,9 @@ class History:
 
     endpoint: str
     tenant: str
-    runs: tuple[Past, ...]
+    runs: tuple[PastRun, ...]
 
-    def spans(self, of: Callable[[Past], Iterable[str]]) -> list[Span]:
+    def spans(self, of: Callable[[PastRun], Iterable[str]]) -> list[Span]:
         """What `of` gives, with when it was seen, in order of appearance. A run that saw nothing says nothing of it."""
         seen: dict[str, list[int]] = {}
         for number, run in enumerate(self.runs):
@@ -78,9 +78,9 @@ class History:
         """Every requirement that any run asked, sorted."""
         return sorted({name for run in self.runs for name, _ in run.words})
 
-    def changes(self) -> Iterator[tuple[Past, list[str]]]:
+    def changes(self) -> Iterator[tuple[PastRun, list[str]]]:
         """Each run with what it changed against the run before; the first one against nothing."""
-        before: Past | None = None
+        before: PastRun | None = None
         addresses: frozenset[str] = frozenset()
         issuers: frozenset[str] = frozenset()
         for run in self.runs:
@@ -99,9 +99,9 @@ class History:
             addresses, issuers = run.addresses or addresses, run.issuers or issuers
 
 
-def histories(runs: Iterable[Past]) -> list[History]:
+def histories(runs: Iterable[PastRun]) -> list[History]:
     """One per endpoint, sorted."""
-    groups: dict[str, list[Past]] = {}
+    groups: dict[str, list[PastRun]] = {}
     for run in runs:
         groups.setdefault(run.endpoint, []).append(run)
     return [
@@ -142,7 +142,7 @@ def lines(history: History) -> Iterator[str]:
         yield from _table([("unmet in some run", "runs", "last unmet", "now"), *unmet])
 
 
-FACTS: Mapping[str, Callable[[Past], Iterable[str]]] = {
+FACTS: Mapping[str, Callable[[PastRun], Iterable[str]]] = {
     "address": lambda run: run.addresses,
     "issuer": lambda run: run.issuers,
 }

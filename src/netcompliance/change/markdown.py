@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from netcompliance.change import told
+from netcompliance.change import wording
 from netcompliance.change.compare import Comparison
-from netcompliance.change.told import Item
+from netcompliance.change.wording import Item
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """All of it, the conclusion first."""
-    yield f"## {_safe(told.conclusion(comparison))}"
+    yield f"## {_safe(wording.conclusion(comparison))}"
     yield ""
     yield "| | |"
     yield "|---|---|"
-    yield f"| cases | {_safe(told.counted(comparison))} |"
-    yield f"| before | {_safe(told.side(comparison.before, path=False))} |"
-    yield f"| after | {_safe(told.side(comparison.after, path=False))} |"
-    for section in told.sections(comparison):
+    yield f"| cases | {_safe(wording.counted(comparison))} |"
+    yield f"| before | {_safe(wording.side(comparison.before, path=False))} |"
+    yield f"| after | {_safe(wording.side(comparison.after, path=False))} |"
+    for section in wording.sections(comparison):
         yield ""
         yield f"### {_safe(section.title)}"
         yield ""

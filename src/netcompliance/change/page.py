@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netcompliance.change import told
+from netcompliance.change import wording
 from netcompliance.change.compare import Comparison
-from netcompliance.change.told import Item, Tone
+from netcompliance.change.wording import Item, Tone
 from netcompliance.report.html.markup import Markup
 
 _CLASSES = {Tone.BAD: "bad", Tone.WARN: "warn", Tone.GOOD: "good", Tone.PLAIN: "none"}
@@ -17,16 +17,16 @@ _SHOWN = 20
 def parts(comparison: Comparison, markup: Markup) -> Iterator[str]:
     """The pieces of HTML, in order."""
     facts = (
-        ("cases", told.counted(comparison)),
-        ("before", told.side(comparison.before, path=False)),
+        ("cases", wording.counted(comparison)),
+        ("before", wording.side(comparison.before, path=False)),
         ("its journal", f"sha256 {comparison.before.sha256}"),
-        ("now", told.side(comparison.after, path=False)),
+        ("now", wording.side(comparison.after, path=False)),
     )
-    tone = _CLASSES[told.TONES[comparison.outcome]]
+    tone = _CLASSES[wording.TONES[comparison.outcome]]
     yield '<div class="changes">'
-    yield f'<p class="overall {tone}">{markup.text(told.conclusion(comparison))}</p>'
+    yield f'<p class="overall {tone}">{markup.text(wording.conclusion(comparison))}</p>'
     yield markup.pairs((name, markup.text(text)) for name, text in facts)
-    for group in told.sections(comparison):
+    for group in wording.sections(comparison):
         rows = [_row(item, markup) for item in group.items]
         yield f'<h4>{markup.text(group.title)}</h4><div class="{_CLASSES[group.tone]}">'
         yield f"<ul>{''.join(rows[:_SHOWN])}</ul>"

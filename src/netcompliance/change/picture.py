@@ -14,7 +14,7 @@ from html import escape
 
 from netcompliance.change.archive import LeftOut
 from netcompliance.change.compare import Word
-from netcompliance.change.history import FACTS, History, Past, when
+from netcompliance.change.history import FACTS, History, PastRun, when
 from netcompliance.explain import printable
 
 MOST_LANES = 40
@@ -163,7 +163,7 @@ def _svg(history: History, drawn: Sequence[Lane]) -> Iterator[str]:
     yield "</svg>"
 
 
-def _ticks(runs: Sequence[Past], width: float, height: int) -> Iterator[str]:
+def _ticks(runs: Sequence[PastRun], width: float, height: int) -> Iterator[str]:
     """Dates under the first column and at most `_TICKS` others, evenly."""
     step = max(1, -(-len(runs) // _TICKS))
     for number in range(0, len(runs), step):

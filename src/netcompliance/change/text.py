@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from netcompliance.change import told
+from netcompliance.change import wording
 from netcompliance.change.compare import Comparison
-from netcompliance.change.told import Item, Tone
+from netcompliance.change.wording import Item, Tone
 from netcompliance.journal.redact import Redactor
 from netcompliance.report.terminal import MIN_WIDTH, Line
 
@@ -26,17 +26,17 @@ _COLOURS: Mapping[Tone, Mapping[str, bool]] = {
 def lines(comparison: Comparison, redactor: Redactor, width: int) -> Iterator[Line]:
     """All of it, the conclusion last."""
     width = max(width, MIN_WIDTH)
-    for section in told.sections(comparison):
+    for section in wording.sections(comparison):
         yield ((section.title, _COLOURS[section.tone]),)
         for item in section.items:
             yield from _item(item, redactor, width)
         yield ()
-    for part in textwrap.wrap(redactor.text(told.conclusion(comparison)), width, subsequent_indent="  "):
-        yield ((part, _COLOURS[told.TONES[comparison.outcome]]),)
+    for part in textwrap.wrap(redactor.text(wording.conclusion(comparison)), width, subsequent_indent="  "):
+        yield ((part, _COLOURS[wording.TONES[comparison.outcome]]),)
     for label, text in (
-        ("cases", told.counted(comparison)),
-        ("before", told.side(comparison.before)),
-        ("after", told.side(comparison.after)),
+        ("cases", wording.counted(comparison)),
+        ("before", wording.side(comparison.before)),
+        ("after", wording.side(comparison.after)),
     ):
         for part in _wrapped(redactor.text(text), width, f"{label:<9}", 9):
             yield ((part, _PLAIN),)

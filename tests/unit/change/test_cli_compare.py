@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from netcompliance.change import baseline, page, text, told
+from netcompliance.change import baseline, page, text, wording
 from netcompliance.change.compare import Comparison, compare
 from netcompliance.cli.main import main
 from netcompliance.journal.redact import Redactor
@@ -176,7 +176,7 @@ def test_nothing_hostile_reaches_the_terminal(tmp_path: Path) -> None:
     assert all(line.isprintable() for line in lines)
     assert any("alert(1)" in line for line in lines)
     assert all(
-        row.isprintable() for section in told.sections(comparison) for item in section.items for row in [item.head]
+        row.isprintable() for section in wording.sections(comparison) for item in section.items for row in [item.head]
     )
 
 
