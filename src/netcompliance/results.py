@@ -1,4 +1,4 @@
-"""What a run comes to: a standing for each planned case, counts, and one word over all (pure).
+"""What a run comes to: a status for each planned case, counts, and one word over all (pure).
 
 Rules
 * Skipped is never passed, and what was planned and has no verdict is never forgotten: such a run is `undetermined`.
@@ -26,8 +26,8 @@ class Overall(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-class Standing(StrEnum):
-    """How a planned case stands, for a reader. The worst first."""
+class CaseStatus(StrEnum):
+    """How a planned case ended, or why it did not: the one list of it. The worst first."""
 
     FAIL = "FAIL"
     ERROR = "ERROR"
@@ -38,17 +38,17 @@ class Standing(StrEnum):
     """A failed *should* in a run that is not strict."""
     NOTCHECKED = "not checked"
     WAIVED = "waived"
-    PASS = "pass"  # noqa: S105 - a standing, not a password
+    PASS = "pass"  # noqa: S105 - a status, not a password
     NOTAPPLICABLE = "n/a"
 
 
-RANK: Mapping[Standing, int] = {standing: rank for rank, standing in enumerate(Standing)}
+RANK: Mapping[CaseStatus, int] = {status: rank for rank, status in enumerate(CaseStatus)}
 
 _PLAIN = {
-    Result.PASS: Standing.PASS,
-    Result.NOTAPPLICABLE: Standing.NOTAPPLICABLE,
-    Result.NOTCHECKED: Standing.NOTCHECKED,
-    Result.WAIVED: Standing.WAIVED,
+    Result.PASS: CaseStatus.PASS,
+    Result.NOTAPPLICABLE: CaseStatus.NOTAPPLICABLE,
+    Result.NOTCHECKED: CaseStatus.NOTCHECKED,
+    Result.WAIVED: CaseStatus.WAIVED,
 }
 
 
@@ -64,25 +64,25 @@ class Entry:
     strict: bool = False
 
     @property
-    def standing(self) -> Standing:
-        """How it stands."""
+    def status(self) -> CaseStatus:
+        """How it ended."""
         if self.verdict is None:
-            return Standing.NO_VERDICT if self.trouble is None else Standing.ERROR
+            return CaseStatus.NO_VERDICT if self.trouble is None else CaseStatus.ERROR
         if self.verdict.result is not Result.FAIL:
             return _PLAIN[self.verdict.result]
         weighs = self.strict or self.requirement.level is Level.MUST
-        return Standing.FAIL if weighs else Standing.UNMET_SHOULD
+        return CaseStatus.FAIL if weighs else CaseStatus.UNMET_SHOULD
 
 
 def overall(entries: Sequence[Entry], catalogue: int = 2) -> Overall:
     """The word over all entries, under this version of the catalogue. No entries at all say nothing."""
-    standings = {entry.standing for entry in entries}
-    unseen = not standings or bool(standings & {Standing.ERROR, Standing.NO_VERDICT})
-    if Standing.FAIL in standings and not (unseen and catalogue == 1):
+    statuses = {entry.status for entry in entries}
+    unseen = not statuses or bool(statuses & {CaseStatus.ERROR, CaseStatus.NO_VERDICT})
+    if CaseStatus.FAIL in statuses and not (unseen and catalogue == 1):
         return Overall.NOT_SATISFIED
     if unseen:
         return Overall.UNDETERMINED
-    if any(e.standing is Standing.NOTCHECKED and e.requirement.level is Level.MUST for e in entries):
+    if any(e.status is CaseStatus.NOTCHECKED and e.requirement.level is Level.MUST for e in entries):
         return Overall.UNDETERMINED
     return Overall.SATISFIED
 
@@ -92,5 +92,5 @@ def counts(entries: Iterable[Entry]) -> dict[str, int]:
     tally = Counter[str](dict.fromkeys((*Result, "error", "unmet-should"), 0))
     for entry in entries:
         tally[entry.verdict.result if entry.verdict else "error"] += 1
-        tally["unmet-should"] += entry.standing is Standing.UNMET_SHOULD
+        tally["unmet-should"] += entry.status is CaseStatus.UNMET_SHOULD
     return {str(word): number for word, number in tally.items()}

@@ -25,7 +25,7 @@ from netcompliance.report import html, summary, terminal, watched
 from netcompliance.report.html import Section
 from netcompliance.report.progress import Progress
 from netcompliance.report.watching import Screen
-from netcompliance.results import Entry, Overall, Standing
+from netcompliance.results import CaseStatus, Entry, Overall
 from netcompliance.run import Run, new_directory
 from netcompliance.vantage.errors import CouldNotLook
 
@@ -280,8 +280,8 @@ class Session:
             entry = error.entry
             text = self._redactor.text(explain.paragraph(error.entry.verdict, entry.requirement))
             told.update(longrepr=text, netcompliance_told=True)
-            if entry.standing is not Standing.FAIL:
-                word = "waived" if entry.standing is Standing.WAIVED else "unmet should"
+            if entry.status is not CaseStatus.FAIL:
+                word = "waived" if entry.status is CaseStatus.WAIVED else "unmet should"
                 told.update(outcome="skipped", wasxfail=text, netcompliance_word=word)
         elif isinstance(report.longrepr, tuple):
             told.update(longrepr=(*report.longrepr[:2], self._redactor.text(report.longrepr[2])))

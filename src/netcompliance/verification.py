@@ -24,7 +24,7 @@ from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
 from netcompliance.rejudge import rejudge, run_date
 from netcompliance.report import summary
-from netcompliance.results import Standing, counts
+from netcompliance.results import CaseStatus, counts
 
 JOURNAL = "journal.jsonl"
 REPORT = "report.html"
@@ -106,7 +106,7 @@ def _run(saved: SavedRun) -> Check:
     end = saved.footer["finished"] if saved.footer else "its end"
     vantages = summary.folded(saved.everywhere)
     text = f"{settings.host} from {vantages or 'nowhere'}, {saved.header['started']} to {end}{level}: "
-    waived = sorted({entry.case.requirement for entry in saved.entries if entry.standing is Standing.WAIVED})
+    waived = sorted({entry.case.requirement for entry in saved.entries if entry.status is CaseStatus.WAIVED})
     without = f", {', '.join(waived)} waived" if waived else ""
     return _ok("run", text + summary.concluded(saved.overall, summary.warnings(saved.entries)) + without)
 
@@ -198,12 +198,12 @@ def _plan(saved: SavedRun) -> Iterator[Check]:
     yield from _some("plan", problems)
     if problems:
         return
-    missing = Counter(entry.standing for entry in saved.entries if entry.verdict is None)
+    missing = Counter(entry.status for entry in saved.entries if entry.verdict is None)
     if missing:
         yield _note(
             "plan",
             f"{sum(missing.values())} of {len(saved.cases)} planned cases have no verdict "
-            f"(could not look: {missing[Standing.ERROR]}, not run: {missing[Standing.NO_VERDICT]}); "
+            f"(could not look: {missing[CaseStatus.ERROR]}, not run: {missing[CaseStatus.NO_VERDICT]}); "
             f"the run was {saved.overall}",
         )
     else:

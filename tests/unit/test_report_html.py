@@ -23,7 +23,7 @@ from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Mark, Picture, pictures
 from netcompliance.report.html.raw import cut, headline
 from netcompliance.report.html.sections import SECTIONS, Section
-from netcompliance.results import Standing
+from netcompliance.results import CaseStatus
 from tests.browser.pages import AT, html, material
 
 CATALOGUE = catalogue.load()
@@ -80,7 +80,7 @@ def test_every_requirement_is_stated_with_level_basis_and_source(scenario: str) 
 def test_a_failure_is_told_as_the_paragraph_that_the_terminal_tells() -> None:
     given = material("one-address-dropped")
     page = html(given)
-    (failed,) = [entry for entry in given.entries if entry.standing is Standing.FAIL]
+    (failed,) = [entry for entry in given.entries if entry.status is CaseStatus.FAIL]
     assert failed.verdict
     labels = [label for label, _ in explain.rows(failed.verdict, failed.requirement)]
     assert labels == ["required", "saw", "means", "fix", "ask", "source", "reproduce"]
@@ -214,7 +214,7 @@ def test_behind_every_judged_verdict_there_is_something_that_was_seen(scenario: 
     bare = {
         entry.requirement.id
         for entry in account.entries
-        if entry.standing in (Standing.PASS, Standing.FAIL, Standing.UNMET_SHOULD)
+        if entry.status in (CaseStatus.PASS, CaseStatus.FAIL, CaseStatus.UNMET_SHOULD)
         and not account.extracts[entry.case].number
     }
     assert bare <= {requirement for requirement, judge in JUDGES.items() if not judge.observes}

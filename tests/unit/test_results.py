@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netcompliance.model import Basis, Case, Level, Requirement, Result, Verdict
 from netcompliance.report import summary
-from netcompliance.results import Entry, Overall, Standing, counts, overall
+from netcompliance.results import CaseStatus, Entry, Overall, counts, overall
 
 
 def entry(
@@ -51,21 +51,21 @@ def test_overall(entries: list[Entry], expected: Overall):
 
 
 @pytest.mark.parametrize(
-    ("one", "standing"),
+    ("one", "status"),
     [
-        (PASS, Standing.PASS),
-        (entry(Result.FAIL), Standing.FAIL),
-        (entry(Result.FAIL, Level.SHOULD), Standing.UNMET_SHOULD),
-        (entry(Result.FAIL, Level.SHOULD, strict=True), Standing.FAIL),
-        (entry(Result.WAIVED), Standing.WAIVED),
-        (entry(Result.NOTAPPLICABLE), Standing.NOTAPPLICABLE),
-        (entry(Result.NOTCHECKED), Standing.NOTCHECKED),
-        (entry(None), Standing.NO_VERDICT),
-        (entry(None, trouble="x"), Standing.ERROR),
+        (PASS, CaseStatus.PASS),
+        (entry(Result.FAIL), CaseStatus.FAIL),
+        (entry(Result.FAIL, Level.SHOULD), CaseStatus.UNMET_SHOULD),
+        (entry(Result.FAIL, Level.SHOULD, strict=True), CaseStatus.FAIL),
+        (entry(Result.WAIVED), CaseStatus.WAIVED),
+        (entry(Result.NOTAPPLICABLE), CaseStatus.NOTAPPLICABLE),
+        (entry(Result.NOTCHECKED), CaseStatus.NOTCHECKED),
+        (entry(None), CaseStatus.NO_VERDICT),
+        (entry(None, trouble="x"), CaseStatus.ERROR),
     ],
 )
-def test_standings(one: Entry, standing: Standing):
-    assert one.standing is standing
+def test_statuses(one: Entry, status: CaseStatus):
+    assert one.status is status
 
 
 def test_counts_forget_nothing():

@@ -76,7 +76,7 @@ def _document(read: SavedRun) -> dict[str, Any]:
         "cases": [
             {
                 **{name: record.get(name) for name in taken},
-                "standing": entry.standing,
+                "standing": entry.status,
                 "trouble": entry.trouble,
                 **{
                     name: verdicts.get((entry.case.requirement, entry.case.target, entry.case.vantage), {}).get(name)

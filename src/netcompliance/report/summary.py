@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from netcompliance.model import Level, Requirement
-from netcompliance.results import RANK, Entry, Overall, Standing
+from netcompliance.results import RANK, CaseStatus, Entry, Overall
 
 OVERALL_TEXT: Mapping[Overall, str] = {
     Overall.SATISFIED: "satisfied",
@@ -15,14 +15,14 @@ OVERALL_TEXT: Mapping[Overall, str] = {
 }
 
 _COUNTED = (
-    (Standing.FAIL, "unmet"),
-    (Standing.ERROR, "not looked at"),
-    (Standing.NO_VERDICT, "without a verdict"),
-    (Standing.UNMET_SHOULD, "should unmet"),
-    (Standing.NOTCHECKED, "not evaluated"),
-    (Standing.WAIVED, "waived"),
-    (Standing.PASS, "passed"),
-    (Standing.NOTAPPLICABLE, "not applicable"),
+    (CaseStatus.FAIL, "unmet"),
+    (CaseStatus.ERROR, "not looked at"),
+    (CaseStatus.NO_VERDICT, "without a verdict"),
+    (CaseStatus.UNMET_SHOULD, "should unmet"),
+    (CaseStatus.NOTCHECKED, "not evaluated"),
+    (CaseStatus.WAIVED, "waived"),
+    (CaseStatus.PASS, "passed"),
+    (CaseStatus.NOTAPPLICABLE, "not applicable"),
 )
 
 
@@ -40,22 +40,22 @@ def rows(entries: Iterable[Entry]) -> dict[str, tuple[Requirement, dict[str, lis
     return table
 
 
-def cell(entries: Sequence[Entry]) -> tuple[str, Standing | None]:
-    """A cell's text and the standing that colours it: the worst, and of how many targets."""
+def cell(entries: Sequence[Entry]) -> tuple[str, CaseStatus | None]:
+    """A cell's text and the status that colours it: the worst, and of how many targets."""
     if not entries:
         return "", None
-    standings = [entry.standing for entry in entries]
-    worst = min(standings, key=RANK.__getitem__)
-    if len(set(standings)) == 1:
+    statuses = [entry.status for entry in entries]
+    worst = min(statuses, key=RANK.__getitem__)
+    if len(set(statuses)) == 1:
         return str(worst), worst
-    return f"{worst} {standings.count(worst)} of {len(standings)}", worst
+    return f"{worst} {statuses.count(worst)} of {len(statuses)}", worst
 
 
-def by_reason(entries: Iterable[Entry], standing: Standing) -> dict[str, list[Entry]]:
-    """Reason → entries of this standing."""
+def by_reason(entries: Iterable[Entry], status: CaseStatus) -> dict[str, list[Entry]]:
+    """Reason → entries of this status."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.standing is standing:
+        if entry.status is status:
             reason = entry.verdict.reason if entry.verdict else entry.trouble or "deselected or interrupted"
             groups.setdefault(reason.removeprefix("not evaluated: "), []).append(entry)
     return groups
@@ -112,13 +112,13 @@ def names(entries: Iterable[Entry]) -> str:
 
 def counted(entries: Sequence[Entry]) -> str:
     """`2 unmet, 14 not evaluated, 20 passed`: cases, the worst first."""
-    tally = Counter(entry.standing for entry in entries)
-    return ", ".join(f"{tally[standing]} {word}" for standing, word in _COUNTED if tally[standing])
+    tally = Counter(entry.status for entry in entries)
+    return ", ".join(f"{tally[status]} {word}" for status, word in _COUNTED if tally[status])
 
 
 def warnings(entries: Iterable[Entry]) -> int:
     """The number of recommended requirements that failed."""
-    return len({entry.requirement.id for entry in entries if entry.standing is Standing.UNMET_SHOULD})
+    return len({entry.requirement.id for entry in entries if entry.status is CaseStatus.UNMET_SHOULD})
 
 
 def concluded(word: Overall, warned: int) -> str:
@@ -131,9 +131,9 @@ def concluded(word: Overall, warned: int) -> str:
 def why_undetermined(entries: Iterable[Entry]) -> str:
     """What keeps the run from an answer."""
     listed = list(entries)
-    tally = Counter(entry.standing for entry in listed)
-    missing = tally[Standing.ERROR] + tally[Standing.NO_VERDICT]
+    tally = Counter(entry.status for entry in listed)
+    missing = tally[CaseStatus.ERROR] + tally[CaseStatus.NO_VERDICT]
     if missing:
         return f"{missing} of {len(listed)} planned cases have no verdict"
-    must = {e.requirement.id for e in listed if e.standing is Standing.NOTCHECKED and e.requirement.level is Level.MUST}
+    must = {e.requirement.id for e in listed if e.status is CaseStatus.NOTCHECKED and e.requirement.level is Level.MUST}
     return f"not checked: {', '.join(sorted(must))}" if must else "nothing was planned"

@@ -19,7 +19,7 @@ from netcompliance.journal.redact import Redactor
 from netcompliance.model import Settings, Verdict
 from netcompliance.report import summary
 from netcompliance.report.actions import Action, actions
-from netcompliance.results import RANK, Entry, Overall, Standing, overall
+from netcompliance.results import RANK, CaseStatus, Entry, Overall, overall
 
 Span = tuple[str, Mapping[str, bool]]
 Line = tuple[Span, ...]
@@ -29,15 +29,15 @@ WARNINGS = "Warnings (recommended, not required)"
 NOT_CHECKED = "Not checked"
 _PLAIN: Mapping[str, bool] = {}
 _BOLD = {"bold": True}
-_COLOURS: Mapping[Standing | None, Mapping[str, bool]] = {
-    Standing.FAIL: {"red": True, "bold": True},
-    Standing.ERROR: {"red": True, "bold": True},
-    Standing.NO_VERDICT: {"yellow": True, "bold": True},
-    Standing.UNMET_SHOULD: {"yellow": True, "bold": True},
-    Standing.NOTCHECKED: {"yellow": True},
-    Standing.WAIVED: {"yellow": True},
-    Standing.PASS: {"green": True},
-    Standing.NOTAPPLICABLE: {"light": True},
+_COLOURS: Mapping[CaseStatus | None, Mapping[str, bool]] = {
+    CaseStatus.FAIL: {"red": True, "bold": True},
+    CaseStatus.ERROR: {"red": True, "bold": True},
+    CaseStatus.NO_VERDICT: {"yellow": True, "bold": True},
+    CaseStatus.UNMET_SHOULD: {"yellow": True, "bold": True},
+    CaseStatus.NOTCHECKED: {"yellow": True},
+    CaseStatus.WAIVED: {"yellow": True},
+    CaseStatus.PASS: {"green": True},
+    CaseStatus.NOTAPPLICABLE: {"light": True},
     None: _PLAIN,
 }
 _OVERALL_COLOURS = {
@@ -65,13 +65,13 @@ def lines(
     """The whole summary. `files` are what the run left, by what they are; `whole`: the journal came to its end."""
     width = max(width, MIN_WIDTH)
     yield from _table(entries, width)
-    yield from _paragraphs("not satisfied", Standing.FAIL, entries, redactor, width)
-    yield from _paragraphs(WARNINGS, Standing.UNMET_SHOULD, entries, redactor, width)
-    yield from _grouped("waived", Standing.WAIVED, entries, redactor, width)
-    yield from _grouped(NOT_CHECKED, Standing.NOTCHECKED, entries, redactor, width)
-    yield from _grouped("could not look", Standing.ERROR, entries, redactor, width)
-    yield from _grouped("planned, without a verdict", Standing.NO_VERDICT, entries, redactor, width)
-    yield from _grouped("not applicable", Standing.NOTAPPLICABLE, entries, redactor, width)
+    yield from _paragraphs("not satisfied", CaseStatus.FAIL, entries, redactor, width)
+    yield from _paragraphs(WARNINGS, CaseStatus.UNMET_SHOULD, entries, redactor, width)
+    yield from _grouped("waived", CaseStatus.WAIVED, entries, redactor, width)
+    yield from _grouped(NOT_CHECKED, CaseStatus.NOTCHECKED, entries, redactor, width)
+    yield from _grouped("could not look", CaseStatus.ERROR, entries, redactor, width)
+    yield from _grouped("planned, without a verdict", CaseStatus.NO_VERDICT, entries, redactor, width)
+    yield from _grouped("not applicable", CaseStatus.NOTAPPLICABLE, entries, redactor, width)
     yield from _conclusion(settings, entries, width, whole=whole)
     yield from _without_key(entries, width)
     for name, path in files.items():
@@ -118,7 +118,7 @@ class _Column:
     """Vantages of which every cell is the same."""
 
     vantages: tuple[str, ...]
-    cells: tuple[tuple[str, Standing | None], ...]
+    cells: tuple[tuple[str, CaseStatus | None], ...]
 
     @property
     def widest(self) -> int:
@@ -127,12 +127,12 @@ class _Column:
     @property
     def rank(self) -> tuple[int, int, str]:
         """The worst first, then the many."""
-        worst = min((RANK[standing] for _, standing in self.cells if standing), default=len(RANK))
+        worst = min((RANK[status] for _, status in self.cells if status), default=len(RANK))
         return worst, -len(self.vantages), self.vantages[0]
 
 
 def _columns(rows: Mapping[str, tuple[object, Mapping[str, list[Entry]]]], places: Sequence[str]) -> list[_Column]:
-    alike: dict[tuple[tuple[str, Standing | None], ...], list[str]] = {}
+    alike: dict[tuple[tuple[str, CaseStatus | None], ...], list[str]] = {}
     for place in places:
         cells = tuple(summary.cell(found.get(place, [])) for _, found in rows.values())
         alike.setdefault(cells, []).append(place)
@@ -152,9 +152,9 @@ def _wrapped(text: str, width: int, indent: int = _LABEL) -> Iterator[Line]:
 
 
 def _paragraphs(
-    title: str, standing: Standing, entries: Sequence[Entry], redactor: Redactor, width: int
+    title: str, status: CaseStatus, entries: Sequence[Entry], redactor: Redactor, width: int
 ) -> Iterator[Line]:
-    concerned = [entry for entry in entries if entry.standing is standing]
+    concerned = [entry for entry in entries if entry.status is status]
     if concerned:
         yield from _title(title)
     for number, alike in enumerate(_alike(concerned)):
@@ -165,7 +165,7 @@ def _paragraphs(
         text = redactor.text(explain.paragraph(first[1], first[0].requirement, width, asked[0].text))
         head, *rest = text.splitlines()
         for part in textwrap.wrap(head, width, subsequent_indent="  ", break_on_hyphens=False):
-            yield ((part, _COLOURS[standing]),)
+            yield ((part, _COLOURS[status]),)
         if first[0].case.target not in head:
             rest.insert(0, f"  {'target':<{explain.LABEL}}{explain.printable(first[0].case.target)}")
         for line in (*rest, *_also(first[1], asked, redactor, width)):
@@ -235,9 +235,9 @@ def _source(verdict: Verdict) -> str:
 
 
 def _grouped(
-    title: str, standing: Standing, entries: Sequence[Entry], redactor: Redactor, width: int
+    title: str, status: CaseStatus, entries: Sequence[Entry], redactor: Redactor, width: int
 ) -> Iterator[Line]:
-    groups = summary.by_reason(entries, standing)
+    groups = summary.by_reason(entries, status)
     if not groups:
         return
     yield from _title(title)
@@ -267,7 +267,7 @@ def _conclusion(settings: Settings, entries: Sequence[Entry], width: int, *, who
 
 def _without_key(entries: Sequence[Entry], width: int) -> Iterator[Line]:
     """A note, not a warning: what only a valid API key can prove, and how to give one."""
-    if any(e.requirement.id == "RCV-03" and e.standing is Standing.NOTAPPLICABLE for e in entries):
+    if any(e.requirement.id == "RCV-03" and e.status is CaseStatus.NOTAPPLICABLE for e in entries):
         yield from _wrapped(f"{'note':<{_LABEL}}{WITHOUT_KEY}", width)
 
 

@@ -17,7 +17,7 @@ from netcompliance.outages import Outage, Path
 from netcompliance.report import timeline
 from netcompliance.report.html import Section
 from netcompliance.report.html.markup import Markup, scrolling, table
-from netcompliance.results import Entry, Standing
+from netcompliance.results import CaseStatus, Entry
 
 MOST = 200
 """Interruptions of a vantage that are listed."""
@@ -62,12 +62,12 @@ class Watched(Protocol):
 
 def decision(entries: Sequence[Entry]) -> str:
     """Go, roll back, or undetermined: from the verdicts on the watch alone. Empty if there was none."""
-    standings = {entry.standing for entry in entries} - {Standing.NOTAPPLICABLE}
-    if Standing.FAIL in standings or Standing.UNMET_SHOULD in standings:
+    statuses = {entry.status for entry in entries} - {CaseStatus.NOTAPPLICABLE}
+    if CaseStatus.FAIL in statuses or CaseStatus.UNMET_SHOULD in statuses:
         return ROLL_BACK
-    if not standings <= {Standing.PASS, Standing.WAIVED}:
+    if not statuses <= {CaseStatus.PASS, CaseStatus.WAIVED}:
         return UNDETERMINED
-    return GO if standings else ""
+    return GO if statuses else ""
 
 
 def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watched]) -> Iterator[str]:

@@ -13,7 +13,7 @@ Cause = tuple[Sequence[Row], Sequence[str]]
 
 def causes(rows: Iterable[Row]) -> Iterator[Cause]:
     """The causes behind unmet cases, in their order: targets stand together if their remedy does from every vantage."""
-    for alike in grouped(rows, lambda row: (row.requirement.id, row.standing, row.codes)):
+    for alike in grouped(rows, lambda row: (row.requirement.id, row.status, row.codes)):
         yield from _causes(alike)
 
 

@@ -15,16 +15,16 @@ from collections.abc import Mapping
 
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.population import NotRepresentable, Outcome, Population
-from netcompliance.results import Overall, Standing
+from netcompliance.results import CaseStatus, Overall
 
-_LIST: Mapping[Standing, str] = {
-    Standing.PASS: "passedTests",
-    Standing.UNMET_SHOULD: "warnedTests",
-    Standing.WAIVED: "warnedTests",
-    Standing.FAIL: "failedTests",
-    Standing.ERROR: "failedTests",
-    Standing.NO_VERDICT: "failedTests",
-    Standing.NOTCHECKED: "failedTests",
+_LIST: Mapping[CaseStatus, str] = {
+    CaseStatus.PASS: "passedTests",
+    CaseStatus.UNMET_SHOULD: "warnedTests",
+    CaseStatus.WAIVED: "warnedTests",
+    CaseStatus.FAIL: "failedTests",
+    CaseStatus.ERROR: "failedTests",
+    CaseStatus.NO_VERDICT: "failedTests",
+    CaseStatus.NOTCHECKED: "failedTests",
 }
 
 
@@ -34,8 +34,8 @@ def render(population: Population) -> str:
         raise NotRepresentable("a run without an end: the journal has no footer")
     lists: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
     for row in population.rows:
-        if row.standing in _LIST:
-            lists[_LIST[row.standing]].append(row.name)
+        if row.status in _LIST:
+            lists[_LIST[row.status]].append(row.name)
     satisfied = population.overall is Overall.SATISFIED
     annotations = {
         "tenant": population.tenant,

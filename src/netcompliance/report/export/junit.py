@@ -17,22 +17,22 @@ from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.markup import child, document
 from netcompliance.report.export.population import Population, Row
-from netcompliance.results import Overall, Standing
+from netcompliance.results import CaseStatus, Overall
 
-_MARK: Mapping[Standing, str] = {
-    Standing.FAIL: "failure",
-    Standing.ERROR: "error",
-    Standing.NO_VERDICT: "error",
-    Standing.UNMET_SHOULD: "skipped",
-    Standing.WAIVED: "skipped",
-    Standing.NOTCHECKED: "skipped",
-    Standing.NOTAPPLICABLE: "skipped",
+_MARK: Mapping[CaseStatus, str] = {
+    CaseStatus.FAIL: "failure",
+    CaseStatus.ERROR: "error",
+    CaseStatus.NO_VERDICT: "error",
+    CaseStatus.UNMET_SHOULD: "skipped",
+    CaseStatus.WAIVED: "skipped",
+    CaseStatus.NOTCHECKED: "skipped",
+    CaseStatus.NOTAPPLICABLE: "skipped",
 }
 
 
 def render(population: Population) -> str:
     """The run as one test suite."""
-    marks = Counter(_MARK.get(row.standing, "pass") for row in population.rows)
+    marks = Counter(_MARK.get(row.status, "pass") for row in population.rows)
     looks_green = not marks["failure"] and not marks["error"]
     contradicts = looks_green and population.overall is not Overall.SATISFIED
     name = f"netcompliance.{population.tenant}"
@@ -86,10 +86,10 @@ def _case(suite: ElementTree.Element, classname: str, row: Row) -> None:
             "codes": " ".join(row.codes),
         },
     )
-    mark = _MARK.get(row.standing)
+    mark = _MARK.get(row.status)
     if mark:
         text = "\n".join(f"{label}: {text}" for label, text in row.paragraph)
-        child(case, mark, text, {"type": row.standing, "message": row.reason or ", ".join(row.codes) or row.outcome})
+        child(case, mark, text, {"type": row.status, "message": row.reason or ", ".join(row.codes) or row.outcome})
 
 
 def _properties(parent: ElementTree.Element, told: Mapping[str, str]) -> None:

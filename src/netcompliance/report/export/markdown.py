@@ -20,13 +20,13 @@ from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.causes import causes, grouped
 from netcompliance.report.export.population import Population, Row
-from netcompliance.results import RANK, Overall, Standing
+from netcompliance.results import RANK, CaseStatus, Overall
 
 LABEL = 11
 """Columns of a paragraph's labels."""
 WIDTH = 100
-_IN_FULL = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
-_WITHOUT_ANSWER = (Standing.ERROR, Standing.NO_VERDICT, Standing.NOTCHECKED)
+_IN_FULL = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)
+_WITHOUT_ANSWER = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED)
 
 
 def render(population: Population) -> str:
@@ -53,11 +53,11 @@ def _head(population: Population) -> Iterator[str]:
 
 
 def _body(population: Population) -> Iterator[str]:
-    ranked = sorted(population.rows, key=lambda row: RANK[row.standing])
-    unmet = [row for row in ranked if row.standing in _IN_FULL]
+    ranked = sorted(population.rows, key=lambda row: RANK[row.status])
+    unmet = [row for row in ranked if row.status in _IN_FULL]
     for rows, remedies in causes(unmet):
         yield from _paragraph(rows, remedies)
-    unanswered = grouped([row for row in ranked if row.standing in _WITHOUT_ANSWER], lambda row: row.reason)
+    unanswered = grouped([row for row in ranked if row.status in _WITHOUT_ANSWER], lambda row: row.reason)
     yield from _table(
         "Without an answer",
         ("because", "cases", "requirements", "from"),
@@ -91,8 +91,8 @@ def _body(population: Population) -> Iterator[str]:
 
 def _tally(rows: Iterable[Row]) -> str:
     """`1 FAIL, 4 pass`, the worst first."""
-    tally = Counter(row.standing for row in rows)
-    return ", ".join(f"{tally[standing]} {standing}" for standing in sorted(tally, key=RANK.__getitem__))
+    tally = Counter(row.status for row in rows)
+    return ", ".join(f"{tally[status]} {status}" for status in sorted(tally, key=RANK.__getitem__))
 
 
 def _paragraph(alike: Sequence[Row], remedies: Sequence[str]) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _paragraph(alike: Sequence[Row], remedies: Sequence[str]) -> Iterator[str]:
         f"{row.requirement.id} {row.case.target}{more} from {places} — {', '.join(row.codes) or row.outcome}",
         *(line for label, texts in said.items() for text in texts for line in _labelled(label, text)),
     ]
-    yield from ("", f"## {_code(row.requirement.id)} {row.standing}", "", "```text", *told, "```")
+    yield from ("", f"## {_code(row.requirement.id)} {row.status}", "", "```text", *told, "```")
 
 
 def _labelled(label: str, text: str) -> list[str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from netcompliance.model import Basis, Case, Requirement, Result, Verdict, Waiver
 from netcompliance.report.export.fields import midnight_after
-from netcompliance.results import Entry, Overall, Standing
+from netcompliance.results import CaseStatus, Entry, Overall
 
 
 class NotRepresentable(Exception):
@@ -77,9 +77,9 @@ class Row:
         return tuple(dict.fromkeys(found.code for found in self.findings))
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> CaseStatus:
         """How it stands, for a reader."""
-        return self.entry.standing
+        return self.entry.status
 
     @property
     def entry(self) -> Entry:

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from netcompliance.report.export.causes import causes
 from netcompliance.report.export.population import Population, Row
-from netcompliance.results import Overall, Standing
+from netcompliance.results import CaseStatus, Overall
 
 Sample = tuple[Mapping[str, str], float]
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -61,7 +61,7 @@ def _families(population: Population) -> Iterator[tuple[str, str, list[Sample]]]
         "1 for the verdict on a planned case.",
         [(tenant | _labels(row) | {"verdict": str(row.outcome)}, 1) for row in population.rows],
     )
-    unmet = [row for row in population.rows if row.standing in (Standing.FAIL, Standing.UNMET_SHOULD)]
+    unmet = [row for row in population.rows if row.status in (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD)]
     asked = Counter(rows[0].requirement.id for rows, _ in causes(unmet))
     yield (
         "actions",

@@ -51,7 +51,7 @@ def _cells(row: Row) -> Mapping[str, str]:
         "target": row.case.target,
         "vantage": row.case.vantage,
         "verdict": row.outcome,
-        "standing": row.standing,
+        "standing": row.status,
         "codes": " ".join(row.codes),
         "subjects": " ".join(dict.fromkeys(found.subject for found in row.findings)),
         "says": row.requirement.says,

@@ -21,7 +21,7 @@ from netcompliance.journal.writer import rfc3339
 from netcompliance.model import Level
 from netcompliance.report.export.markup import child, document
 from netcompliance.report.export.population import NotRepresentable, Outcome, Population, Row
-from netcompliance.results import Standing
+from netcompliance.results import CaseStatus
 
 NAMESPACE = "http://checklists.nist.gov/xccdf/1.2"
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
@@ -33,13 +33,13 @@ CHECKED_BY = "urn:netcompliance:journal"
 _RESULT: Mapping[Outcome, str] = {**{outcome: str(outcome) for outcome in Outcome}, Outcome.WAIVED: "fail"}
 _NOT_SCORED = ("notapplicable", "notchecked")
 _SEVERITY: Mapping[Level, str] = {Level.MUST: "high", Level.SHOULD: "low"}
-_MESSAGE: Mapping[Standing, str] = {
-    Standing.FAIL: "error",
-    Standing.ERROR: "error",
-    Standing.NO_VERDICT: "error",
-    Standing.UNMET_SHOULD: "warning",
-    Standing.WAIVED: "warning",
-    Standing.NOTCHECKED: "warning",
+_MESSAGE: Mapping[CaseStatus, str] = {
+    CaseStatus.FAIL: "error",
+    CaseStatus.ERROR: "error",
+    CaseStatus.NO_VERDICT: "error",
+    CaseStatus.UNMET_SHOULD: "warning",
+    CaseStatus.WAIVED: "warning",
+    CaseStatus.NOTCHECKED: "warning",
 }
 _SAID_BY_THE_RULE = ("required", "source")
 
@@ -154,7 +154,7 @@ def _rule_result(result: ElementTree.Element, row: Row, override: ElementTree.El
     child(told, "result", _RESULT[row.outcome])
     if override is not None:
         told.append(override)
-    severity = _MESSAGE.get(row.standing, "info")
+    severity = _MESSAGE.get(row.status, "info")
     for label, text in (("codes", ", ".join(row.codes)), *row.paragraph):
         if text and label not in _SAID_BY_THE_RULE:
             said = "waived" if label == "because" and row.outcome is Outcome.WAIVED else label

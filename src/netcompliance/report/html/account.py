@@ -21,9 +21,9 @@ from netcompliance.report import summary
 from netcompliance.report.actions import actions
 from netcompliance.report.html.glimpse import Glimpse
 from netcompliance.report.html.material import Material
-from netcompliance.results import RANK, Entry, Standing
+from netcompliance.results import RANK, CaseStatus, Entry
 
-UNSATISFIED = (Standing.FAIL, Standing.UNMET_SHOULD, Standing.WAIVED)
+UNSATISFIED = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)
 """What has a paragraph: found to be so, whoever accepts it."""
 CASES = 400
 """Cases whose observations are shown, at most."""
@@ -46,9 +46,9 @@ class Group:
         return self.entries[0]
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> CaseStatus:
         """How all of them stand."""
-        return self.first.standing
+        return self.first.status
 
     @property
     def vantages(self) -> list[str]:
@@ -131,7 +131,7 @@ def groups(entries: Iterable[Entry]) -> Iterator[Group]:
 
 
 def _by_action(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[Entry], str]]:
-    if entries[0].verdict is None or entries[0].standing not in UNSATISFIED:
+    if entries[0].verdict is None or entries[0].status not in UNSATISFIED:
         yield entries, ""
         return
     of = {id(entry.verdict): entry for entry in entries}
@@ -142,8 +142,8 @@ def _by_action(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[Entry], str]
 def _sameness(entry: Entry) -> tuple[object, ...]:
     verdict = entry.verdict
     if verdict is None:
-        return entry.requirement.id, entry.standing, entry.trouble
-    return entry.requirement.id, entry.standing, tuple(explain.grouped(verdict)), verdict.reason
+        return entry.requirement.id, entry.status, entry.trouble
+    return entry.requirement.id, entry.status, tuple(explain.grouped(verdict)), verdict.reason
 
 
 def _chosen(groups: Sequence[Group]) -> Iterator[Case]:

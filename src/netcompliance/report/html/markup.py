@@ -15,31 +15,31 @@ from html import escape
 
 from netcompliance import explain
 from netcompliance.journal.redact import Redactor
-from netcompliance.results import RANK, Overall, Standing
+from netcompliance.results import RANK, CaseStatus, Overall
 
 MARKS = {
-    Standing.FAIL: ("bad", "✕"),
-    Standing.ERROR: ("bad", "E"),
-    Standing.NO_VERDICT: ("warn", "∅"),
-    Standing.UNMET_SHOULD: ("warn", "!"),
-    Standing.NOTCHECKED: ("warn", "?"),
-    Standing.WAIVED: ("warn", "w"),
-    Standing.PASS: ("good", "✓"),
-    Standing.NOTAPPLICABLE: ("none", "–"),
+    CaseStatus.FAIL: ("bad", "✕"),
+    CaseStatus.ERROR: ("bad", "E"),
+    CaseStatus.NO_VERDICT: ("warn", "∅"),
+    CaseStatus.UNMET_SHOULD: ("warn", "!"),
+    CaseStatus.NOTCHECKED: ("warn", "?"),
+    CaseStatus.WAIVED: ("warn", "w"),
+    CaseStatus.PASS: ("good", "✓"),
+    CaseStatus.NOTAPPLICABLE: ("none", "–"),
 }
-"""Standing → (class, sign). A sign beside each colour, for those who see none and for printers without."""
+"""CaseStatus → (class, sign). A sign beside each colour, for those who see none and for printers without."""
 LEGEND = {
-    Standing.FAIL: "not met",
-    Standing.ERROR: "could not look",
-    Standing.NO_VERDICT: "never came to a verdict",
-    Standing.UNMET_SHOULD: "a should that is not met",
-    Standing.NOTCHECKED: "not checked",
-    Standing.WAIVED: "not met, and accepted",
-    Standing.PASS: "met",
-    Standing.NOTAPPLICABLE: "not asked here",
+    CaseStatus.FAIL: "not met",
+    CaseStatus.ERROR: "could not look",
+    CaseStatus.NO_VERDICT: "never came to a verdict",
+    CaseStatus.UNMET_SHOULD: "a should that is not met",
+    CaseStatus.NOTCHECKED: "not checked",
+    CaseStatus.WAIVED: "not met, and accepted",
+    CaseStatus.PASS: "met",
+    CaseStatus.NOTAPPLICABLE: "not asked here",
 }
-KEYS = {standing: standing.name.lower().replace("_", "-") for standing in Standing}
-"""Standing → the word by which a page's filter knows it."""
+KEYS = {standing: standing.name.lower().replace("_", "-") for standing in CaseStatus}
+"""CaseStatus → the word by which a page's filter knows it."""
 OVERALL = {
     Overall.SATISFIED: ("good", "✓"),
     Overall.NOT_SATISFIED: ("bad", "✕"),
@@ -72,7 +72,7 @@ class Markup:
         items = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows if html)
         return f'<dl class="{kind}">{items}</dl>' if kind else f"<dl>{items}</dl>"
 
-    def standing(self, standing: Standing) -> str:
+    def standing(self, standing: CaseStatus) -> str:
         """A standing in words, with its sign and colour."""
         kind, sign = MARKS[standing]
         return f'<span class="mark {kind}"><span aria-hidden="true">{sign}</span> {standing}</span>'
@@ -92,7 +92,7 @@ def scrolling(label: str, html: str) -> str:
     return f'<div class="wide" role="region" aria-label="{escape(label)}" tabindex="0">{html}</div>'
 
 
-def worst(standings: Iterable[Standing]) -> Standing:
+def worst(standings: Iterable[CaseStatus]) -> CaseStatus:
     """The worst of some standings; there is at least one."""
     return min(standings, key=RANK.__getitem__)
 

@@ -15,7 +15,7 @@ from netcompliance.model import Requirement
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import KEYS, LEGEND, MARKS, Markup, many, scrolling, worst
-from netcompliance.results import RANK, Entry, Standing
+from netcompliance.results import RANK, CaseStatus, Entry
 
 NAMED = 8
 """Vantages that have a column each."""
@@ -82,7 +82,7 @@ def _row(
     markup: Markup,
 ) -> str:
     entries = [entry for _, _, vantages in columns for vantage in vantages for entry in found.get(vantage, ())]
-    standings = {entry.standing for entry in entries}
+    standings = {entry.status for entry in entries}
     rank = min((RANK[standing] for standing in standings), default=99)
     cells = "".join(_cell(found.get(vantages[0], []), words=words) for _, _, vantages in columns)
     known = " ".join(sorted(KEYS[standing] for standing in standings))
@@ -104,19 +104,19 @@ def _cell(entries: Sequence[Entry], *, words: bool) -> str:
 
 
 def _legend(entries: Sequence[Entry], markup: Markup) -> str:
-    there = sorted({entry.standing for entry in entries}, key=RANK.__getitem__)
+    there = sorted({entry.status for entry in entries}, key=RANK.__getitem__)
     items = "".join(f"<li>{markup.standing(standing)} <span>{LEGEND[standing]}</span></li>" for standing in there)
     return f'<ul class="legend">{items}</ul>'
 
 
 def _alike(rows: Rows, vantages: Sequence[str]) -> list[list[str]]:
     """The vantages, those together of which every cell is the same; the worst first, then the many."""
-    columns: dict[tuple[tuple[str, Standing | None], ...], list[str]] = {}
+    columns: dict[tuple[tuple[str, CaseStatus | None], ...], list[str]] = {}
     for vantage in vantages:
         cells = tuple(summary.cell(found.get(vantage, [])) for _, found in rows.values())
         columns.setdefault(cells, []).append(vantage)
 
-    def rank(cells: tuple[tuple[str, Standing | None], ...]) -> tuple[int, int]:
+    def rank(cells: tuple[tuple[str, CaseStatus | None], ...]) -> tuple[int, int]:
         return RANK[worst(standing for _, standing in cells if standing)], -len(columns[cells])
 
     return [columns[cells] for cells in sorted(columns, key=rank)]

@@ -20,7 +20,7 @@ from enum import StrEnum
 from netcompliance.findings import Code
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.glimpse import Glimpse
-from netcompliance.results import Entry, Standing
+from netcompliance.results import CaseStatus, Entry
 
 LANES = 8
 """Addresses or images that are drawn; the rest is counted."""
@@ -37,14 +37,14 @@ class Mark(StrEnum):
 
 
 _MARKS = {
-    Standing.FAIL: Mark.BAD,
-    Standing.ERROR: Mark.OPEN,
-    Standing.NO_VERDICT: Mark.OPEN,
-    Standing.UNMET_SHOULD: Mark.WARN,
-    Standing.NOTCHECKED: Mark.OPEN,
-    Standing.WAIVED: Mark.WARN,
-    Standing.PASS: Mark.GOOD,
-    Standing.NOTAPPLICABLE: Mark.NONE,
+    CaseStatus.FAIL: Mark.BAD,
+    CaseStatus.ERROR: Mark.OPEN,
+    CaseStatus.NO_VERDICT: Mark.OPEN,
+    CaseStatus.UNMET_SHOULD: Mark.WARN,
+    CaseStatus.NOTCHECKED: Mark.OPEN,
+    CaseStatus.WAIVED: Mark.WARN,
+    CaseStatus.PASS: Mark.GOOD,
+    CaseStatus.NOTAPPLICABLE: Mark.NONE,
 }
 _RANK = {mark: rank for rank, mark in enumerate(Mark)}
 _AT_HTTP = frozenset(
@@ -116,7 +116,7 @@ def _receiver(asked: dict[str, list[Entry]], seen: Glimpse, host: str, servers: 
     if "HTTPS-01" not in asked:
         return None
     direct = [entry for entry in asked["HTTPS-01"] if entry.case.host == host]
-    proxied = bool(seen.proxy) or any(entry.standing is Standing.NOTAPPLICABLE for entry in direct)
+    proxied = bool(seen.proxy) or any(entry.status is CaseStatus.NOTAPPLICABLE for entry in direct)
     title = f"To the receiver, {host}"
     asked = {name: [entry for entry in entries if entry.case.host == host] for name, entries in asked.items()}
     if proxied:
@@ -212,7 +212,7 @@ def _station(label: str, entries: Iterable[Entry], name: str, note: str, names: 
     """What the verdicts say of a station, for one of several addresses."""
     marks, codes = [], []
     for entry in entries:
-        mark = _MARKS[entry.standing]
+        mark = _MARKS[entry.status]
         if mark in (Mark.BAD, Mark.WARN) and entry.verdict:
             mine = [f for f in entry.verdict.findings if _names(f.subject, name) or not _any(f.subject, names)]
             if not mine:
@@ -225,7 +225,7 @@ def _station(label: str, entries: Iterable[Entry], name: str, note: str, names: 
 
 
 def _judged(entries: Iterable[Entry]) -> bool:
-    return all(_MARKS[entry.standing] in (Mark.GOOD, Mark.BAD, Mark.WARN) for entry in entries)
+    return all(_MARKS[entry.status] in (Mark.GOOD, Mark.BAD, Mark.WARN) for entry in entries)
 
 
 def _names(subject: str, name: str) -> bool:

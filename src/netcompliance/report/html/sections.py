@@ -13,7 +13,7 @@ from netcompliance.report.html.markup import KEYS, OVERALL, Markup, many
 from netcompliance.report.html.material import Material
 from netcompliance.report.html.path import pictures
 from netcompliance.report.html.picture import svg
-from netcompliance.results import Overall, Standing, overall
+from netcompliance.results import CaseStatus, Overall, overall
 
 PICTURES = 12
 """Pictures of paths that are drawn, at most."""
@@ -104,10 +104,10 @@ def _lead(account: Account) -> str:
 
 def _tools(account: Account, markup: Markup) -> str:
     """Filter, search, sort, unfold. Hidden until a script can do it."""
-    there = {entry.standing for entry in account.entries}
+    there = {entry.status for entry in account.entries}
     boxes = "".join(
         f'<label><input type="checkbox" name="standing" value="{KEYS[s]}" checked> {s}</label>'
-        for s in Standing
+        for s in CaseStatus
         if s in there
     )
     places = "".join(f'<option value="{n}">{markup.text(v)}</option>' for n, v in enumerate(account.vantages))

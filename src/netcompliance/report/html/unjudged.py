@@ -8,9 +8,9 @@ from netcompliance.model import Waiver
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, table
-from netcompliance.results import Entry, Standing
+from netcompliance.results import CaseStatus, Entry
 
-_TOLD = (Standing.ERROR, Standing.NO_VERDICT, Standing.NOTCHECKED, Standing.NOTAPPLICABLE)
+_TOLD = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED, CaseStatus.NOTAPPLICABLE)
 
 
 def parts(account: Account, markup: Markup) -> Iterator[str]:
