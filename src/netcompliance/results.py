@@ -41,15 +41,13 @@ class CaseStatus(StrEnum):
     PASS = "pass"  # noqa: S105 - a status, not a password
     NOTAPPLICABLE = "n/a"
 
+    @property
+    def result(self) -> Result | None:
+        """The verdict behind it; None where there is none."""
+        return Result.FAIL if self is CaseStatus.UNMET_SHOULD else Result.__members__.get(self.name)
+
 
 RANK: Mapping[CaseStatus, int] = {status: rank for rank, status in enumerate(CaseStatus)}
-
-_PLAIN = {
-    Result.PASS: CaseStatus.PASS,
-    Result.NOTAPPLICABLE: CaseStatus.NOTAPPLICABLE,
-    Result.NOTCHECKED: CaseStatus.NOTCHECKED,
-    Result.WAIVED: CaseStatus.WAIVED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +67,15 @@ class Entry:
         if self.verdict is None:
             return CaseStatus.NO_VERDICT if self.trouble is None else CaseStatus.ERROR
         if self.verdict.result is not Result.FAIL:
-            return _PLAIN[self.verdict.result]
+            return CaseStatus[self.verdict.result.name]
         weighs = self.strict or self.requirement.level is Level.MUST
         return CaseStatus.FAIL if weighs else CaseStatus.UNMET_SHOULD
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """`saw`, `reason` and `reproduce`; of a saved run `means`, `fix` and `ask` too. Empty without a verdict."""
+        given = self.verdict
+        return {"saw": given.saw, **given.told, "reason": given.reason, "reproduce": given.reproduce} if given else {}
 
 
 def overall(entries: Sequence[Entry], catalogue: int = 2) -> Overall:

@@ -233,6 +233,17 @@ def test_a_record_of_the_wrong_shape_is_refused_and_named(path: Path, told: str)
     assert str(caught.value).startswith(f"{path}: {told}")
 
 
+def test_what_a_later_version_found_is_told_and_not_explained(path: Path):
+    change = misfits()["the finding 'x.y' is not known here: a newer version wrote this"]
+    path.write_bytes(journals.relinked(path.read_bytes().splitlines()[:-1], change))
+    read = reader.read(path)
+    found = [found.code for e in read.entries_as_written if e.verdict for found in e.verdict.findings]
+    assert found == ["x.y"] * 4
+    assert read.entries_as_written[3].texts["fix"].startswith("allow outbound tcp/443")
+    with pytest.raises(BadJournal, match="is not known here"):
+        _ = read.entries
+
+
 def test_fields_of_a_later_version_are_ignored(path: Path):
     def add(number: int, record: dict[str, Any]) -> None:
         record["novel"] = {"x": [1]}

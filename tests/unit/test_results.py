@@ -66,6 +66,7 @@ def test_overall(entries: list[Entry], expected: Overall):
 )
 def test_statuses(one: Entry, status: CaseStatus):
     assert one.status is status
+    assert status.result is (one.verdict and one.verdict.result)
 
 
 def test_counts_forget_nothing():

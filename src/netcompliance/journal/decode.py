@@ -4,6 +4,7 @@ Rules
 * A record is a stranger's until it fits: a value of the wrong type is `DecodeError`, which names the field.
 * Fields that are not known here are ignored; those that an older journal lacks have their defaults.
 * What was told when the journal was written is kept as it was told (`Verdict.told`), not told anew.
+* A finding that only a later version knows is kept with its code (`UnknownCode`); who explains or judges refuses it.
 """
 
 from __future__ import annotations
@@ -13,25 +14,41 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from netcompliance.catalogue import Catalogue
 from netcompliance.findings import Code
-from netcompliance.model import AskedFrom, Basis, Case, Finding, Level, Requirement, Result, Settings, Verdict
-from netcompliance.results import Entry
+from netcompliance.model import AskedFrom, Basis, Case, Finding, Level, Requirement, Result, Settings, Verdict, Waiver
+from netcompliance.results import Entry, Overall
 
 Record = Mapping[str, Any]
 Key = tuple[str, str, str]
 """Requirement, target, vantage: what names a case."""
 
 
+_CODES = frozenset(map(str, Code))
+
+
 class DecodeError(Exception):
     """A record that is not what it says it is. The text says where."""
+
+
+class UnknownCode(str):
+    """The code of a finding that is not known here. What it means stands beside it in the journal."""
+
+    __slots__ = ()
+    means = fix = ask = ""
 
 
 def settings(record: Record) -> Settings:
     """What the run was told, from the header's `settings`."""
     found: Settings = _noun(Settings, record, "settings")
+    return found
+
+
+def waivers(settings: Record) -> tuple[Waiver, ...]:
+    """Only its waivers: an export says no more of the settings."""
+    found: tuple[Waiver, ...] = _value(tuple[Waiver, ...], settings.get("waivers", ()), "settings.waivers")
     return found
 
 
@@ -102,12 +119,25 @@ def entries(
     ]
 
 
+def known(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The entries. Raises `DecodeError` if a finding of theirs is not known here."""
+    for entry in entries:
+        for found in entry.verdict.findings if entry.verdict else ():
+            if found.code not in _CODES:
+                raise DecodeError(f"the finding {str(found.code)!r} is not known here: a newer version wrote this")
+    return entries
+
+
+def overall(footer: Record) -> Overall:
+    """What a footer says the run came to."""
+    found: Overall = _value(Overall, footer.get("overall"), "footer.overall")
+    return found
+
+
 def _finding(record: Record) -> Finding:
     code = _value(str, record.get("code"), "finding.code")
-    if code not in list(Code):
-        raise DecodeError(f"the finding {code!r} is not known here: a newer version wrote this")
     return Finding(
-        code=Code(code),  # type: ignore[call-arg]
+        code=cast("Code", Code(code) if code in _CODES else UnknownCode(code)),  # type: ignore[call-arg]
         subject=_value(str, record.get("subject"), "finding.subject"),
         detail=_value(str, record.get("detail"), "finding.detail"),
         values=_value(dict[str, str], record.get("values", {}), "finding.values"),

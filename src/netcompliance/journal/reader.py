@@ -109,7 +109,7 @@ class SavedRun:
     @cached_property
     def settings(self) -> Settings:
         """What the run was told. Raises `BadJournal`."""
-        return self._fitting(lambda: decode.settings(self.header["settings"]))
+        return self.fitting(lambda: decode.settings(self.header["settings"]))
 
     @cached_property
     def plan(self) -> tuple[tuple[Case, Requirement], ...]:
@@ -118,15 +118,24 @@ class SavedRun:
 
     def planned(self, catalogue: Catalogue | None) -> tuple[tuple[Case, Requirement], ...]:
         """Likewise; what a journal of schema 1 does not state is taken from the catalogue. Raises `BadJournal`."""
-        return self._fitting(
+        return self.fitting(
             lambda: tuple((decode.case(record), decode.requirement(record, catalogue)) for record in self.cases)
         )
 
     @cached_property
+    def entries_as_written(self) -> tuple[Entry, ...]:
+        """Every planned case and what became of it, in the order of the plan. Raises `BadJournal`.
+
+        For who tells what the journal says: a later version may have written it, with settings and findings of its own.
+        """
+        strict = self.header["settings"].get("strict") is True
+        return self.fitting(lambda: tuple(decode.entries(self.plan, self.verdicts, self.vantages, strict=strict)))
+
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
-        """Every planned case and what became of it, in the order of the plan. Raises `BadJournal`."""
-        strict = self.settings.strict
-        return self._fitting(lambda: tuple(decode.entries(self.plan, self.verdicts, self.vantages, strict=strict)))
+        """Likewise, for who explains or judges: all settings and findings are known here. Raises `BadJournal`."""
+        self.fitting(lambda: (self.settings, decode.known(self.entries_as_written)))
+        return self.entries_as_written
 
     @property
     def overall(self) -> Overall:
@@ -153,9 +162,10 @@ class SavedRun:
         version = self.header.get("catalogue")
         return version if isinstance(version, int) else 1
 
-    def _fitting(self, recalled: Callable[[], Noun]) -> Noun:
+    def fitting(self, decoded: Callable[[], Noun]) -> Noun:
+        """What comes of decoding records of this journal. Raises `BadJournal` where they do not fit."""
         try:
-            return recalled()
+            return decoded()
         except DecodeError as misfit:
             raise BadJournal(f"{self.path}: {misfit}") from None
 
@@ -166,12 +176,12 @@ def observations(path: Path) -> Iterator[Record]:
 
 
 def moment(text: object) -> datetime | None:
-    """A time with a zone, as a journal has it; None if it is none."""
+    """A time with a zone, as a journal has it; None if it is none, or so far off that no other zone has it."""
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return at if at and at.tzinfo else None
+    return at if at and at.tzinfo and 1970 <= at.year < 9999 else None
 
 
 def tenants_host(header: Record) -> str:

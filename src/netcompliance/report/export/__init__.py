@@ -1,10 +1,10 @@
 """A saved journal in other formats, for the tools that people have.
 
 Rules
-* One module per format, with one function `render(Population) -> str`. `FORMATS` is the list of them.
+* One module per format, with one function `render(ExportedRun) -> str`. `FORMATS` is the list of them.
 * A format is a pure function of the journal: the same journal gives the same bytes, at every hour and on every machine.
-* `joining` finds out what is told, the same for every format (`Population`); a module says only how. It escapes
-  whatever it is given.
+* `run` finds out what is told, the same for every format (`ExportedRun`); a module says only how. It escapes whatever
+  it is given.
 * A format that has no word for a run raises `NotRepresentable` rather than to say something else.
 """
 
@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from netcompliance.journal.reader import SavedRun
-from netcompliance.report.export.joining import population
-from netcompliance.report.export.population import NotRepresentable, Population
+from netcompliance.report.export.run import ExportedRun, NotRepresentable, exported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +45,8 @@ FORMATS: Mapping[str, Format] = {
 def render(name: str, saved: SavedRun) -> bytes:
     """The journal in the format of that name. Raises `BadJournal`; `NotRepresentable` if the format cannot say it."""
     write = import_module(f"{__name__}.{FORMATS[name].module}").render
-    text: str = write(population(saved))
+    text: str = write(exported(saved))
     return text.encode("utf-8")
 
 
-__all__ = ["FORMATS", "Format", "NotRepresentable", "Population", "render"]
+__all__ = ["FORMATS", "ExportedRun", "Format", "NotRepresentable", "render"]

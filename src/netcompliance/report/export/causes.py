@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from netcompliance.report.actions import actions
-from netcompliance.report.export.population import Row
+from netcompliance.report.export.run import Row
 
 Cause = tuple[Sequence[Row], Sequence[str]]
 """Cases of one requirement, and what is to be done, once for each vantage for which it is another thing."""
@@ -20,16 +20,14 @@ def causes(rows: Iterable[Row]) -> Iterator[Cause]:
 def _causes(alike: Sequence[Row]) -> Iterator[Cause]:
     remedies: dict[tuple[str, str], str] = {}
     places: dict[str, list[tuple[str, int]]] = {}
-    for vantage, rows in ((rows[0].case.vantage, rows) for rows in grouped(alike, lambda row: row.case.vantage)):
-        verdicts = [row.decided for row in rows if row.decided]
-        asked = actions(verdicts) if len(verdicts) == len(rows) else []
-        for number, action in enumerate(asked):
+    for rows in grouped(alike, lambda row: row.case.vantage):
+        vantage = rows[0].case.vantage
+        for number, action in enumerate(actions([row.entry.verdict for row in rows if row.entry.verdict])):
             for verdict in action.verdicts:
                 remedies[vantage, verdict.case.target] = action.text
                 places.setdefault(verdict.case.target, []).append((vantage, number))
-    for rows in grouped(alike, lambda row: tuple(places.get(row.case.target, [(row.case.target, 0)]))):
-        told = (remedies.get((row.case.vantage, row.case.target), row.fix) for row in rows)
-        yield rows, list(dict.fromkeys(told))
+    for rows in grouped(alike, lambda row: tuple(places[row.case.target])):
+        yield rows, list(dict.fromkeys(remedies[row.case.vantage, row.case.target] for row in rows))
 
 
 def grouped(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[list[Row]]:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 
 from netcompliance.journal.writer import rfc3339
-from netcompliance.report.export.population import NotRepresentable, Outcome, Population
+from netcompliance.report.export.run import ExportedRun, NotRepresentable
 from netcompliance.results import CaseStatus, Overall
 
 _LIST: Mapping[CaseStatus, str] = {
@@ -28,34 +28,34 @@ _LIST: Mapping[CaseStatus, str] = {
 }
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as a statement."""
-    if population.finished is None:
+    if run.finished is None:
         raise NotRepresentable("a run without an end: the journal has no footer")
     lists: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
-    for row in population.rows:
+    for row in run.rows:
         if row.status in _LIST:
             lists[_LIST[row.status]].append(row.name)
-    satisfied = population.overall is Overall.SATISFIED
+    satisfied = run.overall is Overall.SATISFIED
     annotations = {
-        "tenant": population.tenant,
-        "endpoint": population.endpoint,
-        "run": population.run,
-        "tool": f"{population.tool} {population.version}".strip(),
-        "started": rfc3339(population.started),
-        "finished": rfc3339(population.finished),
-        "overall": population.overall,
-        "notapplicable": [row.name for row in population.rows if row.outcome is Outcome.NOTAPPLICABLE],
+        "tenant": run.tenant,
+        "endpoint": run.endpoint,
+        "run": run.id,
+        "tool": f"{run.tool} {run.version}".strip(),
+        "started": rfc3339(run.started),
+        "finished": rfc3339(run.finished),
+        "overall": run.overall,
+        "notapplicable": [row.name for row in run.rows if row.status is CaseStatus.NOTAPPLICABLE],
     }
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "journal.jsonl", "digest": {"sha256": population.journal_sha256}}],
+        "subject": [{"name": "journal.jsonl", "digest": {"sha256": run.journal_sha256}}],
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
             "result": ("WARNED" if lists["warnedTests"] else "PASSED") if satisfied else "FAILED",
             "configuration": [
-                {"name": "catalogue.toml", "digest": {"sha256": population.catalogue_sha256}},
-                {"name": "settings", "digest": {"sha256": population.settings_sha256}, "annotations": annotations},
+                {"name": "catalogue.toml", "digest": {"sha256": run.catalogue_sha256}},
+                {"name": "settings", "digest": {"sha256": run.settings_sha256}, "annotations": annotations},
             ],
             **lists,
         },

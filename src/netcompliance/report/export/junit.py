@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.markup import child, document
-from netcompliance.report.export.population import Population, Row
+from netcompliance.report.export.run import ExportedRun, Row
 from netcompliance.results import CaseStatus, Overall
 
 _MARK: Mapping[CaseStatus, str] = {
@@ -30,45 +30,45 @@ _MARK: Mapping[CaseStatus, str] = {
 }
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as one test suite."""
-    marks = Counter(_MARK.get(row.status, "pass") for row in population.rows)
+    marks = Counter(_MARK.get(row.status, "pass") for row in run.rows)
     looks_green = not marks["failure"] and not marks["error"]
-    contradicts = looks_green and population.overall is not Overall.SATISFIED
-    name = f"netcompliance.{population.tenant}"
+    contradicts = looks_green and run.overall is not Overall.SATISFIED
+    name = f"netcompliance.{run.tenant}"
     root = ElementTree.Element("testsuites", {"name": "netcompliance"})
     suite = child(
         root,
         "testsuite",
         attributes={
             "name": name,
-            "tests": str(len(population.rows) + contradicts),
+            "tests": str(len(run.rows) + contradicts),
             "failures": str(marks["failure"]),
             "errors": str(marks["error"] + contradicts),
             "skipped": str(marks["skipped"]),
-            "timestamp": rfc3339(population.started),
-            **_duration(population),
+            "timestamp": rfc3339(run.started),
+            **_duration(run),
         },
     )
     _properties(
         suite,
         {
-            "run": population.run,
-            "endpoint": population.endpoint,
-            "overall": population.overall,
-            "complete": "no" if population.finished is None else "yes",
-            "version": population.version,
-            "catalogue": population.catalogue,
-            "catalogue_sha256": population.catalogue_sha256,
-            "journal_sha256": population.journal_sha256,
+            "run": run.id,
+            "endpoint": run.endpoint,
+            "overall": run.overall,
+            "complete": "no" if run.finished is None else "yes",
+            "version": run.version,
+            "catalogue": run.catalogue,
+            "catalogue_sha256": run.catalogue_sha256,
+            "journal_sha256": run.journal_sha256,
         },
     )
-    for row in population.rows:
+    for row in run.rows:
         _case(suite, f"{name}.{row.requirement.id}", row)
     if contradicts:
-        why = summary.why_undetermined([row.entry for row in population.rows])
+        why = summary.why_undetermined([row.entry for row in run.rows])
         case = child(suite, "testcase", attributes={"classname": name, "name": "overall"})
-        child(case, "error", attributes={"type": "overall", "message": f"{population.overall}: {why}"})
+        child(case, "error", attributes={"type": "overall", "message": f"{run.overall}: {why}"})
     return document(root)
 
 
@@ -82,14 +82,14 @@ def _case(suite: ElementTree.Element, classname: str, row: Row) -> None:
             "basis": row.requirement.basis,
             "target": row.case.target,
             "vantage": row.case.vantage,
-            "verdict": row.outcome,
+            "verdict": row.word,
             "codes": " ".join(row.codes),
         },
     )
     mark = _MARK.get(row.status)
     if mark:
         text = "\n".join(f"{label}: {text}" for label, text in row.paragraph)
-        child(case, mark, text, {"type": row.status, "message": row.reason or ", ".join(row.codes) or row.outcome})
+        child(case, mark, text, {"type": row.status, "message": row.reason or ", ".join(row.codes) or row.word})
 
 
 def _properties(parent: ElementTree.Element, told: Mapping[str, str]) -> None:
@@ -98,7 +98,7 @@ def _properties(parent: ElementTree.Element, told: Mapping[str, str]) -> None:
         child(properties, "property", attributes={"name": name, "value": value})
 
 
-def _duration(population: Population) -> Mapping[str, str]:
-    if population.finished is None:
+def _duration(run: ExportedRun) -> Mapping[str, str]:
+    if run.finished is None:
         return {}
-    return {"time": f"{max(0.0, (population.finished - population.started).total_seconds()):.3f}"}
+    return {"time": f"{max(0.0, (run.finished - run.started).total_seconds()):.3f}"}

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report import summary
 from netcompliance.report.export.causes import causes, grouped
-from netcompliance.report.export.population import Population, Row
+from netcompliance.report.export.run import ExportedRun, Row
 from netcompliance.results import RANK, CaseStatus, Overall
 
 LABEL = 11
@@ -29,31 +29,31 @@ _IN_FULL = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)
 _WITHOUT_ANSWER = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED)
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as a ticket."""
-    return "\n".join([*_head(population), *_body(population), ""])
+    return "\n".join([*_head(run), *_body(run), ""])
 
 
-def _head(population: Population) -> Iterator[str]:
-    entries = [row.entry for row in population.rows]
-    word = summary.concluded(population.overall, summary.warnings(entries))
-    yield f"# Network of {_code(population.domain_name)}: {word}"
+def _head(run: ExportedRun) -> Iterator[str]:
+    entries = [row.entry for row in run.rows]
+    word = summary.concluded(run.overall, summary.warnings(entries))
+    yield f"# Network of {_code(run.domain_name)}: {word}"
     yield ""
-    if population.finished is None:
+    if run.finished is None:
         yield "**The run was cut off. It is no evidence of anything that works.**"
         yield ""
     yield f"* {len(entries)} cases planned: {summary.counted(entries) or 'none'}"
-    if population.overall is Overall.UNDETERMINED:
+    if run.overall is Overall.UNDETERMINED:
         yield f"* undetermined: {summary.why_undetermined(entries)}"
-    yield f"* endpoint {_code(population.endpoint)}"
-    ended = rfc3339(population.finished) if population.finished else "no end"
-    yield f"* {rfc3339(population.started)} to {ended}, run {_code(population.run)}"
-    yield f"* {_code(f'{population.tool} {population.version}'.strip())}, catalogue {_code(population.catalogue)}"
-    yield f"* journal sha256 {_code(population.journal_sha256)}"
+    yield f"* endpoint {_code(run.endpoint)}"
+    ended = rfc3339(run.finished) if run.finished else "no end"
+    yield f"* {rfc3339(run.started)} to {ended}, run {_code(run.id)}"
+    yield f"* {_code(f'{run.tool} {run.version}'.strip())}, catalogue {_code(run.catalogue)}"
+    yield f"* journal sha256 {_code(run.journal_sha256)}"
 
 
-def _body(population: Population) -> Iterator[str]:
-    ranked = sorted(population.rows, key=lambda row: RANK[row.status])
+def _body(run: ExportedRun) -> Iterator[str]:
+    ranked = sorted(run.rows, key=lambda row: RANK[row.status])
     unmet = [row for row in ranked if row.status in _IN_FULL]
     for rows, remedies in causes(unmet):
         yield from _paragraph(rows, remedies)
@@ -76,7 +76,7 @@ def _body(population: Population) -> Iterator[str]:
         ("from", "host name", "source address", "could not look"),
         (
             (place.id, place.facts.get("hostname", ""), place.facts.get("source_address", ""), place.error)
-            for place in population.places
+            for place in run.places
         ),
     )
     yield from _table(
@@ -84,7 +84,7 @@ def _body(population: Population) -> Iterator[str]:
         ("requirement", "level", "says", "cases"),
         (
             (alike[0].requirement.id, alike[0].requirement.level, alike[0].requirement.says, _tally(alike))
-            for alike in grouped(population.rows, lambda row: row.requirement.id)
+            for alike in grouped(run.rows, lambda row: row.requirement.id)
         ),
     )
 
@@ -110,7 +110,7 @@ def _paragraph(alike: Sequence[Row], remedies: Sequence[str]) -> Iterator[str]:
     if targets[1:] and "reproduce" in said:
         said["reproduce"] = dict.fromkeys(list(said["reproduce"])[:1])
     told = [
-        f"{row.requirement.id} {row.case.target}{more} from {places} — {', '.join(row.codes) or row.outcome}",
+        f"{row.requirement.id} {row.case.target}{more} from {places} — {', '.join(row.codes) or row.word}",
         *(line for label, texts in said.items() for text in texts for line in _labelled(label, text)),
     ]
     yield from ("", f"## {_code(row.requirement.id)} {row.status}", "", "```text", *told, "```")

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from netcompliance.journal.writer import rfc3339
-from netcompliance.report.export.population import Outcome, Place, Population, Row
+from netcompliance.report.export.run import ExportedRun, Place, Row
 
 OSCAL = "1.1.2"
 NAMESPACE = "urn:netcompliance:oscal"
@@ -27,43 +27,41 @@ NAMESPACE = "urn:netcompliance:oscal"
 ROOT = uuid5(NAMESPACE_URL, NAMESPACE)
 """What every UUID is derived from."""
 
-_STATE: Mapping[Outcome, tuple[str, str]] = {
-    Outcome.PASS: ("satisfied", "pass"),
-    Outcome.FAIL: ("not-satisfied", "fail"),
-    Outcome.WAIVED: ("not-satisfied", "other"),
-    Outcome.NOTCHECKED: ("not-satisfied", "other"),
-    Outcome.ERROR: ("not-satisfied", "other"),
-    Outcome.UNKNOWN: ("not-satisfied", "other"),
+_STATE: Mapping[str, tuple[str, str]] = {
+    "pass": ("satisfied", "pass"),
+    "fail": ("not-satisfied", "fail"),
+    **dict.fromkeys(("waived", "notchecked", "error", "unknown"), ("not-satisfied", "other")),
 }
-_RISK: Mapping[Outcome, str] = {Outcome.FAIL: "open", Outcome.WAIVED: "deviation-approved"}
+_RISK: Mapping[str, str] = {"fail": "open", "waived": "deviation-approved"}
+"""Likewise by `Row.word`."""
 
 Json = dict[str, Any]
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as assessment results."""
-    return f"{json.dumps({'assessment-results': _Results(population).all()}, ensure_ascii=False, indent=2)}\n"
+    return f"{json.dumps({'assessment-results': _Results(run).all()}, ensure_ascii=False, indent=2)}\n"
 
 
 class _Results:
     """The parts of the document, which name each other by UUID."""
 
-    def __init__(self, population: Population) -> None:
-        self._population = population
+    def __init__(self, run: ExportedRun) -> None:
+        self._run = run
         self._journal = self._of_run("journal")
 
     def all(self) -> Json:
         """The document."""
-        population = self._population
-        title = f"Network of {population.domain_name}: {population.overall}"
+        run = self._run
+        title = f"Network of {run.domain_name}: {run.overall}"
         return {
             "uuid": self._of_run("document"),
             "metadata": {
                 "title": title,
-                "last-modified": rfc3339(population.finished or population.started),
-                "version": population.run,
+                "last-modified": rfc3339(run.finished or run.started),
+                "version": run.id,
                 "oscal-version": OSCAL,
-                "remarks": f"Made from a journal of {population.tool} {population.version}.",
+                "remarks": f"Made from a journal of {run.tool} {run.version}.",
             },
             "import-ap": {
                 "href": f"#{self._journal}",
@@ -79,7 +77,7 @@ class _Results:
                             {
                                 "href": "journal.jsonl",
                                 "media-type": "application/jsonl",
-                                "hashes": [{"algorithm": "SHA-256", "value": population.journal_sha256}],
+                                "hashes": [{"algorithm": "SHA-256", "value": run.journal_sha256}],
                             }
                         ],
                     }
@@ -88,31 +86,31 @@ class _Results:
         }
 
     def _result(self, title: str) -> Json:
-        population = self._population
-        rows, judged = population.rows, [row for row in population.rows if row.outcome in _STATE]
-        places = ", ".join(place.id for place in population.places) or "nowhere"
+        run = self._run
+        rows, judged = run.rows, [row for row in run.rows if row.word in _STATE]
+        places = ", ".join(place.id for place in run.places) or "nowhere"
         parts: Json = {
             "uuid": self._of_run("result"),
             "title": title,
-            "description": f"Looked at {population.endpoint} from {places}.",
-            "start": rfc3339(population.started),
+            "description": f"Looked at {run.endpoint} from {places}.",
+            "start": rfc3339(run.started),
         }
-        if population.finished:
-            parts["end"] = rfc3339(population.finished)
+        if run.finished:
+            parts["end"] = rfc3339(run.finished)
         parts["props"] = _properties(
             {
-                "overall": population.overall,
-                "complete": "yes" if population.finished else "no",
-                "catalogue": population.catalogue,
-                "catalogue-sha256": population.catalogue_sha256,
-                "settings-sha256": population.settings_sha256,
+                "overall": run.overall,
+                "complete": "yes" if run.finished else "no",
+                "catalogue": run.catalogue,
+                "catalogue-sha256": run.catalogue_sha256,
+                "settings-sha256": run.settings_sha256,
             }
         )
         targets = dict.fromkeys(row.case.target for row in rows)
         parts |= _if_any(
             "local-definitions",
             _if_any("components", [self._component(target) for target in targets])
-            | _if_any("inventory-items", [self._inventory_item(place) for place in population.places]),
+            | _if_any("inventory-items", [self._inventory_item(place) for place in run.places]),
         )
         controls = dict.fromkeys(row.requirement.id for row in rows)
         parts["reviewed-controls"] = {
@@ -121,7 +119,7 @@ class _Results:
             ]
         }
         parts |= _if_any("observations", [self._observation(row) for row in rows])
-        parts |= _if_any("risks", [self._risk(row) for row in rows if row.outcome in _RISK])
+        parts |= _if_any("risks", [self._risk(row) for row in rows if row.word in _RISK])
         return parts | _if_any("findings", [self._finding(row) for row in judged])
 
     def _component(self, target: str) -> Json:
@@ -146,17 +144,17 @@ class _Results:
         return {
             "uuid": self._of_case("observation", row),
             "title": row.name,
-            "description": row.saw or row.reason or row.outcome,
+            "description": row.saw or row.reason or row.word,
             "props": _properties(
                 {
-                    "verdict": row.outcome,
+                    "verdict": row.word,
                     "level": row.requirement.level,
                     "basis": row.requirement.basis,
                     "codes": " ".join(row.codes),
                 }
             ),
             "methods": ["TEST"],
-            "types": ["finding" if row.outcome in _RISK else "control-objective"],
+            "types": ["finding" if row.word in _RISK else "control-objective"],
             "subjects": [
                 {"subject-uuid": self._of_tenant("target", row.case.target), "type": "component"},
                 {"subject-uuid": self._of_tenant("vantage", row.case.vantage), "type": "inventory-item"},
@@ -164,7 +162,7 @@ class _Results:
             "relevant-evidence": [
                 {"href": f"#{self._journal}", "description": "The journal's records of this target and vantage."}
             ],
-            "collected": rfc3339(self._population.finished or self._population.started),
+            "collected": rfc3339(self._run.finished or self._run.started),
             **_remarks(row, ("because", "reproduce")),
         }
 
@@ -172,9 +170,9 @@ class _Results:
         risk: Json = {
             "uuid": self._of_case("risk", row),
             "title": f"{row.name}: {', '.join(row.codes)}",
-            "description": row.means or row.saw or row.outcome,
-            "statement": row.reason or row.means or row.saw or row.outcome,
-            "status": _RISK[row.outcome],
+            "description": row.means or row.saw or row.word,
+            "statement": row.reason or row.means or row.saw or row.word,
+            "status": _RISK[row.word],
         }
         if row.waiver and row.waived_until:
             risk["props"] = _properties({"owner": row.waiver.owner})
@@ -191,12 +189,12 @@ class _Results:
         return risk | {"related-observations": [{"observation-uuid": self._of_case("observation", row)}]}
 
     def _finding(self, row: Row) -> Json:
-        state, reason = _STATE[row.outcome]
+        state, reason = _STATE[row.word]
         finding: Json = {
             "uuid": self._of_case("finding", row),
             "title": row.name,
             "description": row.requirement.says,
-            "props": _properties({"verdict": row.outcome}),
+            "props": _properties({"verdict": row.word}),
             "target": {
                 "type": "objective-id",
                 "target-id": row.requirement.id,
@@ -204,15 +202,15 @@ class _Results:
             },
             "related-observations": [{"observation-uuid": self._of_case("observation", row)}],
         }
-        if row.outcome in _RISK:
+        if row.word in _RISK:
             finding["related-risks"] = [{"risk-uuid": self._of_case("risk", row)}]
         return finding
 
     def _of_tenant(self, kind: str, name: str) -> str:
-        return _derived(self._population.tenant, kind, name)
+        return _derived(self._run.tenant, kind, name)
 
     def _of_run(self, kind: str) -> str:
-        return _derived(self._population.tenant, "run", self._population.journal_sha256, kind)
+        return _derived(self._run.tenant, "run", self._run.journal_sha256, kind)
 
     def _of_case(self, kind: str, row: Row) -> str:
         return _derived(self._of_run(kind), row.case.requirement, row.case.target, row.case.vantage)

@@ -14,77 +14,76 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from netcompliance.report.export.causes import causes
-from netcompliance.report.export.population import Population, Row
+from netcompliance.report.export.run import WORDS, ExportedRun, Row
 from netcompliance.results import CaseStatus, Overall
 
 Sample = tuple[Mapping[str, str], float]
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as gauges."""
     return "".join(
-        line
-        for name, text, samples in _families(population)
-        for line in _family(f"netcompliance_{name}", text, samples)
+        line for name, text, samples in _families(run) for line in _family(f"netcompliance_{name}", text, samples)
     )
 
 
-def _families(population: Population) -> Iterator[tuple[str, str, list[Sample]]]:
-    tenant = {"tenant": population.tenant}
+def _families(run: ExportedRun) -> Iterator[tuple[str, str, list[Sample]]]:
+    tenant = {"tenant": run.tenant}
     about = {
-        "run": population.run,
-        "endpoint": population.endpoint,
-        "version": population.version,
-        "catalogue": population.catalogue,
-        "catalogue_sha256": population.catalogue_sha256,
-        "journal_sha256": population.journal_sha256,
+        "run": run.id,
+        "endpoint": run.endpoint,
+        "version": run.version,
+        "catalogue": run.catalogue,
+        "catalogue_sha256": run.catalogue_sha256,
+        "journal_sha256": run.journal_sha256,
     }
     yield "run_info", "With what the last run was made. Always 1.", [(tenant | about, 1)]
     yield (
         "run_overall",
         "1 for what the last run came to, 0 for the other words.",
-        [(tenant | {"overall": str(word)}, word is population.overall) for word in Overall],
+        [(tenant | {"overall": str(word)}, word is run.overall) for word in Overall],
     )
-    complete = population.finished is not None
+    complete = run.finished is not None
     yield "run_complete", "1 if the last run came to its end, 0 if it was cut off.", [(tenant, complete)]
-    yield "run_started_timestamp_seconds", "When the last run began.", [(tenant, _seconds(population.started))]
-    if population.finished:
-        yield "run_finished_timestamp_seconds", "When the last run ended.", [(tenant, _seconds(population.finished))]
+    yield "run_started_timestamp_seconds", "When the last run began.", [(tenant, _seconds(run.started))]
+    if run.finished:
+        yield "run_finished_timestamp_seconds", "When the last run ended.", [(tenant, _seconds(run.finished))]
+    words = Counter(row.word for row in run.rows)
     yield (
         "cases",
         "Planned cases by verdict; error: nobody could look, unknown: without a verdict.",
-        [(tenant | {"verdict": str(outcome)}, number) for outcome, number in population.counts.items()],
+        [(tenant | {"verdict": word}, words[word]) for word in WORDS],
     )
     yield (
         "case_verdict",
         "1 for the verdict on a planned case.",
-        [(tenant | _labels(row) | {"verdict": str(row.outcome)}, 1) for row in population.rows],
+        [(tenant | _labels(row) | {"verdict": row.word}, 1) for row in run.rows],
     )
-    unmet = [row for row in population.rows if row.status in (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD)]
+    unmet = [row for row in run.rows if row.status in (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD)]
     asked = Counter(rows[0].requirement.id for rows, _ in causes(unmet))
     yield (
         "actions",
         "What is to be done about unmet cases: one for each cause, however many cases it has.",
         [(tenant | {"requirement": name}, number) for name, number in asked.items()],
     )
-    yield "case_findings", "Findings of a case by code.", [*_findings(population.rows, tenant)]
+    yield "case_findings", "Findings of a case by code.", [*_findings(run.rows, tenant)]
     yield (
         "waiver_expires_timestamp_seconds",
         "When the waiver of a waived case ends.",
-        [(tenant | _labels(row), _seconds(row.waived_until)) for row in population.rows if row.waived_until],
+        [(tenant | _labels(row), _seconds(row.waived_until)) for row in run.rows if row.waived_until],
     )
     yield (
         "vantage_visited",
         "1 if a vantage was visited to its end.",
-        [(tenant | {"vantage": place.id}, place.visited) for place in population.places],
+        [(tenant | {"vantage": place.id}, place.visited) for place in run.places],
     )
     yield (
         "vantage_clock_offset_seconds",
         "How far the clock of a vantage is ahead of the service's.",
         [
             (tenant | {"vantage": place.id}, place.clock_offset)
-            for place in population.places
+            for place in run.places
             if place.clock_offset is not None
         ],
     )

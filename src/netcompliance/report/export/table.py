@@ -11,23 +11,23 @@ import io
 from collections.abc import Mapping
 
 from netcompliance.journal.writer import rfc3339
-from netcompliance.report.export.population import Population, Row
+from netcompliance.report.export.run import ExportedRun, Row
 
 _FORMULA = tuple("=+-@|%\t\r\n＝＋－＠")
 """First characters of formulas and of commands to other programs, full-width forms too."""
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as a table."""
-    run = {
-        "tenant": population.tenant,
-        "run": population.run,
-        "started": rfc3339(population.started),
-        "finished": rfc3339(population.finished) if population.finished else "",
-        "overall": population.overall,
+    about = {
+        "tenant": run.tenant,
+        "run": run.id,
+        "started": rfc3339(run.started),
+        "finished": rfc3339(run.finished) if run.finished else "",
+        "overall": run.overall,
     }
-    proof = {"journal_sha256": population.journal_sha256}
-    lines = [{**run, **_cells(row), **proof} for row in population.rows]
+    proof = {"journal_sha256": run.journal_sha256}
+    lines = [{**about, **_cells(row), **proof} for row in run.rows]
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -50,7 +50,7 @@ def _cells(row: Row) -> Mapping[str, str]:
         "basis": row.requirement.basis,
         "target": row.case.target,
         "vantage": row.case.vantage,
-        "verdict": row.outcome,
+        "verdict": row.word,
         "standing": row.status,
         "codes": " ".join(row.codes),
         "subjects": " ".join(dict.fromkeys(found.subject for found in row.findings)),

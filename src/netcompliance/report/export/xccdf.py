@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 from netcompliance.journal.writer import rfc3339
 from netcompliance.model import Level
 from netcompliance.report.export.markup import child, document
-from netcompliance.report.export.population import NotRepresentable, Outcome, Population, Row
+from netcompliance.report.export.run import ExportedRun, NotRepresentable, Row
 from netcompliance.results import CaseStatus
 
 NAMESPACE = "http://checklists.nist.gov/xccdf/1.2"
@@ -30,7 +30,6 @@ WAIVED = "waived"
 CHECKED_BY = "urn:netcompliance:journal"
 """The checking system: a rule's check is in the journal."""
 
-_RESULT: Mapping[Outcome, str] = {**{outcome: str(outcome) for outcome in Outcome}, Outcome.WAIVED: "fail"}
 _NOT_SCORED = ("notapplicable", "notchecked")
 _SEVERITY: Mapping[Level, str] = {Level.MUST: "high", Level.SHOULD: "low"}
 _MESSAGE: Mapping[CaseStatus, str] = {
@@ -44,11 +43,11 @@ _MESSAGE: Mapping[CaseStatus, str] = {
 _SAID_BY_THE_RULE = ("required", "source")
 
 
-def render(population: Population) -> str:
+def render(run: ExportedRun) -> str:
     """The run as a benchmark with its results."""
-    if population.finished is None:
+    if run.finished is None:
         raise NotRepresentable("a run without an end: the journal has no footer")
-    if not population.rows:
+    if not run.rows:
         raise NotRepresentable("a run in which nothing was planned")
     root = ElementTree.Element(
         "Benchmark", {"xmlns": NAMESPACE, "xmlns:dc": DUBLIN_CORE, "id": _id("benchmark", "network-configuration")}
@@ -56,18 +55,18 @@ def render(population: Population) -> str:
     child(root, "status", "accepted")
     child(root, "title", TITLE)
     child(root, "description", "What the StackState Agent's network documentation requires of a network.")
-    child(root, "version", population.catalogue)
+    child(root, "version", run.catalogue)
     metadata = child(root, "metadata")
     child(metadata, "dc:title", TITLE)
     child(metadata, "dc:creator", "netcompliance")
-    waived = [row for row in population.rows if row.outcome is Outcome.WAIVED]
+    waived = [row for row in run.rows if row.status is CaseStatus.WAIVED]
     if waived:
-        _profile(root, population.rows, waived)
-    for row in {row.requirement.id: row for row in population.rows}.values():
+        _profile(root, run.rows, waived)
+    for row in {row.requirement.id: row for row in run.rows}.values():
         _rule(root, row)
     if waived:
-        _test_result(root, population, rfc3339(population.finished), waived, WAIVED)
-    _test_result(root, population, rfc3339(population.finished), population.rows)
+        _test_result(root, run, rfc3339(run.finished), waived, WAIVED)
+    _test_result(root, run, rfc3339(run.finished), run.rows)
     return document(root)
 
 
@@ -95,32 +94,32 @@ def _rule(root: ElementTree.Element, row: Row) -> None:
 
 
 def _test_result(
-    root: ElementTree.Element, population: Population, finished: str, rows: Sequence[Row], profile: str | None = None
+    root: ElementTree.Element, run: ExportedRun, finished: str, rows: Sequence[Row], profile: str | None = None
 ) -> None:
     result = child(
         root,
         "TestResult",
         attributes={
-            "id": _id("testresult", f"{population.run}-{profile}" if profile else population.run),
-            "start-time": rfc3339(population.started),
+            "id": _id("testresult", f"{run.id}-{profile}" if profile else run.id),
+            "start-time": rfc3339(run.started),
             "end-time": finished,
-            "version": population.catalogue,
-            "test-system": f"{population.tool} {population.version}".strip(),
+            "version": run.catalogue,
+            "test-system": f"{run.tool} {run.version}".strip(),
         },
     )
-    child(result, "title", f"{population.tenant}: {population.overall}{f', what is {profile}' if profile else ''}")
+    child(result, "title", f"{run.tenant}: {run.overall}{f', what is {profile}' if profile else ''}")
     if profile:
         child(result, "profile", attributes={"idref": _id("profile", profile)})
-    child(result, "target", f"network of {population.domain_name}")
-    for address in dict.fromkeys(place.facts.get("source_address", "") for place in population.places):
+    child(result, "target", f"network of {run.domain_name}")
+    for address in dict.fromkeys(place.facts.get("source_address", "") for place in run.places):
         if address:
             child(result, "target-address", address)
     facts = child(result, "target-facts")
-    for name, text in _facts(population):
+    for name, text in _facts(run):
         child(facts, "fact", text, {"name": f"urn:netcompliance:fact:{name}", "type": "string"})
     for row in rows:
         _rule_result(result, row, _override(row, finished) if profile else None)
-    results = [_RESULT[row.outcome] for row in rows]
+    results = [_result_word(row) for row in rows]
     scored = [each for each in results if each not in _NOT_SCORED]
     child(
         result,
@@ -130,15 +129,19 @@ def _test_result(
     )
 
 
-def _facts(population: Population) -> Iterator[tuple[str, str]]:
-    yield "endpoint", population.endpoint
-    yield "overall", population.overall
-    yield "catalogue_sha256", population.catalogue_sha256
-    yield "settings_sha256", population.settings_sha256
-    yield "journal_sha256", population.journal_sha256
-    for number, place in enumerate(population.places, 1):
+def _facts(run: ExportedRun) -> Iterator[tuple[str, str]]:
+    yield "endpoint", run.endpoint
+    yield "overall", run.overall
+    yield "catalogue_sha256", run.catalogue_sha256
+    yield "settings_sha256", run.settings_sha256
+    yield "journal_sha256", run.journal_sha256
+    for number, place in enumerate(run.places, 1):
         known = [f"{name} {text}" for name, text in place.facts.items()]
         yield f"vantage:{number}", "; ".join([place.id, *known, *([f"error {place.error}"] if place.error else [])])
+
+
+def _result_word(row: Row) -> str:
+    return "fail" if row.status is CaseStatus.WAIVED else row.word
 
 
 def _rule_result(result: ElementTree.Element, row: Row, override: ElementTree.Element | None) -> None:
@@ -151,13 +154,13 @@ def _rule_result(result: ElementTree.Element, row: Row, override: ElementTree.El
             "weight": "1.0",
         },
     )
-    child(told, "result", _RESULT[row.outcome])
+    child(told, "result", _result_word(row))
     if override is not None:
         told.append(override)
     severity = _MESSAGE.get(row.status, "info")
     for label, text in (("codes", ", ".join(row.codes)), *row.paragraph):
         if text and label not in _SAID_BY_THE_RULE:
-            said = "waived" if label == "because" and row.outcome is Outcome.WAIVED else label
+            said = "waived" if label == "because" and row.status is CaseStatus.WAIVED else label
             child(told, "message", f"{said}: {text}", {"severity": severity})
     child(told, "instance", row.case.target, {"context": "target"})
     child(told, "instance", row.case.vantage, {"context": "vantage"})

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from netcompliance.journal.reader import BadJournal
-from netcompliance.report.export.joining import population
-from netcompliance.report.export.population import Outcome, Population
+from netcompliance.report.export.run import ExportedRun, exported
 from netcompliance.results import Overall
 from tests.unit.export.journals import (
     FOOTER,
@@ -27,17 +26,17 @@ from tests.unit.export.journals import (
     verdict,
 )
 
-Tell = Callable[[list[Json]], Population]
+Tell = Callable[[list[Json]], ExportedRun]
 
 
 @pytest.fixture
 def tell() -> Tell:
-    return lambda records: population(saved(records))
+    return lambda records: exported(saved(records))
 
 
 def test_every_planned_case_is_told_in_the_order_of_the_plan(tell: Tell) -> None:
     told = tell(mixed())
-    assert {row.requirement.id: str(row.outcome) for row in told.rows} == OUTCOMES
+    assert {row.requirement.id: row.word for row in told.rows} == OUTCOMES
     assert [row.requirement.id for row in told.rows] == list(OUTCOMES)
 
 
@@ -51,11 +50,10 @@ def test_without_a_footer_only_a_failure_stays_what_it_is(tell: Tell) -> None:
     told = tell(mixed()[:-1])
     assert told.finished is None
     assert told.overall is Overall.UNDETERMINED
-    kept = {"fail": Outcome.FAIL, "error": Outcome.ERROR}
-    assert {row.requirement.id: row.outcome for row in told.rows} == {
-        name: kept.get(word, Outcome.UNKNOWN) for name, word in OUTCOMES.items()
+    assert {row.requirement.id: row.word for row in told.rows} == {
+        name: word if word in ("fail", "error") else "unknown" for name, word in OUTCOMES.items()
     }
-    assert all("cut off" in row.reason for row in told.rows if row.outcome is Outcome.UNKNOWN)
+    assert all("cut off" in row.reason for row in told.rows if row.word == "unknown")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +115,7 @@ def test_what_an_editor_or_a_terminal_would_obey_is_gone(tell: Tell) -> None:
 
 
 def test_the_journals_own_place_is_not_told() -> None:
-    one, other = (population(saved(mixed(), f"{name}/journal.jsonl")) for name in "ab")
+    one, other = (exported(saved(mixed(), f"{name}/journal.jsonl")) for name in "ab")
     assert one == other
 
 
@@ -127,16 +125,26 @@ BAD: dict[str, tuple[list[Json], str]] = {
     "alike once cleaned": ([HEADER, case("DNS-01", "a\x01"), case("DNS-01", "a\x02")], "planned twice"),
     "not planned": ([HEADER, case("DNS-01"), verdict("DNS-02", "pass")], "not planned: DNS-02"),
     "no target": ([HEADER, case("DNS-01", "")], "a case without target"),
-    "a list for a target": ([HEADER, {**case("DNS-01"), "target": ["a"]}], "a case without target"),
+    "a list for a target": ([HEADER, {**case("DNS-01"), "target": ["a"]}], "case.target is of the wrong type"),
     "a requirement that is a path": ([HEADER, case("../x")], "requirement of a case cannot be '../x'"),
-    "an unknown level": ([HEADER, case("DNS-01", level="may")], "level of a case cannot be 'may'"),
-    "an unknown verdict": ([HEADER, case("DNS-01"), verdict("DNS-01", "ok")], "verdict of a verdict cannot be 'ok'"),
-    "findings that are none": ([HEADER, case("DNS-01"), verdict("DNS-01", "fail", findings={})], "list of findings"),
-    "a finding that is none": ([HEADER, case("DNS-01"), verdict("DNS-01", "fail", findings=[1])], "list of findings"),
-    "an unknown word over all": ([HEADER, {**FOOTER, "overall": "fine"}], "overall of a footer cannot be 'fine'"),
-    "no time": ([{**HEADER, "started": "yesterday"}], "started of a header is no time"),
-    "a time without a zone": ([{**HEADER, "started": "2026-11-25T18:00:00"}], "started of a header is no time"),
-    "a time at the end of all": ([{**HEADER, "started": "9999-12-31T23:59:59-12:00"}], "is no time"),
+    "an end that is no time": ([HEADER, {**FOOTER, "finished": "late"}], "finished of a footer is no time"),
+    "an unknown level": ([HEADER, case("DNS-01", level="may")], "case.level is 'may'"),
+    "an unknown verdict": (
+        [HEADER, case("DNS-01"), verdict("DNS-01", "ok")],
+        "verdict.verdict is 'ok'",
+    ),
+    "findings that are none": ([HEADER, case("DNS-01"), verdict("DNS-01", "fail", findings={})], "findings is no list"),
+    "a finding that is none": (
+        [HEADER, case("DNS-01"), verdict("DNS-01", "fail", findings=[1])],
+        "[0] is no object",
+    ),
+    "an unknown word over all": ([HEADER, {**FOOTER, "overall": "fine"}], "footer.overall is 'fine'"),
+    "no time": ([{**HEADER, "started": "yesterday"}], "when the run began"),
+    "a time without a zone": ([{**HEADER, "started": "2026-11-25T18:00:00"}], "when the run began"),
+    "a time at the end of all": (
+        [{**HEADER, "started": "9999-12-31T23:59:59-12:00"}],
+        "when the run began",
+    ),
     "a digest that is none": ([{**HEADER, "catalogue_sha256": "c5"}], "catalogue_sha256 of a header cannot be 'c5'"),
     "a run that is markup": ([{**HEADER, "run": '"/>'}], "run of a header cannot be"),
     "a waiver without an owner": ([{**HEADER, "settings": {"waivers": [{**WAIVER, "owner": ""}]}}], "without owner"),
