@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from netcompliance.change import compare
-from netcompliance.change.compare import Word
 from netcompliance.change.history import PastRun
 from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal, tenants_host
+from netcompliance.results import RANK, CaseStatus
 
 Shared = TypeVar("Shared", bound=Hashable)
 MOST = 200
 """Addresses and issuers of one run that are kept."""
-_WORST = (Word.FAIL, Word.NO_VERDICT, Word.NOTCHECKED, Word.WAIVED, Word.PASS, Word.NOTAPPLICABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +71,10 @@ class Archive:
         run = reader.read(path, observe=seen.observe)
         if run.footer is None:
             raise BadJournal(f"{path}: no footer: the run was cut off")
-        words: dict[str, Word] = {}
-        for (requirement, _, _), state in compare.states(run.cases, run.verdicts).items():
-            name = requirement[:40]
-            words[name] = min(words.get(name, state.word), state.word, key=_WORST.index)
+        worst: dict[str, CaseStatus] = {}
+        for entry in run.entries_as_written:
+            name, status = entry.case.requirement[:40], _unmet_or(entry.status)
+            worst[name] = min(worst.get(name, status), status, key=RANK.__getitem__)
         return PastRun(
             path=str(path.relative_to(self._below)),
             run=str(run.header.get("run", "")),
@@ -86,7 +84,7 @@ class Archive:
             overall=self._shared(run.footer["overall"]),
             addresses=self._shared(frozenset(seen.addresses)),
             issuers=self._shared(frozenset(seen.issuers)),
-            words=self._shared(tuple(sorted(words.items()))),
+            statuses=self._shared(tuple(sorted(worst.items()))),
             vantages=self._shared(frozenset(record["vantage"][:200] for record in run.cases)),
         )
 
@@ -94,6 +92,11 @@ class Archive:
         """The equal value that is kept already."""
         kept: Shared = self._known.setdefault(value, value)
         return kept
+
+
+def _unmet_or(status: CaseStatus) -> CaseStatus:
+    """The status; what is unmet is so whatever its level, as in a comparison."""
+    return CaseStatus.FAIL if status is CaseStatus.UNMET_SHOULD else status
 
 
 class _Seen:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from netcompliance.change import compare, facts
+from netcompliance.change import facts
 from netcompliance.change.compare import Side
 from netcompliance.inputs import BadInput
 from netcompliance.journal import reader
@@ -64,7 +64,7 @@ def unfinished(read: SavedRun) -> Side:
         began=read.started,
         overall=str(read.footer.get("overall")) if read.footer else None,
         path=str(read.path),
-        states=compare.states(read.cases, read.verdicts),
+        entries={(e.case.requirement, e.case.target, e.case.vantage): e for e in read.entries_as_written},
         facts=facts.gather(read.observations(), read.vantages, tenants_host(header)),
         made_with=_made_with(header),
     )
@@ -110,7 +110,7 @@ def find(
         if found.overall == Overall.UNDETERMINED:
             passed_over.append(f"{name}: undetermined")
             continue
-        if missing := sorted(set(vantages) - {vantage for _, _, vantage in found.states}):
+        if missing := sorted(set(vantages) - {vantage for _, _, vantage in found.entries}):
             passed_over.append(f"{name}: nobody looked from {', '.join(missing)}")
             continue
         return Found(side=found, passed_over=tuple(passed_over))

@@ -1,8 +1,8 @@
 """Two runs of one tenant compared, case by case (pure).
 
-Theory. A case stands in one of three ways: it is met (`pass`), unmet (`fail`, `waived`) or it has no answer
-(`notapplicable`, `notchecked`, planned without a verdict, not planned at all). Where it stood and where it stands now
-make one of five changes (`TABLE`). Words within one way differ only in why.
+Theory. A run answers a case in one of three ways: it is met (`pass`), unmet (`fail`, `waived`) or it has no answer
+(`notapplicable`, `notchecked`, planned without a verdict, not planned at all). The answer before and the answer now
+make one of five changes (`TABLE`).
 
 Rules
 * A case is its requirement, target and vantage. Nothing else of two runs need be alike, neither catalogue nor options.
@@ -20,31 +20,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from netcompliance.change import drift
 from netcompliance.change.drift import Drift
 from netcompliance.change.facts import Facts
-from netcompliance.journal import decode
 from netcompliance.journal.decode import Key
 from netcompliance.model import DriftKind, Result
+from netcompliance.results import CaseStatus, Entry
 
 
-class Word(StrEnum):
-    """How a case ended: a verdict, or why there is none."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
-    FAIL = "fail"
-    WAIVED = "waived"
-    NOTAPPLICABLE = "notapplicable"
-    NOTCHECKED = "notchecked"
-    NO_VERDICT = "no-verdict"
-    """Planned, but nobody could look, or the run was interrupted."""
-    NOT_PLANNED = "not-planned"
-
-
-class Stand(StrEnum):
-    """What a word comes to."""
+class Answer(StrEnum):
+    """What a run says of a case, in short."""
 
     MET = "met"
     UNMET = "unmet"
@@ -72,51 +58,26 @@ class Outcome(StrEnum):
     """Everything that was met and is still asked is met."""
 
 
-STANDS: Mapping[Word, Stand] = {
-    Word.PASS: Stand.MET,
-    Word.FAIL: Stand.UNMET,
-    Word.WAIVED: Stand.UNMET,
-    Word.NOTAPPLICABLE: Stand.UNANSWERED,
-    Word.NOTCHECKED: Stand.UNANSWERED,
-    Word.NO_VERDICT: Stand.UNANSWERED,
-    Word.NOT_PLANNED: Stand.UNANSWERED,
+ANSWERS: Mapping[Result | None, Answer] = {
+    Result.PASS: Answer.MET,
+    Result.FAIL: Answer.UNMET,
+    Result.WAIVED: Answer.UNMET,
+    Result.NOTAPPLICABLE: Answer.UNANSWERED,
+    Result.NOTCHECKED: Answer.UNANSWERED,
+    None: Answer.UNANSWERED,
 }
 
-TABLE: Mapping[tuple[Stand, Stand], Change] = {
-    (Stand.MET, Stand.MET): Change.SAME,
-    (Stand.MET, Stand.UNMET): Change.REGRESSED,
-    (Stand.MET, Stand.UNANSWERED): Change.NO_LONGER_CHECKED,
-    (Stand.UNMET, Stand.MET): Change.FIXED,
-    (Stand.UNMET, Stand.UNMET): Change.SAME,
-    (Stand.UNMET, Stand.UNANSWERED): Change.NO_LONGER_CHECKED,
-    (Stand.UNANSWERED, Stand.MET): Change.NEWLY_CHECKED,
-    (Stand.UNANSWERED, Stand.UNMET): Change.NEWLY_CHECKED,
-    (Stand.UNANSWERED, Stand.UNANSWERED): Change.SAME,
+TABLE: Mapping[tuple[Answer, Answer], Change] = {
+    (Answer.MET, Answer.MET): Change.SAME,
+    (Answer.MET, Answer.UNMET): Change.REGRESSED,
+    (Answer.MET, Answer.UNANSWERED): Change.NO_LONGER_CHECKED,
+    (Answer.UNMET, Answer.MET): Change.FIXED,
+    (Answer.UNMET, Answer.UNMET): Change.SAME,
+    (Answer.UNMET, Answer.UNANSWERED): Change.NO_LONGER_CHECKED,
+    (Answer.UNANSWERED, Answer.MET): Change.NEWLY_CHECKED,
+    (Answer.UNANSWERED, Answer.UNMET): Change.NEWLY_CHECKED,
+    (Answer.UNANSWERED, Answer.UNANSWERED): Change.SAME,
 }
-
-_LOST = frozenset({Word.NOTCHECKED, Word.NO_VERDICT})
-"""Asked, and left without an answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What a run says of one case."""
-
-    word: Word
-    host: str = ""
-    level: str = ""
-    says: str = ""
-    codes: tuple[str, ...] = ()
-    """Of the findings, with their subjects: `tcp.filtered 203.0.113.7`."""
-    saw: str = ""
-    means: str = ""
-    fix: str = ""
-    ask: str = ""
-    reason: str = ""
-    reproduce: str = ""
-
-
-NOT_PLANNED = State(word=Word.NOT_PLANNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +94,8 @@ class Side:
     """The same."""
     overall: str | None
     path: str
-    states: Mapping[Key, State]
+    entries: Mapping[Key, Entry]
+    """Every planned case and what became of it, in the order of the plan."""
     facts: Facts = field(default_factory=Facts)
     made_with: Mapping[str, str] = field(default_factory=dict)
     """Tool, catalogue and settings that say what was asked: name → value."""
@@ -141,31 +103,42 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One case in both runs."""
+    """One case in both runs; None where it was not planned."""
 
     key: Key
-    before: State
-    after: State
+    before: Entry | None
+    after: Entry | None
 
     @property
     def change(self) -> Change:
         """What became of it."""
-        return TABLE[STANDS[self.before.word], STANDS[self.after.word]]
+        return TABLE[answer(self.before), answer(self.after)]
 
     @property
     def accepted(self) -> bool:
         """Unmet now, and somebody answers for that."""
-        return self.after.word is Word.WAIVED
+        return _result(self.after) is Result.WAIVED
 
     @property
     def newly_unmet(self) -> bool:
         """Asked for the first time, and unmet: no regression, and not to be overlooked."""
-        return self.change is Change.NEWLY_CHECKED and self.after.word is Word.FAIL
+        return self.change is Change.NEWLY_CHECKED and _result(self.after) is Result.FAIL
 
     @property
     def lost(self) -> bool:
         """Met before, asked again, and without an answer now."""
-        return self.before.word is Word.PASS and self.after.word in _LOST
+        return (
+            answer(self.before) is Answer.MET
+            and self.after is not None
+            and _result(self.after) in (Result.NOTCHECKED, None)
+        )
+
+    @property
+    def latest(self) -> Entry:
+        """As it was asked last."""
+        asked = self.after or self.before
+        assert asked
+        return asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,14 +177,14 @@ class Comparison:
     def lost(self) -> list[Compared]:
         """What was met before and was left without an answer."""
         gone = set(self.lost_vantages)
-        return [c for c in self.cases if c.lost or (c.before.word is Word.PASS and c.key[2] in gone)]
+        return [c for c in self.cases if c.lost or (answer(c.before) is Answer.MET and c.key[2] in gone)]
 
     @property
     def outcome(self) -> Outcome:
         """One word."""
         if self.regressions:
             return Outcome.REGRESSED
-        if self.lost or not any(_in_both(each) for each in self.cases):
+        if self.lost or not any(each.before and each.after for each in self.cases):
             return Outcome.UNDETERMINED
         return Outcome.DRIFTED if self.forbidden_drifts else Outcome.UNHARMED
 
@@ -221,18 +194,15 @@ class Comparison:
         tally = Counter(each.change for each in self.cases)
         return {**{str(change): tally[change] for change in Change}, "drift": len(self.drifts)}
 
-    def underneath(self, case: Compared) -> list[Drift]:
+    def drift_of(self, case: Compared) -> list[Drift]:
         """What else changed for the same host, as seen from the same vantage."""
         return [d for d in self.drifts if d.vantage == case.key[2] and _concerns(d, case)]
 
 
 def compare(before: Side, after: Side, forbidden: Iterable[DriftKind] = ()) -> Comparison:
     """The later run held against the earlier one."""
-    keys = [*after.states, *(key for key in before.states if key not in after.states)]
-    cases = tuple(
-        Compared(key=key, before=before.states.get(key, NOT_PLANNED), after=after.states.get(key, NOT_PLANNED))
-        for key in keys
-    )
+    keys = dict.fromkeys((*after.entries, *before.entries))
+    cases = tuple(Compared(key=key, before=before.entries.get(key), after=after.entries.get(key)) for key in keys)
     names = sorted(before.made_with.keys() | after.made_with.keys())
     pairs = {name: (before.made_with.get(name, ""), after.made_with.get(name, "")) for name in names}
     return Comparison(
@@ -245,52 +215,46 @@ def compare(before: Side, after: Side, forbidden: Iterable[DriftKind] = ()) -> C
     )
 
 
-def states(cases: Iterable[Mapping[str, Any]], verdicts: Iterable[Mapping[str, Any]]) -> dict[Key, State]:
-    """Every planned case of a journal, with what became of it."""
-    given = {decode.key(record): record for record in verdicts}
-    return {decode.key(planned): _state(planned, given.get(decode.key(planned), {})) for planned in cases}
+def answer(entry: Entry | None) -> Answer:
+    """What a run says of a case."""
+    return ANSWERS[_result(entry)]
 
 
-def _state(planned: Mapping[str, Any], verdict: Mapping[str, Any]) -> State:
-    word = verdict.get("verdict")
-    return State(
-        word=Word(word) if word in list(Result) else Word.NO_VERDICT,
-        host=str(planned.get("host", "")),
-        level=str(planned.get("level", "")),
-        says=str(planned.get("says", "")),
-        codes=tuple(sorted({f"{each.get('code', '')} {each.get('subject', '')}".strip() for each in _found(verdict)})),
-        **{name: str(verdict.get(name) or "") for name in ("saw", "means", "fix", "ask", "reason", "reproduce")},
-    )
+def word(status: CaseStatus | None) -> str:
+    """How a case ended, for a program: its verdict; `no-verdict`, if nobody could look or the run was interrupted."""
+    return (status.result or "no-verdict") if status else "not-planned"
 
 
-def _found(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = verdict.get("findings")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+def codes(entry: Entry | None) -> tuple[str, ...]:
+    """Of the findings, with their subjects: `tcp.filtered 203.0.113.7`."""
+    found = entry.verdict.findings if entry and entry.verdict else ()
+    return tuple(sorted({f"{each.code} {each.subject}".strip() for each in found}))
+
+
+def _result(entry: Entry | None) -> Result | None:
+    return entry.status.result if entry else None
 
 
 def _vantages(side: Side) -> set[str]:
-    return {vantage for _, _, vantage in side.states}
-
-
-def _in_both(case: Compared) -> bool:
-    return Word.NOT_PLANNED not in (case.before.word, case.after.word)
+    return {vantage for _, _, vantage in side.entries}
 
 
 def _other_causes(cases: Sequence[Compared]) -> Iterator[Drift]:
     for case in cases:
-        if case.before.word is case.after.word is Word.FAIL and case.before.codes != case.after.codes:
+        before, after = codes(case.before), codes(case.after)
+        if _result(case.before) is _result(case.after) is Result.FAIL and before != after:
             requirement, target, vantage = case.key
             yield Drift(
                 kind=DriftKind.CAUSE,
                 vantage=vantage,
                 subject=f"{requirement} {target}",
-                before=case.before.codes,
-                after=case.after.codes,
+                before=before,
+                after=after,
             )
 
 
 def _concerns(change: Drift, case: Compared) -> bool:
     if change.kind in (DriftKind.RESOLVERS, DriftKind.VANTAGE):
         return True
-    host = case.after.host or case.before.host
+    host = case.latest.case.host
     return bool(host) and change.kind is not DriftKind.CAUSE and host in change.subject.split()

@@ -2,7 +2,7 @@
 
 Rules
 * One history per endpoint; runs are ordered by when they began.
-* What a run saw is the union over its vantages; a requirement's word is the worst of its cases.
+* What a run saw is the union over its vantages; a requirement ended as the worst of its cases did.
 * Runs that changed nothing are counted, not listed.
 """
 
@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from netcompliance.change.compare import Word
+from netcompliance.change.compare import word
 from netcompliance.explain import printable
+from netcompliance.results import CaseStatus
 
-Words = tuple[tuple[str, Word], ...]
-"""(requirement, word), sorted."""
+UNMET = (CaseStatus.FAIL, CaseStatus.WAIVED)
+UNANSWERED = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED)
+
+Statuses = tuple[tuple[str, CaseStatus], ...]
+"""(requirement, the worst of its cases), sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,7 @@ class PastRun:
     overall: str
     addresses: frozenset[str]
     issuers: frozenset[str]
-    words: Words
+    statuses: Statuses
     vantages: frozenset[str]
 
 
@@ -76,7 +80,7 @@ class History:
 
     def requirements(self) -> list[str]:
         """Every requirement that any run asked, sorted."""
-        return sorted({name for run in self.runs for name, _ in run.words})
+        return sorted({name for run in self.runs for name, _ in run.statuses})
 
     def changes(self) -> Iterator[tuple[PastRun, list[str]]]:
         """Each run with what it changed against the run before; the first one against nothing."""
@@ -92,7 +96,7 @@ class History:
                     [
                         *_difference("address", addresses, run.addresses),
                         *_difference("issuer", issuers, run.issuers),
-                        *_words(dict(before.words), dict(run.words)),
+                        *_words(dict(before.statuses), dict(run.statuses)),
                     ],
                 )
             before = run
@@ -162,7 +166,7 @@ def as_json(history: History) -> dict[str, Any]:
                 "vantages": sorted(run.vantages),
                 "addresses": sorted(run.addresses),
                 "issuers": sorted(run.issuers),
-                "verdicts": dict(run.words),
+                "verdicts": {name: word(status) for name, status in run.statuses},
                 "changes": changed,
                 "journal": run.path,
             }
@@ -190,7 +194,6 @@ COLUMNS = ("endpoint", "started", "run", "overall", "addresses", "issuers", "unm
 def rows(history: History) -> Iterator[tuple[str, ...]]:
     """One row per run, for CSV. No cell begins with what a spreadsheet would calculate."""
     for run, changed in history.changes():
-        words = dict(run.words)
         cells = (
             run.endpoint,
             stamp(run.started),
@@ -198,8 +201,8 @@ def rows(history: History) -> Iterator[tuple[str, ...]]:
             run.overall,
             " ".join(sorted(run.addresses)),
             "; ".join(sorted(run.issuers)),
-            " ".join(name for name, word in words.items() if word in (Word.FAIL, Word.WAIVED)),
-            " ".join(name for name, word in words.items() if word in (Word.NO_VERDICT, Word.NOTCHECKED)),
+            " ".join(name for name, status in run.statuses if status in UNMET),
+            " ".join(name for name, status in run.statuses if status in UNANSWERED),
             "; ".join(changed),
             run.path,
         )
@@ -224,11 +227,11 @@ def _difference(what: str, before: frozenset[str], now: frozenset[str]) -> list[
     return [f"{what} + {value}" for value in came] + [f"{what} − {value}" for value in went]
 
 
-def _words(before: Mapping[str, Word], now: Mapping[str, Word]) -> list[str]:
+def _words(before: Mapping[str, CaseStatus], now: Mapping[str, CaseStatus]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name in sorted(before.keys() | now.keys()):
-        was, is_now = before.get(name, Word.NOT_PLANNED), now.get(name, Word.NOT_PLANNED)
-        if was is not is_now:
+        was, is_now = word(before.get(name)), word(now.get(name))
+        if was != is_now:
             groups.setdefault(f"{was} → {is_now}", []).append(name)
     return [f"{change}: {', '.join(names)}" for change, names in groups.items()]
 
@@ -241,10 +244,10 @@ def _span(span: Span, runs: int) -> tuple[str, ...]:
 def _ever_unmet(history: History) -> list[tuple[str, ...]]:
     told: list[tuple[str, ...]] = []
     for name in history.requirements():
-        unmet = [run for run in history.runs if dict(run.words).get(name) in (Word.FAIL, Word.WAIVED)]
+        unmet = [run for run in history.runs if dict(run.statuses).get(name) in UNMET]
         if unmet:
-            now = dict(history.runs[-1].words).get(name, Word.NOT_PLANNED)
-            told.append((name, f"{len(unmet)} of {len(history.runs)}", when(unmet[-1].started), str(now)))
+            now = word(dict(history.runs[-1].statuses).get(name))
+            told.append((name, f"{len(unmet)} of {len(history.runs)}", when(unmet[-1].started), now))
     return told
 
 

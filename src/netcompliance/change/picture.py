@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from html import escape
 
 from netcompliance.change.archive import LeftOut
-from netcompliance.change.compare import Word
-from netcompliance.change.history import FACTS, History, PastRun, when
+from netcompliance.change.history import FACTS, UNANSWERED, History, PastRun, when
 from netcompliance.explain import printable
+from netcompliance.results import CaseStatus
 
 MOST_LANES = 40
 """Addresses, and likewise issuers, that have a lane."""
@@ -24,12 +24,11 @@ MOST_ROWS = 500
 _LABELS, _PLOT, _HEIGHT, _GAP, _TICKS = 250, 900, 14, 4, 6
 
 _CLASSES = {
-    Word.PASS: "met",
-    Word.FAIL: "unmet",
-    Word.WAIVED: "waived",
-    Word.NOTCHECKED: "open",
-    Word.NO_VERDICT: "open",
-    Word.NOTAPPLICABLE: "none",
+    CaseStatus.PASS: "met",
+    CaseStatus.FAIL: "unmet",
+    CaseStatus.WAIVED: "waived",
+    **dict.fromkeys(UNANSWERED, "open"),
+    CaseStatus.NOTAPPLICABLE: "none",
 }
 _OVERALL = {"satisfied": "met", "not-satisfied": "unmet", "undetermined": "open"}
 
@@ -85,9 +84,9 @@ def lanes(history: History) -> list[Lane]:
         for span in history.spans(of)[:MOST_LANES]:
             classes = tuple("seen" if span.value in of(run) else None for run in runs)
             found.append(Lane(label=span.value, classes=classes))
-    words = [dict(run.words) for run in runs]
+    ended = [dict(run.statuses) for run in runs]
     for name in history.requirements():
-        classes = tuple(_CLASSES[each[name]] if name in each else None for each in words)
+        classes = tuple(_CLASSES[each[name]] if name in each else None for each in ended)
         if set(classes) - {"met", "none", None}:
             drawn = tuple(None if each == "none" else each for each in classes)
             found.append(Lane(label=name, classes=drawn))
@@ -127,11 +126,11 @@ def _history(history: History, number: int) -> Iterator[str]:
 
 
 def _steady(history: History) -> str:
-    words = [dict(run.words) for run in history.runs]
+    ended = [dict(run.statuses) for run in history.runs]
     steady = [
         name
         for name in history.requirements()
-        if {_CLASSES[each[name]] for each in words if name in each} <= {"met", "none"}
+        if {_CLASSES[each[name]] for each in ended if name in each} <= {"met", "none"}
     ]
     return f"Never unmet, so without a lane: {_safe(', '.join(steady))}." if steady else ""
 

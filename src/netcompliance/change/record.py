@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from netcompliance.change.compare import Change, Compared, Comparison, Side
+from netcompliance.change.compare import Change, Compared, Comparison, Side, codes, word
 from netcompliance.change.drift import Drift
+from netcompliance.results import Entry
 
 
 def in_journal(comparison: Comparison) -> dict[str, Any]:
@@ -78,11 +79,16 @@ def _case(case: Compared) -> dict[str, Any]:
         **dict(zip(_KEY, case.key, strict=True)),
         "change": case.change,
         "accepted": case.accepted,
-        "level": case.after.level or case.before.level,
-        "before": _state(case.before.word, case.before.codes, case.before.saw, case.before.reason),
-        "after": _state(case.after.word, case.after.codes, case.after.saw, case.after.reason),
+        "level": case.latest.requirement.level,
+        "before": _ended(case.before),
+        "after": _ended(case.after),
     }
 
 
-def _state(word: str, codes: tuple[str, ...], saw: str, reason: str) -> dict[str, Any]:
-    return {"verdict": word, "findings": list(codes), "saw": saw, "reason": reason}
+def _ended(entry: Entry | None) -> dict[str, Any]:
+    texts = entry.texts if entry else {}
+    return {
+        "verdict": word(entry.status if entry else None),
+        "findings": list(codes(entry)),
+        **{name: texts.get(name, "") for name in ("saw", "reason")},
+    }

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netcompliance.change import drift
-from netcompliance.change.compare import Change, Compared, Comparison, Outcome, Side, State, Word
+from netcompliance.change.compare import Change, Compared, Comparison, Outcome, Side, codes, word
 from netcompliance.change.drift import Drift
 from netcompliance.explain import printable
-from netcompliance.model import DriftKind
+from netcompliance.model import DriftKind, Level
 from netcompliance.report import summary
+from netcompliance.results import CaseStatus, Entry
 
 MOST = 8
 """Values, targets and the like that are named before the rest is counted."""
@@ -151,37 +152,52 @@ def _number(number: int, word: str) -> str:
 def _paragraphs(comparison: Comparison, cases: Sequence[Compared]) -> list[Item]:
     groups: dict[tuple[object, ...], list[Compared]] = {}
     for case in cases:
-        codes = tuple(dict.fromkeys(code.partition(" ")[0] for code in case.after.codes))
-        groups.setdefault((case.key[0], codes, case.after.reason), []).append(case)
+        groups.setdefault((case.key[0], _codes(case.after), _text(case.after, "reason")), []).append(case)
     return [_paragraph(comparison, group) for group in groups.values()]
 
 
 def _paragraph(comparison: Comparison, cases: Sequence[Compared]) -> Item:
     first = cases[0]
     requirement, target, vantage = first.key
-    now = first.after
-    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in now.codes)) or now.word
-    should = " (should)" if now.level == "should" else ""
+    now = first.latest
+    should = " (should)" if now.requirement.level is Level.SHOULD else ""
+    texts = now.texts
     rows = (
-        ("required", now.says),
-        ("before", f"{first.before.word}: {first.before.saw}" if first.before.saw else first.before.word),
-        ("now", f"{now.word}: {now.saw}" if now.saw else now.word),
-        ("means", now.means),
-        ("fix", now.fix),
-        ("ask", now.ask),
-        ("because", now.reason),
-        ("underneath", "; ".join(_underneath(comparison, first))),
+        ("required", now.requirement.says),
+        ("before", _ended(first.before)),
+        ("now", _ended(now)),
+        *((label, texts.get(label, "")) for label in ("means", "fix", "ask")),
+        ("because", texts["reason"]),
+        ("underneath", "; ".join(_drift(comparison, first))),
         ("also", _also(first, cases[1:])),
-        ("reproduce", now.reproduce),
+        ("reproduce", texts["reproduce"]),
     )
     return Item(
-        head=printable(f"{requirement}{should} {target} from {vantage} — {codes}"),
+        head=printable(f"{requirement}{should} {target} from {vantage} — {', '.join(_codes(now)) or _word(now)}"),
         rows=tuple((label, printable(text)) for label, text in rows if text),
     )
 
 
-def _underneath(comparison: Comparison, case: Compared) -> Iterator[str]:
-    for each in comparison.underneath(case):
+def _ended(entry: Entry | None) -> str:
+    saw = _text(entry, "saw")
+    return f"{_word(entry)}: {saw}" if saw else _word(entry)
+
+
+def _word(entry: Entry | None) -> str:
+    return word(entry.status if entry else None)
+
+
+def _codes(entry: Entry | None) -> tuple[str, ...]:
+    """Each once, without subjects."""
+    return tuple(dict.fromkeys(code.partition(" ")[0] for code in codes(entry)))
+
+
+def _text(entry: Entry | None, name: str) -> str:
+    return entry.texts.get(name, "") if entry else ""
+
+
+def _drift(comparison: Comparison, case: Compared) -> Iterator[str]:
+    for each in comparison.drift_of(case):
         told = (each.before, each.after) if each.kind is DriftKind.SLOWER else (each.gone, each.new)
         yield f"{drift.SAYS[each.kind]}: {_became(*told)}"
 
@@ -210,40 +226,42 @@ def _which(cases: Sequence[Compared]) -> str:
     return f"{names} from {summary.folded(case.key[2] for case in cases)}"
 
 
-_WAS = {Word.PASS: "met", Word.FAIL: "unmet", Word.WAIVED: "waived"}
+_WAS = {"pass": "met", "fail": "unmet", "waived": "waived"}
 
 
 def _why_no_longer(case: Compared) -> str:
-    return f"was {_WAS[case.before.word]}; {_unanswered(case.after, 'not asked in the later run')}"
+    return f"was {_WAS[_word(case.before)]}; {_unanswered(case.after, 'not asked in the later run')}"
 
 
 def _why_newly(case: Compared) -> str:
-    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in case.after.codes))
-    now = _WAS[case.after.word] + (f" ({codes})" if codes else "")
-    return f"{now}; before: {_unanswered(case.before, 'not asked in the earlier run')}"
+    return f"{_with_codes(case.after)}; before: {_unanswered(case.before, 'not asked in the earlier run')}"
 
 
 def _why_fixed(case: Compared) -> str:
-    codes = ", ".join(dict.fromkeys(code.partition(" ")[0] for code in case.before.codes))
-    return f"was {_WAS[case.before.word]}{f' ({codes})' if codes else ''}"
+    return f"was {_with_codes(case.before)}"
 
 
-def _unanswered(state: State, not_planned: str) -> str:
-    match state.word:
-        case Word.NOTAPPLICABLE:
-            return f"did not apply: {state.reason}"
-        case Word.NOTCHECKED:
-            return state.reason or "not checked"
-        case Word.NO_VERDICT:
-            return "no verdict: nobody could look, or the run was cut short"
+def _with_codes(entry: Entry | None) -> str:
+    listed = ", ".join(_codes(entry))
+    return _WAS[_word(entry)] + (f" ({listed})" if listed else "")
+
+
+def _unanswered(entry: Entry | None, not_planned: str) -> str:
+    if entry is None:
+        return not_planned
+    match entry.status:
+        case CaseStatus.NOTAPPLICABLE:
+            return f"did not apply: {_text(entry, 'reason')}"
+        case CaseStatus.NOTCHECKED:
+            return _text(entry, "reason") or "not checked"
         case _:
-            return not_planned
+            return "no verdict: nobody could look, or the run was cut short"
 
 
 def drifts(comparison: Comparison, some: Sequence[Drift]) -> list[Item]:
     """What changed, by kind."""
     rows: dict[DriftKind, list[tuple[str, str]]] = {}
-    everywhere = {vantage for _, _, vantage in comparison.after.states}
+    everywhere = {vantage for _, _, vantage in comparison.after.entries}
     for (kind, subject, gone, new), vantages in drift.folded(some).items():
         where = f" (from {_places(vantages, everywhere)})" if len(everywhere) > 1 else ""
         rows.setdefault(kind, []).append((printable(subject), printable(f"{_became(gone, new)}{where}")))

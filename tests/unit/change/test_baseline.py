@@ -11,10 +11,12 @@ import pytest
 
 from netcompliance.change import baseline
 from netcompliance.change.archive import Archive
-from netcompliance.change.compare import Word
+from netcompliance.change.compare import codes
 from netcompliance.inputs import BadInput
-from tests.unit.change.journals import ENDPOINT, case, header, records, resolved, verdict, write
+from netcompliance.results import CaseStatus
+from tests.unit.change.journals import ENDPOINT, HOST, case, header, records, resolved, verdict, write
 
+KEY = ("HTTPS-01", HOST, "local")
 LATER = datetime(2026, 11, 26, tzinfo=UTC)
 
 
@@ -31,7 +33,7 @@ def test_a_complete_journal_and_its_directory_are_the_same_side(tmp_path: Path) 
     side = baseline.side(journal)
     assert side == baseline.side(tmp_path)
     assert (side.run, side.tenant, side.endpoint, side.overall) == ("a1", "acme", ENDPOINT, "satisfied")
-    assert {state.word for state in side.states.values()} == {Word.PASS}
+    assert {entry.status for entry in side.entries.values()} == {CaseStatus.PASS}
     assert {key[0] for key in side.facts.known} == {"addresses", "alias", "vantage", "resolvers"}
     assert side.made_with["registry"] == "quay.io"
 
@@ -82,6 +84,25 @@ def test_what_is_no_journal(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("started", [None, 7, "yesterday", "2026-11-25T18:00:00"])
 def test_a_header_without_a_time(tmp_path: Path, started: Any) -> None:
     assert refused(write(tmp_path / "journal.jsonl", records(started=started)))
+
+
+def test_a_side_is_the_planned_cases(tmp_path: Path) -> None:
+    found = {"code": "tcp.filtered", "subject": "192.0.2.1", "detail": "no answer"}
+    novel = {"code": "novel.code", "subject": "192.0.2.2", "detail": "of a later version"}
+    listed = [header(), case("HTTPS-01"), case("HTTPS-02"), case("REG-01", level="should")]
+    listed += [verdict("HTTPS-01", "fail", findings=[novel, found, found]), verdict("UNPLANNED", "pass")]
+    side = baseline.side(write(tmp_path / "journal.jsonl", listed))
+    assert [(key[0], entry.status) for key, entry in side.entries.items()] == [
+        ("HTTPS-01", CaseStatus.FAIL),
+        ("HTTPS-02", CaseStatus.NO_VERDICT),
+        ("REG-01", CaseStatus.NO_VERDICT),
+    ]
+    assert codes(side.entries[KEY]) == ("novel.code 192.0.2.2", "tcp.filtered 192.0.2.1")
+
+
+@pytest.mark.parametrize("word", ["excellent", 7])
+def test_a_verdict_that_is_none_is_refused(tmp_path: Path, word: Any) -> None:
+    assert refused(write(tmp_path / "journal.jsonl", [header(), case("HTTPS-01"), verdict("HTTPS-01", word)]))
 
 
 def test_a_directory_without_a_journal_and_a_path_to_nothing(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ import pytest
 
 from netcompliance.change import history, picture
 from netcompliance.change.archive import Archive
-from netcompliance.change.compare import Word
 from netcompliance.change.history import History
 from netcompliance.cli.main import main
+from netcompliance.results import CaseStatus
 from tests.unit.change.journals import HOST, case, records, resolved, verdict, write
 
 Say = Callable[..., tuple[int, str, str]]
@@ -105,22 +105,29 @@ def test_what_each_run_changed(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("words", "worst"),
     [
-        (["pass", "fail", "waived"], Word.FAIL),
-        (["pass", "none", "notchecked"], Word.NO_VERDICT),
-        (["pass", "notchecked", "waived"], Word.NOTCHECKED),
-        (["pass", "waived"], Word.WAIVED),
-        (["pass", "notapplicable"], Word.PASS),
-        (["notapplicable"], Word.NOTAPPLICABLE),
-        (["nonsense"], Word.NO_VERDICT),
+        (["pass", "fail", "waived"], CaseStatus.FAIL),
+        (["pass", "none", "notchecked"], CaseStatus.NO_VERDICT),
+        (["pass", "notchecked", "waived"], CaseStatus.NOTCHECKED),
+        (["pass", "waived"], CaseStatus.WAIVED),
+        (["pass", "notapplicable"], CaseStatus.PASS),
+        (["notapplicable"], CaseStatus.NOTAPPLICABLE),
     ],
 )
-def test_the_word_of_a_requirement_is_the_worst_of_its_cases(runs: Runs, words: list[str], worst: Word) -> None:
+def test_a_requirement_ended_as_the_worst_of_its_cases(runs: Runs, words: list[str], worst: CaseStatus) -> None:
     listed = records({})
     listed[1:1] = [case("HTTPS-01", vantage=str(number)) for number in range(len(words))]
     listed += [verdict("HTTPS-01", w, vantage=str(n)) for n, w in enumerate(words) if w != "none"]
     write(runs.path / "journal.jsonl", listed)
     (run,) = runs.history().runs
-    assert run.words == (("HTTPS-01", worst),)
+    assert run.statuses == (("HTTPS-01", worst),)
+
+
+def test_what_is_unmet_is_so_whatever_its_level(runs: Runs) -> None:
+    listed = records({})
+    listed[1:1] = [case("HTTPS-01", vantage="a", level="should"), case("HTTPS-01", vantage="b", level="should")]
+    write(runs.path / "journal.jsonl", [*listed, verdict("HTTPS-01", "fail", vantage="a")])
+    (run,) = runs.history().runs
+    assert run.statuses == (("HTTPS-01", CaseStatus.FAIL),)
 
 
 def test_the_table(runs: Runs, say: Say) -> None:
@@ -271,6 +278,6 @@ def test_runs_that_are_alike_take_next_to_no_room(runs: Runs) -> None:
         runs.add(*addresses, words=words, run=f"x{number}", started="2026-11-01T08:00:00.000Z")
     kept = list(Archive(runs.path).runs())
     assert len(kept) == 200
-    assert len({id(run.words) for run in kept}) == len({id(run.addresses) for run in kept}) == 1
+    assert len({id(run.statuses) for run in kept}) == len({id(run.addresses) for run in kept}) == 1
     room = len(pickle.dumps(kept)) - len(pickle.dumps(kept[:1]))
     assert room / 199 < 300, "bytes for each further run, what they share written once"
