@@ -1,9 +1,13 @@
 """Records what the probe sees in the lab's scenarios, for tests that judge it again without a network.
 
     PYTHONPATH=src:. python tests/recorded SCENARIO ...
+    PYTHONPATH=src:. python tests/recorded --outputs
 
 Each scenario becomes `tests/recorded/<scenario>.json.xz`: the settings, and the observations without what no judge
 reads. Record again when the probe sees more than it did, and read the difference in what is found.
+
+`--outputs` keeps what is said of `tests/recorded/journals` (`tests/fakes/outputs.py`) and names what is said in other
+words than before.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance.judge.shape import FIELDS
+from tests.fakes import outputs
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -45,6 +50,15 @@ def packed(journal: Path) -> bytes:
     return lzma.compress(text.encode(), preset=9)
 
 
+def keep_outputs() -> None:
+    """Keep what is said of kept journals now."""
+    before = json.loads(lzma.decompress(outputs.KEPT.read_bytes())) if outputs.KEPT.exists() else {}
+    with tempfile.TemporaryDirectory() as below:
+        now = outputs.outputs(Path(below))
+    outputs.KEPT.write_bytes(outputs.packed(now))
+    print(*(name for name in {**before, **now} if before.get(name) != now.get(name)), sep="\n")
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        record(name)
+        keep_outputs() if name == "--outputs" else record(name)
