@@ -19,7 +19,6 @@ from netcompliance.change import baseline, compare, page, record, text, wording
 from netcompliance.change.baseline import Found
 from netcompliance.change.compare import Comparison, Outcome
 from netcompliance.inputs import BadInput
-from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Case, Settings
@@ -49,7 +48,7 @@ class Against:
         """What the run's journal holds until now, held against the baseline."""
         size = journal.stat().st_size
         if self._compared is None or self._compared[0] != size:
-            this = baseline.unfinished(reader.read(journal))
+            this = baseline.unfinished(journal)
             self._compared = size, compare.compare(self._found.side, this, self._settings.fail_on_drift)
         return self._compared[1]
 

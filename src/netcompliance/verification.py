@@ -18,7 +18,7 @@ from netcompliance.catalogue import Catalogue, expand
 from netcompliance.contradictions import Seen, contradictions
 from netcompliance.journal import checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
-from netcompliance.journal.reader import BadJournal, SavedRun, Walker, read
+from netcompliance.journal.reader import Line, Reading, SavedRun, Walker
 from netcompliance.journal.signature import SigningError
 from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
@@ -60,11 +60,16 @@ def verify(
     identity: str | None = None,
 ) -> list[Check]:
     """Every check, in the order in which one builds on another. Raises `BadJournal` where there is no journal."""
-    checks = list(_chain(journal))
+    seen, chain, walker = Seen(), _Chain(), Walker(journal)
+    reading = Reading(journal, seen)
+    for line in walker:
+        chain.add(line)
+        if not chain.problems:
+            reading.add(line)
+    checks = list(chain.checks())
     saved: SavedRun | None = None
-    if all(check.outcome is not Outcome.BAD for check in checks):
-        seen = Seen()
-        saved = read(journal, observe=seen)
+    if not chain.problems:
+        saved = reading.run(walker.sha256)
         checks.insert(0, _run(saved))
         checks += _consistent(saved, seen, catalogue)
         checks += _plan(saved)
@@ -76,7 +81,7 @@ def verify(
         checks.append(_note("files", "a journal alone was named: report and signature were not looked at"))
         return checks
     checks += _files(directory, saved)
-    checks += _report(directory, journal)
+    checks += _report(directory, journal, chain.schema)
     checks += _signature(directory, saved, allowed, identity)
     return checks
 
@@ -140,31 +145,39 @@ def _differences(stated: Requirement, required: Requirement) -> str:
     )
 
 
-def _chain(journal: Path) -> Iterator[Check]:
+class _Chain:
     """Is each line the one that was written, where it was written?"""
-    problems: list[str] = []
-    number, last, schema, looked = 0, "", 0, False
-    for line in Walker(journal):
-        number, record = line.number, line.record
-        if number == 1 and record:
-            schema = record["schema"]
-        if line.problem and len(problems) <= 2 * MOST:
-            problems.append(f"line {number}: {line.problem}")
-        last = record["type"] if record else ""
-        if last == "case" and looked:
-            problems.append(f"line {number}: a case that was planned after somebody had looked")
-        looked = looked or last == "observation"
-    if last != "footer" and not problems:
-        problems.append(
-            f"line {number}: the journal ends without a footer: the run was cut off, and this is no evidence"
-        )
-    yield from _some("chain", problems)
-    if schema == 1:
-        yield _note(
-            "chain", "schema 1: lines are not linked; the footer's digest says whether one was changed, not which"
-        )
-    if not problems:
-        yield _ok("chain", f"{number} lines, as they were written")
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.schema = 0
+        self._number, self._last, self._looked = 0, "", False
+
+    def add(self, line: Line) -> None:
+        """The next line."""
+        self._number = line.number
+        if line.number == 1 and line.record:
+            self.schema = line.record["schema"]
+        if line.problem and len(self.problems) <= 2 * MOST:
+            self.problems.append(f"line {line.number}: {line.problem}")
+        self._last = line.record["type"] if line.record else ""
+        if self._last == "case" and self._looked:
+            self.problems.append(f"line {line.number}: a case that was planned after somebody had looked")
+        self._looked = self._looked or self._last == "observation"
+
+    def checks(self) -> Iterator[Check]:
+        """What came of it, when all lines have gone by."""
+        if self._last != "footer" and not self.problems:
+            self.problems.append(
+                f"line {self._number}: the journal ends without a footer: the run was cut off, and this is no evidence"
+            )
+        yield from _some("chain", self.problems)
+        if self.schema == 1:
+            yield _note(
+                "chain", "schema 1: lines are not linked; the footer's digest says whether one was changed, not which"
+            )
+        if not self.problems:
+            yield _ok("chain", f"{self._number} lines, as they were written")
 
 
 def _consistent(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[Check]:
@@ -278,12 +291,12 @@ def _files(directory: Path, saved: SavedRun | None) -> Iterator[Check]:
         yield _ok("files", f"{', '.join(listed)}: as they were at the end of the run")
 
 
-def _report(directory: Path, journal: Path) -> Iterator[Check]:
+def _report(directory: Path, journal: Path, schema: int) -> Iterator[Check]:
     """Was the report made from this journal?"""
     try:
         if checksums.holds(directory / REPORT, checksums.sha256(journal)):
             yield _ok("report", "carries this journal's digest")
-        elif _first_schema(journal) == 1:
+        elif schema == 1:
             yield _note("report", "schema 1: the report carried no digest of its journal")
         else:
             yield _bad("report", f"{REPORT} does not carry this journal's digest: it was made from another one")
@@ -314,13 +327,6 @@ def _signature(directory: Path, saved: SavedRun | None, allowed: Path | None, id
         yield _ok("signature", f"by {signed.identity}, key {signed.fingerprint}")
     else:
         yield _note("signature", f"by the key {signed.fingerprint}; whose it is was not checked (--allowed-signers)")
-
-
-def _first_schema(journal: Path) -> int:
-    try:
-        return next(int(line.record["schema"]) for line in Walker(journal) if line.record)
-    except BadJournal:
-        return 0
 
 
 def _twice(keys: Iterator[decode.Key]) -> list[str]:

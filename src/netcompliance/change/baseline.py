@@ -17,11 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from netcompliance.change import facts
 from netcompliance.change.compare import Side
+from netcompliance.change.facts import Gathering
 from netcompliance.inputs import BadInput
 from netcompliance.journal import reader
-from netcompliance.journal.reader import BadJournal, SavedRun, moment, tenants_host
+from netcompliance.journal.reader import BadJournal, moment
 from netcompliance.results import Overall
 
 LATEST = "latest"
@@ -44,16 +44,18 @@ def side(path: Path) -> Side:
     """A complete journal, or the one in a run's directory. Raises `BadInput`."""
     journal = _journal_in(path)
     try:
-        read = reader.read(journal)
-        if read.footer is None:
-            raise BadInput(f"{journal}: it has no footer: the run was cut off, and is no evidence")
-        return unfinished(read)
+        found = unfinished(journal)
     except BadJournal as error:
         raise BadInput(str(error)) from None
+    if found.overall is None:
+        raise BadInput(f"{journal}: it has no footer: the run was cut off, and is no evidence")
+    return found
 
 
-def unfinished(read: SavedRun) -> Side:
+def unfinished(journal: Path) -> Side:
     """A journal as a side, also while its run goes on. Raises `BadJournal`."""
+    gathering = Gathering()
+    read = reader.read(journal, observe=gathering.observe)
     header = read.header
     return Side(
         run=str(header.get("run", "")),
@@ -65,7 +67,7 @@ def unfinished(read: SavedRun) -> Side:
         overall=str(read.footer.get("overall")) if read.footer else None,
         path=str(read.path),
         entries={(e.case.requirement, e.case.target, e.case.vantage): e for e in read.entries_as_written},
-        facts=facts.gather(read.observations(), read.vantages, tenants_host(header)),
+        facts=gathering.facts(read.vantages),
         made_with=_made_with(header),
     )
 

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from netcompliance.journal.reader import tenants_host
 from netcompliance.model import DriftKind, Observation
 
 MOST_VALUES = 200
@@ -68,33 +69,33 @@ class Leaf:
     key: str
 
 
-def gather(observations: Iterable[Observation], vantages: Iterable[Observation], tenant: str) -> Facts:
-    """The facts of a run. `vantages` are the journal's records of them, `tenant` is the tenant's host name."""
-    gathering = _Gathering(tenant)
-    for record in vantages:
-        gathering.identity(record)
-    for observation in observations:
-        gathering.observation(observation)
-    return Facts(
-        known={key: frozenset(values) for key, values in gathering.known.items() if values},
-        seconds={path: tuple(times) for path, times in gathering.seconds.items()},
-    )
+class Gathering:
+    """The facts of a run, as its journal is read."""
 
-
-class _Gathering:
-    def __init__(self, tenant: str) -> None:
+    def __init__(self) -> None:
         self.known: dict[Key, set[str]] = {}
         self.seconds: dict[Path, list[float]] = {}
-        self._tenant = tenant
+        self._tenant = ""
 
-    def identity(self, record: Observation) -> None:
+    def facts(self, vantages: Iterable[Observation]) -> Facts:
+        """All of them. `vantages` are the journal's records of who looked."""
+        for record in vantages:
+            self._identity(record)
+        return Facts(
+            known={key: frozenset(values) for key, values in self.known.items() if values},
+            seconds={path: tuple(times) for path, times in self.seconds.items()},
+        )
+
+    def _identity(self, record: Observation) -> None:
         vantage = _text(record.get("id"))
         for name, told in _IDENTITY.items():
             self._know(DriftKind.VANTAGE, vantage, told, _flat(record.get(name)))
         for name in ("nameservers", "search", "options"):
             self._know(DriftKind.RESOLVERS, vantage, name, " ".join(_texts(record.get(name))))
 
-    def observation(self, seen: Observation) -> None:
+    def observe(self, header: Observation, seen: Observation) -> None:
+        """One observation (`reader.Observe`)."""
+        self._tenant = tenants_host(header)
         look = _LOOK.get(_text(seen.get("kind")))
         if look:
             look(self, seen, _text(seen.get("vantage")))
@@ -158,7 +159,7 @@ class _Gathering:
             self._know(DriftKind.DIGEST, vantage, image, f"sha256:{_text(seen.get('sha256'))}")
 
 
-_LOOK = {name: getattr(_Gathering, name) for name in ("resolve", "dns", "route", "tcp", "tls", "http", "registry")}
+_LOOK = {name: getattr(Gathering, name) for name in ("resolve", "dns", "route", "tcp", "tls", "http", "registry")}
 
 
 @lru_cache(maxsize=256)

@@ -65,15 +65,18 @@ def _looks(path: Path) -> Iterator[Any]:
     from netcompliance.judge import SHARED
     from netcompliance.model import HERE
 
-    journal = reader.read(path, complete=True)
-    troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
-    seen: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
+    seen: dict[str, list[Mapping[str, Any]]] = {}
     public = []
-    for observation in journal.observations():
-        seen.setdefault(str(observation.get("vantage")), []).append(observation)
-        if observation.get("kind") in SHARED:
+
+    def observe(_: Mapping[str, Any], observation: Mapping[str, Any]) -> None:
+        seen.setdefault(observation["vantage"], []).append(observation)
+        if observation["kind"] in SHARED:
             public.append(observation)
-    for vantage, observations in seen.items():
+
+    journal = reader.read(path, complete=True, observe=observe)
+    troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
+    unvisited: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
+    for vantage, observations in (unvisited | seen).items():
         elsewhere = public if vantage != HERE else []
         yield Looked(
             vantage=vantage,

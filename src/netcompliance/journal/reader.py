@@ -194,35 +194,53 @@ def read(path: Path, *, complete: bool = False, observe: Observe | None = None) 
 
     What was seen is not kept; `observe` is given it as it goes by.
     """
-    kept: dict[str, list[Record]] = {name: [] for name in KEPT}
-    counted: dict[str, int] = {}
-    weight = 0
-    walker = Walker(path)
+    walker, reading = Walker(path), Reading(path, observe)
     for line in walker:
-        record = _sound(path, line)
-        if record is None:
-            continue
-        counted[record["type"]] = counted.get(record["type"], 0) + 1
-        if observe and record["type"] == "observation":
-            observe(kept["header"][0], record)
-        if record["type"] in kept:
-            kept[record["type"]].append(record)
-            weight += line.weight
-        if weight > KEPT_LIMIT:
-            raise BadJournal(f"{path}: line {line.number}: more cases and verdicts than are read here")
-    if complete and not kept["footer"]:
+        reading.add(line)
+    run = reading.run(walker.sha256)
+    if complete and not run.footer:
         raise BadJournal(f"{path}: the journal is cut off: it has no footer, so it is no evidence")
-    return SavedRun(
-        path=path,
-        header=kept["header"][0],
-        cases=tuple(kept["case"]),
-        vantages=tuple(kept["vantage"]),
-        verdicts=tuple(kept["verdict"]),
-        footer=kept["footer"][0] if kept["footer"] else None,
-        sha256=walker.sha256,
-        counted=counted,
-        comparisons=tuple(kept["comparison"]),
-    )
+    return run
+
+
+class Reading:
+    """What is kept of a journal, as its lines go by."""
+
+    def __init__(self, path: Path, observe: Observe | None = None) -> None:
+        self._path = path
+        self._observe = observe
+        self._kept: dict[str, list[Record]] = {name: [] for name in KEPT}
+        self._counted: dict[str, int] = {}
+        self._weight = 0
+
+    def add(self, line: Line) -> None:
+        """The next line. Raises `BadJournal`."""
+        record = _sound(self._path, line)
+        if record is None:
+            return
+        kind = record["type"]
+        self._counted[kind] = self._counted.get(kind, 0) + 1
+        if self._observe and kind == "observation":
+            self._observe(self._kept["header"][0], record)
+        if kind in self._kept:
+            self._kept[kind].append(record)
+            self._weight += line.weight
+        if self._weight > KEPT_LIMIT:
+            raise BadJournal(f"{self._path}: line {line.number}: more cases and verdicts than are read here")
+
+    def run(self, sha256: str) -> SavedRun:
+        """The run, when all lines have gone by; they have this digest."""
+        return SavedRun(
+            path=self._path,
+            header=self._kept["header"][0],
+            cases=tuple(self._kept["case"]),
+            vantages=tuple(self._kept["vantage"]),
+            verdicts=tuple(self._kept["verdict"]),
+            footer=next(iter(self._kept["footer"]), None),
+            sha256=sha256,
+            counted=self._counted,
+            comparisons=tuple(self._kept["comparison"]),
+        )
 
 
 def records(path: Path) -> Iterator[Record]:

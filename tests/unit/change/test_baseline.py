@@ -260,11 +260,24 @@ def test_a_named_baseline_is_held_to_the_run(reports: Reports) -> None:
             baseline.find(named, reports.path, tenant, endpoint, started)
 
 
-def test_a_journal_of_the_archive_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = write(tmp_path / "a" / "journal.jsonl", records())
-    reads: list[Path] = []
-    opened = Path.open
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that were opened since."""
+    opened, reads = Path.open, list[Path]()
     monkeypatch.setattr(Path, "open", lambda path, *rest, **more: reads.append(path) or opened(path, *rest, **more))
+    return reads
+
+
+def test_a_side_is_read_once(tmp_path: Path, reads: list[Path]) -> None:
+    journal = write(tmp_path / "journal.jsonl", records(seen=[resolved("192.0.2.1")]))
+    reads.clear()
+    assert baseline.side(journal).facts.known
+    assert reads == [journal]
+
+
+def test_a_journal_of_the_archive_is_read_once(tmp_path: Path, reads: list[Path]) -> None:
+    journal = write(tmp_path / "a" / "journal.jsonl", records())
+    reads.clear()
     (run,) = Archive(tmp_path).runs()
     assert run.tenant == "acme"
     assert reads == [journal]

@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from netcompliance.change import record
 from netcompliance.change.drift import FLOOR, LEAST, SAYS, between, folded, noise
-from netcompliance.change.facts import MOST_SAMPLES, MOST_VALUES, Facts, gather
+from netcompliance.change.facts import MOST_SAMPLES, MOST_VALUES, Facts, Gathering
 from netcompliance.journal.writer import LINE_LIMIT, VALUES_LIMIT, values_in
 from netcompliance.model import DriftKind
-from tests.unit.change.journals import HOST, Record, leaf, resolved, shown
+from tests.unit.change.journals import HOST, Record, header, leaf, resolved, shown
 
 
 def facts(*seen: Record, vantages: tuple[Record, ...] = ()) -> Facts:
-    return gather(seen, vantages, HOST)
+    gathering = Gathering()
+    for each in seen:
+        gathering.observe(header(), each)
+    return gathering.facts(vantages)
 
 
 def told(before: Facts, after: Facts) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
@@ -200,7 +203,7 @@ KINDS = st.sampled_from(["resolve", "dns", "route", "tcp", "tls", "http", "regis
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(KINDS, st.dictionaries(st.sampled_from(FIELDS), ANYTHING), st.dictionaries(st.text(max_size=8), ANYTHING))
 def test_observations_of_any_shape_are_survived(kind: str, fields: Record, vantage: Record) -> None:
-    gather([{"kind": kind, **fields}, {"kind": [], **fields}], [vantage], HOST)
+    facts({"kind": kind, **fields}, {"kind": [], **fields}, vantages=(vantage,))
 
 
 def test_the_same_change_from_many_vantages_is_one() -> None:
