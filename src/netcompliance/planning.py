@@ -79,10 +79,10 @@ def plan(options: Options, here: Path) -> Session:
     report_dir = here / options.report_dir
     _check_writable(report_dir)
     if options.baseline is not None:
-        from netcompliance import against
+        from netcompliance import baseline_check
 
         for run in runs:
-            run.against = against.find(options.baseline, report_dir, run.settings, run.cases, run.started)
+            run.against = baseline_check.find(options.baseline, report_dir, run.settings, run.cases, run.started)
     return Session(runs, report_dir, signing_key, wanted)
 
 

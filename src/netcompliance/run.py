@@ -30,7 +30,7 @@ from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.watching import Screen, Watching
 
 if TYPE_CHECKING:
-    from netcompliance.against import Against
+    from netcompliance.baseline_check import BaselineCheck
     from netcompliance.vantage.hosts import Host
 
 Watch = Callable[[Settings, Mapping[str, Who], Watching], None]
@@ -67,7 +67,7 @@ class Run:
         """Vantage → what it said of itself, and `error` where nobody could look."""
         self.display: Display | None = None
         """Who is shown how the visits go on."""
-        self.against: Against | None = None
+        self.against: BaselineCheck | None = None
         """The baseline that it is held against."""
         self.screen: Screen | None = None
         """Who is shown how the watch goes on."""

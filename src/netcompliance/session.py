@@ -30,7 +30,7 @@ from netcompliance.run import Run, new_directory
 from netcompliance.vantage.errors import CouldNotLook
 
 if TYPE_CHECKING:
-    from netcompliance.against import Against, Held
+    from netcompliance.baseline_check import BaselineCheck, BaselineComparison
 
 _UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 
@@ -243,13 +243,13 @@ class Session:
         """The runs that are held against a baseline."""
         return [run for run in self._runs if run.against]
 
-    def hold(self, run: Run) -> Held:
+    def hold(self, run: Run) -> BaselineComparison:
         """What one of them comes to until now."""
-        from netcompliance.against import Held
+        from netcompliance.baseline_check import BaselineComparison
 
         assert run.against
         assert run.journal_path
-        return Held(run.against.comparison(run.journal_path))
+        return BaselineComparison(run.against.comparison(run.journal_path))
 
     def properties(self, asked: tuple[str, Case]) -> list[tuple[str, str]]:
         """What reports of pytest's own (`--junitxml`) say about a case beside its outcome."""
@@ -375,7 +375,7 @@ class Session:
         if run.against and run.journal_path:
             yield run.against.section(run.journal_path)
 
-    def _compared(self) -> Iterator[tuple[Run, Against, Path]]:
+    def _compared(self) -> Iterator[tuple[Run, BaselineCheck, Path]]:
         for run in self._runs:
             if run.against and run.journal_path:
                 yield run, run.against, run.journal_path
@@ -385,7 +385,7 @@ class Session:
 
 
 def _is_worse(error: BaseException | None) -> bool:
-    from netcompliance.against import Worse
+    from netcompliance.baseline_check import Worse
 
     return isinstance(error, Worse)
 

@@ -207,7 +207,7 @@ def test_every_part_has_a_place() -> None:
     together = {
         "plugin",
         "planning",
-        "against",
+        "baseline_check",
         "run",
         "looking",
         "session",

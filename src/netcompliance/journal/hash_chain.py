@@ -6,7 +6,7 @@ Rules
 * `link` is the last member of its line. Without it the line's *body* is left: the same object, without a newline.
 * link = SHA-256(link of the line before, as written · newline · body); the first line follows START.
 * So whoever changes, adds, removes or moves a byte breaks the chain at a line that can be named, unless all links
-  behind it are made anew. Against that only a digest helps that is kept or signed elsewhere (`sums`, `signature`).
+  behind it are made anew. Against that only a digest helps that is kept or signed elsewhere (`checksums`, `signature`).
 """
 
 from __future__ import annotations

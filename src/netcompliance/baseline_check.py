@@ -36,7 +36,7 @@ class Worse(pytest.fail.Exception):  # type: ignore[name-defined,misc]
         super().__init__("\n\n".join(text.paragraph(item) for item in items), pytrace=False)
 
 
-class Against:
+class BaselineCheck:
     """One run's baseline, and what the run comes to against it."""
 
     def __init__(self, found: Found, settings: Settings) -> None:
@@ -91,8 +91,8 @@ class Against:
             return None
 
 
-class Held:
-    """What a suite's test of change holds."""
+class BaselineComparison:
+    """A run compared with its baseline, as a suite's test of change asks it."""
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
@@ -112,11 +112,11 @@ class Held:
             raise Worse(wording.drifts(self.comparison, self.comparison.forbidden_drifts))
 
 
-def find(asked: str, reports: Path, settings: Settings, cases: Sequence[Case], started: datetime) -> Against:
+def find(asked: str, reports: Path, settings: Settings, cases: Sequence[Case], started: datetime) -> BaselineCheck:
     """The baseline that was asked for. Raises `BadInput`."""
     vantages = {case.vantage for case in cases}
     try:
         found = baseline.find(asked, reports, settings.tenant, settings.endpoint, started, vantages)
     except BadInput as error:
         raise BadInput(f"--baseline {asked}: {error}") from None
-    return Against(found, settings)
+    return BaselineCheck(found, settings)
