@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from netcompliance import provenance, results
 from netcompliance.catalogue import Catalogue
-from netcompliance.journal import reader
+from netcompliance.journal import JOURNAL, reader
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import REQUIREMENT, Watched
@@ -112,7 +112,7 @@ class Run:
     def open(self, directory: Path) -> None:
         """Begin the journal in a new directory: header and every planned case."""
         self.directory = directory
-        self._journal = Journal(directory / "journal.jsonl", self.redactor)
+        self._journal = Journal(directory / JOURNAL, self.redactor)
         self._journal.header(
             secrets.token_hex(8), self.started, self.settings, {**self.head(), "vantages": self._everywhere()}
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from netcompliance.catalogue import Catalogue, expand
 from netcompliance.contradictions import Seen, contradictions
-from netcompliance.journal import checksums, decode, signature
+from netcompliance.journal import JOURNAL, checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import Line, Reading, SavedRun, Walker
 from netcompliance.journal.signature import SigningError
@@ -26,7 +26,6 @@ from netcompliance.rejudge import rejudge, run_date
 from netcompliance.report import summary
 from netcompliance.results import CaseStatus, counts
 
-JOURNAL = "journal.jsonl"
 REPORT = "report.html"
 MOST = 10
 """Problems of one kind that are told; the rest is counted."""

@@ -20,14 +20,13 @@ from typing import Any
 from netcompliance.change.compare import Side
 from netcompliance.change.facts import Gathering
 from netcompliance.inputs import BadInput
-from netcompliance.journal import reader
+from netcompliance.journal import JOURNAL, reader
 from netcompliance.journal.reader import BadJournal, moment
 from netcompliance.results import Overall
 
 LATEST = "latest"
 MOST_TOLD = 3
 """Runs that were passed over and are named where there is no baseline."""
-JOURNAL = "journal.jsonl"
 _ASKED = ("registry", "registry_prefix", "registry_mode", "images_from", "proxy", "no_proxy", "strict")
 """Settings that change what is asked, or of whom."""
 

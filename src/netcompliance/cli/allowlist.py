@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance.inputs import BadInput
+from netcompliance.journal import JOURNAL
 
 HELP = "the allow-list that journals give rise to: a request for a ticket, or rules"
-JOURNAL = "journal.jsonl"
 FORMATS = (
     "markdown", "csv", "nftables", "iptables-save", "networkpolicy", "cilium", "calico", "aws", "azure", "squid",
 )  # fmt: skip

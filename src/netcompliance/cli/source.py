@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netcompliance.inputs import BadInput
+from netcompliance.journal import JOURNAL
 from netcompliance.journal.reader import BadJournal
 
 STDIN = "-"
-JOURNAL = "journal.jsonl"
 LIMIT = 1 << 32
 """Bytes that are taken from a pipe."""
 _BLOCK = 1 << 20

@@ -4,3 +4,6 @@
 (`redact`). `reader` reads it back and checks it on the way; `decode` makes the nouns of its records again. `checksums`
 sums up what a run leaves, and `signature` signs that.
 """
+
+JOURNAL = "journal.jsonl"
+"""What it is called in a run's directory."""

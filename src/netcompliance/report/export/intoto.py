@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from netcompliance.journal import JOURNAL
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.run import ExportedRun, NotRepresentable
 from netcompliance.results import CaseStatus, Overall
@@ -49,7 +50,7 @@ def render(run: ExportedRun) -> str:
     }
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "journal.jsonl", "digest": {"sha256": run.journal_sha256}}],
+        "subject": [{"name": JOURNAL, "digest": {"sha256": run.journal_sha256}}],
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
             "result": ("WARNED" if lists["warnedTests"] else "PASSED") if satisfied else "FAILED",

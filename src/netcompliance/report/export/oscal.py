@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from netcompliance.journal import JOURNAL
 from netcompliance.journal.writer import rfc3339
 from netcompliance.report.export.run import ExportedRun, Place, Row
 
@@ -75,7 +76,7 @@ class _Results:
                         "title": "Journal of the run",
                         "rlinks": [
                             {
-                                "href": "journal.jsonl",
+                                "href": JOURNAL,
                                 "media-type": "application/jsonl",
                                 "hashes": [{"algorithm": "SHA-256", "value": run.journal_sha256}],
                             }

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
+from netcompliance.journal import JOURNAL
 from netcompliance.journal.writer import rfc3339
 from netcompliance.model import Level
 from netcompliance.report.export.markup import child, document
@@ -90,7 +91,7 @@ def _rule(root: ElementTree.Element, row: Row) -> None:
     child(rule, "description", f"Level {requirement.level}, {requirement.basis}.")
     child(rule, "reference", requirement.source, {"href": ""})
     check = child(rule, "check", attributes={"system": CHECKED_BY, "multi-check": "true"})
-    child(check, "check-content-ref", attributes={"href": "journal.jsonl"})
+    child(check, "check-content-ref", attributes={"href": JOURNAL})
 
 
 def _test_result(
@@ -166,7 +167,7 @@ def _rule_result(result: ElementTree.Element, row: Row, override: ElementTree.El
     child(told, "instance", row.case.vantage, {"context": "vantage"})
     check = child(told, "check", attributes={"system": CHECKED_BY, "multi-check": "true"})
     name = f"{row.case.target} from {row.case.vantage}"
-    child(check, "check-content-ref", attributes={"href": "journal.jsonl", "name": name})
+    child(check, "check-content-ref", attributes={"href": JOURNAL, "name": name})
 
 
 def _override(row: Row, at: str) -> ElementTree.Element:
