@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from netcompliance.cli import source
+from netcompliance.cli import journal_argument
 
 HELP = "write a journal in another format: JUnit, XCCDF, OSCAL, in-toto, Prometheus, CSV, Markdown"
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     exports.known(arguments.format, "--format")
     try:
-        with source.journal(arguments.journal) as path:
+        with journal_argument.journal(arguments.journal) as path:
             output = Path(arguments.output) if arguments.output is not None else None
             if output and output.exists() and path.exists() and output.samefile(path):
                 raise BadInput("--output is the journal itself")

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcompliance.cli import output, source
+from netcompliance.cli import journal_argument, output
 from netcompliance.inputs import BadInput, read_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HELP = "judge a journal again from its observations; exit code 1 if a verdict co
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare arguments."""
-    source.add(parser)
+    journal_argument.add(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--pinned",
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     catalogue = _catalogue(arguments.catalogue)
     today = _date(arguments.today) if arguments.today else None
-    with source.journal(arguments.journal) as path:
+    with journal_argument.journal(arguments.journal) as path:
         read = reader.read(path, complete=True)
         today = today or run_date(read)
         pinned = arguments.pinned or (arguments.catalogue is None and read.catalogue != catalogue.version)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from netcompliance.cli import output, source
+from netcompliance.cli import journal_argument, output
 
 if TYPE_CHECKING:
     from netcompliance.journal.reader import SavedRun
@@ -17,7 +17,7 @@ HELP = "show the summary of a journal again; exit code 1 if the run is not satis
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare arguments."""
-    source.add(parser)
+    journal_argument.add(parser)
     output.add_json(parser)
 
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance.report import terminal
     from netcompliance.results import Overall
 
-    with source.journal(arguments.journal) as path:
+    with journal_argument.journal(arguments.journal) as path:
         read = reader.read(path)
     entries, settings, whole = read.entries, read.settings, read.footer is not None
     if arguments.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from netcompliance.cli import output, source
+from netcompliance.cli import journal_argument, output
 from netcompliance.inputs import BadInput
 
 HELP = (
@@ -36,11 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance.verification import Outcome, verify
 
     named = Path(arguments.evidence)
-    directory = named if arguments.evidence != source.STDIN and named.is_dir() else None
+    directory = named if arguments.evidence != journal_argument.STDIN and named.is_dir() else None
     allowed = _allowed(arguments)
     if allowed and directory is None:
         raise BadInput("--allowed-signers: a signature is over a run's directory: name that")
-    with source.journal(arguments.evidence) as path:
+    with journal_argument.journal(arguments.evidence) as path:
         checks = verify(path, load(), tool(), directory=directory, allowed=allowed, identity=arguments.identity)
     good = all(check.outcome is not Outcome.BAD for check in checks)
     if arguments.json:
