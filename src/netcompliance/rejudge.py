@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -31,6 +31,8 @@ HELD_LIMIT = 3 << 27
 """What is held of observations at once, in bytes of memory: more than all visits and all watches of a run may say
 (`vantage.admission`), so that no host makes the evidence of others unreadable."""
 
+Visited = Callable[[str, Sequence[Observation]], None]
+"""Is given a vantage and what was seen there."""
 _NOTHING = object()
 
 
@@ -86,12 +88,17 @@ def run_date(read: SavedRun) -> date:
         raise BadJournal(f"{read.path}: started is no time") from None
 
 
-def rejudge(read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bool) -> Rejudged:
-    """Judge the journal's cases; of a watch, those that had a verdict then. Raises `BadJournal`."""
+def rejudge(
+    read: SavedRun, catalogue: Catalogue, today: date, *, pinned: bool, visited: Visited | None = None
+) -> Rejudged:
+    """Judge the journal's cases; of a watch, those that had a verdict then. Raises `BadJournal`.
+
+    `visited` is given what was seen from each vantage that was visited to its end.
+    """
     plan = [(case, _current(stated, catalogue, pinned=pinned)) for case, stated in read.planned(catalogue)]
     able = {case: required for case, required in plan if required and _is_able(required)}
     renamed: dict[str, tuple[str, ...]] = {}
-    verdicts = _verdicts(read, able, today, renamed)
+    verdicts = _verdicts(read, able, today, renamed, visited)
     before = {decode.key(record): record for record in read.verdicts}
     entries: list[Entry] = []
     changes: list[Change] = []
@@ -127,7 +134,11 @@ def _is_able(required: Requirement) -> bool:
 
 
 def _verdicts(
-    read: SavedRun, able: Mapping[Case, Requirement], today: date, renamed: dict[str, tuple[str, ...]]
+    read: SavedRun,
+    able: Mapping[Case, Requirement],
+    today: date,
+    renamed: dict[str, tuple[str, ...]],
+    visited: Visited | None,
 ) -> dict[Case, Verdict]:
     """The verdicts. Whose record says something else of a vantage than was seen there is put into `renamed`."""
     records = {record["id"]: record for record in read.vantages}
@@ -141,6 +152,8 @@ def _verdicts(
     public: list[Observation] = []
     watched: dict[str, list[Observation]] = {}
     for vantage, seen in _visits(read, public, watched):
+        if visited:
+            visited(vantage, seen)
         judged |= judge_vantage(
             requirements, cases.get(vantage, ()), seen, public, read.settings, today, version=version
         )

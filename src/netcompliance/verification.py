@@ -16,13 +16,15 @@ from pathlib import Path
 
 from netcompliance.catalogue import Catalogue, expand
 from netcompliance.contradictions import Seen, contradictions
+from netcompliance.contradictions.chains import Certificates
 from netcompliance.journal import JOURNAL, checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import Line, Reading, SavedRun, Walker
 from netcompliance.journal.signature import SigningError
+from netcompliance.judge.evidence import AGENTS_EYES
 from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
-from netcompliance.rejudge import rejudge, run_date
+from netcompliance.rejudge import Rejudged, rejudge, run_date
 from netcompliance.report import summary
 from netcompliance.results import CaseStatus, counts
 
@@ -69,11 +71,14 @@ def verify(
     saved: SavedRun | None = None
     if not chain.problems:
         saved = reading.run(walker.sha256)
+        certificates = Certificates(saved.settings.interception)
+        visited = certificates.add if saved.catalogue >= AGENTS_EYES else None
+        again = rejudge(saved, catalogue, run_date(saved), pinned=True, visited=visited)
         checks.insert(0, _run(saved))
-        checks += _consistent(saved, seen, catalogue)
+        checks += _consistent(saved, seen, certificates, catalogue)
         checks += _plan(saved)
         checks += _population(saved, catalogue)
-        checks += _verdicts(saved, catalogue, tool)
+        checks += _verdicts(saved, again, catalogue, tool)
     else:
         checks.append(_bad("verdicts", "not judged again: the journal is not what was written"))
     if directory is None:
@@ -179,11 +184,11 @@ class _Chain:
             yield _ok("chain", f"{self._number} lines, as they were written")
 
 
-def _consistent(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[Check]:
+def _consistent(saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue) -> Iterator[Check]:
     """Do header, vantages, observations and verdicts say the same of each other?"""
-    problems = list(contradictions(saved, seen, catalogue))
+    problems = list(contradictions(saved, seen, certificates, catalogue))
     yield from _some("consistent", problems)
-    if seen.other_roots:
+    if certificates.other_roots:
         yield _note(
             "consistent",
             "no public root that the run knew is known here: which certificates lead to one was not checked",
@@ -222,10 +227,11 @@ def _plan(saved: SavedRun) -> Iterator[Check]:
         yield _ok("plan", f"{len(saved.cases)} planned cases, each with its verdict; the run was {saved.overall}")
 
 
-def _verdicts(saved: SavedRun, catalogue: Catalogue, tool: Mapping[str, str | None]) -> Iterator[Check]:
+def _verdicts(
+    saved: SavedRun, again: Rejudged, catalogue: Catalogue, tool: Mapping[str, str | None]
+) -> Iterator[Check]:
     """Do the verdicts follow from the observations? Another judge than the run's may use other words for them."""
     wrote = saved.header["tool"]
-    again = rejudge(saved, catalogue, run_date(saved), pinned=True)
     exact = wrote.get("judge") == tool["judge"] and saved.header["catalogue_sha256"] == catalogue.sha256
     changes = [change for change in again.changes if exact or change.is_decisive]
     renamed = {name: [each for each in others if exact or each in IDENTITY] for name, others in again.renamed.items()}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from netcompliance.catalogue import Catalogue
-from netcompliance.contradictions.chains import has_another_digest, misread
+from netcompliance.contradictions.chains import Certificates, has_another_digest
 from netcompliance.contradictions.places import Places
 from netcompliance.contradictions.visits import Visits
 from netcompliance.contradictions.watches import Watches
@@ -78,8 +78,6 @@ class Seen:
         self.watches = Watches()
         self.corrupt: set[str] = set()
         """Whose registry answers are not what their digests say."""
-        self.other_roots = False
-        """Are the public roots of the run not known here? Then what they anchor was not compared."""
 
     def __call__(self, header: Record, record: Record) -> None:
         """One observation."""
@@ -105,16 +103,15 @@ class Seen:
         self.places.add(header, record)
 
 
-def contradictions(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
-    """What does not fit, one line each. Raises `BadJournal`."""
+def contradictions(saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue) -> Iterator[str]:
+    """What does not fit, one line each. `certificates` are those of all visits. Raises `BadJournal`."""
     yield from _version(saved, seen, catalogue)
     yield from _vantages(saved, seen)
     yield from seen.visits.problems(
         {record["id"]: record for record in saved.vantages}, counts=saved.schema > 1 and saved.catalogue >= AGENTS_EYES
     )
     if saved.catalogue >= AGENTS_EYES:
-        problems, seen.other_roots = misread(saved)
-        yield from problems
+        yield from certificates.problems()
         yield from seen.watches.problems(saved.settings)
     if seen.corrupt:
         yield f"a registry's answer is not what its digest says, seen from {_some(seen.corrupt)}"

@@ -12,13 +12,11 @@ Rules
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from netcompliance.journal.decode import Record
-from netcompliance.journal.reader import BadJournal, SavedRun, Walker
 from netcompliance.judge.evidence import decoded
-from netcompliance.rejudge import HELD_LIMIT
 from netcompliance.vantage import x509
 
 READ = ("covers", "unreadable")
@@ -31,47 +29,39 @@ Read = Mapping[tuple[str, str], Record]
 """Leaf and host → what was read."""
 
 
-def misread(saved: SavedRun) -> tuple[list[str], bool]:
-    """Where something else was written down than was read; and whether the run's public roots are not known here.
+class Certificates:
+    """What was read of certificates and what can be read of them again, as the visits of a journal go by."""
 
-    Raises `BadJournal`.
-    """
-    visits: list[tuple[str, Read, Read]] = []
-    reader = x509.Reader(saved.settings.interception)
-    for vantage, seen in _visits(saved):
-        handshakes = [each for each in seen if each["kind"] == "tls"]
-        told = {_key(each): each for each in seen if each["kind"] == "chain"}
-        visits.append((vantage, told, {_key(each): each for each in x509.read_chains(handshakes, reader)}))
-    known = any(each["anchor"] == PUBLIC for _, _, again in visits for each in again.values())
-    said = any(each.get("anchor") == PUBLIC for _, told, _ in visits for each in told.values())
-    roots = (known or not said) and not saved.settings.interception
-    found = []
-    for vantage, one, other in visits:
-        for key in sorted({*one, *other}):
-            fields = _differing(one.get(key, {}), other.get(key, {}), roots=roots)
-            if fields:
-                found.append(
-                    f"{vantage}: the certificates of {key[1]} say something else than is told of them ({fields})"
-                )
-    return found, said and not known
+    def __init__(self, interception: Sequence[str]) -> None:
+        self._declared = bool(interception)
+        self._reader = x509.Reader(interception)
+        self._visits: list[tuple[str, Read, Read]] = []
 
+    def add(self, vantage: str, seen: Iterable[Record]) -> None:
+        """What was seen in one visit."""
+        handshakes, told = [], {}
+        for each in seen:
+            if each["kind"] == "tls":
+                handshakes.append(each)
+            elif each["kind"] == "chain":
+                told[_key(each)] = each
+        self._visits.append((vantage, told, {_key(each): each for each in x509.read_chains(handshakes, self._reader)}))
 
-def _visits(saved: SavedRun) -> Iterator[tuple[str, Sequence[Record]]]:
-    """Handshakes and chains of each vantage that was visited to its end."""
-    held: dict[str, list[Record]] = {}
-    weights: dict[str, int] = {}
-    for line in Walker(saved.path):
-        record = line.record or {}
-        if record.get("kind") in ("tls", "chain"):
-            held.setdefault(record["vantage"], []).append(record)
-            weights[record["vantage"]] = weights.get(record["vantage"], 0) + line.weight
-            if sum(weights.values()) > HELD_LIMIT:
-                raise BadJournal(f"{saved.path}: line {line.number}: more observations than one run makes")
-        elif record.get("type") == "vantage":
-            weights.pop(record["id"], None)
-            seen = held.pop(record["id"], [])
-            if not record.get("error"):
-                yield record["id"], seen
+    @property
+    def other_roots(self) -> bool:
+        """Are the public roots of the run not known here? Then what they anchor is not compared."""
+        known = any(each["anchor"] == PUBLIC for _, _, again in self._visits for each in again.values())
+        said = any(each.get("anchor") == PUBLIC for _, told, _ in self._visits for each in told.values())
+        return said and not known
+
+    def problems(self) -> Iterator[str]:
+        """Where something else was written down than was read."""
+        roots = not self.other_roots and not self._declared
+        for vantage, one, other in self._visits:
+            for key in sorted({*one, *other}):
+                fields = _differing(one.get(key, {}), other.get(key, {}), roots=roots)
+                if fields:
+                    yield f"{vantage}: the certificates of {key[1]} say something else than is told of them ({fields})"
 
 
 def _key(chain: Record) -> tuple[str, str]:
