@@ -1,6 +1,6 @@
 """Break every line of the judge, one at a time, and see which breakage no test notices.
 
-    python tests/mutation [--every N] [MODULE ...]        # judge modules, such as tls; all of them by default
+    python tests/mutation [--every N] [MODULE ...]        # such as tls, of the judge; all of them by default
 
 mutmut makes the mutants; each is run in a process of its own, forked where the tests are collected already, until the
 first test of the module's own table fails. What survives is shown as a difference. Exit code 1 if anything did. The
@@ -34,6 +34,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "src" / "netcompliance"
 TABLES = CHECKOUT / "tests" / "unit" / "judge"
 
+RULES = ["../firewall_rules/test_egress", "../firewall_rules/test_ingress"]
 TESTS = {
     "__init__": ["test_engine", "test_proxy"],
     "certificates": ["test_certificates", "test_tls", "test_https"],
@@ -41,27 +42,31 @@ TESTS = {
     "dns": ["test_dns"],
     "endpoint": ["test_endpoint"],
     "evidence": ["test_shape", "test_engine", "test_dns"],
-    "firewall": ["test_firewall"],
+    "firewall_rules.blocks": [*RULES, "test_outbound"],
+    "firewall_rules.egress": RULES,
+    "firewall_rules.ingress": [*RULES, "test_outbound"],
+    "firewall_rules.iptables_save": [*RULES, "test_outbound"],
+    "firewall_rules.nft_json": [*RULES, "test_outbound"],
+    "firewall_rules.nft_text": RULES,
+    "firewall_rules.rules": RULES,
+    "firewall_rules.vocabulary": RULES,
     "hangs": ["test_hangs"],
     "https": ["test_https", "test_transport", "test_tls"],
-    "iptables": ["test_firewall", "test_outbound"],
     "mirror": ["test_mirror"],
     "nameservers": ["test_dns", "test_outbound"],
-    "nftables": ["test_firewall", "test_outbound"],
     "outbound": ["test_outbound"],
     "proxy": ["test_proxy"],
     "receiver": ["test_receiver"],
     "recognise": ["test_recognise"],
     "registry": ["test_registry"],
     "resolvconf": ["test_resolvconf"],
-    "rulesets": ["test_firewall", "test_outbound"],
     "shape": ["test_shape"],
     "tls": ["test_tls", "test_https"],
     "transport": ["test_transport"],
     "marks": ["test_recognise"],
     "way": ["test_registry", "test_mirror", "test_chart"],
 }
-"""Module of the judge → where its tests are."""
+"""Module of the judge, or with its package one that the judge is made of → where its tests are."""
 
 BUILT_AT_IMPORT = ("shape", "marks")
 """Their functions do their work while they are imported, so they are imported again with each mutant."""
@@ -177,8 +182,8 @@ def import_again(name: str) -> None:
 
 def break_module(short: str, step: int) -> int:
     """How many mutants of one module survive. In a process of its own, so that the module is imported afresh."""
-    name = "netcompliance.judge" if short == "__init__" else f"netcompliance.judge.{short}"
-    module = Mutated(name, PACKAGE / "judge" / f"{short}.py")
+    inner = short if "." in short else f"judge.{short}"
+    module = Mutated(f"netcompliance.{inner.removesuffix('.__init__')}", PACKAGE / f"{inner.replace('.', '/')}.py")
     sys.meta_path.insert(0, module)
     breaker = Breaker(module, step, built_at_import=short in BUILT_AT_IMPORT)
     tests = [str(TABLES / f"{test}.py") for test in TESTS[short]]

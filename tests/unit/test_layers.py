@@ -37,8 +37,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain": {"model", "findings"},
     "episodes": set(),
     "outages": {"episodes", "model", "findings"},
-    "judge": {"catalogue", "outages", "model", "findings"},
-    "approved": PLUMBING,
+    "firewall_rules": {"model"},
+    "judge": {"catalogue", "firewall_rules", "outages", "model", "findings"},
+    "approved": PLUMBING | {"firewall_rules"},
     "inputs": PLUMBING,
     "images": PLUMBING | {"probe"},
     "profile": PLUMBING,
@@ -58,7 +59,7 @@ NOT_FOR_THE_JUDGE = {
     "socket", "ssl", "subprocess", "threading", "asyncio", "select", "os", "sys", "pathlib", "io", "time", "random",
     "secrets", "pytest", "requests", "urllib3", "http", "logging",
 }  # fmt: skip
-PURE = {"episodes", "outages", "judge", "explain", "findings", "model", "results"}
+PURE = {"episodes", "outages", "firewall_rules", "judge", "explain", "findings", "model", "results"}
 
 
 def part_of(path: Path) -> str:
@@ -239,7 +240,7 @@ def test_the_digest_of_what_decides_covers_all_that_the_judge_imports() -> None:
     assert {part_of(path) for path in provenance.judging()} == {part_of(path) for path in deciding}
 
 
-@pytest.mark.parametrize("part", ["change", "journal", "probe", "report", "vantage"])
+@pytest.mark.parametrize("part", ["change", "firewall_rules", "journal", "probe", "report", "vantage"])
 def test_a_packages_docstring_names_modules_that_are_there(part: str) -> None:
     here = PACKAGE / part
     named = re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((here / "__init__.py").read_text())) or "")

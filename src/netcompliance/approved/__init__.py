@@ -1,8 +1,8 @@
 """The list that a network team approved, in whatever form it has: read, and brought down to `model.Approved` entries.
 
-`reading.read` is the way in: the file says itself what it is. `plain` reads addresses, blocks and names, `nft` (with
-`nftwords` and `nftrules`) and `nftjson` nftables, `iptables` iptables-save, `policies` NetworkPolicies. What a
-firewall's rules come to, chain by chain, is worked out in `ruleset`. Everything but reading the named file is pure.
+`reading.read` is the way in: the file says itself what it is. `plain` reads addresses, blocks and names, `policies`
+NetworkPolicies; a firewall's rules are read by `firewall_rules`, and `firewall_rules.egress` says what they come to.
+Everything but reading the named file, and asking the system for the port of a service's name, is pure.
 
 Rules
 * An entry keeps the line on which it stands: an audit that cannot say where is no use.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netcompliance.approved.blocks import blocks
-from netcompliance.inputs import approved, entries
+from netcompliance.firewall_rules.blocks import blocks
+from netcompliance.inputs import BadInput, approved, entries
 from netcompliance.model import Approved
 
 
@@ -16,4 +16,12 @@ def entry(text: str, where: str) -> Approved:
     """One line."""
     target = approved(text, where)
     is_name = not (":" in target or "/" in target or target.replace(".", "").isdigit())
-    return Approved(text=target, blocks=() if is_name else blocks(target, where), where=where)
+    return Approved(text=target, blocks=() if is_name else blocks_of(target, where), where=where)
+
+
+def blocks_of(text: str, where: str) -> tuple[str, ...]:
+    """`address`, `address/length`, `address/mask` or `first-last` as CIDR blocks. Raises `BadInput`."""
+    try:
+        return blocks(text)
+    except ValueError as error:
+        raise BadInput(f"{where}: {error}") from None

@@ -11,7 +11,8 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
-from netcompliance.approved.blocks import ANYWHERE, blocks, services
+from netcompliance.approved.plain import blocks_of
+from netcompliance.firewall_rules.blocks import ANYWHERE, services
 from netcompliance.inputs import BadInput, printable
 from netcompliance.model import Approved, Service
 from netcompliance.yamlfile import Way, line
@@ -80,10 +81,10 @@ class _Reader:
         where = self._where(at, "cidr")
         if not isinstance(cidr, str):
             raise BadInput(f"{where}: an ipBlock without its cidr")
-        text, nets = cidr, blocks(cidr, where)
+        text, nets = cidr, blocks_of(cidr, where)
         for index, each in enumerate(self._list(block.get("except"), (*at, "except"))):
             place = self._where((*at, "except"), index)
-            nets = _without(nets, blocks(str(each), place))
+            nets = _without(nets, blocks_of(str(each), place))
             text += f" except {each}" if not index else f", {each}"
         yield Approved(text=printable(text), blocks=nets, services=allowed, where=where)
 

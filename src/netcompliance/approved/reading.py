@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from netcompliance import yamlfile
-from netcompliance.approved import iptables, nft, nftjson, plain, policies, ruleset
-from netcompliance.inputs import BadInput, read_text
+from netcompliance.approved import plain, policies
+from netcompliance.firewall_rules import egress, iptables_save, nft_json, nft_text
+from netcompliance.firewall_rules.rules import RulesError, Ruleset
+from netcompliance.inputs import BadInput, printable, read_text
 from netcompliance.model import Approved
 
 _IPTABLES = re.compile(r"^(\*filter\b|:\S+ (ACCEPT|DROP|-)|(\[\d+:\d+\] )?(-[46] )?(-A|-I) \S+ )", re.MULTILINE)
@@ -18,6 +22,7 @@ _NFT = re.compile(
     r"^\s*(#!.*\bnft\b|((add|create|insert|flush|delete|destroy)\s+)?(table|chain|rule|ruleset|set|define)\s+\S)",
     re.MULTILINE,
 )
+_PORTS = {"domain": 53, "http": 80, "https": 443}
 _KUBERNETES = re.compile(r"^\s*\"?(apiVersion|kind)\"?\s*:", re.MULTILINE)
 
 
@@ -31,11 +36,11 @@ def _read(text: str, origin: str) -> tuple[Approved, ...]:
     if text.lstrip().startswith("{"):
         return _json(text, origin)
     if _IPTABLES.search(text):
-        return ruleset.entries(iptables.read(text, origin), origin)
+        return _let_out(lambda: iptables_save.parsed(text), origin)
     if _KUBERNETES.search(text):
         return policies.read(yamlfile.documents(text, origin), origin)
     if _NFT.search(text):
-        return ruleset.entries(nft.read(text, origin), origin)
+        return _let_out(lambda: nft_text.parsed(text), origin)
     found = plain.read(text, origin)
     if not found:
         raise BadInput(f"{origin}: no address and no name in it")
@@ -53,4 +58,24 @@ def _json(text: str, origin: str) -> tuple[Approved, ...]:
         raise BadInput(f"{origin}:{line}: {getattr(error, 'msg', 'not JSON')}") from None
     except RecursionError:
         raise BadInput(f"{origin}: nested too deeply") from None
-    return ruleset.entries(nftjson.read(document, origin), origin)
+    if not isinstance(document, dict) or not isinstance(document.get("nftables"), list):
+        raise BadInput(f"{origin}: JSON, but not nft's")
+    return _let_out(lambda: nft_json.parsed(document), origin)
+
+
+def _let_out(parsed: Callable[[], Ruleset], origin: str) -> tuple[Approved, ...]:
+    """What a firewall's rules let out."""
+    try:
+        return tuple(
+            replace(entry, where=f"{origin}{printable(entry.where)}")
+            for entry in egress.entries(parsed(), _service_port)
+        )
+    except RulesError as error:
+        raise BadInput(f"{origin}{error}") from None
+
+
+def _service_port(name: str) -> int | None:
+    try:
+        return _PORTS.get(name) or socket.getservbyname(name)
+    except OSError:
+        return None

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from netcompliance.findings import Code
+from netcompliance.firewall_rules.ingress import Budget, Reading, read
+from netcompliance.firewall_rules.iptables_save import ipsets_in
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -24,7 +26,6 @@ from netcompliance.judge.evidence import (
     notapplicable,
     notchecked,
 )
-from netcompliance.judge.firewall import Budget, Reading, ipsets_in, read
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.nameservers import addresses_told, public_addresses
 from netcompliance.model import Case, Finding, Observation, Settings

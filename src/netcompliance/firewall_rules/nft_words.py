@@ -1,4 +1,4 @@
-"""The words of nftables' language, and a place among them (pure)."""
+"""The words of nftables' language, and a place among them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netcompliance.inputs import BadInput
+from netcompliance.firewall_rules.rules import RulesError
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\\\n|\n|#[^\n]*|==|!=|[{};,=]|[^\s{};,="#]+|.', re.DOTALL)
+_TOKEN = re.compile(
+    r'"(?:\\.|[^"\\\n])*"|\\\n|\n|(?P<comment>#(?!\s*xt_)[^\n]*)|[=!<>]=|<<|>>|[{};,=()|&^]|[^\s{};,="#()|&^]+|.',
+    re.DOTALL,
+)
+"""`# xt_…` is how older versions print what they do not understand."""
 _BLOCKS = frozenset(
     {"table", "chain", "set", "map", "flowtable", "counter", "quota", "limit", "ct", "secmark", "synproxy"}
 )
@@ -25,30 +29,27 @@ class Word:
 
 def words(text: str) -> Iterator[Word]:
     """The words. The end of a line ends a statement; within the braces of a set of values it is nothing."""
-    line, blocks = 1, [True]
-    statement: list[str] = []
+    line, blocks, head = 1, [True], ""
     for match in _TOKEN.finditer(text):
         word = match[0]
         if word == "{":
-            head = next((word for word in statement if word not in ("add", "create")), "")
             blocks.append(blocks[-1] and head in _BLOCKS)
         elif word == "}" and len(blocks) > 1:
             blocks.pop()
         if word == "\n" and blocks[-1]:
             yield Word(text=";", line=line)
-            statement = []
-        elif not (word.isspace() or word.startswith("#") or word == "\\\n"):
+            head = ""
+        elif not (word.isspace() or match["comment"] or word == "\\\n"):
             yield Word(text=word, line=line)
-            statement = [] if word in ("{", "}", ";") else [*statement, word]
+            head = "" if word in ("{", "}", ";") else word if head in ("", "add", "create") else head
         line += word.count("\n")
 
 
 class Cursor:
-    """A place among words. What is asked for and is not there is bad input with a line."""
+    """A place among words. What is asked for and is not there cannot be followed."""
 
-    def __init__(self, some: Sequence[Word], origin: str, at: int = 0) -> None:
+    def __init__(self, some: Sequence[Word], at: int = 0) -> None:
         self.words = some
-        self.origin = origin
         self.at = at
 
     def peek(self, further: int = 0) -> str:
@@ -63,7 +64,7 @@ class Cursor:
         return word
 
     def text(self) -> str:
-        """Likewise, of a word that must be there."""
+        """Likewise, of a word that must be there. Raises `RulesError`."""
         word = self.next()
         if word is None:
             raise self.bad("it ends too early")
@@ -88,12 +89,26 @@ class Cursor:
                 found.append(word)
         return found
 
+    def group(self) -> list[Word]:
+        """The words in the braces that begin here, or one word without them."""
+        if not self.take("{"):
+            word = self.next()
+            return [word] if word else []
+        found: list[Word] = []
+        depth = 1
+        while word := self.next():
+            depth += {"{": 1, "}": -1}.get(word.text, 0)
+            if depth == 0:
+                return found
+            found.append(word)
+        raise self.bad("it ends too early")
+
     @property
     def where(self) -> str:
-        """File and line of the word before this place, the last one that was looked at."""
+        """The line of the word before this place, the last one that was looked at."""
         before = self.words[max(0, min(self.at, len(self.words)) - 1)] if self.words else None
-        return f"{self.origin}:{before.line if before else 1}"
+        return f":{before.line if before else 1}"
 
-    def bad(self, text: str) -> BadInput:
+    def bad(self, text: str) -> RulesError:
         """What is wrong with that word."""
-        return BadInput(f"{self.where}: {text}")
+        return RulesError(self.where, text)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from netcompliance.judge.firewall import names, openings
+from netcompliance.firewall_rules.blocks import names
+from netcompliance.firewall_rules.ingress import openings, read
 from tests.unit.judge.world import firewall_rules
 
 TENANT = "34.250.11.21"
@@ -161,6 +162,91 @@ def test_many_rules_take_no_time_that_grows_with_their_square() -> None:
     chained = "\n".join(f"-A C{n} -j C{n + 1}" for n in range(20_000))
     text = f"-A INPUT -j C0\n{chained}\n-A C20000 -s 1.2.3.4/32 -j ACCEPT"
     assert len(openings("iptables", text)) == 1
+
+
+DOUBTFUL = {
+    "a value that nobody here reads": ("nft", firewall_rules(rule(source({"map": 1}), ACCEPT))),
+    "an element of a set that nobody here reads": (
+        "nft",
+        firewall_rules(rule(IN_SET, ACCEPT), sets=[{"name": "allowed", "elem": [{"what": TENANT}]}]),
+    ),
+    "states that are compared as a whole": (
+        "nft",
+        firewall_rules(rule(state({"|": ["new", "established"]}, "!="), ACCEPT)),
+    ),
+    "a statement that nobody here knows": ("nft", firewall_rules(rule({"synproxy": None}))),
+    "a chain that is not there": ("nft", firewall_rules(jump("gone"))),
+    "a map that is not there, for the tenant": (
+        "nft",
+        firewall_rules(rule(source(TENANT), {"vmap": {"key": {"meta": {"key": "l4proto"}}, "data": "@gone"}})),
+    ),
+    "a divert by what nobody here knows, before the input": (
+        "nft",
+        firewall_rules()
+        .replace("input", "prerouting")
+        .replace(
+            "[{",
+            '[{"rule": {"family": "inet", "table": "f", "chain": "in", "expr": [{"xt": {"type": "target"}}]}}, {',
+            1,
+        ),
+    ),
+    "a target that nobody here knows": ("iptables", "-A INPUT -j SYNPROXY"),
+    "a line that nobody here knows": ("iptables", "-A INPUT -j ACCEPT\nnonsense"),
+    "an option without its value": ("iptables", "-A INPUT -s"),
+    "a module without options": ("iptables", "-A INPUT -m socket -j ACCEPT"),
+}
+
+
+@pytest.mark.parametrize(("tool", "text"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_what_is_not_understood_is_a_doubt(tool: str, text: str) -> None:
+    reading = read(tool, text)
+    assert any(doubt.may_be_for(TENANT) for doubt in reading.doubts)
+    assert reading.openings == ()
+
+
+CLEAR = {
+    "all but the tenant, of iptables": ("iptables", f"-A INPUT ! -s {TENANT}/32 -j ACCEPT"),
+    "a log of all but the tenant": ("iptables", f"-A INPUT ! -s {TENANT}/32 -j LOG"),
+    "what begins no connection": ("iptables", f"-A INPUT -s {TENANT}/32 -p tcp ! --syn -j ACCEPT"),
+    "what begins no connection, of nft": (
+        "nft",
+        firewall_rules(
+            rule(
+                source(TENANT),
+                {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": "ack"}},
+                ACCEPT,
+            )
+        ),
+    ),
+    "none of these states": ("nft", firewall_rules(rule(source(TENANT), state(["new", "untracked"], "!"), ACCEPT))),
+    "a chain that translates": (
+        "nft",
+        firewall_rules(rule(source(TENANT), ACCEPT)).replace('"hook": "input"', '"hook": "input", "type": "nat"'),
+    ),
+    "a comment of iptables in nftables": (
+        "nft",
+        firewall_rules(rule({"xt": {"type": "match", "name": "comment"}}, ACCEPT)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("tool", "text"), CLEAR.values(), ids=CLEAR)
+def test_what_lets_nobody_in_by_source_is_no_doubt(tool: str, text: str) -> None:
+    reading = read(tool, text)
+    assert (reading.openings, reading.doubts) == ((), ())
+
+
+def test_a_rule_with_its_counters_is_a_rule() -> None:
+    (opening,) = openings("iptables", f"*filter\n[1:60] -A INPUT -s {TENANT}/32 -j ACCEPT\nCOMMIT")
+    assert opening.rule == f"-A INPUT -s {TENANT}/32 -j ACCEPT"
+
+
+def test_what_a_verdict_maps_rule_does_besides_it_does_for_all() -> None:
+    untracked = rule(
+        {"notrack": None}, {"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": []}}}, source(TENANT)
+    )
+    reading = read("nft", firewall_rules(untracked).replace('"hook": "input"', '"hook": "prerouting"'))
+    assert [doubt.may_be_for(TENANT) for doubt in reading.doubts] == [True]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,329 @@
+"""Which destinations the rules of a packet filter let new connections out to, as the entries of an allow-list.
+
+Theory. The chain that decides about what passes through (forward) or leaves the machine (output) is walked rule by
+rule, into the chains that it jumps to. What a rule demands on the way down is demanded of all below it. An accept is an
+entry that allows, a drop or reject one that does not; the first that fits decides, and in the end the policy. A file
+without such a chain is a part of a ruleset: all its chains are walked that none of them jumps to.
+
+Interfaces and rates are passed over: which interface leads where, only the machine knows; an accept with a rate lets
+connections out, a drop does not keep them in. A rule that no first packet of a connection meets opens none, and one
+that is neither for TCP nor for UDP is none of the audit's. Whatever else is not computed with could decide about
+anything, and the rule is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from netcompliance.firewall_rules.blocks import (
+    ANYWHERE,
+    Blocks,
+    ServicePort,
+    blocks,
+    both,
+    networks,
+    ports,
+    protocol,
+    services,
+)
+from netcompliance.firewall_rules.rules import Chain, Match, Place, Rule, RulesError, Ruleset
+from netcompliance.firewall_rules.vocabulary import INTERFACES, PLAIN, PORTED, RATE, REPLIES, Effect
+from netcompliance.model import Approved, Service
+
+MAPS = "maps are not followed here"
+HOOKS = ("forward", "output")
+LATER = ("postrouting", "egress")
+"""Hooks behind those, where a rule may still drop."""
+DEEPEST = 32
+MOST_ENTRIES = 20_000
+MOST_STEPS = 100_000
+"""So many rules and blocks are followed; those of a chain count as often as it is jumped to."""
+_DECIDING = (Effect.ACCEPT, Effect.DROP, Effect.RETURN, Effect.JUMP, Effect.GOTO, Effect.QUEUE, Effect.DIVERT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """What has been asked of a packet so far; None: nothing."""
+
+    sources: Blocks | None = None
+    targets: tuple[tuple[str, Blocks], ...] | None = None
+    """(as written, blocks) of each destination."""
+    services: tuple[Service, ...] | None = None
+
+
+def entries(ruleset: Ruleset, service_port: ServicePort) -> tuple[Approved, ...]:
+    """The entries that the rules come to, each with its place. Raises `RulesError`."""
+    for where, text in ruleset.doubts:
+        raise RulesError(where, text)
+    walk = _Walk(ruleset.chains, service_port)
+    found: list[Approved] = []
+    for place, chain in _roots(ruleset.chains):
+        for entry in walk.entries(place, _Demand()):
+            found.append(entry)
+            if len(found) > MOST_ENTRIES:
+                raise RulesError("", f"more than {MOST_ENTRIES} entries")
+        if chain.hook and chain.policy == "accept":
+            found += _entries(chain.where, _Demand(), chain, allows=True, otherwise="policy accept")
+    if not any(entry.allows for entry in found):
+        raise RulesError("", "no rule in it lets a connection out")
+    return tuple(found)
+
+
+def _roots(chains: Mapping[Place, Chain]) -> list[tuple[Place, Chain]]:
+    """The chains that decide. Raises `RulesError` where several do."""
+    hooked = [(place, chain) for place, chain in chains.items() if chain.kind != "nat"]
+    deciding = {
+        hook: [(place, chain) for place, chain in hooked if chain.hook == hook and _decides(chains, place)]
+        for hook in (*HOOKS, *LATER)
+    }
+    for hook in HOOKS:
+        versions = [chain.version for _, chain in deciding[hook]]
+        if len(versions) != len(set(versions)) or (len(versions) > 1 and None in versions):
+            raise RulesError("", f"several chains decide about {hook}; hand in the one with the allow-list")
+    if deciding["forward"] and deciding["output"]:
+        raise RulesError("", "forward and output both decide; hand in the one with the allow-list")
+    found = deciding["forward"] or deciding["output"]
+    for hook in LATER if found else ():
+        for _, chain in deciding[hook]:
+            raise RulesError(chain.where, f"a chain at {hook} decides, too; hand in the one with the allow-list")
+    if found:
+        return found
+    if any(chain.hook in HOOKS for _, chain in hooked):
+        return [(place, chain) for place, chain in hooked if chain.hook in HOOKS and chain.policy == "accept"]
+    jumped = {(*place[:2], rule.target) for place, chain in chains.items() for rule in chain.rules if rule.target}
+    return [(place, chain) for place, chain in hooked if place not in jumped and not chain.hook]
+
+
+def _decides(chains: Mapping[Place, Chain], root: Place) -> bool:
+    """Does something that the chain lets out depend on its rules?"""
+    if chains[root].policy == "drop":
+        return bool(chains[root].rules) or chains[root].hook in LATER
+    waiting, seen = [root], set[Place]()
+    while waiting:
+        place = waiting.pop()
+        if place in seen or place not in chains:
+            continue
+        seen.add(place)
+        for rule in chains[place].rules:
+            if _begins(rule) is False or any(match.fields == (RATE,) for match in rule.matches):
+                continue
+            if rule.does(Effect.DROP, Effect.QUEUE) or rule.unknown or rule.doubt:
+                return True
+            waiting += [(*place[:2], rule.target)] if rule.target else []
+    return False
+
+
+class _Walk:
+    def __init__(self, chains: Mapping[Place, Chain], service_port: ServicePort) -> None:
+        self._chains = chains
+        self._service_port = service_port
+        self._steps = 0
+
+    def entries(self, place: Place, demand: _Demand, depth: int = 0) -> Iterator[Approved]:
+        chain = self._chains[place]
+        if depth > DEEPEST:
+            raise RulesError(chain.where, "chains jump to each other without end")
+        for number, rule in enumerate(chain.rules, start=1):
+            self._count(1)
+            here = self._demanded(rule, demand)
+            if rule.does(Effect.RETURN) and here:
+                if not rule.matches:
+                    return
+                raise RulesError(rule.where, "a conditional return is not followed here; list what is let out")
+            for each in here:
+                if rule.target:
+                    target = (*place[:2], rule.target)
+                    if target not in self._chains:
+                        raise RulesError(rule.where, f"the chain {rule.target} is not in this file")
+                    yield from self.entries(target, each, depth + 1)
+                    if rule.does(Effect.GOTO) and number < len(chain.rules) and not self._always_decides(target):
+                        raise RulesError(rule.where, "a goto is not followed here if its chain may not decide")
+                else:
+                    yield from _entries(rule.where, each, chain, allows=rule.does(Effect.ACCEPT))
+
+    def _count(self, steps: int) -> None:
+        self._steps += steps
+        if self._steps > MOST_STEPS:
+            raise RulesError("", "more rules than can be followed")
+
+    def _both(self, groups: Sequence[Blocks], others: Blocks) -> list[Blocks]:
+        self._count(sum(map(len, groups)) + len(others))
+        return both(groups, others)
+
+    def _always_decides(self, place: Place) -> bool:
+        rules = self._chains[place].rules
+        return bool(rules) and not rules[-1].matches and rules[-1].does(Effect.ACCEPT, Effect.DROP)
+
+    def _demanded(self, rule: Rule, demand: _Demand) -> list[_Demand]:
+        """What a rule that decides asks on top of `demand`: alternatives, none where it decides nothing here."""
+        begins = _begins(rule)
+        if begins is False or not (rule.does(*_DECIDING) or rule.unknown or rule.doubt or rule.mapped):
+            return []
+        if rule.doubt:
+            raise RulesError(rule.where, rule.doubt)
+        if begins is None and rule.does(Effect.ACCEPT):
+            return []
+        alternatives = [demand]
+        for match in rule.matches:
+            if not _is_passed_over(match) and _is_computed(match):
+                options = _columns(match)
+                alternatives = [
+                    each
+                    for one in alternatives
+                    for option in options
+                    if (each := self._narrowed(one, option, rule.where))
+                ]
+        if not alternatives or (rule.does(Effect.DROP) and any(match.fields == (RATE,) for match in rule.matches)):
+            return []
+        reason = _why_not(rule)
+        if not reason:
+            return alternatives
+        if any(map(_concerns_us, alternatives)):
+            raise RulesError(rule.where, reason)
+        return []
+
+    def _narrowed(self, demand: _Demand, option: Mapping[str, tuple[str, ...]], where: str) -> _Demand | None:
+        for name, words in option.items():
+            try:
+                narrowed = self._narrowed_by(demand, name, words)
+            except ValueError as error:
+                raise RulesError(where, str(error)) from None
+            if narrowed is None:
+                return None
+            demand = narrowed
+        return demand
+
+    def _narrowed_by(self, demand: _Demand, name: str, words: tuple[str, ...]) -> _Demand | None:
+        if name == "saddr":
+            wanted = tuple(block for word in words for block in _blocks(word))
+            sources = wanted if demand.sources is None else self._both([wanted], demand.sources)[0]
+            return replace(demand, sources=sources) if sources else None
+        if name in ("daddr", "version"):
+            targets: tuple[tuple[str, Blocks], ...]
+            if name == "version":
+                targets = tuple(("any address", (net,)) for v, net in ANYWHERE.items() if str(v) in words)
+            else:
+                targets = tuple((word, _blocks(word)) for word in words)
+            if demand.targets is not None:
+                known, others = (demand.targets, targets) if name == "version" else (targets, demand.targets)
+                above = tuple(block for _, some in others for block in some)
+                kept = self._both([some for _, some in known], above)
+                targets = tuple((text, some) for (text, _), some in zip(known, kept, strict=True) if some)
+            return replace(demand, targets=targets) if targets else None
+        found = self._services(demand.services, name, words)
+        return replace(demand, services=found) if found else None
+
+    def _services(
+        self, known: tuple[Service, ...] | None, name: str, words: tuple[str, ...]
+    ) -> tuple[Service, ...] | None:
+        if name == "protocol":
+            asked = [protocol(word) for word in words]
+            if known is None or any(each.protocol == "any" for each in known):
+                some = [(each.first, each.last) for each in known] if known else None
+                return services(asked, some)
+            return tuple(each for each in known if each.protocol in asked or "any" in asked)
+        wanted = [ports(word, self._service_port) for word in words]
+        if known is None:
+            return services(sorted(PORTED), wanted)
+        by_name = dict.fromkeys(each.protocol for each in known)
+        protocols = [each for name in by_name for each in (sorted(PORTED) if name == "any" else (name,))]
+        spans = [
+            (max(first, each.first), min(last, each.last))
+            for first, last in wanted
+            for each in known
+            if max(first, each.first) <= min(last, each.last)
+        ]
+        return services(protocols, list(dict.fromkeys(spans))) if spans else None
+
+
+def _why_not(rule: Rule) -> str:
+    """Why the rule cannot be computed with; empty if it can."""
+    if rule.mapped:
+        return MAPS
+    strange = next((match for match in rule.matches if not _is_passed_over(match) and not _is_computed(match)), None)
+    strange = strange or next((match for match in rule.matches if _begins_by(match) is None), None)
+    if strange and strange.doubt:
+        return strange.doubt
+    opaque = rule.unknown or (rule.statements[-1] if rule.does(Effect.QUEUE, Effect.DIVERT) else "")
+    text = (strange.text or " ".join(strange.fields)) if strange else opaque
+    return f"cannot tell what {_short(text)!r} leaves" if text else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _entries(
+    where: str, demand: _Demand, chain: Chain, *, allows: bool, otherwise: str = "any address"
+) -> Iterator[Approved]:
+    """One for each destination of a rule."""
+    sources = {net.version for block in demand.sources or () for net in networks(block)} or {4, 6}
+    every = tuple(net for v, net in ANYWHERE.items() if chain.version in (None, v) and v in sources)
+    for text, some in demand.targets or ((otherwise, every),):
+        yield Approved(
+            text=text,
+            blocks=some,
+            services=demand.services or services(["any"], None),
+            sources=demand.sources or (),
+            allows=allows,
+            where=where,
+        )
+
+
+def _blocks(word: str) -> Blocks:
+    return tuple(ANYWHERE.values()) if word == "*" else blocks(word)
+
+
+def _begins(rule: Rule) -> bool | None:
+    """Is the rule for the first packet of a connection through a network? `None` if only for some of these."""
+    found = [_begins_by(match) for match in rule.matches]
+    return False if False in found else None if None in found else True
+
+
+def _begins_by(match: Match) -> bool | None:
+    words = {value[0] for value in match.values}
+    negated = match.op == "!="
+    if match.doubt or match.masked:
+        return True
+    match match.fields:
+        case ("state",):
+            if "new" in words:
+                return not negated
+            return True if negated else (False if words <= REPLIES else None)
+        case ("direction",) if words in ({"reply"}, {"original"}):
+            return ("original" in words) != negated
+        case ("first packet",):
+            return PLAIN in words
+        case ("oif",) if words == {"lo"}:
+            return negated
+    return True
+
+
+def _is_passed_over(match: Match) -> bool:
+    """Is it told by `_begins` what comes of it, or does nobody here know?"""
+    return (
+        match.fields == (RATE,)
+        or (len(match.fields) == 1 and match.fields[0] in INTERFACES)
+        or (match.fields in (("state",), ("direction",), ("first packet",)) and not match.doubt and not match.masked)
+    )
+
+
+def _is_computed(match: Match) -> bool:
+    return match.is_exact and set(match.fields) <= {"saddr", "daddr", "dport", "protocol", "version"}
+
+
+def _columns(match: Match) -> Sequence[Mapping[str, tuple[str, ...]]]:
+    """A match of one field is one option with all its values; of several fields, one option for each value."""
+    if len(match.fields) == 1:
+        return [{match.fields[0]: tuple(value[0] for value in match.values)}]
+    return [dict(zip(match.fields, ((part,) for part in value), strict=True)) for value in match.values]
+
+
+def _concerns_us(demand: _Demand) -> bool:
+    """Could it be a connection through a network, by TCP or UDP?"""
+    by_us = demand.services is None or any(each.protocol in ("any", *PORTED) for each in demand.services)
+    return by_us and (
+        demand.targets is None
+        or not all(net.is_loopback for _, some in demand.targets for block in some for net in networks(block))
+    )

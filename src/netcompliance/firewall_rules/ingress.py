@@ -1,0 +1,300 @@
+"""What a host's firewall lets in by source address.
+
+Theory. Only rules that name a source count: one that lets everybody in says nothing about the tenant. A rule lets in
+if it is in an input chain, or in one that is jumped to from there, accepts, and is not limited to packets of
+connections that exist already, by itself or by a jump. A jump for some sources lets in what its chain accepts. One that
+diverts some sources before the input chain lets them in as well. The order of rules is not followed, so a rule that
+another one shadows is reported too: it is to be removed all the same.
+
+A source is a list of conditions that must all hold, each a list of blocks of which one must hold: a rule's own, and
+those of the jumps that lead to it. They name an address if all of them hold for it and at least one of them is narrow.
+
+Rules
+* A rule that may let in by anything that is not understood (a mark, a set whose content is not known, a queue, a return
+  for some, a verdict for all but some) is a doubt, and with a doubt nothing passes.
+* The kernel is the judge of this one: `tests/acceptance/test_inbound_kernel.py` sends connections in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netcompliance.firewall_rules import iptables_save, nft_json
+from netcompliance.firewall_rules.blocks import Blocks, address, contains, covers_half, names, networks
+from netcompliance.firewall_rules.rules import Match, Place, Rule, Ruleset
+from netcompliance.firewall_rules.vocabulary import REPLIES, SOURCES, Effect, is_known
+
+MOST = 1 << 20
+"""So many blocks of rules are followed, through sets and jumps. More of them would cost other hosts time."""
+PLACES = 50_000
+"""So many chains, each with its sources, are followed."""
+BEYOND = "more rules than can be followed"
+_SHOWN = 3
+
+
+class TooMuch(Exception):
+    """There are more blocks in the rules than are followed."""
+
+
+class Budget:
+    """What may still be followed of one host's rulesets."""
+
+    def __init__(self) -> None:
+        self._left = MOST
+
+    def spend(self, count: int) -> None:
+        """So many blocks more are followed. Raises `TooMuch`."""
+        self._left -= count
+        if self._left < 0:
+            raise TooMuch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A rule that accepts new connections by source, or that may."""
+
+    rule: str
+    conditions: tuple[Blocks, ...] = ()
+    """On the source, all of which must hold; of a doubt none if they are not known."""
+    unless: Blocks = ()
+    """Of a doubt: nearly all sources, against which it is."""
+
+    @property
+    def sources(self) -> Blocks:
+        """The blocks that it is for."""
+        return tuple(dict.fromkeys(block for blocks in self.conditions for block in blocks))
+
+    @property
+    def size(self) -> int:
+        """How many blocks an address is held against."""
+        return 1 + len(self.unless) + sum(map(len, self.conditions))
+
+    def is_for(self, text: str) -> bool:
+        """Does it let in this address, as one of few?"""
+        return all(any(contains(block, text) for block in blocks) for blocks in self.conditions) and any(
+            names(block, text) for blocks in self.conditions for block in blocks
+        )
+
+    def may_be_for(self, text: str) -> bool:
+        """Of a doubt: may it let in this address, and not all others?"""
+        if self.unless:
+            versions = {net.version for block in self.unless for net in networks(block)}
+            ip = address(text)
+            return bool(ip and ip.version in versions and not any(contains(block, text) for block in self.unless))
+        return not self.conditions or self.is_for(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a ruleset lets in, and what in it is not understood."""
+
+    openings: tuple[Opening, ...]
+    doubts: tuple[Opening, ...]
+
+    @property
+    def size(self) -> int:
+        """How many blocks each address is held against."""
+        return sum(each.size for each in (*self.openings, *self.doubts))
+
+
+def openings(tool: str, text: str) -> list[Opening]:
+    """The openings in a ruleset as this tool prints it."""
+    return list(read(tool, text).openings)
+
+
+def read(
+    tool: str,
+    text: str,
+    ipsets: Mapping[str, Blocks] | None = None,
+    elsewhere: frozenset[str] = frozenset(),
+    budget: Budget | None = None,
+) -> Reading:
+    """A ruleset as this tool prints it.
+
+    `ipsets` are the contents of sets outside it, `elsewhere` the tables (family and name)
+    of nftables that another tool shows, `budget` is for all rulesets of one host.
+    """
+    is_nft = tool == "nft"
+    ruleset = nft_json.parsed(_document(text)) if is_nft else iptables_save.parsed(text, ipsets)
+    walk = _Walk(ruleset, elsewhere if is_nft else frozenset(), budget or Budget(), in_words=is_nft)
+    try:
+        walk.follow("prerouting")
+        walk.follow("input")
+    except TooMuch:
+        return walk.reading(BEYOND)
+    return walk.reading()
+
+
+def _document(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """A rule, as far as it matters: whom it is for, and whom not."""
+
+    rule: Rule
+    told: str
+    sources: tuple[Blocks, ...]
+    """Conditions on the source that must all hold."""
+    but: Blocks
+    """Sources for which it does not hold."""
+    understood: bool
+    target: Place | None
+
+    @property
+    def accepts(self) -> bool:
+        """It lets in, or a program may."""
+        return self.rule.does(Effect.ACCEPT, Effect.QUEUE)
+
+    @property
+    def is_strange(self) -> bool:
+        """It may do anything."""
+        return bool(self.rule.doubt or self.rule.unknown)
+
+    @property
+    def returns(self) -> bool:
+        """It leaves the chain, or the map: what follows there, such as a drop, is spared."""
+        return self.rule.does(Effect.RETURN) or (self.rule.mapped and self.rule.does(Effect.CONTINUE))
+
+
+class _Walk:
+    """Follows chains and those that they lead to, for the sources and with the doubts that they lead there."""
+
+    def __init__(self, ruleset: Ruleset, elsewhere: frozenset[str], budget: Budget, *, in_words: bool) -> None:
+        self._chains = {place: chain for place, chain in ruleset.chains.items() if " ".join(place[:2]) not in elsewhere}
+        self._ruleset = ruleset
+        self._budget = budget
+        self._in_words = in_words
+        self._steps: dict[Place, list[_Step]] = {}
+        self._opened: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
+        self._doubts: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
+
+    def reading(self, doubt: str = "") -> Reading:
+        """What was found, with one doubt about all of it."""
+        every = [
+            *([doubt] if doubt else []),
+            *(f"{where.replace(':', 'line ')}: {text}" if where else text for where, text in self._ruleset.doubts),
+        ]
+        doubts = [Opening(rule=each) for each in every]
+        return Reading(openings=tuple(self._opened.values()), doubts=(*doubts, *self._doubts.values()))
+
+    def follow(self, hook: str) -> None:
+        """All chains of a hook. Raises `TooMuch`."""
+        for place, chain in self._chains.items():
+            if chain.hook == hook and (hook == "prerouting" or chain.kind == "filter"):
+                self._follow(place, early=hook == "prerouting")
+
+    def _follow(self, root: Place, *, early: bool) -> None:
+        pending: list[tuple[Place, tuple[Blocks, ...], str]] = [(root, (), "")]
+        seen = set(pending)
+        while pending:
+            place, inherited, doubt = pending.pop()
+            for step in self._steps_of(place):
+                self._budget.spend(1 + sum(1 + len(each) for each in (*inherited, *step.sources)))
+                conditions = tuple(dict.fromkeys((*inherited, *step.sources)))
+                doubtful = doubt or ("" if step.understood else step.told)
+                (self._early if early else self._input)(step, conditions, doubtful)
+                if step.target is None:
+                    continue
+                if step.target not in self._chains:
+                    self._doubt(step.told, conditions)
+                    continue
+                onward = (step.target, conditions, doubtful)
+                if onward not in seen:
+                    if len(seen) >= PLACES:
+                        self._doubt("more chains than can be followed")
+                        return
+                    seen.add(onward)
+                    pending.append(onward)
+
+    def _steps_of(self, place: Place) -> list[_Step]:
+        if place not in self._steps:
+            chain = self._chains.get(place)
+            rules = chain.rules if chain else ()
+            self._steps[place] = [
+                self._step(rule, place) for rule in rules if not any(map(_is_for_replies, rule.matches))
+            ]
+        return self._steps[place]
+
+    def _step(self, rule: Rule, place: Place) -> _Step:
+        sources: list[Blocks] = []
+        but: list[str] = []
+        for match in rule.matches:
+            side = next((number for number, field in enumerate(match.fields) if field in SOURCES), None)
+            if side is not None and match.op in ("==", "!=") and not match.doubt and not match.masked:
+                self._budget.spend(1 + len(match.values))
+                blocks = tuple(value[side] for value in match.values)
+                but += blocks if match.op == "!=" else ()
+                sources += [blocks] if match.op == "==" else []
+        told = rule.text
+        flat = dict.fromkeys(block for blocks in sources for block in blocks)
+        verdict = rule.statements[-1] if rule.mapped and rule.statements else "accept"
+        if self._in_words and flat and (rule.mapped or rule.does(Effect.ACCEPT, Effect.QUEUE)):
+            more = f" and {len(flat) - _SHOWN} more" if len(flat) > _SHOWN else ""
+            told = f"{place[2]}: source {', '.join([*flat][:_SHOWN])}{more} {verdict}"
+        return _Step(
+            rule=rule,
+            told=told,
+            sources=tuple(sources),
+            but=tuple(but),
+            understood=not (rule.doubt or rule.unknown or rule.does(Effect.QUEUE))
+            and all(map(_is_clear, rule.matches)),
+            target=(*place[:2], rule.target) if rule.target else None,
+        )
+
+    def _early(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
+        if step.rule.does(Effect.DIVERT) and conditions:
+            self._open(step.told, conditions)
+        elif (step.rule.does(Effect.DIVERT) and doubtful) or step.is_strange:
+            self._doubt(doubtful or step.told)
+        if step.rule.does(Effect.UNTRACK) and (conditions or doubtful):
+            self._doubt(step.told, conditions)
+
+    def _input(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
+        against = step.rule.does(Effect.DROP)
+        if step.accepts and conditions:
+            self._open(step.told, conditions)
+        elif (step.accepts or step.returns or step.is_strange) and doubtful:
+            self._doubt(doubtful)
+        elif step.returns and conditions:
+            self._doubt(step.told, conditions)
+        if step.but and (against or step.returns or step.target):
+            self._doubt(step.told, (step.but,))
+        if against and len(step.sources) == 1 and covers_half(step.sources[0]):
+            self._doubt(step.told, unless=step.sources[0])
+
+    def _open(self, rule: str, conditions: tuple[Blocks, ...]) -> None:
+        self._opened.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions))
+
+    def _doubt(self, rule: str, conditions: tuple[Blocks, ...] = (), unless: Blocks = ()) -> None:
+        self._doubts.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions, unless=unless))
+
+
+def _is_clear(match: Match) -> bool:
+    """Is it known what it matches, and whom, if it asks for the source?"""
+    by_source = SOURCES.intersection(match.fields)
+    return all(map(is_known, match.fields)) and not (
+        match.doubt or (by_source and (match.masked or match.op not in ("==", "!=")))
+    )
+
+
+def _is_for_replies(match: Match) -> bool:
+    """Does it limit its rule to packets of connections that exist already?"""
+    words = {value[0] for value in match.values}
+    if match.doubt or match.masked or match.op not in ("==", "!="):
+        return False
+    match match.fields:
+        case ("state",):
+            return "new" in words if match.op == "!=" else bool(words) and words <= REPLIES
+        case ("direction",):
+            return words == {"reply" if match.op == "==" else "original"}
+        case ("first packet",):
+            return not words
+    return False
