@@ -27,11 +27,10 @@ from netcompliance.firewall_rules.blocks import (
     protocol,
     services,
 )
-from netcompliance.firewall_rules.rules import Chain, Match, Place, Rule, RulesError, Ruleset
+from netcompliance.firewall_rules.rules import MAPS, Chain, Match, Place, Rule, RulesError, Ruleset
 from netcompliance.firewall_rules.vocabulary import INTERFACES, PLAIN, PORTED, RATE, REPLIES, Effect
 from netcompliance.model import Approved, Service
 
-MAPS = "maps are not followed here"
 HOOKS = ("forward", "output")
 LATER = ("postrouting", "egress")
 """Hooks behind those, where a rule may still drop."""
@@ -247,11 +246,7 @@ def _why_not(rule: Rule) -> str:
         return strange.doubt
     opaque = rule.unknown or (rule.statements[-1] if rule.does(Effect.QUEUE, Effect.DIVERT) else "")
     text = (strange.text or " ".join(strange.fields)) if strange else opaque
-    return f"cannot tell what {_short(text)!r} leaves" if text else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return f"cannot tell what {text if len(text) <= 80 else f'{text[:79]}…'!r} leaves" if text else ""
 
 
 def _entries(

@@ -181,8 +181,8 @@ class _Options:
             fit = first_packets(op, mask, (flags,))
             doubt = "" if fit is not None else "flags that are not followed here"
             self.matches.append(Match(fields=(name,), values=fit or (), doubt=doubt, text=text))
-        elif name in COMPUTED or name in ("original saddr", "reply daddr"):
-            every = tuple((each,) for part in values[0].split(",") for each in canonical(name, part))
+        elif name in COMPUTED:
+            every = tuple(each for part in values[0].split(",") for each in canonical((name,), [part]))
             self.matches.append(Match(fields=(name,), op=op, values=every, text=text))
         elif name:
             self.matches.append(Match(fields=(name,), op=op, text=text))

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from netcompliance.firewall_rules import vocabulary
-from netcompliance.firewall_rules.rules import Builder, Match, NotKnown, Place, Rule, Ruleset, Values
-from netcompliance.firewall_rules.vocabulary import Effect
+from netcompliance.firewall_rules.rules import Builder, Match, Place, Rule, Ruleset, Values
+from netcompliance.firewall_rules.vocabulary import Effect, NotKnown
 
 DEEPEST = 64
 """Nothing that nft prints is nested deeper."""
@@ -163,12 +163,9 @@ class _Reader:
                 pending.append(item["set"])
             elif isinstance(item, dict) and "elem" in item:
                 pending.append(_dict(item["elem"]).get("val"))
-            elif isinstance(item, dict) and isinstance(item.get("concat"), list):
-                found.append(_parts(item["concat"], fields))
-            elif len(fields) == 1:
-                found += [(each,) for each in _leaf(item, fields[0])]
             else:
-                found.append(tuple("*" for _ in fields) if item == "*" else _parts([item], fields))
+                parts = _dict(item).get("concat")
+                found += vocabulary.canonical(fields, [*map(_leaf, parts if isinstance(parts, list) else [item])])
         return tuple(found)
 
     def _set(self, named: Place, fields: tuple[str, ...], place: Place) -> Values:
@@ -229,26 +226,14 @@ def _joined(value: Any) -> str:
     return ",".join(map(str, several)) if isinstance(several, list) else str(value)
 
 
-def _parts(items: list[Any], fields: tuple[str, ...]) -> tuple[str, ...]:
-    """One value of several fields; of those that are not computed with nothing."""
-    if len(items) != len(fields):
-        raise NotKnown
-    found = [
-        _leaf(item, field) if field in vocabulary.COMPUTED else ("",) for item, field in zip(items, fields, strict=True)
-    ]
-    if any(len(each) != 1 for each in found):
-        raise NotKnown
-    return tuple(each[0] for each in found)
-
-
-def _leaf(value: Any, field: str) -> tuple[str, ...]:
+def _leaf(value: Any) -> str:
     if isinstance(value, dict) and isinstance(value.get("prefix"), dict):
-        return (f"{value['prefix'].get('addr')}/{value['prefix'].get('len')}",)
+        return f"{value['prefix'].get('addr')}/{value['prefix'].get('len')}"
     if isinstance(value, dict) and isinstance(value.get("range"), list):
-        return ("-".join(map(str, value["range"])),)
+        return "-".join(map(str, value["range"]))
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise NotKnown
-    return vocabulary.canonical(field, str(value))
+    return str(value)
 
 
 def _place(body: Mapping[str, Any], name: str) -> Place:

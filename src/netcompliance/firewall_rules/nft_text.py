@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from netcompliance.firewall_rules import vocabulary
 from netcompliance.firewall_rules.nft_words import Cursor, Word, words
-from netcompliance.firewall_rules.rules import Builder, Match, NotKnown, Place, Rule, RulesError, Ruleset, Values
-from netcompliance.firewall_rules.vocabulary import Effect
+from netcompliance.firewall_rules.rules import MAPS, Builder, Match, Place, Rule, RulesError, Ruleset, Values
+from netcompliance.firewall_rules.vocabulary import Effect, NotKnown
 
 _FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PASSED_OVER = (
@@ -22,14 +22,9 @@ _PASSED_OVER = (
 _NO_RULES = ("comment", "devices", "flags")
 _BARE = ("iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup", "oifgroup", "skuid", "skgid", "mark")
 """Keys of `meta` that stand without it."""
-_HEADS = (
-    "ip", "ip6", "tcp", "udp", "th", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "ether", "vlan", "arp", "ah",
-    "esp", "comp",
-)  # fmt: skip
 _OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">="}
 _OPERATORS |= {each: each for each in ("==", "!=", "<", ">", "<=", ">=", "!")}
 _BITWISE = ("&", "|", "^", "<<", ">>", "and", "or", "xor")
-_VERDICTS = ("accept", "drop", "reject", "return", "continue", "jump", "goto", "queue")
 _DETAILS = {
     "counter": {"packets": 1, "bytes": 1, "name": 1},
     "log": {"prefix": 1, "level": 1, "group": 1, "snaplen": 1, "queue-threshold": 1, "flags": 1},
@@ -181,7 +176,7 @@ class _Names:
             yield from self.values(cursor, fields, table, depth)
             while cursor.peek() not in (",", ""):  # what an element says besides: timeouts, comments, counters
                 if cursor.text() == ":":
-                    raise NotKnown("maps are not followed here")
+                    raise NotKnown(MAPS)
 
 
 def _value(cursor: Cursor, fields: tuple[str, ...]) -> Values:
@@ -190,19 +185,7 @@ def _value(cursor: Cursor, fields: tuple[str, ...]) -> Values:
     while joint := cursor.take(".", "-"):
         part = cursor.text().strip('"')
         parts = [*parts[:-1], f"{parts[-1]}-{part}"] if joint == "-" else [*parts, part]
-    if parts == ["*"]:
-        parts = ["*"] * len(fields)
-    if len(parts) != len(fields):
-        raise NotKnown
-    if len(fields) == 1:
-        return tuple((each,) for each in vocabulary.canonical(fields[0], parts[0]))
-    found = [
-        vocabulary.canonical(field, part) if field in vocabulary.COMPUTED else ("",)
-        for field, part in zip(fields, parts, strict=True)
-    ]
-    if any(len(each) != 1 for each in found):
-        raise NotKnown
-    return (tuple(each[0] for each in found),)
+    return vocabulary.canonical(fields, parts)
 
 
 class _RuleReader:
@@ -240,14 +223,13 @@ class _RuleReader:
         """Is a statement read here?"""
         cursor = self._cursor
         word = cursor.peek()
-        if word in ("limit", "quota"):
+        if word in _DETAILS:
             cursor.skip(1)
             self._details(word)
-            self._matches.append(Match(fields=(vocabulary.RATE if word == "limit" else word,), text=word))
-        elif word in _DETAILS:
-            cursor.skip(1)
-            self._details(word)
-            self._statements.append(word)
+            if word in ("limit", "quota"):
+                self._matches.append(Match(fields=(vocabulary.RATE if word == "limit" else word,), text=word))
+            else:
+                self._statements.append(word)
         elif word in ("comment", "position", "handle", "index"):
             cursor.skip(2)
         elif word in ("add", "update") and cursor.peek(1).startswith("@"):
@@ -315,7 +297,7 @@ class _RuleReader:
         implied = dict.fromkeys(found for each in names if (found := vocabulary.implied_by(each)))
         self._matches += [Match(fields=(each,), values=((value,),)) for each, value in implied]
         if cursor.peek() in ("vmap", "map"):
-            raise NotKnown("maps are not followed here")
+            raise NotKnown(MAPS)
         match = self._flags() if names == ["tcp flags"] else self._compared(fields)
         self._matches.append(replace(match, text=" ".join(word.text for word in cursor.words[begin : cursor.at])))
         return True
@@ -326,6 +308,8 @@ class _RuleReader:
         while cursor.peek() and masked and cursor.peek() not in _OPERATORS:
             cursor.skip(1)
         op = _OPERATORS.get(cursor.peek(), "")
+        if masked and not op:
+            raise NotKnown
         cursor.skip(1 if op else 0)
         if masked or not vocabulary.COMPUTED.intersection(fields):
             self._skip_value()
@@ -378,7 +362,7 @@ class _RuleReader:
         word = cursor.peek()
         if word in _BARE:
             return f"meta {cursor.text()}"
-        if word in _HEADS or word == "meta":
+        if word in vocabulary.HEADERS or word == "meta":
             cursor.skip(1)
             name = f"{word} {cursor.text()}"
             cursor.skip(2 if name == "tcp option" else 0)

@@ -13,12 +13,7 @@ Place: TypeAlias = tuple[str, str, str]
 Values: TypeAlias = tuple[tuple[str, ...], ...]
 """Alternatives, each with one part for each field of its match."""
 
-
-class NotKnown(Exception):
-    """What stands in a rule is not known, and why."""
-
-    def __init__(self, text: str = "a value that is not followed here") -> None:
-        super().__init__(text)
+MAPS = "maps are not followed here"
 
 
 class RulesError(Exception):

@@ -7,20 +7,21 @@ them one can also compute.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import chain, combinations
 
-COMPUTED = frozenset({"saddr", "daddr", "dport", "protocol", "version", "state", "direction", "first packet", "oif"})
+SOURCES = frozenset({"saddr", "original saddr", "reply daddr"})
+"""Fields that are the source of what comes in."""
+COMPUTED = SOURCES | {"daddr", "dport", "protocol", "version", "state", "direction", "first packet", "oif"}
 """Fields whose values are kept. `first packet`: which first packets of a TCP connection have the flags asked for."""
 INTERFACES = frozenset({"iif", "oif"})
 """Which interface leads where, only the machine knows."""
 RATE = "rate"
 """What only some packets of a connection meet."""
-SOURCES = frozenset({"saddr", "original saddr", "reply daddr"})
-"""Fields that are the source of what comes in."""
 PORTED = frozenset({"tcp", "udp"})
 
-_HEADERS = frozenset(
+HEADERS = frozenset(
     {
         "ether", "vlan", "arp", "ip", "ip6", "icmp", "icmpv6", "igmp", "tcp", "udp", "udplite", "th", "sctp", "dccp",
         "ah", "esp", "comp",
@@ -35,7 +36,7 @@ _CONNTRACK = frozenset({"status", "expiration", "helper", "l3proto", "protocol",
 _OTHERS = frozenset(
     {
         RATE, "iif", "quota", "fib", "exthdr", "sport", "ports", "address type", "packet type", "fragment", "set",
-        "original saddr", "reply daddr", "connection",
+        "connection",
     }
 )  # fmt: skip
 _SAME = {
@@ -57,6 +58,13 @@ _ODD = [2 + sum(some) for some in chain.from_iterable(combinations((8, 32, 64, 1
 """The flags of first packets that hardly anybody sends."""
 PLAIN, ODD = "plain", "odd"
 REPLIES = frozenset({"established", "related", "invalid"})
+
+
+class NotKnown(Exception):
+    """What stands in a rule is not known, and why."""
+
+    def __init__(self, text: str = "a value that is not followed here") -> None:
+        super().__init__(text)
 
 
 class Effect(Enum):
@@ -179,7 +187,7 @@ def is_known(field: str) -> bool:
     return (
         field in COMPUTED
         or field in _OTHERS
-        or (head in _HEADERS and bool(key))
+        or (head in HEADERS and bool(key))
         or (head == "meta" and key in _METAS)
         or (head == "ct" and key in _CONNTRACK)
     )
@@ -197,18 +205,27 @@ def operator_of(op: str, fields: tuple[str, ...], joint: str = "") -> str:
     return found if found in ("==", "!=", "<", ">", "<=", ">=") else ""
 
 
-def canonical(field: str, word: str) -> tuple[str, ...]:
-    """A value of a field by its usual name, as often as it has some: a state is a number of bits."""
+def canonical(fields: tuple[str, ...], parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """A value of some fields by the usual names of its parts; of one field as often as it has some. Raises `NotKnown`.
+
+    A part of a field that is not computed with is empty.
+    """
+    words = [*parts] if parts != ["*"] else ["*"] * len(fields)
+    if len(words) != len(fields):
+        raise NotKnown
+    found = [_named(field, word) if field in COMPUTED else ("",) for field, word in zip(fields, words, strict=True)]
+    if len(fields) > 1 and any(len(each) > 1 for each in found):
+        raise NotKnown
+    return tuple(zip(*found, strict=True))
+
+
+def _named(field: str, word: str) -> tuple[str, ...]:
     if field == "version":
         return (_VERSIONS.get(word, word),)
-    if field == "direction":
-        return (word.lower(),)
-    if field == "state":
-        number = _number(word)
-        if number is None:
-            return (word.lower(),)
-        return tuple(name for name, bit in _STATES.items() if number & bit) or (word,)
-    return (word,)
+    if field in ("direction", "state"):
+        word = word.lower()
+    number = _number(word) if field == "state" else None
+    return tuple(name for name, bit in _STATES.items() if (number or 0) & bit) or (word,)
 
 
 def first_packets(op: str, mask: str, values: tuple[str, ...]) -> tuple[tuple[str], ...] | None:
