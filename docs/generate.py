@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 
-from netcompliance.catalogue import CONDITIONS, load  # noqa: E402 - the checkout need not be installed
+from netcompliance.catalogue import CONDITIONS, every, load  # noqa: E402 - the checkout need not be installed
 from netcompliance.findings import Code  # noqa: E402 - likewise
 
 GENERATED = "<!-- written by docs/generate.py: change the catalogue or the code, then run it -->"
@@ -39,6 +39,12 @@ def requirements() -> str:
         f"Catalogue version {catalogue.version}. *Documented* requirements come from the published page",
         f"“{catalogue.page}”; *derived* ones follow from how agent, registry and proxy work. An unmet **must** makes",
         "the run not satisfied; an unmet **should** is a warning, unless the run is `--strict`.",
+        "",
+        "A journal names the catalogue of its run by its SHA-256. Known are:",
+        "",
+        "| version | SHA-256 |",
+        "|---|---|",
+        *(f"| {each.version} | `{each.sha256}` |" for each in every()),
         "",
     ]
     for requirement in catalogue.requirements:

@@ -7,6 +7,8 @@ Rules
 * A requirement whose condition does not hold is planned all the same and judged `notapplicable` with the reason, so
   that a reader of the report sees that it was thought of.
 * The same settings give the same cases in the same order, at every hour and without a network.
+* What an earlier catalogue asked for must still be known, or the evidence of its day proves less. So a catalogue that
+  was in use is kept in `catalogues/` as it was, byte for byte, and found by its digest.
 """
 
 from __future__ import annotations
@@ -161,6 +163,17 @@ def load(text: str | None = None) -> Catalogue:
         page=head["page"],
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def every() -> tuple[Catalogue, ...]:
+    """The catalogues that are known, the oldest first: those that are kept, and the packaged one."""
+    kept = sorted(resources.files("netcompliance").joinpath("catalogues").iterdir(), key=lambda file: file.name)
+    return (*(load(file.read_text(encoding="utf-8")) for file in kept), load())
+
+
+def of_digest(sha256: str) -> Catalogue | None:
+    """The one with this digest; `None` if it is not known."""
+    return next((catalogue for catalogue in every() if catalogue.sha256 == sha256), None)
 
 
 def expand(catalogue: Catalogue, settings: Settings, vantages: Iterable[str] = (HERE,)) -> tuple[Case, ...]:

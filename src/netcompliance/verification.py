@@ -1,7 +1,8 @@
 """Is this evidence whole, is it what the run left, who signed it, and do its verdicts follow from what was seen?
 
 Rules
-* Each check says what it found. One that is `bad` makes the evidence unusable as such; a `note` limits what it proves.
+* Each check says what it found. One that is `bad` makes the evidence unusable as such; a `note` limits what it proves;
+  where one is `open`, this program cannot tell, and the evidence is neither called good nor blamed.
 * Nothing is looked up anywhere: what is known is in the directory, in this program, and in the list of allowed signers.
 * A check whose ground is gone (a journal whose chain is broken) is not made, and says so.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
-from netcompliance.catalogue import Catalogue, expand
+from netcompliance.catalogue import Catalogue, expand, of_digest
 from netcompliance.contradictions import Seen, contradictions
 from netcompliance.contradictions.chains import Certificates
 from netcompliance.journal import JOURNAL, checksums, decode, signature
@@ -38,6 +39,7 @@ class Outcome(StrEnum):
 
     OK = "ok"
     NOTE = "note"
+    OPEN = "open"
     BAD = "bad"
 
 
@@ -71,14 +73,15 @@ def verify(
     saved: SavedRun | None = None
     if not chain.problems:
         saved = reading.run(walker.sha256)
+        own = of_digest(saved.header["catalogue_sha256"])
         certificates = Certificates(saved.settings.interception)
         visited = certificates.add if saved.catalogue >= AGENTS_EYES else None
-        again = rejudge(saved, catalogue, run_date(saved), pinned=True, visited=visited)
+        again = rejudge(saved, own or catalogue, run_date(saved), pinned=True, visited=visited)
         checks.insert(0, _run(saved))
-        checks += _consistent(saved, seen, certificates, catalogue)
+        checks += _consistent(saved, seen, certificates, own)
         checks += _plan(saved)
-        checks += _population(saved, catalogue)
-        checks += _verdicts(saved, again, catalogue, tool)
+        checks += _population(saved, own)
+        checks += _verdicts(saved, again, own or catalogue, tool)
     else:
         checks.append(_bad("verdicts", "not judged again: the journal is not what was written"))
     if directory is None:
@@ -96,6 +99,10 @@ def _ok(name: str, text: str) -> Check:
 
 def _note(name: str, text: str) -> Check:
     return Check(name=name, outcome=Outcome.NOTE, text=text)
+
+
+def _open(name: str, text: str) -> Check:
+    return Check(name=name, outcome=Outcome.OPEN, text=text)
 
 
 def _bad(name: str, text: str) -> Check:
@@ -120,25 +127,29 @@ def _run(saved: SavedRun) -> Check:
     return _ok("run", text + summary.concluded(saved.overall, summary.warnings(saved.entries)) + without)
 
 
-def _population(saved: SavedRun, catalogue: Catalogue) -> Iterator[Check]:
-    """Was everything planned that the catalogue asks for, as it asks for it?"""
-    if saved.header["catalogue_sha256"] != catalogue.sha256:
-        yield _note(
-            "plan",
-            f"made with another catalogue (version {saved.catalogue}) than this program's: whether all of its "
-            "requirements were planned, and at their level, is not known here",
-        )
+def _population(saved: SavedRun, catalogue: Catalogue | None) -> Iterator[Check]:
+    """Was everything planned that the catalogue of the run asks for, as it asks for it?"""
+    if catalogue is None:
+        yield _open("plan", _unknown(saved))
         return
-    stated = dict(saved.plan)
-    expected = expand(catalogue, saved.settings, saved.everywhere)
+    stated = dict(saved.planned(catalogue))
+    expected = dict.fromkeys(expand(catalogue, saved.settings, saved.everywhere))
     problems = [f"{case} was never planned" for case in expected if case not in stated]
-    problems += [f"{case} is not asked for by the catalogue" for case in stated if case not in set(expected)]
+    problems += [f"{case} is not asked for by the catalogue" for case in stated if case not in expected]
     for case in expected:
         differs = _differences(stated[case], catalogue[case.requirement]) if case in stated else ""
         problems += [f"{case}: {differs}"] if differs else []
     yield from _some("plan", problems)
     if not problems:
         yield _ok("plan", f"what catalogue {catalogue.version} asks for with these settings, at its levels")
+
+
+def _unknown(saved: SavedRun) -> str:
+    return (
+        f"this program does not have the catalogue of this run (version {saved.catalogue}, SHA-256 "
+        f"{saved.header['catalogue_sha256']}): it cannot prove that all of its requirements were planned, and at their "
+        f"level; ask the program that made the run, netcompliance {saved.header['tool'].get('version')}"
+    )
 
 
 def _differences(stated: Requirement, required: Requirement) -> str:
@@ -184,7 +195,9 @@ class _Chain:
             yield _ok("chain", f"{self._number} lines, as they were written")
 
 
-def _consistent(saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue) -> Iterator[Check]:
+def _consistent(
+    saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue | None
+) -> Iterator[Check]:
     """Do header, vantages, observations and verdicts say the same of each other?"""
     problems = list(contradictions(saved, seen, certificates, catalogue))
     yield from _some("consistent", problems)

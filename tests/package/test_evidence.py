@@ -388,11 +388,27 @@ def test_what_was_waived_is_said_first(run_suites, verified, tmp_path: Path):
     assert verified(path)[1]["run"][0].endswith(f", {passed['requirement']} waived")
 
 
-def test_another_programs_catalogue_is_said_to_be_unknown(run_suites, verified, tmp_path: Path):
-    records = [json.loads(line) for line in journals.of_schema_1().splitlines()]
+@pytest.mark.parametrize("change", [lambda _: None, _made_should, _never_planned])
+def test_by_a_catalogue_that_is_not_known_no_plan_is_proved_and_nobody_blamed(
+    run_suites, verified, tmp_path: Path, capsys, change: Callable[[Any], None]
+):
+    """A newer program's digest, or one that somebody changed: whether all was planned cannot be told."""
+    lines = (run_suites(script=SEEN).directory() / "journal.jsonl").read_bytes().splitlines()
+    records = [json.loads(line) for line in lines if b'"type":"verdict"' not in line]
+    records[0]["catalogue_sha256"] = "c5" * 32
+    records[-1] |= {"overall": "undetermined", "counts": {**dict.fromkeys(records[-1]["counts"], 0)}}
+    change(records)
+    records[-1]["counts"]["error"] = sum(record["type"] == "case" for record in records)
     path = tmp_path / "journal.jsonl"
-    path.write_bytes(_with_digest(records))
-    assert any("made with another catalogue (version 1)" in text for text in verified(path)[1]["plan"])
+    path.write_bytes(journals.relinked([json.dumps(record).encode() for record in records], lambda *_: None))
+    path.write_bytes(_with_own_digest(path.read_bytes()))
+    code, found = verified(path)
+    assert (code, bad(found)) == (1, {})
+    (told,) = [text for text in found["plan"] if text.startswith("open ")]
+    assert f"does not have the catalogue of this run (version {catalogue.load().version}, SHA-256 {'c5' * 32})" in told
+    assert told.endswith(f"ask the program that made the run, netcompliance {tool()['version']}")
+    assert main(["verify", str(path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("the evidence is not proved: nothing is wrong with it")
 
 
 def _with_own_digest(journal: bytes) -> bytes:

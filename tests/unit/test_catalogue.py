@@ -30,6 +30,17 @@ def test_the_packaged_catalogue_loads_and_knows_its_digest():
         known["DNS-99"]
 
 
+def test_each_version_that_was_in_use_is_kept_and_found_by_its_digest():
+    """Whoever raises the version keeps the file of the one before: journals of its day are held against it."""
+    known = catalogue.every()
+    assert known[-1] == catalogue.load()
+    versions = [each.version for each in known]
+    assert versions == sorted(versions)
+    assert set(versions) == set(range(1, known[-1].version + 1))
+    assert [catalogue.of_digest(each.sha256) for each in known] == list(known)
+    assert catalogue.of_digest("0" * 64) is None
+
+
 @pytest.mark.parametrize(
     ("text", "culprit"),
     [

@@ -289,11 +289,21 @@ def test_waivers_expire_by_the_date_that_is_named(command: Command, path: Path, 
         assert "HTTPS-01" not in {change["requirement"] for change in changes}
 
 
-@pytest.mark.parametrize("recorded", sorted(journals.SCHEMA_1.parent.glob("*.xz")), ids=lambda path: path.name)
+RECORDED = sorted(journals.SCHEMA_1.parent.glob("*.xz"))
+
+
+def test_each_catalogue_that_is_kept_has_a_journal_here_that_shows_that_it_still_asks_for_the_same():
+    headers = [json.loads(lzma.decompress(path.read_bytes()).partition(b"\n")[0]) for path in RECORDED]
+    assert {header["catalogue_sha256"] for header in headers} == {each.sha256 for each in catalogues.every()[:-1]}
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.name)
 def test_what_was_left_by_any_version_is_verified_judged_and_shown(command: Command, tmp_path: Path, recorded: Path):
     path = tmp_path / "journal.jsonl"
     path.write_bytes(lzma.decompress(recorded.read_bytes()))
-    assert command("verify", path).code == 0
+    told = command("verify", path)
+    assert told.code == 0
+    assert "what catalogue 1 asks for with these settings" in told.out
     assert command("judge", path).code == 0
     assert command("show", path).code == 1
     record = next(json.loads(line) for line in path.read_bytes().splitlines() if b'"verdict":"fail"' in line)

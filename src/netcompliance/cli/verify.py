@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netcompliance.cli import journal_argument, output
 from netcompliance.inputs import BadInput
 
+if TYPE_CHECKING:
+    from netcompliance.verification import Outcome
+
 HELP = (
-    "check the evidence of a run: chain, plan, verdicts, files, report, signature, contradictions; exit code 1 if bad"
+    "check the evidence of a run: chain, plan, verdicts, files, report, signature, contradictions; "
+    "exit code 1 if it is not good"
 )
 
 
@@ -42,15 +48,24 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput("--allowed-signers: a signature is over a run's directory: name that")
     with journal_argument.journal(arguments.evidence) as path:
         checks = verify(path, load(), tool(), directory=directory, allowed=allowed, identity=arguments.identity)
-    good = all(check.outcome is not Outcome.BAD for check in checks)
+    outcomes = {check.outcome for check in checks}
+    good = not outcomes & {Outcome.BAD, Outcome.OPEN}
     if arguments.json:
         told = [{"check": check.name, "outcome": check.outcome, "text": check.text} for check in checks]
         output.write_json({"good": good, "checks": told})
     else:
         for check in checks:
             print(*output.labelled(f"{check.outcome:<6}{check.name}", check.text, room=17, indent=0), sep="\n")
-        print("the evidence is good" if good else "the evidence is not good")
+        print("the evidence is good" if good else _why_not(outcomes))
     return 0 if good else 1
+
+
+def _why_not(outcomes: Collection[Outcome]) -> str:
+    from netcompliance.verification import Outcome
+
+    if Outcome.BAD in outcomes:
+        return "the evidence is not good"
+    return "the evidence is not proved: nothing is wrong with it, and this program cannot check all of it"
 
 
 def _allowed(arguments: argparse.Namespace) -> Path | None:

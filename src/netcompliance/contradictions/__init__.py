@@ -103,8 +103,12 @@ class Seen:
         self.places.add(header, record)
 
 
-def contradictions(saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue) -> Iterator[str]:
-    """What does not fit, one line each. `certificates` are those of all visits. Raises `BadJournal`."""
+def contradictions(
+    saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue | None
+) -> Iterator[str]:
+    """What does not fit, one line each. `certificates` are those of all visits, `catalogue` is the one with the header's
+    digest. Raises `BadJournal`.
+    """
     yield from _version(saved, seen, catalogue)
     yield from _vantages(saved, seen)
     yield from seen.visits.problems(
@@ -121,10 +125,10 @@ def contradictions(saved: SavedRun, seen: Seen, certificates: Certificates, cata
     yield from _comparisons(saved)
 
 
-def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue) -> Iterator[str]:
+def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue | None) -> Iterator[str]:
     """By which version is it judged? The catalogue's digest and what was asked for say so, too."""
     said = f"the header says version {saved.catalogue} of the catalogue"
-    if saved.header["catalogue_sha256"] == catalogue.sha256 and saved.header.get("catalogue") != catalogue.version:
+    if catalogue and saved.header.get("catalogue") != catalogue.version:
         yield f"{said}, and its digest is that of version {catalogue.version}"
     elif saved.catalogue < AGENTS_EYES and seen.newer:
         yield f"{said}, which asked for nothing of what was seen here: {_some(seen.newer)}"
