@@ -106,7 +106,7 @@ class Seen:
 def contradictions(
     saved: SavedRun, seen: Seen, certificates: Certificates, catalogue: Catalogue | None
 ) -> Iterator[str]:
-    """What does not fit, one line each. `certificates` are those of all visits, `catalogue` is the one with the header's
+    """What does not fit, one line each. `certificates` are of all visits, `catalogue` is the one with the header's
     digest. Raises `BadJournal`.
     """
     yield from _version(saved, seen, catalogue)
