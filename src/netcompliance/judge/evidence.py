@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -182,8 +182,14 @@ def header(seen: Observation | None, name: str) -> str:
 
 def parsed_address(text: object) -> IPv4Address | IPv6Address | None:
     """An IP address without its zone, `None` if the text is none."""
+    return _parsed_address(str(text))
+
+
+@lru_cache(maxsize=1 << 13)
+def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Judges ask for the same thousands again and again."""
     try:
-        return ip_address(str(text).partition("%")[0])
+        return ip_address(text.partition("%")[0])
     except ValueError:
         return None
 

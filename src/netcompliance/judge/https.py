@@ -108,7 +108,7 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     if impostors:
         what = f"{listed(impostors)}, which cannot exist, opened too"
         found += [finding(Code.TCP_ACCEPTS_ANYTHING, a, f"{what}, and at {a} nobody answered TLS") for a in unproved]
-    tried = [seen.get("address") for seen in every]
+    tried = {seen.get("address") for seen in every}
     versions = dict.fromkeys((4, version_in_use(every)))
     untried = [a for version in versions for a in _known_addresses(evidence, case.host, version) if a not in tried]
     missing = unfinished(untried, "the attempt to connect") or missing_shares(evidence, case.host, opened)
