@@ -1,13 +1,15 @@
 """Looking for one run: what is done with what is seen.
 
 Rules
-* What is seen is written down at once. A vantage is judged as soon as it is complete, and its observations are then
-  forgotten: the journal has them.
+* What is seen is written down at once, and not held: the journal has it. A vantage is judged as soon as it is complete,
+  by what is read back of it, so that one is in memory at a time, however many are under way.
+* The verdicts stay until the end of the run: where those on one host are too large, that is its error.
 * Nobody looks on when it cannot be written down.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,7 +20,7 @@ from netcompliance.judge import SHARED
 from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
-from netcompliance.vantage.errors import CouldNotLook, not_judged
+from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
 from netcompliance.vantage.visit import Errand, State
 
 if TYPE_CHECKING:
@@ -112,23 +114,34 @@ class Looking:
         self._cases: dict[str, list[Case]] = {}
         for case in judged:
             self._cases.setdefault(case.vantage, []).append(case)
+        self._places: dict[str, array[int]] = {}
+        """Where the journal has what was seen at a vantage,"""
         self._seen: dict[str, list[Observation]] = {}
+        """and what was seen there, where there is no journal."""
         self._public: list[Observation] = []
         self._unwritten: JournalWriteError | None = None
 
     def observation(self, seen: Observation) -> None:
-        """Write it down, and keep it as it is written until its vantage is judged: judging again gives the same."""
+        """Write it down. It is judged as it is written: judging again gives the same."""
         try:
-            observation = self._journal.observation(seen) if self._journal else self._redactor.value(seen)
+            observation = self._written(seen)
         except JournalWriteError as problem:
             # This may be another thread than the one that looks.
             self._unwritten = problem
             return
-        self._seen.setdefault(str(observation["vantage"]), []).append(observation)
         if self._settings.watch is not None:
             self.who.setdefault(str(observation["vantage"]), Who()).add(observation, self._settings.host)
         if observation.get("kind") in SHARED:
             self._public.append(observation)
+
+    def _written(self, seen: Observation) -> Observation:
+        vantage = str(seen["vantage"])
+        if self._journal is None:
+            self._seen.setdefault(vantage, []).append(self._redactor.value(seen))
+            return self._seen[vantage][-1]
+        observation, place = self._journal.observation(seen)
+        self._places.setdefault(vantage, array("Q")).append(place)
+        return observation
 
     def state(self, vantage: str, state: State, text: str = "") -> None:
         """Show it."""
@@ -148,9 +161,13 @@ class Looking:
         """
         self._go_on()
         seen, safe = self._seen.pop(vantage, []), self._redactor.text
+        if self._journal:
+            seen = list(self._journal.read(self._places.pop(vantage, ())))
         known: Observation = {}
         try:
             known = self._judge(vantage, seen, problem)
+        except CouldNotLook as refused:
+            problem = refused
         except Exception as defect:
             if vantage == HERE:
                 raise
@@ -164,12 +181,15 @@ class Looking:
 
     def _judge(self, vantage: str, seen: Sequence[Observation], problem: CouldNotLook | None) -> Observation:
         """Who looked; with the verdicts taken down, unless there was a problem."""
-        from netcompliance.judge import identity, judge_vantage
+        from netcompliance.judge import are_too_large, identity, judge_vantage
 
         known = identity(vantage, seen, self._settings) if seen else {}
         if problem is None:
             cases = self._cases.get(vantage, ())
-            self.verdicts |= judge_vantage(self._requirements, cases, seen, self._public, self._settings, self._today)
+            given = judge_vantage(self._requirements, cases, seen, self._public, self._settings, self._today)
+            if are_too_large(given.values()):
+                raise too_large()
+            self.verdicts |= given
         return known
 
     def over(self) -> None:

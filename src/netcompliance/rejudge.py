@@ -5,13 +5,14 @@ Rules
 * With `pinned` the requirements are those that the journal states; else those of the catalogue, and a case of which it
   no longer has the requirement is left out.
 * The date by which waivers expire is the run's own, unless another is named.
-* As while the run went on, a vantage is judged when its record comes, and its observations are then forgotten: what is
-  held at once is bounded. In schema 1 that record says nothing of the end, so all is held until the file's.
+* As while the run went on, a vantage is judged when its record comes, by what is then read of it again: one is held at
+  a time, and bounded. In schema 1 that record says nothing of the end, so that is done at the file's.
 * A watch comes after the visits: its cases are judged by what was watched, and by who looked.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -19,7 +20,7 @@ from typing import Any
 
 from netcompliance.catalogue import CONDITIONS, Catalogue
 from netcompliance.journal import decode
-from netcompliance.journal.reader import BadJournal, SavedRun, Walker
+from netcompliance.journal.reader import BadJournal, Line, SavedRun, Walker, records_at
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import verdict_record
 from netcompliance.judge import JUDGES, SHARED, identity, judge_vantage, settle, watch
@@ -28,7 +29,7 @@ from netcompliance.model import Case, Observation, Requirement, Settings, Verdic
 from netcompliance.results import Entry, Overall, overall
 
 HELD_LIMIT = 3 << 27
-"""What is held of observations at once, in bytes of memory: more than all visits and all watches of a run may say
+"""What is held of observations at once, in bytes of memory: more than one visit and all watches of a run may say
 (`vantage.admission`), so that no host makes the evidence of others unreadable."""
 
 Visited = Callable[[str, Sequence[Observation]], None]
@@ -175,10 +176,8 @@ def _visits(
 
     What all may use is put into `public`; who looked and what was seen in a watch after it, into `watched`.
     """
-    held: dict[str, list[Observation]] = {}
-    weights: dict[str, int] = {}
-    runs: dict[str, dict[int, tuple[int, int]]] = {}
     unvisited = {record["id"] for record in read.vantages if record.get("error")}
+    noted = _Noted(read, public, watched)
     for line in Walker(read.path):
         record = line.record
         if line.problem and not line.cut:
@@ -186,27 +185,53 @@ def _visits(
         if record is None:
             continue
         if record["type"] == "observation":
-            vantage = record["vantage"]
-            if vantage in unvisited and record["kind"] not in SHARED:
-                continue
-            kept = watched if vantage in watched and record["kind"] == watch.KIND else held
-            places = runs.setdefault(vantage, {}) if kept is watched else {}
-            added = _hold(kept.setdefault(vantage, []), record, line.weight, places)
-            weights[vantage] = weights.get(vantage, 0) + added
-            if record["kind"] in SHARED:
-                public.append(record)
-                weights[""] = weights.get("", 0) + line.weight
-            if sum(weights.values()) > HELD_LIMIT:
-                raise BadJournal(f"{read.path}: line {line.number}: more observations than one run makes")
+            if record["vantage"] not in unvisited or record["kind"] in SHARED:
+                noted.note(line, record)
         elif record["type"] == "vantage" and read.schema > 1:
-            seen = held.pop(record["id"], [])
-            weights.pop(record["id"], None)
+            seen = noted.again(record["id"])
             if record["id"] not in unvisited:
                 yield record["id"], seen
                 if read.settings.watch is not None:
                     watched[record["id"]] = [each for each in seen if each.get("kind") in watch.IDENTITY]
     if read.schema == 1:
-        yield from ((vantage, seen) for vantage, seen in held.items() if vantage not in unvisited)
+        yield from ((vantage, noted.again(vantage)) for vantage in noted.vantages if vantage not in unvisited)
+
+
+class _Noted:
+    """Where a journal has what was seen of each vantage whose visit has not ended; and what is held."""
+
+    def __init__(self, read: SavedRun, public: list[Observation], watched: Mapping[str, list[Observation]]) -> None:
+        self._read = read
+        self._public = public
+        self._watched = watched
+        self._places: dict[str, array[int]] = {}
+        self._weights: dict[str, int] = {}
+        self._runs: dict[str, dict[int, tuple[int, int]]] = {}
+        self._held = 0
+
+    @property
+    def vantages(self) -> list[str]:
+        """Those of which something was seen."""
+        return list(self._places)
+
+    def note(self, line: Line, record: Observation) -> None:
+        """One observation. Raises `BadJournal` where there are too many to be held."""
+        vantage = record["vantage"]
+        if vantage in self._watched and record["kind"] == watch.KIND:
+            self._held += _hold(self._watched[vantage], record, line.weight, self._runs.setdefault(vantage, {}))
+        else:
+            self._places.setdefault(vantage, array("Q")).append(line.begin)
+            self._weights[vantage] = self._weights.get(vantage, 0) + line.weight
+        if record["kind"] in SHARED:
+            self._public.append(record)
+            self._held += line.weight
+        if self._held + self._weights.get(vantage, 0) > HELD_LIMIT:
+            raise BadJournal(f"{self._read.path}: line {line.number}: more observations than one run makes")
+
+    def again(self, vantage: str) -> list[Observation]:
+        """What was seen of this one, read again. Raises `BadJournal`."""
+        self._weights.pop(vantage, None)
+        return list(records_at(self._read.path, self._places.pop(vantage, ())))
 
 
 def _hold(some: list[Observation], record: Observation, weight: int, places: dict[int, tuple[int, int]]) -> int:

@@ -266,6 +266,7 @@ class Run:
         self._who = looking.who
         self.identities = looking.identities
         self._verdicts = self._settled(looking.verdicts, self.cases)
+        looking.verdicts.clear()
 
     def _settled(self, verdicts: Mapping[Case, Verdict], cases: Sequence[Case]) -> dict[Case, Verdict]:
         """The verdicts on these cases, as far as there are any, as they are written."""

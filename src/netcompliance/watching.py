@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
-from netcompliance.judge import judge_vantage
+from netcompliance.judge import are_too_large, judge_vantage
 from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import Watched, how, watched
 from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
-from netcompliance.vantage.errors import CouldNotLook, not_judged
+from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
 
 SNAPSHOT = 300.0
 """Seconds after which the journal is told again of runs that are still open."""
@@ -130,7 +130,10 @@ class Watching:
         for vantage, some in by_vantage.items():
             seen = [*who.get(vantage, ()), *self.records(vantage)]
             with self._own_risk(vantage):
-                found |= judge_vantage(requirements, some, seen, (), self._settings, today)
+                given = judge_vantage(requirements, some, seen, (), self._settings, today)
+                if are_too_large(given.values()):
+                    raise too_large()
+                found |= given
         return found
 
     @contextlib.contextmanager
@@ -138,6 +141,8 @@ class Watching:
         """What a visited host said is read here: where that cannot be done, the host is in trouble."""
         try:
             yield
+        except CouldNotLook as refused:
+            self.unwatched(vantage, refused)
         except Exception as defect:
             if vantage == HERE:
                 raise

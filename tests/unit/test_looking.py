@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netcompliance import catalogue, judge, watching
 from netcompliance.journal.redact import Redactor
-from netcompliance.journal.writer import JournalWriteError
+from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.looking import PLACES, Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
+from netcompliance.probe.onhost.limits import DEFAULTS
 from netcompliance.report.watching import Screen
+from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.records import decoded
 from netcompliance.vantage.visit import State
 from netcompliance.watching import Watching
+from tests.unit.judge.records import error, tcp
 from tests.unit.judge.world import healthy
 
 TODAY = date(2026, 12, 1)
@@ -106,6 +111,63 @@ def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other() -> None:
     assert "RecursionError in test_looking.py, line" in run.troubles[EVIL].cause
     assert {case.vantage for case in run.verdicts} == {GOOD}
     assert "a defect in netcompliance" in str(run.identities[EVIL]["error"])
+
+
+def test_what_is_written_down_is_not_held_and_judged_as_it_is_written(tmp_path: Path) -> None:
+    told = []
+    for journal in (None, Journal(tmp_path / "journal.jsonl", Redactor())):
+        run = looking(GOOD, EVIL)
+        run._journal = journal
+        for record in of(GOOD):
+            run.observation(record)
+        run.observation({**of(EVIL)[0], "body": "x" * 100_000})
+        assert bool(run._seen) is (journal is None)
+        run.ended(GOOD, None)
+        run.ended(EVIL, CouldNotLook("gone", "look for it"))
+        told.append((run.verdicts, run.identities))
+        assert not run._seen
+        assert not run._places
+    assert told[0] == told[1]
+
+
+def _unanswered(vantage: str, number: int) -> list[dict[str, Any]]:
+    """A host on which the name has so many addresses, and none of them answers."""
+    names = [f"34.250.{each // 256}.{each % 256}" for each in range(number)]
+    kept = [r for r in of(vantage) if r["kind"] not in ("tcp", "shares", "tls", "exchanges", "http", "http2")]
+    named = ("bare", "rooted")
+    told = [{**record, "addresses": names} if record.get("purpose") in named else record for record in kept]
+    return [*told, *({**tcp(name, error=error("TIMEOUT"), syns=3), "vantage": vantage} for name in names)]
+
+
+def test_verdicts_that_no_honest_host_has_are_its_error_and_no_other_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, run = looking(GOOD, EVIL), looking(GOOD, EVIL)
+    for each in (alone, run):
+        each._settings = replace(each._settings, allow_list=("203.0.113.1",))
+    monkeypatch.setattr(judge, "VERDICTS_SIZE", 50_000)
+    for record in _unanswered(EVIL, 300):
+        run.observation(record)
+    run.ended(EVIL, None)
+    for each in (run, alone):
+        for record in of(GOOD):
+            each.observation(record)
+        each.ended(GOOD, None)
+    assert list(run.troubles) == [EVIL]
+    assert "more than the verdicts on one host can hold" in run.troubles[EVIL].cause
+    assert run.verdicts == alone.verdicts
+
+
+def test_the_most_that_an_honest_host_has_of_verdicts_is_a_quarter_of_what_it_may() -> None:
+    """As many addresses as a probe knows, none of which answers and none of which is approved."""
+    run = looking(GOOD)
+    run._settings = replace(run._settings, allow_list=("203.0.113.1",))
+    for record in _unanswered(GOOD, int(DEFAULTS["addresses_known"])):
+        run.observation(record)
+    run.ended(GOOD, None)
+    found = {case.requirement: len(verdict.findings) for case, verdict in run.verdicts.items()}
+    assert DEFAULTS["addresses_known"] <= found["HTTPS-01"] <= found["DNS-05"]
+    assert 4 * sum(map(judge._weight, run.verdicts.values())) <= judge.VERDICTS_SIZE
+    written = [Redactor(["Zq7kPv93LmXw20TdBr5s"]).verdict(verdict) for verdict in run.verdicts.values()]
+    assert sum(map(judge._weight, written)) == sum(map(judge._weight, run.verdicts.values())), "shared words stay so"
 
 
 @pytest.mark.usefixtures("evil")

@@ -38,6 +38,21 @@ def test_each_record_is_in_the_file_when_it_is_made(journal: Journal):
     assert journal.sha256 == reader.read(journal.path).sha256
 
 
+def test_what_was_written_is_read_back_from_where_it_stands(journal: Journal):
+    seen = [{"vantage": "local", "kind": "http", "body": text, "number": 1.5} for text in ("a", "ñ\n", "\ud800", "b")]
+    places = [journal.observation(each)[1] for each in seen]
+    told = [{"type": "observation", **each} for each in seen]
+    told[2]["body"] = "?"
+    assert list(journal.read(places)) == told
+    assert list(journal.read(reversed(places[1:3]))) == [told[2], told[1]]
+    assert [r for r in reader.records(journal.path) if r["type"] == "observation"] == [
+        {**each, "link": link["link"]} for each, link in zip(told, list(reader.records(journal.path))[1:], strict=True)
+    ]
+    journal.path.write_bytes(b"x" * 1000)
+    with pytest.raises(JournalWriteError, match="it cannot be read back"):
+        list(journal.read(places))
+
+
 def test_what_does_not_fit_on_the_disk_leaves_no_half_line(journal: Journal, monkeypatch: pytest.MonkeyPatch):
     journal.observation(SEEN)
     write, room = os.write, 500

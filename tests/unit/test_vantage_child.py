@@ -204,8 +204,8 @@ def test_what_is_not_the_hosts_to_say_is_left_out() -> None:
         (['{"kind": "tcp", "port": 65536}'], "not-admitted", "a 'tcp' record whose 'port' is not valid"),
         (['{"kind": "host"}'] * 2, "too-much", "more records of the kind 'host' than a probe says"),
         (['{"kind": "tcp"}'] * 4097, "too-much", "more records of the kind 'tcp' than a probe says"),
-        ([json.dumps({"kind": "http", "body": "x" * 1_900_000})] * 3, "too-much", "more than a probe says"),
-        ([json.dumps({"kind": "registry", "platforms": ["a"] * 99_000})] * 2, "too-much", "more than a probe says"),
+        ([json.dumps({"kind": "http", "body": "x" * 1_900_000})] * 7, "too-much", "more than a probe says"),
+        ([json.dumps({"kind": "registry", "platforms": ["a"] * 99_000})] * 4, "too-much", "more than a probe says"),
     ],
 )
 def test_a_host_that_says_more_than_a_probe_is_not_listened_to_any_longer(

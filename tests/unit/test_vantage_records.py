@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import lzma
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netcompliance.judge.watch import IDENTITY
+from netcompliance.probe.onhost.limits import DEFAULTS
 from netcompliance.vantage import records
 from netcompliance.vantage.admission import (
     MARKS,
     VISIT_MOST,
+    VISIT_WEIGHT,
     VISITS,
     WATCHES,
     WHO,
@@ -28,6 +32,8 @@ from netcompliance.vantage.admission import (
 )
 from netcompliance.vantage.records import Wrong, decoded
 from tests.fakes.schema import PUBLISHED
+from tests.unit.judge.records import ADDRESSES, error
+from tests.unit.judge.records import tcp as tcp_of
 from tests.unit.judge.world import healthy
 
 Record = dict[str, Any]
@@ -195,15 +201,10 @@ def test_who_looked_is_kept_to_the_end_of_a_run_and_takes_little() -> None:
     assert frozenset(IDENTITY) == WHO
     route = {"kind": "route", "host": "a.example", "no_proxy": "x" * 10_000}
     admission = Admission(of_visit(32))
-    with pytest.raises(TooMuch, match="who looked"):
-        _flood(admission, b"", route)
-    assert admission.held < 2 * WHO_MOST
+    taken = _taken(admission, route, "who looked")
+    assert (taken - 1) * weight_of(route) < WHO_MOST <= (taken + 1) * weight_of(route)
     for file in GOLDEN:
-        fresh = Admission(of_visit(32))
-        for record in json.loads(lzma.decompress(file.read_bytes()))["observations"]:
-            if record["kind"] in WHO:
-                fresh.admit(b"", record)
-        assert fresh.held < WHO_MOST / 10
+        assert sum(weight_of(record) for record in _recorded(file) if record["kind"] in WHO) < WHO_MOST / 10
 
 
 def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:
@@ -216,9 +217,81 @@ def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:
 
 def test_what_all_hosts_hold_together_has_a_bound() -> None:
     for hosts in (1, 2, 13, 32, 50, 250):
-        assert hosts * of_visit(hosts).weight <= VISITS
-        assert hosts * of_watch(hosts).weight <= WATCHES
-    assert of_visit(1).weight == VISIT_MOST
+        assert hosts * of_visit(hosts).held <= VISITS
+        assert hosts * of_watch(hosts).held <= WATCHES
+        assert of_visit(hosts).weight == VISIT_WEIGHT
+        assert of_watch(hosts).weight == of_watch(hosts).held
+    assert of_visit(1).held == VISIT_MOST
+
+
+def test_of_a_visit_nothing_is_held_but_chains() -> None:
+    admission = Admission(of_visit(32))
+    room = admission.left
+    for _ in range(20):
+        admission.admit(b"", {"kind": "http", "body": "x" * 100_000})
+        admission.admit(b"", {"kind": "tls", "received": "x" * 100_000, "chain": []})
+    assert admission.left == room
+    shown: Record = {"kind": "tls", "chain": ["x" * 100_000]}
+    assert _taken(admission, shown, "more than a probe says") == room // weight_of(shown)
+
+
+def test_the_largest_honest_visit_needs_a_quarter_of_what_it_may_say() -> None:
+    """As many addresses as a probe looks at, those that it knows besides, and the most that was seen of one."""
+    bounds = of_visit(32)
+    for said in (_largest(file) for file in GOLDEN):
+        kinds = Counter(record["kind"] for record in said)
+        assert 4 * len(said) <= bounds.records
+        assert 4 * max(kinds.values()) <= bounds.of_a_kind
+        assert 4 * sum(len(json.dumps(record, separators=(",", ":"))) for record in said) <= bounds.bytes
+        assert 4 * sum(map(weight_of, said)) <= bounds.weight
+        assert 4 * sum(weight_of(record) for record in said if record.get("chain")) <= bounds.held
+        admission = Admission(bounds)
+        for record in said:
+            admission.admit(json.dumps(record, separators=(",", ":")).encode(), record)
+
+
+def _recorded(file: Path) -> list[Record]:
+    """What the probe said."""
+    told = json.loads(lzma.decompress(file.read_bytes()))["observations"]
+    return [
+        {name: value for name, value in record.items() if name not in ("type", "vantage", "connection")}
+        for record in told
+        if record["kind"] not in CONTROLLERS
+    ]
+
+
+def _largest(file: Path) -> list[Record]:
+    """The same visit, if the tenant had as many addresses as a probe knows: all of them listed and connected to, and
+    those that are looked at like the one of which most was recorded, with the looks that came later."""
+    said = _recorded(file)
+    seen = Counter(record.get("address") for record in said if _is_of_an_address(record))
+    most = next((address for address, _ in seen.most_common(1)), "")
+    mine = [record for record in said if _is_of_an_address(record) and record.get("address") == most]
+    new = {"shares", "exchanges", "http2"} - {record["kind"] for record in mine}
+    mine += [record for record in healthy() if record["kind"] in new and record["address"] == ADDRESSES[0]]
+    full, known = int(DEFAULTS["addresses"]), int(DEFAULTS["addresses_known"])
+    names = [f"198.51.{number // 256 + 100}.{number % 256}" for number in range(known)]
+    told = [_with(record, names) for record in said if record not in mine]
+    told += [{**record, "address": name} for name in names[:full] for record in mine]
+    tcp = {**tcp_of(ADDRESSES[0]), "syns": 3, "ports": 1, "error": {**error("TIMEOUT"), "code": None, "icmp": None}}
+    return [*told, *({**tcp, "address": name, "full": False} for name in names[full:])]
+
+
+def _is_of_an_address(record: Record) -> bool:
+    return record.get("task") == "tenant" and record["kind"] in ("tcp", "shares", "exchanges", "tls", "http", "http2")
+
+
+def _with(record: Record, names: list[str]) -> Record:
+    """What tells of addresses tells of all these: 16 bytes of an answer each."""
+    answer = "A" * (len(names) * 64 // 3)
+    if record["kind"] in ("resolve", "dns-share"):
+        return {**record, "addresses": names}
+    if record["kind"] == "dns" and record["rdtype"] == "A" and record["response"]:
+        return {**record, "response": answer}
+    if record["kind"] == "go-resolve":
+        queries = [{**each, "response": answer} if each["rdtype"] == "A" else each for each in record["queries"]]
+        return {**record, "queries": queries}
+    return record
 
 
 @pytest.mark.parametrize(
@@ -248,6 +321,19 @@ def test_a_record_weighs_what_it_takes(record: Record) -> None:
     admission = Admission(of_visit(32))
     with pytest.raises(TooMuch):
         _flood(admission, line, record)
+
+
+def _taken(admission: Admission, record: Record, why: str) -> int:
+    """How often it is taken, until that is too much."""
+    counted = itertools.count()
+
+    def flood() -> None:
+        while next(counted) < 10_000:
+            admission.admit(b"", record)
+
+    with pytest.raises(TooMuch, match=why):
+        flood()
+    return next(counted) - 1
 
 
 def _flood(admission: Admission, line: bytes, record: Record) -> None:

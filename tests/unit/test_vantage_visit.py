@@ -17,7 +17,6 @@ import pytest
 from netcompliance import catalogue
 from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.vantage import visit, workstation, x509
-from netcompliance.vantage.admission import of_visit
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Errand, State
@@ -229,32 +228,6 @@ def test_no_more_visits_than_allowed_are_under_way(look: Look) -> None:
     told = Counting()
     look([scripted(f"ssh://n{n}", SENTINEL, END) for n in range(7)], told=told, at_once=3)
     assert (told.most, len(told.problems)) == (3, 7)
-
-
-def test_a_visit_begins_when_there_is_room_for_what_it_may_say(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has ended is held until the workstation's questions are over."""
-    share = of_visit(2).weight
-    monkeypatch.setattr(visit, "VISITS", 2 * share)
-    full, over = threading.Event(), threading.Event()
-
-    class Counts(Told):
-        def state(self, vantage: str, state: State, text: str = "") -> None:
-            super().state(vantage, state, text)
-            begun = sum(State.REACHING in states for states in self.states.values())
-            assert begun <= 2 or over.is_set()
-
-        def tick(self) -> None:
-            super().tick()
-            if sum(State.DONE in states for states in self.states.values()) == 2 and full.is_set():
-                over.set()
-            full.set()
-
-    body = "print(json.dumps({'kind': 'http', 'body': 'x' * 1_000_000}))"
-    says = f"for _ in range({share // 1_200_000}): {body}\nprint({json.dumps(END)!r})"
-    hosts = [scripted(f"ssh://{name}", SENTINEL, before="import json", after=says) for name in "abcd"]
-    told = look(hosts, lambda tell: over.wait(30), told=Counts(), at_once=2)
-    assert set(told.problems.values()) == {None}
-    assert len(told.problems) == 4
 
 
 def test_several_tenants_are_looked_for_together_and_each_is_told_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

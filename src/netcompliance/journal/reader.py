@@ -18,8 +18,8 @@ import hashlib
 import json
 import math
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,8 @@ class Line:
     """The file ends within this line: the run was cut off while it wrote it."""
     weight: int = 0
     """Bytes that keeping the record costs, roughly."""
+    begin: int = 0
+    """The byte of the file at which it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +250,20 @@ def records(path: Path) -> Iterator[Record]:
     return (record for line in Walker(path) if (record := _sound(path, line)) is not None)
 
 
+def records_at(path: Path, places: Iterable[int]) -> Iterator[Record]:
+    """The records whose lines begin there, which were read before. Raises `BadJournal`."""
+    try:
+        with path.open("rb") as file:
+            for place in places:
+                file.seek(place)
+                record, problem = _parsed(file.readline(LINE_LIMIT + 1))
+                if record is None:
+                    raise BadJournal(f"{path}: changed while it was read: {problem}")
+                yield record
+    except OSError as error:
+        raise BadJournal(f"{path}: {error.strerror or error}") from None
+
+
 class Walker:
     """Every line of a journal, good or bad. Raises `BadJournal` only where it cannot go on, or this is no journal."""
 
@@ -266,10 +282,11 @@ class Walker:
         return self._digest.hexdigest()
 
     def __iter__(self) -> Iterator[Line]:
-        number = 0
+        number = begin = 0
         for number, raw in enumerate(_lines(self._path), 1):
-            yield self._line(number, raw)
+            yield replace(self._line(number, raw), begin=begin)
             self._digest.update(raw)
+            begin += len(raw)
         if not number:
             raise BadJournal(f"{self._path}: an empty file is no journal")
 

@@ -85,7 +85,9 @@ class Redactor:
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """The verdict without secrets. This comes before anything is told: in a text that was wrapped or flattened they
-        are no longer where they are looked for."""
+        are no longer where they are looked for. Words that findings share stay shared."""
+        values = {id(found.values): found.values for found in verdict.findings}
+        cleaned = {key: {name: self.text(value) for name, value in words.items()} for key, words in values.items()}
         return replace(
             verdict,
             saw=self.text(verdict.saw),
@@ -96,7 +98,7 @@ class Redactor:
                     found,
                     subject=self.text(found.subject),
                     detail=self.text(found.detail),
-                    values={name: self.text(value) for name, value in found.values.items()},
+                    values=cleaned[id(found.values)],
                 )
                 for found in verdict.findings
             ),

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -168,9 +168,21 @@ class Journal:
         """Who looked, or why nobody could."""
         self._write({"type": "vantage", "id": vantage, **(identity or {}), **({"error": error} if error else {})})
 
-    def observation(self, observation: Observation) -> Observation:
-        """What a probe saw, as it said it. Returned is what was written: that is what may be judged."""
+    def observation(self, observation: Observation) -> tuple[Observation, int]:
+        """What a probe saw, as it said it. Returned is what was written, and at which byte its line begins."""
         return self._write({"type": "observation", **{k: v for k, v in observation.items() if k != "type"}})
+
+    def read(self, places: Iterable[int]) -> Iterator[Observation]:
+        """The observations whose lines begin there. Raises `JournalWriteError` where they cannot be read back."""
+        try:
+            with self.path.open("rb") as file:
+                for place in places:
+                    file.seek(place)
+                    record: dict[str, Any] = json.loads(file.readline())
+                    record.pop(hash_chain.MEMBER)
+                    yield record
+        except (OSError, ValueError, KeyError) as error:
+            raise JournalWriteError(f"it cannot be read back ({error})") from None
 
     def verdict(self, verdict: Verdict, requirement: Requirement) -> None:
         """What was decided."""
@@ -208,7 +220,8 @@ class Journal:
             self._file = -1
         self._failure = self._failure or "it is closed"
 
-    def _write(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _write(self, record: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+        """What was written, and where it begins."""
         cleaned = {name: value for name, value in self._redactor.value(record).items() if name != hash_chain.MEMBER}
         text = json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = text.encode("utf-8", "replace")
@@ -218,11 +231,11 @@ class Journal:
             self._count_begun()
             self._check()
             link = hash_chain.link(self._end.link, body)
-            line = hash_chain.linked(body, link)
+            line, place = hash_chain.linked(body, link), self._end.size
             self._begun = _Begun(line, link, is_footer=record["type"] == "footer")
             self._append(line)
             self._count_begun()
-        return cleaned
+        return cleaned, place
 
     def _check(self) -> None:
         if os.getpid() != self._process:

@@ -9,7 +9,7 @@ Rules
 * A waiver turns a failure into `waived` until it expires; one that nothing needs any more is a failure itself.
 * What only a node does (pulling images) is not asked of a pod or a container (`identity` says what a vantage is).
 * What was seen is a stranger's, and a verdict repeats of it: how long its texts are, and all of them together, has a
-  bound, so that every verdict can be written down.
+  bound, so that every verdict can be written down; so have all verdicts on one vantage, since those of many are held.
 * A vantage that was never visited gets no verdicts at all: that is an error of the run, not of the network.
 """
 
@@ -60,7 +60,7 @@ from netcompliance.model import (
     Waiver,
 )
 
-__all__ = ["SHARED", "belongs", "identity", "judge", "judge_vantage", "settle"]
+__all__ = ["SHARED", "are_too_large", "belongs", "identity", "judge", "judge_vantage", "settle"]
 
 _MODULES = (
     approval, chart, dns, endpoint, https, layers, lookups, mirror, outbound, proxy, proxyvars, receiver, registry,
@@ -85,6 +85,12 @@ TEXT = 1 << 14
 """Characters of what a verdict says in one text: what was seen, why."""
 PART = 1 << 12
 """Characters of each text of a finding."""
+
+OBJECT, WORDS = 64, 400
+"""Bytes of memory of a finding, and of an empty text; and of the words of a finding."""
+VERDICTS_SIZE = 7 << 18
+"""Bytes of memory that the verdicts on one vantage may take: four times what 512 addresses make of them none of which
+answers, and none of which is approved."""
 
 HARDLY_SEEN = frozenset({"HTTPS-05"})
 """Requirements that a shell can see to fail and not to hold: what rests on them is judged there all the same."""
@@ -199,6 +205,11 @@ def settle(
         replace(verdict, result=Result.NOTCHECKED, reason=NO_NODE) if verdict.case.requirement in unasked else verdict
         for verdict in settled
     ]
+
+
+def are_too_large(verdicts: Iterable[Verdict]) -> bool:
+    """Whether these, which are all on one vantage, take more memory than they may."""
+    return sum(map(_weight, verdicts)) > VERDICTS_SIZE
 
 
 def belongs(seen: Observation, case: Case) -> bool:
@@ -317,11 +328,15 @@ def _whereabouts(case: Case, evidence: Evidence) -> dict[str, str]:
     }
 
 
+_Alike = dict[tuple[tuple[str, str], ...], Mapping[str, str]]
+
+
 def _verdict(case: Case, outcome: Outcome, words: Mapping[str, str] | None = None) -> Verdict:
+    alike: _Alike = {}
     return Verdict(
         case=case,
         result=outcome.result,
-        findings=_folded([_cut(found, words or {}) for found in outcome.findings]),
+        findings=_folded([_cut(found, words or {}, alike) for found in outcome.findings]),
         saw=_shortened(outcome.saw, TEXT),
         reason=_shortened(outcome.reason, TEXT),
         reproduce=outcome.reproduce if len(outcome.reproduce) <= TEXT else "",
@@ -340,9 +355,11 @@ def _folded(found: Sequence[Finding]) -> tuple[Finding, ...]:
     return (*found[:listed], replace(rest[0], subject=more, detail=f"{more} (SHA-256 of their list {digest})"))
 
 
-def _cut(found: Finding, words: Mapping[str, str]) -> Finding:
-    """The finding with the words that every remedy has, and without what is too long of its texts."""
-    values = {name: _shortened(value, PART) for name, value in {**words, **found.values}.items()}
+def _cut(found: Finding, words: Mapping[str, str], alike: _Alike) -> Finding:
+    """The finding with the words that every remedy has, and without what is too long of its texts. Findings with the
+    same words share them: `alike`."""
+    given = {name: _shortened(value, PART) for name, value in {**words, **found.values}.items()}
+    values = alike.setdefault(tuple(given.items()), given)
     return replace(found, subject=_shortened(found.subject, PART), detail=_shortened(found.detail, PART), values=values)
 
 
@@ -353,6 +370,21 @@ def _shortened(text: str, most: int) -> str:
 def _size(found: Finding) -> int:
     """Bytes of its texts, as they are written."""
     return len(json.dumps([found.subject, found.detail, found.values], ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _weight(verdict: Verdict) -> int:
+    """Bytes of memory, roughly and at most. Words that findings share are there once."""
+    words = {id(found.values): found.values for found in verdict.findings}.values()
+    texts = [verdict.saw, verdict.reason, verdict.reproduce, *(text for each in words for text in each.values())]
+    texts += [text for found in verdict.findings for text in (found.subject, found.detail)]
+    held = sum(len(text) * _width(text) for text in texts)
+    return held + OBJECT * (len(texts) + len(verdict.findings)) + WORDS * len(words)
+
+
+def _width(text: str) -> int:
+    """Bytes of memory of a character: the widest decides."""
+    widest = ord(max(text, default="a"))
+    return 1 if widest < 1 << 8 else 2 if widest < 1 << 16 else 4
 
 
 def _expired(waiver: Waiver, today: date) -> bool:

@@ -2,8 +2,10 @@
 
 Theory. A host that is looked from is as much a stranger as any peer. Its records end up in a journal beside those of
 all other hosts, so they are taken over field by field (`records`), and bounded in number, bytes and memory. Whatever
-goes beyond is that host's error, and nobody else's. What all hosts together may hold is divided evenly among those that
-are listened to at once, so that none can take another's; the figures are in docs/journal.md.
+goes beyond is that host's error, and nobody else's. A visit is written down and read back when it is judged, one at a
+time; what is held until then (chains, a line that has not ended), and all of a watch, is divided evenly among the hosts
+that are listened to at once, so that none can take another's. Each bound is four times what the largest honest visit
+needs; the figures are in docs/journal.md.
 """
 
 from __future__ import annotations
@@ -20,12 +22,16 @@ WHO = frozenset({"host", "route", "probe"})
 """Kinds that say who looked, and which way connections take: they are kept until the end of a run,"""
 WHO_MOST = 1 << 19
 """in so many bytes of memory, of one host: twenty times what an honest one takes."""
-HELD_TWICE = "tls"
-"""The kind whose certificates are read when the visit is over."""
-VISITS = 160 << 20
-"""Bytes of memory for all visits that are under way at once, and those that have ended and are not judged yet,"""
+HELD = "chain"
+"""The field that is held: the certificates in it are read when the visit is over."""
+VISITS = 96 << 20
+"""Bytes of memory that all visits that are under way at once may hold,"""
 VISIT_MOST = 12 << 20
-"""and for one of them, however few there are."""
+"""and one of them, however few there are."""
+VISIT_BYTES = 12 << 20
+"""Bytes that one visit may write,"""
+VISIT_WEIGHT = 18 << 20
+"""and bytes of memory that it takes when it is judged."""
 WATCHES = 128 << 20
 """Bytes of memory for all watches of a run,"""
 WATCH_MOST = 32 << 20
@@ -47,19 +53,21 @@ class Bounds:
     of_a_kind: int
     bytes: int
     weight: int
-    """Bytes of memory."""
+    """Bytes of memory,"""
+    held: int
+    """of which so many are held while it is listened to."""
 
 
 def of_visit(at_once: int) -> Bounds:
     """The bounds of one of so many visits."""
-    weight = min(VISITS // max(at_once, 1), VISIT_MOST)
-    return Bounds(records=8192, of_a_kind=4096, bytes=weight, weight=weight)
+    held = min(VISITS // max(at_once, 1), VISIT_MOST)
+    return Bounds(records=8192, of_a_kind=4096, bytes=VISIT_BYTES, weight=VISIT_WEIGHT, held=held)
 
 
 def of_watch(hosts: int) -> Bounds:
-    """The bounds of one of so many watches."""
-    weight = min(WATCHES // max(hosts, 1), WATCH_MOST)
-    return Bounds(records=weight >> 7, of_a_kind=weight >> 7, bytes=WRITTEN * weight, weight=weight)
+    """The bounds of one of so many watches, all of which is held."""
+    held = min(WATCHES // max(hosts, 1), WATCH_MOST)
+    return Bounds(records=held >> 7, of_a_kind=held >> 7, bytes=WRITTEN * held, weight=held, held=held)
 
 
 class NotAdmitted(Exception):
@@ -83,17 +91,14 @@ class Admission:
         self._records = 0
         self._bytes = 0
         self._weight = 0
+        """Bytes of memory."""
+        self._held = 0
         self._of_who = 0
 
     @property
-    def held(self) -> int:
-        """Bytes of memory that is taken by what it said."""
-        return min(self._weight, self._bounds.weight)
-
-    @property
     def left(self) -> int:
-        """Bytes that may still come, at most: a line that has not ended takes room, too."""
-        return self._bounds.weight - self._weight
+        """Bytes that a line that has not ended may have: it takes room, too."""
+        return self._bounds.held - self._held
 
     def read(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
         """The record without what is not the host's to say. Raises `NotAdmitted`."""
@@ -115,12 +120,14 @@ class Admission:
         bounds = self._bounds
         if self._records > bounds.records or self._bytes > bounds.bytes or self._weight > bounds.weight:
             raise TooMuch(MORE)
+        if self._held > bounds.held:
+            raise TooMuch(MORE)
         if known > (1 if kind in ONCE else bounds.of_a_kind):
             raise TooMuch(f"more records of the kind {kind!r} than a probe says")
         return taken
 
     def _weigh(self, taken: dict[str, Any]) -> None:
-        weight = weight_of(taken) * (2 if taken["kind"] == HELD_TWICE else 1)
+        weight = weight_of(taken)
         if taken["kind"] in WHO:
             self._of_who += weight
             if self._of_who > WHO_MOST:
@@ -134,6 +141,8 @@ class Admission:
             if len(self._paths) > records.PATHS:
                 raise TooMuch("more paths than a watch has")
         self._weight += weight
+        if self._of_watch or taken.get(HELD):
+            self._held += weight
 
 
 def weight_of(value: Any) -> int:

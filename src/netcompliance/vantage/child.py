@@ -117,11 +117,6 @@ class Child:
         """All three."""
         return self.stdin, self.stdout, self.stderr
 
-    @property
-    def held(self) -> int:
-        """Bytes of memory that is taken by what it said."""
-        return self._admission.held
-
     def feed(self) -> bool:
         """Send some of the parcel; False once there is nothing more to send, and the stream is closed."""
         try:

@@ -22,3 +22,9 @@ def not_judged(error: Exception) -> CouldNotLook:
     where = f" in {PurePath(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}" if at else ""
     cause = f"what this host sent cannot be judged: a defect in netcompliance ({type(error).__name__}{where})"
     return CouldNotLook(cause, "report it, with the journal")
+
+
+def too_large() -> CouldNotLook:
+    """What a visited host sent makes verdicts that are larger than those on any network."""
+    cause = "the host sent what no probe sends: more than the verdicts on one host can hold"
+    return CouldNotLook(cause, "find out what answers there instead of the probe; what it sent is in the journal")

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.probe import bundle
 from netcompliance.vantage import trouble
-from netcompliance.vantage.admission import VISITS, Admission, of_visit
+from netcompliance.vantage.admission import Admission, of_visit
 from netcompliance.vantage.child import Child
 from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
@@ -110,8 +110,6 @@ class _Tenant:
         self.errand = errand
         self.workstation: _Workstation | None = None
         self.finished: deque[tuple[str, CouldNotLook | None]] = deque()
-        self.held = 0
-        """Bytes of memory that what has ended takes until it is handed over."""
         self.chains: dict[str, list[dict[str, Any]]] = {}
         self.left = len(errand.hosts)
         """Visits that have not ended."""
@@ -146,8 +144,8 @@ class _Tenant:
             record = {**record, "connection": host.backend}
         self.tell(record, host.vantage)
 
-    def note(self, vantage: str, problem: CouldNotLook | None, held: int = 0) -> None:
-        """A visit has ended. `held`: bytes of memory that are taken by what was told of it."""
+    def note(self, vantage: str, problem: CouldNotLook | None) -> None:
+        """A visit has ended."""
         chains = self.chains.pop(vantage, [])
         problem = problem or self._tell_of_chains(vantage, chains)
         if problem:
@@ -155,14 +153,12 @@ class _Tenant:
         else:
             self.errand.watcher.state(vantage, State.DONE)
         self.left -= 1
-        self.held += held
         self.finished.append((vantage, problem))
 
     def hand_over(self) -> None:
         """Tell what has ended."""
         while self.finished:
             self.errand.watcher.ended(*self.finished.popleft())
-        self.held = 0
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -249,11 +245,6 @@ class _Tour:
                     self._open.remove(tenant)
             tenant.errand.watcher.tick()
 
-    def _has_room(self) -> bool:
-        """Can what one more visit says be held beside all that is, and that those under way may say?"""
-        held = sum(tenant.held for tenant in self._tenants)
-        return held + (len(self._under_way) + 1) * self._bounds.weight <= VISITS
-
     def _begin(self) -> None:
         """Start as many visits as there may be at once, and then, since they need it not, what is heavy here."""
         if not self._waiting:
@@ -261,7 +252,7 @@ class _Tour:
         begun = []
         kept: deque[tuple[_Tenant, Host]] = deque()
         same = Counter(host.vantage for _, host in self._under_way.values())
-        while self._waiting and len(self._under_way) < self._at_once and self._has_room():
+        while self._waiting and len(self._under_way) < self._at_once:
             tenant, host = self._waiting.popleft()
             if same[host.vantage] >= SAME_HOST:
                 kept.append((tenant, host))
@@ -333,7 +324,7 @@ class _Tour:
             if not stream.closed and stream.fileno() in self._selector.get_map():
                 self._selector.unregister(stream)
         ending = child.stop()
-        tenant.note(host.vantage, problem or (trouble.diagnosed(host, ending) if ending else None), child.held)
+        tenant.note(host.vantage, problem or (trouble.diagnosed(host, ending) if ending else None))
 
 
 class _Workstation:
