@@ -44,8 +44,9 @@ class Built:
     """Digest to config or layer."""
 
 
+@cache
 def build(image: Image, edition: str = "") -> Built:
-    """Build an image. Another `edition` has other content, and so other digests."""
+    """Build an image, once. Another `edition` has other content, and so other digests."""
     manifests: dict[str, bytes] = {}
     blobs: dict[str, bytes] = {}
     entries = []

@@ -29,9 +29,10 @@ def play(world: World, stage: Stage) -> None:
             raise BackendError("rules of a proxy are squid's: --servers real")
         if site.tls:
             stage.pki.leaf(site)
+    store = Store(world if any(isinstance(site.app, Registry | Cdn) for site in world.sites) else None)
     for machine in Machine:
         if _is_busy(machine, world):
-            stage.fork(machine, f"embedded {machine}", functools.partial(_serve, machine, world, stage))
+            stage.fork(machine, f"embedded {machine}", functools.partial(_serve, machine, world, store, stage))
     stage.wait()
 
 
@@ -40,14 +41,12 @@ def _is_busy(machine: Machine, world: World) -> bool:
     return machine in machines or (machine is Machine.HOST and bool(world.host.listens))
 
 
-def _serve(machine: Machine, world: World, stage: Stage, ready: Ready) -> None:
+def _serve(machine: Machine, world: World, store: Store, stage: Stage, ready: Ready) -> None:
     log = Log(stage.log)
     acceptor = sockets.Acceptor()
-    sites = [site for site in world.sites if site.machine is machine]
-    holds_images = any(isinstance(site.app, Registry | Cdn) for site in sites)
-    store = Store(world if holds_images else None)
-    for site in sites:
-        SiteServer(site, world, store, stage.pki, log).start(acceptor)
+    for site in world.sites:
+        if site.machine is machine:
+            SiteServer(site, world, store, stage.pki, log).start(acceptor)
     for resolver in world.resolvers:
         if resolver.machine is machine and resolver.listens:
             names = Names(world.records, resolver.overrides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import itertools
 import socket
 import struct
@@ -55,15 +56,21 @@ def respond(query: dns.message.Message, names: Names, rewrites_to: tuple[str, ..
     return response
 
 
+@functools.cache
 def _rrset(record: Record) -> dns.rrset.RRset:
     values = [f"{value}." if record.type == "CNAME" else value for value in record.values]
     return dns.rrset.from_text_list(f"{record.name}.", record.ttl, "IN", record.type, values)
 
 
 def _add_soa(response: dns.message.Message, zone: str) -> None:
+    response.authority.append(_soa(zone))
+
+
+@functools.cache
+def _soa(zone: str) -> dns.rrset.RRset:
     owner = f"{zone}." if zone else "."
     soa = f"ns1.{zone or 'root-servers.net'}. hostmaster.{zone or 'root-servers.net'}. 1 7200 3600 1209600 60"
-    response.authority.append(dns.rrset.from_text(owner, _NEGATIVE_TTL, "IN", "SOA", soa))
+    return dns.rrset.from_text(owner, _NEGATIVE_TTL, "IN", "SOA", soa)
 
 
 class Server:
