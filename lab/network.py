@@ -9,6 +9,7 @@ nft ...` works inside the lab.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import subprocess
@@ -46,6 +47,9 @@ _SYSCTLS = {
     "net/ipv6/conf/default/accept_ra": "0",
     "net/ipv4/ping_group_range": "0 0",
 }
+_TABLE = ("net/ipv4/tcp_child_ehash_entries", "4096")
+"""Each machine has a table of connections of its own, where the kernel can (6.1 and later). One that all share is as
+large as the memory of the machine asks for, and takes as long to read."""
 _ROUTER_SYSCTLS = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"}
 
 
@@ -75,6 +79,8 @@ def new_namespace(name: str) -> None:
     (NETNS / name).touch()
     linux.mount("/proc/self/ns/net", str(NETNS / name), flags=linux.MS_BIND)
     _write_sysctls(_SYSCTLS)
+    with contextlib.suppress(FileNotFoundError):
+        _write_sysctls(dict([_TABLE]))
 
 
 def enter(machine: Machine) -> None:
