@@ -20,7 +20,7 @@ from lab import doctor, hosts, mounts
 from lab.changes import app, firewall
 from lab.hosts import cast, containers, nodes
 from lab.right import RIGHT
-from lab.run import command_environment, run
+from lab.run import Execute, command_environment, execute, run
 from lab.scenario import Change, Scenario, both, unchanged
 from lab.scenarios import SCENARIOS
 from lab.stage import Backend
@@ -37,8 +37,8 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE_ERROR)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command line and give the exit code."""
+def main(arguments: Sequence[str] | None = None, execute: Execute = execute) -> int:
+    """Carry out one command line and give the exit code. `execute` is what runs COMMAND in its process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     parser = _parser()
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scenario = _scenario(parsed.scenario, parser)
     wanted = hosts.Wanted(nodes=parsed.nodes, cast=parsed.cast, containers=parsed.containers)
     change = both(scenario.change, *_rules(parsed, parser))
-    return _run(replace(scenario, change=change), _backend(parsed.servers, parser), command, wanted)
+    return _run(replace(scenario, change=change), _backend(parsed.servers, parser), command, wanted, execute)
 
 
 _SHELL_GREETING = f"""\
@@ -149,7 +149,7 @@ def _backend(name: str, parser: _Parser) -> Backend:
     return backend
 
 
-def _run(scenario: Scenario, backend: Backend, command: Sequence[str], wanted: hosts.Wanted) -> int:
+def _run(scenario: Scenario, backend: Backend, command: Sequence[str], wanted: hosts.Wanted, execute: Execute) -> int:
     world = scenario.change(RIGHT)
     environment = command_environment(os.environ, world)
     if wanted.containers:
@@ -157,7 +157,7 @@ def _run(scenario: Scenario, backend: Backend, command: Sequence[str], wanted: h
     if scenario.options:
         added = shlex.join(option.replace("{lab}", str(mounts.DIRECTORY)) for option in scenario.options)
         environment["PYTEST_ADDOPTS"] = f"{environment.get('PYTEST_ADDOPTS', '')} {added}".strip()
-    return run(world, backend, command, environment, wanted)
+    return run(world, backend, command, environment, wanted, execute)
 
 
 def _count(text: str) -> int:

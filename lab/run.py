@@ -52,12 +52,26 @@ _UNSET = frozenset(
 )
 
 
+Execute = Callable[[Sequence[str], Mapping[str, str]], int]
+"""What becomes of a process that has been forked for a command, with its environment: the exit code, if it returns."""
+
+
+def execute(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Become the command; the exit code where that cannot be."""
+    try:
+        os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 - COMMAND is what the user typed
+    except OSError as error:
+        print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        return 126
+
+
 def run(
     world: World,
     backend: Backend,
     command: Sequence[str],
     environment: Mapping[str, str],
     wanted: hosts.Wanted = hosts.NONE,
+    execute: Execute = execute,
 ) -> int:
     """Play `world`, run `command` in it as the host, and give its exit code. `wanted` are hosts beside it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -75,7 +89,7 @@ def run(
         code = LAB_FAILED
         try:
             code = _first_process(
-                world, backend, command, environment, alive_reading, wanted, had_terminal=had_terminal
+                world, backend, command, environment, alive_reading, wanted, execute, had_terminal=had_terminal
             )
         except (BackendError, OSError, RuntimeError) as error:
             print(f"lab: {error}", file=sys.stderr)
@@ -120,6 +134,7 @@ def _first_process(
     environment: Mapping[str, str],
     alive: int,
     wanted: hosts.Wanted,
+    execute: Execute,
     *,
     had_terminal: bool,
 ) -> int:
@@ -142,10 +157,12 @@ def _first_process(
     backend(world, stage)
     interruptions.start(world, stage)
     hosts.start(wanted, world, stage)
-    return _run_command(command, environment, stage, had_terminal=had_terminal)
+    return _run_command(command, environment, stage, execute, had_terminal=had_terminal)
 
 
-def _run_command(command: Sequence[str], environment: Mapping[str, str], stage: Stage, *, had_terminal: bool) -> int:
+def _run_command(
+    command: Sequence[str], environment: Mapping[str, str], stage: Stage, execute: Execute, *, had_terminal: bool
+) -> int:
     if shutil.which(command[0], path=environment.get("PATH")) is None:
         print(f"lab: {command[0]}: command not found", file=sys.stderr)
         return 127
@@ -156,11 +173,15 @@ def _run_command(command: Sequence[str], environment: Mapping[str, str], stage: 
             if had_terminal:
                 _take_terminal(os.getpgrp())
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
+            code = LAB_FAILED
             try:
-                os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 - COMMAND is what the user typed
-            except OSError as error:
-                print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
-                os._exit(126)
+                code = execute(command, environment)
+            except BaseException:  # noqa: BLE001 - os._exit would swallow it
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)
         _pass_on(lambda number: _signal_group(pid, number))

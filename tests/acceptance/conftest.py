@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plays import Plays, Stage
+from plays import Forks, Plays, Stage
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stage(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Runs plays one by one."""
-    stage = Stage(checkout=checkout, directory=tmp_path_factory.mktemp("plays"))
+    stage = Stage(checkout=checkout, directory=tmp_path_factory.mktemp("plays"), forks=Forks(checkout))
     yield stage
     stage.kill()
 

@@ -18,8 +18,8 @@ VARIABLES = ("ORACLE_BESIDE", "ORACLE_AFTER", "ORACLE_HELM", "ORACLE_KEY")
 HELMS_OWN = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
 
 
-def main(directory, command):
-    """Run the command and give its exit code."""
+def main(directory, command, call=subprocess.call):
+    """Run the command, by `call`, and give its exit code."""
     asked = {name: os.environ.pop(name, "") for name in VARIABLES}
 
     def oracle(program):
@@ -32,7 +32,7 @@ def main(directory, command):
 
     beside = oracle(asked["ORACLE_BESIDE"]) if asked["ORACLE_BESIDE"] else None
     pull = helm(asked["ORACLE_HELM"]) if asked["ORACLE_HELM"] else None
-    code = subprocess.call(command)
+    code = call(command)
     (directory / "peak").write_text(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
     after = oracle(asked["ORACLE_AFTER"]) if asked["ORACLE_AFTER"] else None
     for client in filter(None, (beside, after)):

@@ -1,16 +1,21 @@
 """Running the suite in the lab as anybody would, and reading what it left.
 
 Theory. A play is one process: `python -m lab run … -- pytest --tenant=acme`, whose journal and lab log are read when it
-ended. Most of a play is waiting for packets that never come, so the plays that the selected tests need are started
-ahead, a few at a time, and each test waits for its own. On a machine that is drowned in work every server of the lab is
-slow, which is what the suite would then rightly say: so a play begins when a processor is free.
+ended. Half of what that costs is loading programs, so it is done once and forked (`forkserver`). Most of a play is
+waiting for packets that never come, so the plays that the selected tests need are started ahead, a few at a time, and
+each test waits for its own. On a machine that is drowned in work every server of the lab is slow, which is what the
+suite would then rightly say: so a play begins when a processor is free.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -63,14 +68,14 @@ class Play:
     """Whether the Go client and Helm are run too: `beside` or `after` the suite."""
 
     def lab_arguments(self) -> list[str]:
-        """`-m lab run …` up to the command."""
+        """What follows `python -m lab`, up to the command."""
         chosen = ["--scenario", self.scenario] if self.scenario else []
         hosts = [f"--nodes={self.nodes}"]
         hosts += [f"--cast={','.join(self.cast)}"] if self.cast else []
         hosts += ["--containers"] if self.containers else []
         named = {"--router-rules": self.router_rules, "--proxy-rules": self.proxy_rules}
         rules = [f"{option}={file}" for option, file in named.items() if file]
-        return ["-m", "lab", "run", "--servers", self.servers, *chosen, *hosts, *rules, "--"]
+        return ["run", "--servers", self.servers, *chosen, *hosts, *rules, "--"]
 
     def suite_options(self) -> list[str]:
         """What follows `pytest --tenant=acme`."""
@@ -201,12 +206,74 @@ class Outcome:
         ]
 
 
+class Forks:
+    """Runs labs in forks of a process that has loaded everything (see `forkserver`), which the first one begins."""
+
+    def __init__(self, checkout: Path) -> None:
+        self._checkout = checkout
+        self._directory = Path(tempfile.mkdtemp(prefix="forks-"))
+        self._beginning = threading.Lock()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._running: set[int] = set()
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int | None:
+        """Do what `python -m lab` does with these arguments; its exit code, or None if it had to be killed."""
+        job = {
+            "arguments": arguments,
+            "environment": dict(environment),
+            "directory": str(self._checkout),
+            "output": str(output),
+        }
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(LONGEST)
+            connection.connect(self._begun())
+            connection.sendall(json.dumps(job).encode() + b"\n")
+            said = connection.makefile()
+            pid = int(said.readline())
+            self._running.add(pid)
+            try:
+                return int(said.readline() or -signal.SIGKILL)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                return None
+            finally:
+                self._running.discard(pid)
+
+    def end(self) -> None:
+        """End what still runs, the labs with their keepers, and the server."""
+        for pid in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._server:
+            self._server.communicate()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _begun(self) -> str:
+        """The server's socket."""
+        place = self._directory / "socket"
+        with self._beginning:
+            if self._server is None:
+                paths = [str(self._checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
+                self._server = subprocess.Popen(
+                    [sys.executable, str(Path(__file__).with_name("forkserver.py")), str(place)],
+                    cwd=self._checkout,
+                    env={**_passed_on(), "PYTHONPATH": os.pathsep.join(paths)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+                assert self._server.stdout is not None
+                assert self._server.stdout.readline(), "the fork server did not start; see its words above"
+        return str(place)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Runs plays in the lab of this checkout."""
 
     checkout: Path
     directory: Path
+    forks: Forks | None = None
+    """Where plays are forked from; without it, each is a command as people type it."""
     _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
 
     def run(self, play: Play, interpreter: Sequence[str] = (sys.executable,)) -> Outcome:
@@ -216,40 +283,54 @@ class Stage:
         python = interpreter[-1]
         suite = [python, "-m", "pytest", "--tenant=acme", f"--report-dir={results}", *_AS_PEOPLE_HAVE_IT]
         inside = [python, str(self.checkout / "tests" / "acceptance" / "inside.py"), str(results)]
-        process = subprocess.Popen(
-            [*interpreter, *play.lab_arguments(), *inside, *suite, *play.suite_options()],
-            cwd=self.checkout,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
-            | _oracle_variables(play),
+        arguments = [*play.lab_arguments(), *inside, *suite, *play.suite_options()]
+        environment = _passed_on() | _oracle_variables(play)
+        output = results / "output"
+        output.touch()
+        code = (
+            self.forks.run(arguments, environment, output)
+            if self.forks
+            else self._command([*interpreter, "-m", "lab", *arguments], environment, output)
         )
-        self._running[process.pid] = process
-        try:
-            output, _ = process.communicate(timeout=LONGEST)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-            output += f"\nkilled after {LONGEST:.0f} s"
-        finally:
-            del self._running[process.pid]
         directory = next(results.glob("acme/*"), results / "none")
         return Outcome(
             directory=directory,
             results=results,
-            code=process.returncode,
-            output=output,
+            code=-signal.SIGKILL if code is None else code,
+            output=output.read_text() + (f"\nkilled after {LONGEST:.0f} s" if code is None else ""),
             peak_kib=int((results / "peak").read_text()) if (results / "peak").exists() else 0,
             oracle=_testimony(results),
             helm=_helms_trouble(results),
         )
 
+    def _command(self, command: Sequence[str], environment: Mapping[str, str], output: Path) -> int | None:
+        """Run a command; its exit code, or None if it had to be killed."""
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=self.checkout,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+            )
+        self._running[process.pid] = process
+        try:
+            return process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return None
+        finally:
+            del self._running[process.pid]
+
     def kill(self) -> None:
         """End what still runs; the labs end with their keepers."""
         for process in list(self._running.values()):
             process.kill()
+        if self.forks:
+            self.forks.end()
 
 
 class Plays:
@@ -297,6 +378,11 @@ def _wanting_to_run() -> float:
         (line,) = (each for each in Path("/proc/stat").read_text().splitlines() if each.startswith("procs_running"))
         counts.append(int(line.split()[1]) - 1)
     return sum(counts) / LOOKS
+
+
+def _passed_on() -> dict[str, str]:
+    """The environment, without what concerns the tests themselves."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
 
 
 def _oracle_variables(play: Play) -> dict[str, str]:

@@ -83,7 +83,7 @@ def test_real_servers_play_a_good_share() -> None:
 
 def test_what_no_real_server_does_is_refused_in_one_line(checkout: Path) -> None:
     done = subprocess.run(
-        [sys.executable, *Play(scenario="endless-headers", servers="real").lab_arguments(), "true"],
+        [sys.executable, "-m", "lab", *Play(scenario="endless-headers", servers="real").lab_arguments(), "true"],
         cwd=checkout,
         capture_output=True,
         text=True,
@@ -97,7 +97,8 @@ def test_what_no_real_server_does_is_refused_in_one_line(checkout: Path) -> None
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_daemons_end_with_the_lab_and_leave_nothing(checkout: Path, signum: signal.Signals) -> None:
-    command = [sys.executable, *Play(servers="real").lab_arguments(), "sh", "-c", "echo up; exec sleep 600"]
+    lab = [sys.executable, "-m", "lab", *Play(servers="real").lab_arguments()]
+    command = [*lab, "sh", "-c", "echo up; exec sleep 600"]
     shared = sorted(Path("/dev/shm").iterdir())
     process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

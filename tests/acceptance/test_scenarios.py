@@ -5,8 +5,10 @@ Each is looked at locally, some over ssh too (see `shells`); what the shell prob
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from plays import OVER_SSH, Play, Plays, of_scenario
+from plays import OVER_SSH, Play, Plays, Stage, of_scenario
 
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
@@ -35,3 +37,11 @@ def test_the_healthy_world_is_satisfied(plays: Plays) -> None:
     assert outcome.overall == "satisfied", outcome.output
     assert outcome.code == 0
     assert outcome.failing() == {}
+
+
+@pytest.mark.parametrize("play", [Play(scenario="mandatory-tls-proxy")], ids=["mandatory-tls-proxy"])
+def test_a_play_that_is_forked_is_what_a_command_does(plays: Plays, stage: Stage, play: Play) -> None:
+    """With its world's variables, trust store and options, none of which the fork server has."""
+    forked, typed = plays[play], replace(stage, forks=None).run(play)
+    assert typed.overall == "satisfied", typed.output
+    assert (forked.code, forked.verdicts("local")) == (typed.code, typed.verdicts("local"))

@@ -25,7 +25,7 @@ HEALTHY = "healthy"
 def main() -> int:
     """Play them and give 1 if any disagrees."""
     import oracle
-    from plays import ALONE, Play, Stage
+    from plays import ALONE, Forks, Play, Stage
 
     from lab.scenarios import SCENARIOS
 
@@ -44,7 +44,7 @@ def main() -> int:
     agree = 0
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(asked.j) as pool:
         Path(directory).chmod(0o755)
-        stage = Stage(checkout=CHECKOUT, directory=Path(directory))
+        stage = Stage(checkout=CHECKOUT, directory=Path(directory), forks=Forks(CHECKOUT))
 
         def play(name: str) -> Outcome:
             when = "after" if asked.after or name in ALONE else "beside"
