@@ -3,15 +3,19 @@
 Theory. A registry site is an nginx front (`lab.real.nginx`) before one docker-registry that holds copies under the
 site's prefixes. Beside it on the same storage, a second one that never redirects is the door: `skopeo copy` pushes
 through it, and it answers HEAD of blobs, which quay.io does not redirect either. What a registry lacks is not pushed;
-what is corrupt is changed on disk afterwards. The company's registry also has a pull-through cache of the Internet's
+what is corrupt is changed on disk afterwards. What a registry has been given lies in `KEPT` from then on, and where one
+is to hold the same, it is copied. The company's registry also has a pull-through cache of the Internet's
 registry under `CACHE_PREFIX`, for as long as the world says that both hold the same: a cache cannot hold anything else.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +31,8 @@ from lab.world import Authority, Machine, Site, World
 CACHE_PREFIX = "quay/"
 BLOBS = "docker/registry/v2/blobs"
 """Where docker-registry's storage, and so the path of its redirects, has the blobs."""
+KEPT = Path(__file__).resolve().parent.parent.parent / "build" / "registries"
+"""Storages of registries, by what was pushed to them."""
 _LOGIN = "lab:lab-registry-password"
 _HTPASSWD = "lab:$2b$05$abcdefghijklmnopqrstuuo5yayEY2CCt28nTw7YUq5M2Z79309ci\n"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -121,15 +127,16 @@ def unplayable(world: World) -> Iterator[str]:
 
 
 def start(storage: Storage, stage: Stage) -> None:
-    """Start the registries and push their images."""
+    """Start the registries and see that they have their images."""
     storage.directory.mkdir()
     credentials = {store.name: _start_pair(stage, store, storage.world) for store in storage.stores}
     layouts = layout.write(storage.world, [store.app for store in storage.stores], storage.directory)
     for store in storage.stores:
         ready.until_open(stage, f"{store.name}-door", store.site.machine, "127.0.0.1", store.door)
+    lacking = [store for store in storage.stores if not _has_copied(_kept(store, storage, layouts), store.directory)]
     pushing = [
         _skopeo(store.site.machine, [*arguments, *credentials[store.name]])
-        for store in storage.stores
+        for store in lacking
         for prefix in store.copies
         for arguments in layouts.pushes(store.app, prefix, f"127.0.0.1:{store.door}")
     ]
@@ -137,6 +144,8 @@ def start(storage: Storage, stage: Stage) -> None:
         _, errors = process.communicate()
         if process.returncode:
             raise BackendError(f"skopeo could not push an image: {errors.strip()}")
+    for store in lacking:
+        _keep(store.directory, _kept(store, storage, layouts))
     for store in storage.stores:
         _corrupt(store, storage, layouts)
 
@@ -232,6 +241,31 @@ def _skopeo(machine: Machine, arguments: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
+
+
+def _kept(store: Store, storage: Storage, layouts: Layouts) -> Path:
+    """Where the images of a registry are kept once this docker-registry has been given them."""
+    program = Path(programs.path("docker-registry")).stat()
+    pushed = [arguments for prefix in store.copies for arguments in layouts.pushes(store.app, prefix, "")]
+    digests = [images.digest_of(layouts.of(store.app, image).index) for image in storage.world.images]
+    said = repr((program.st_size, program.st_mtime_ns, pushed, digests))
+    return KEPT / hashlib.sha256(said.encode()).hexdigest()
+
+
+def _has_copied(kept: Path, directory: Path) -> bool:
+    """Copy what is kept, if it is."""
+    if kept.is_dir():
+        shutil.copytree(kept, directory, dirs_exist_ok=True)
+    return kept.is_dir()
+
+
+def _keep(directory: Path, kept: Path) -> None:
+    """Keep a storage as it is, unless others have or this checkout cannot be written to."""
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as making:
+            shutil.copytree(directory, Path(making, "made"))
+            Path(making, "made").rename(kept)
 
 
 def _corrupt(store: Store, storage: Storage, layouts: Layouts) -> None:
