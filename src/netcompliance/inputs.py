@@ -145,6 +145,8 @@ def web_url(text: str, what: str) -> str:
         raise BadInput(f"{what} {hide_login(text)!r}: not an https:// URL")
     if parts.username is not None:
         raise BadInput(f"{what} {hide_login(text)!r}: no user names or passwords here")
+    if "?" in text or "#" in text:
+        raise BadInput(f"{what} {hide_query(text)!r}: a repository's URL ends with its path; no keys here")
     host_name(parts.hostname, what)
     return text.rstrip("/")
 
@@ -204,6 +206,11 @@ def hide_login(url: str) -> str:
     at = found[-1]
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://", url[: at.start()])
     return f"{scheme[0] if scheme else ''}***@{url[at.end() :]}"
+
+
+def hide_query(url: str) -> str:
+    """One URL without what follows its path."""
+    return re.sub(r"[?#].*", lambda found: f"{found[0][0]}***", url, count=1, flags=re.DOTALL)
 
 
 def hide_proxy(url: str) -> str:

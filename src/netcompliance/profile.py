@@ -136,7 +136,7 @@ class _Reader:
             no_proxy=self._get("proxy", "no_proxy"),
             ca_files=self._ca_files(),
             key_env=self._get("key", "env"),
-            key_file=self._file("key", "file"),
+            key_file=self._key_file(),
             chart_repository=self._with("chart", "repository", inputs.web_url),
             chart=self._get("chart", "name"),
             fail_on_drift=self._fail_on_drift(),
@@ -192,6 +192,13 @@ class _Reader:
     def _file(self, table: str, key: str) -> Path | None:
         name = self._get(table, key)
         return None if name is None else self._existing(name, key, table)
+
+    def _key_file(self) -> Path | None:
+        """Who writes the key in the place of its file's name is not told the key."""
+        name = self._get("key", "file")
+        if name is not None and not (self._path.parent / Path(name).expanduser()).is_file():
+            raise self._bad("file: no such file; it names the file that holds the key", "file", "key")
+        return self._file("key", "file")
 
     def _existing(self, name: str, key: str, table: str) -> Path:
         path = self._path.parent / Path(name).expanduser()

@@ -39,6 +39,8 @@ from netcompliance.model import (
 )
 from netcompliance.profile import Profile
 
+_A_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
+"""What variables are called. Anything else that stands for one may be the key itself."""
 DEFAULT_AT_ONCE = 32
 """Hosts visited at once: what sshd of a jump host (MaxStartups) and a usual workstation bear."""
 MOST_AT_ONCE = 500
@@ -127,7 +129,7 @@ def visits(options: Options) -> int:
     """How many hosts are visited at once."""
     text = options.visits or str(DEFAULT_AT_ONCE)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_AT_ONCE):
-        raise BadInput(f"--visits {text!r}: a number from 1 to {MOST_AT_ONCE}")
+        raise BadInput(f"--visits {inputs.hide_login(text)!r}: a number from 1 to {MOST_AT_ONCE}")
     return int(text)
 
 
@@ -340,7 +342,8 @@ def _criteria(layer: str, typed: Mapping[str, float], chosen: Profile, length: f
 
 def _key_declared(chosen: Profile, environ: Mapping[str, str]) -> bool:
     if chosen.key_env is not None and not environ.get(chosen.key_env):
-        raise BadInput(f"profile {chosen.path}: the variable {chosen.key_env!r} for the API key is not set")
+        named = repr(chosen.key_env) if _A_VARIABLE.fullmatch(chosen.key_env) else "of this name (not the key itself)"
+        raise BadInput(f"profile {chosen.path}: the variable {named} for the API key is not set")
     return bool(chosen.key_env or chosen.key_file or environ.get(DEFAULTS.key_env))
 
 

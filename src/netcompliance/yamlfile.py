@@ -5,6 +5,7 @@ Texts are `Text`, a `str` like any other; keys are texts too, and so is what a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -23,7 +24,8 @@ class Text(str):
 
 
 def documents(text: str, origin: str) -> list[Any]:
-    """Every document that says something. Raises `BadInput` with the line of what is no YAML."""
+    """Every document that says something. Raises `BadInput` with the line of what is no YAML, and none of its words:
+    a password may begin like a tag."""
     import yaml
 
     try:
@@ -31,7 +33,7 @@ def documents(text: str, origin: str) -> list[Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
+        problem = re.sub(r" '!.*'", "", getattr(error, "problem", None) or "not YAML")
         raise BadInput(f"{origin}{line}: {problem}") from None
     except (RecursionError, ValueError) as error:
         raise BadInput(f"{origin}: {printable(str(error))}") from None

@@ -120,6 +120,30 @@ def test_files(refused, pytester: pytest.Pytester, name: str, content: str, opti
     assert words in line
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "option", "words"),
+    [
+        ("values.yaml", "stackstate:\n  apiKey: !Hunter2-secret\n", "--values", "values.yaml:2"),
+        ("list.txt", "op:Hunter2-secret@registry.example/a:1\n", "--images", "list.txt:1"),
+        ("p.toml", "[key]\nenv = 'Hunter2-secret'\n", "--profile", "not the key itself"),
+        ("p.toml", "[key]\nfile = 'Hunter2-secret'\n", "--profile", "p.toml:2: file: no such file"),
+        (
+            "p.toml",
+            "[chart]\nrepository = 'https://charts.example/x?t=Hunter2-secret'\n",
+            "--profile",
+            "p.toml:2: repository 'https://charts.example/x?***'",
+        ),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_repeated(
+    refused, pytester: pytest.Pytester, name: str, content: str, option: str, words: str
+):
+    (pytester.path / name).write_text(content, encoding="utf-8")
+    line = refused(f"{option}={name}")
+    assert words in line
+    assert "unter2" not in line
+
+
 def test_a_profile_of_the_tenant_is_found_and_checked(refused, pytester: pytest.Pytester):
     profile = pytester.path / "fixtures" / "tenants" / "acme.toml"
     profile.parent.mkdir(parents=True)
@@ -163,6 +187,13 @@ def test_spreading_over_processes_is_refused(run_suites, arguments: tuple[str, .
     assert ended.err.strip() == (
         f"ERROR: {option}: one visit serves all tests: nothing to spread over processes; leave {option} out"
     )
+    assert not ended.reports.exists()
+
+
+def test_without_the_plugin_that_the_report_needs_nothing_begins(run_suites):
+    ended = run_suites("-p", "no:html", script={"crash": "looked"})
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert ended.err.strip() == "ERROR: -p no:html: the report is made with pytest-html; leave it out"
     assert not ended.reports.exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netcompliance.inputs import BadInput, host_name
+from netcompliance.inputs import BadInput, hide_login, host_name
 from netcompliance.model import DEFAULT_REGISTRY, Image
 
 _REFERENCE = re.compile(
@@ -22,7 +22,7 @@ def parse(text: str, where: str) -> Image:
     """An image from its full name. A name without a registry, tag or digest says too little to be asked for."""
     match = _REFERENCE.fullmatch(text)
     if not match:
-        raise BadInput(f"{where}: {text!r} is not the name of an image")
+        raise BadInput(f"{where}: {hide_login(text)!r} is not the name of an image")
     name, digest = match["name"], match["digest"]
     head, _, rest = name.partition("/")
     if not rest or not ("." in head or ":" in head or head == "localhost"):
@@ -33,7 +33,7 @@ def parse(text: str, where: str) -> Image:
     if port and not port.isdigit():
         raise BadInput(f"{where}: {text!r}: {port!r} is no port")
     if not _REPOSITORY.fullmatch(repository) or (colon and not _TAG.fullmatch(tag)):
-        raise BadInput(f"{where}: {text!r} is not the name of an image")
+        raise BadInput(f"{where}: {hide_login(text)!r} is not the name of an image")
     if not tag and not digest:
         raise BadInput(f"{where}: {text!r} has neither tag nor digest")
     return Image(registry=registry, repository=repository, reference=tag or digest, digest=digest)
