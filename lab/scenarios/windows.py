@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from lab.changes import add_site, file, interruption, to
-from lab.right import PROXY_V4, QUAY_V4, TENANT_V4, TENANT_V6
+from dataclasses import replace
+
+from lab.changes import add_site, corporate_answer, file, instead, interruption, to
+from lab.right import PROXY_V4, QUAY_V4, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
 from lab.roles import Fixed, Reply
-from lab.scenario import Scenario, both, finds, unchanged
+from lab.scenario import Change, Scenario, both, finds, unchanged
 from lab.scenarios.pages import BLOCK_PAGE, DEVICE_403
 from lab.scenarios.surroundings import HTTP_PROXY, through
-from lab.world import Authority, Machine, Site, Tls
+from lab.world import Authority, Machine, Resolver, Site, Tls, World
 
 DEVICE_PORT = 9444
 DEVICE = Site(
@@ -51,6 +53,26 @@ def _leg(of: int) -> tuple[str, ...]:
     return to(TENANT_V4[:1], f"jhash ip saddr . tcp sport mod {of} seed 0x1 == 0 drop")
 
 
+_NEW_ADDRESS, _NOBODYS = "34.250.11.98", "52.58.10.11"
+_OTHER_RESOLVER = "10.30.0.55"
+
+
+def _resolved_to(*addresses: str) -> Change:
+    """During the watch, queries are answered by a resolver that gives these addresses, for three seconds."""
+
+    def change(world: World) -> World:
+        new = Resolver(addresses=(_OTHER_RESOLVER,), overrides=instead(TENANT, addresses))
+        return replace(world, resolvers=(*world.resolvers, new))
+
+    queries = f"ip daddr {{ {', '.join(RESOLVERS)} }} meta l4proto {{ tcp, udp }} th dport 53"
+    return both(change, interruption(1.5, 3.0, prerouting=(f"{queries} dnat ip to {_OTHER_RESOLVER}",)))
+
+
+def _tenant_at(address: str, name: str, machine: Machine) -> Change:
+    """The tenant's own service, at one more address."""
+    return add_site(replace(TENANT_SITE, name=name, machine=machine, hosts=(TENANT,), addresses=(address,)))
+
+
 _OFTEN = "[watch]\nrarely = '1s'\n"
 _STRICT = "[watch.tls]\nmax_outage = '0s'\n[watch.http]\nmax_outage = '5s'\n"
 
@@ -68,6 +90,35 @@ SCENARIOS = (
         change=interruption(2.0, 2.5, forward=("meta l4proto { tcp, udp } th dport 53 drop",)),
         find=finds(WATCH_01="watch.outage"),
         options=("--watch=8s",),
+    ),
+    Scenario(
+        name="window-name-leads-elsewhere",
+        broken="during the watch, the name leads for three seconds to an address at which nobody is",
+        change=_resolved_to(_NOBODYS),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=7s",),
+    ),
+    Scenario(
+        name="window-one-address-more",
+        broken="during the watch, an address at which nobody is comes with the right ones for three seconds",
+        change=_resolved_to(*TENANT_V4, _NOBODYS),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=7s",),
+    ),
+    Scenario(
+        name="window-another-address",
+        broken="nothing: during the watch, the name leads for three seconds to another address of the tenant's",
+        change=both(_tenant_at(_NEW_ADDRESS, "moved", Machine.INTERNET), _resolved_to(_NEW_ADDRESS)),
+        options=("--watch=7s",),
+    ),
+    Scenario(
+        name="window-private-endpoint",
+        broken="a watch where the tenant is reached through a private address: no interruption",
+        change=both(
+            corporate_answer(TENANT, ["10.30.0.98"]), _tenant_at("10.30.0.98", "private-endpoint", Machine.CORP)
+        ),
+        find=finds(DNS_04="dns.disagrees"),
+        options=("--watch=3s",),
     ),
     Scenario(
         name="window-flaky",

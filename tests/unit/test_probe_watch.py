@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import queue
 import signal
 import socket
 import stat
@@ -20,7 +21,9 @@ from typing import Any
 import pytest
 
 from netcompliance.probe import bundle
-from netcompliance.probe.onhost import cheap, dear, handover, runs
+from netcompliance.probe.onhost import cheap, dear, handover, proofs, runs
+from netcompliance.probe.onhost.trust import Trust
+from netcompliance.probe.onhost.visit import Output, Visit
 from tests.fakes.peers import authority, leaf, serving, silent
 
 DROP = {"phase": "tcp", "name": "TIMEOUT", "text": "no answer"}
@@ -136,13 +139,82 @@ def test_a_nameserver_answers_or_does_not(engine: cheap.Engine) -> None:
                         server.sendto(answer, sender)
 
         threading.Thread(target=serve, daemon=True).start()
-        engine.add(cheap.DnsPath("127.0.0.1", server.getsockname()[1], query, lambda *sample: samples.append(sample)))
+        engine.add(nameserver(server.getsockname()[1], query, samples, lambda _: True))
         turn_until(engine, lambda: len(samples) >= 2)
         assert samples[1][1:3] == (None, {"rcode": 3, "addresses": False, "private": False})
         speaks.clear()
         turn_until(engine, lambda: bool(samples[-1][1]))
         assert samples[-1][1] is not None
         assert samples[-1][1]["name"] == "TIMEOUT"
+
+
+def nameserver(port: int, query: bytes, samples: Samples, proved: Callable[[list[str]], bool | None]) -> cheap.DnsPath:
+    return cheap.DnsPath("127.0.0.1", port, query, lambda *sample: samples.append(sample), proved)
+
+
+@pytest.mark.parametrize(("proved", "private"), [(True, False), (False, True), (None, True)])
+def test_an_answer_counts_when_its_addresses_have_proved_themselves_or_its_time_is_over(
+    engine: cheap.Engine, monkeypatch: pytest.MonkeyPatch, proved: bool | None, private: bool
+) -> None:
+    monkeypatch.setattr(cheap, "PATIENCE", 0.3)
+    samples: Samples = []
+    asked: list[list[str]] = []
+    question = b"\4acme\0\0\1\0\1"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x09"
+
+    def holds(addresses: list[str]) -> bool | None:
+        asked.append(addresses)
+        return proved if len(asked) > 1 else None
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    message, sender = server.recvfrom(512)
+                    server.sendto(message[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question + record, sender)
+
+        threading.Thread(target=serve, daemon=True).start()
+        query = b"\0\0\1\0\0\1\0\0\0\0\0\0" + question
+        engine.add(nameserver(server.getsockname()[1], query, samples, holds))
+        turn_until(engine, lambda: bool(samples))
+    assert samples[0][1:3] == (None, {"rcode": 0, "addresses": True, "private": private})
+    assert asked[:2] == [["192.0.2.9"]] * 2
+
+
+def test_an_address_is_proved_when_it_is_given_and_again_after_a_while() -> None:
+    answers: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
+    proved = proofs.Proofs(lambda address: address == "192.0.2.1", lambda _: answers.get(), 0.0)
+    assert proved.hold(["192.0.2.1"]) is True
+    assert proved.hold(["192.0.2.1", "192.0.2.9"]) is None
+    for answer, expected in ((None, True), (False, False), (None, False), (True, True)):
+        answers.put(answer)
+        wait_for(lambda expected=expected: answers.empty() and proved.hold(["192.0.2.9"]) is expected)  # type: ignore[misc]
+    assert proved.hold([f"192.0.2.{number}" for number in range(20, 40)]) is None
+    for _ in range(40):
+        answers.put(True)
+
+
+def test_of_addresses_without_end_none_is_the_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofs, "MOST", 3)
+    proved = proofs.Proofs(lambda _: False, lambda _: True, 600.0)
+    given = [f"192.0.2.{number}" for number in range(4)]
+    assert proved.hold(given) is False
+    wait_for(lambda: proved.hold(given[:3]) is True)
+
+
+@pytest.mark.parametrize(("name", "holds"), [("localhost", True), ("acme.example", False)])
+def test_the_tenant_is_where_a_handshake_verifies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, holds: bool
+) -> None:
+    ca = authority("Root")
+    (tmp_path / "ca.pem").write_bytes(ca.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    visit = Visit({"deadline": 9.0, "tasks": []}, Output(lambda _: None), (None, None), Trust(None))
+    with serving(silent, tmp_path, (leaf(ca, name),)) as server:
+        assert proofs.is_tenant(visit, "localhost", server.port, "127.0.0.1") is holds
+    assert proofs.is_tenant(visit, "localhost", server.port, "127.0.0.1") is False
 
 
 def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> None:

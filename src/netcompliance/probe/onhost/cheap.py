@@ -11,6 +11,7 @@ Rules
   then known as well as its beginning.
 * After a probe that failed, or was answered otherwise than the last, comes a volley (`VOLLEY`, as far as the path has
   saved for it): it tells a lost packet from a share of all connections that is lost, which needs many tries.
+* An answer of a nameserver counts when it is known what it is worth, or when its time is over.
 * Nothing is caught up: a moment that was missed, since this machine was busy, is missed.
 """
 
@@ -28,6 +29,8 @@ from netcompliance.probe.onhost.dial import icmp_error, listen_for_icmp, socket_
 from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
 
 Record = Dict[str, Any]
+Proved = Callable[[List[str]], Optional[bool]]
+"""Is the tenant at all of these addresses? `None`: it is not known yet."""
 Tell = Callable[[float, Optional[Record], Optional[Record], float], None]
 """Moment, error, answer, and seconds that it took (that an answer usually takes, where there was none)."""
 
@@ -57,13 +60,12 @@ LATE = 0.5
 """Seconds after which it is looked at whether an answer was one to the first SYN."""
 OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 """This host's own limits: such a probe says nothing of the path."""
-PRIVATE = ("0.", "10.", "127.", "169.254.", "192.168.", "fc", "fd", "fe8", "::")
 
 
 class Sample:
     """One probe under way."""
 
-    __slots__ = ("alarmed", "answer", "at", "begun", "done", "error", "mark", "socket", "took")
+    __slots__ = ("alarmed", "answer", "at", "begun", "done", "error", "heard", "mark", "socket", "took")
 
     def __init__(self, at: float, begun: float) -> None:
         self.at = at
@@ -74,6 +76,8 @@ class Sample:
         self.answer: Optional[Record] = None
         self.mark = b""
         """By which its answer is known."""
+        self.heard: Optional[bytes] = None
+        """Its answer, as long as it is not known what that is worth."""
         self.took = 0.0
         self.alarmed = False
         """A volley was begun for it."""
@@ -81,7 +85,7 @@ class Sample:
     def end(self, error: Optional[Record], answer: Optional[Record] = None) -> None:
         """It has ended like this."""
         self.done, self.error, self.answer = True, error, answer
-        self.took = time.monotonic() - self.begun
+        self.took = self.took or time.monotonic() - self.begun
         if self.socket is not None:
             self.socket.close()
             self.socket = None
@@ -94,6 +98,8 @@ class Path:
         self.tell = tell
         self.due = 0.0
         self.under_way: Deque[Sample] = deque()
+        self.heard: List[Sample] = []
+        """Those that were answered, and of whose answers it is not known what they are worth."""
         self.failing = False
         self.said: Optional[Record] = None
         """The last answer."""
@@ -111,6 +117,9 @@ class Path:
     def finish(self, sample: Sample) -> None:
         """Its socket has something to say."""
         raise NotImplementedError
+
+    def decide(self, sample: Sample, *, now: bool = False) -> None:
+        """End one that was answered, if it is known what that is worth, or in any case `now`."""
 
     def hand_on(self) -> None:
         """Tell outcomes, in order."""
@@ -174,10 +183,11 @@ class TcpPath(Path):
 class DnsPath(Path):
     """Asking one nameserver, without asking again."""
 
-    def __init__(self, server: str, port: int, wire: bytes, tell: Tell) -> None:
+    def __init__(self, server: str, port: int, wire: bytes, tell: Tell, proved: Proved) -> None:
         super().__init__(tell)
         self._family, self._target = socket_address(server, port)
         self._wire = wire
+        self._proved = proved
 
     def begin(self, sample: Sample) -> bool:
         asking = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -190,7 +200,7 @@ class DnsPath(Path):
 
     def finish(self, sample: Sample) -> None:
         asking = sample.socket
-        if asking is None:
+        if asking is None or sample.heard is not None:
             return
         try:
             message = asking.recv(4096)
@@ -205,17 +215,29 @@ class DnsPath(Path):
             sample.end(failure.record())
             return
         if dnsmessage.answers(sample.mark, message):
-            sample.end(None, self.read(message))
+            sample.heard, sample.took = message, time.monotonic() - sample.begun
+            self.heard.append(sample)
+            self.decide(sample)
 
-    @staticmethod
-    def read(message: bytes) -> Record:
+    def decide(self, sample: Sample, *, now: bool = False) -> None:
         """What an answer says, without what may differ between two right ones."""
+        message = sample.heard
+        if message is None or sample.done:
+            return
         found = dnsmessage.addresses(message)
-        return {
-            "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE,
-            "addresses": bool(found) or dnsmessage.truncated(message),
-            "private": any(address.startswith(PRIVATE) for address in found),
-        }
+        proved = self._proved(found)
+        if proved is None and not now:
+            return
+        self.heard.remove(sample)
+        sample.heard = None
+        sample.end(
+            None,
+            {
+                "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE,
+                "addresses": bool(found) or dnsmessage.truncated(message),
+                "private": not proved,
+            },
+        )
 
 
 def _is_connected(opened: socket.socket) -> bool:
@@ -296,6 +318,12 @@ class Engine:
                 path.finish(sample)
                 if sample.done:
                     self._ended(number, path, sample)
+        for path in self._paths:
+            for sample in list(path.heard):
+                number = sample.socket.fileno() if sample.socket is not None else -1
+                path.decide(sample)
+                if sample.done:
+                    self._ended(number, path, sample)
         self._expire()
 
     def close(self) -> None:
@@ -344,8 +372,7 @@ class Engine:
     def _ended(self, number: int, path: Path, sample: Sample) -> None:
         del self._open[number]
         if sample.error is None:
-            took = time.monotonic() - sample.begun
-            path.usual = took if path.usual is None else path.usual + (took - path.usual) / 8
+            path.usual = sample.took if path.usual is None else path.usual + (sample.took - path.usual) / 8
         path.hand_on()
 
     def _expire(self) -> None:
@@ -360,6 +387,7 @@ class Engine:
                     continue
                 number = sample.socket.fileno()
                 path.finish(sample)
+                path.decide(sample, now=True)
                 if not sample.done:
                     icmp = icmp_error(sample.socket) if sample.socket is not None else None
                     sample.end(_failed(_errno_of(icmp), icmp) if icmp else timed_out("tcp").record())

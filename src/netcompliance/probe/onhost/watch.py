@@ -30,6 +30,7 @@ from netcompliance.probe.onhost.dear import Probes
 from netcompliance.probe.onhost.handover import Handover
 from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
+from netcompliance.probe.onhost.proofs import Proofs, is_tenant
 from netcompliance.probe.onhost.route import Route
 from netcompliance.probe.onhost.runs import Runs
 from netcompliance.probe.onhost.trust import Trust
@@ -50,6 +51,8 @@ LAST_PROBES = 1.0
 """Seconds that the last probes are given to end."""
 LINGER = 600.0
 """Seconds after the planned end in which a spool waits to be collected."""
+PROVED_AGAIN = 1.0
+"""Seconds, at least, between two handshakes with an address that is given and not watched."""
 LOOK_UP = 10.0
 """Seconds between two look-ups of the tenant's addresses."""
 M_ARENA_MAX = -8
@@ -158,9 +161,16 @@ class Watch:
 
     def _watch_nameservers(self) -> None:
         servers = resolver_settings(read_text(RESOLV_CONF))["nameservers"] or ["127.0.0.1"]
+        host, port = self._asked["host"], self._asked["port"]
+        proofs = Proofs(
+            lambda address: address in self._known,
+            lambda address: is_tenant(self._visit, host, port, address),
+            max(PROVED_AGAIN, self._asked["rarely"]),
+        )
         for server in list(dict.fromkeys(servers))[: self._visit.limits["nameservers"]]:
             runs = self._path("dns", server, self._asked["every"])
-            self._engine.add(DnsPath(server, self._asked.get("dns_port", DNS_PORT), self._wire(), self._into(runs)))
+            dns_port = self._asked.get("dns_port", DNS_PORT)
+            self._engine.add(DnsPath(server, dns_port, self._wire(), self._into(runs), proofs.hold))
 
     def _watch_address(self, address: str) -> None:
         if address in self._known or len(self._known) >= self._visit.limits["addresses"]:

@@ -1,0 +1,90 @@
+"""Is the tenant at an address that a nameserver gives? A watch samples the addresses that it knows; others are proved.
+
+Theory. Where a name leads elsewhere for a time, every address that is watched works on, and the agent, which looks the
+name up for each connection, does not. So an address that is not watched has to prove itself, by a handshake that
+verifies for the name. Large services rotate among many addresses: each is proved when it is given, and again from time
+to time while it is.
+"""
+
+import threading
+import time
+from typing import Callable, Dict, List, Optional
+
+from netcompliance.probe.onhost import tls
+from netcompliance.probe.onhost.dial import dial
+from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.visit import Visit
+
+PATIENCE = 0.8
+"""Seconds that a connection may take to open, and as many for its handshake."""
+OWN_FAULTS = ("EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL")
+AT_ONCE = 8
+"""Proofs under way."""
+MOST_OF_AN_ANSWER = 16
+MOST = 1024
+"""Addresses that are remembered. Whoever gives more has no tenant there."""
+
+
+class Proof:
+    """What is known of one address."""
+
+    def __init__(self) -> None:
+        self.begun = float("-inf")
+        self.busy = False
+        self.holds: Optional[bool] = None
+        """`None`: it is not known yet."""
+
+
+class Proofs:
+    """The proofs of all addresses that are not watched."""
+
+    def __init__(self, is_watched: Callable[[str], bool], prove: Callable[[str], Optional[bool]], again: float) -> None:
+        """`again`: seconds from one proof of an address to the next."""
+        self._is_watched = is_watched
+        self._prove = prove
+        self._again = again
+        self._known: Dict[str, Proof] = {}
+        self._under_way = threading.Semaphore(AT_ONCE)
+
+    def hold(self, addresses: List[str]) -> Optional[bool]:
+        """Is the tenant at all of these? `None`: it is not known yet. Of a long answer the beginning is looked at."""
+        found = [self._holds(address) for address in addresses[:MOST_OF_AN_ANSWER] if not self._is_watched(address)]
+        return False if False in found else None if None in found else True
+
+    def _holds(self, address: str) -> Optional[bool]:
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= MOST:
+                return False
+            known = self._known[address] = Proof()
+        due = time.monotonic() - known.begun >= self._again
+        if due and not known.busy and self._under_way.acquire(blocking=False):
+            known.begun, known.busy = time.monotonic(), True
+            threading.Thread(target=self._look, args=(address, known), daemon=True).start()
+        return known.holds
+
+    def _look(self, address: str, known: Proof) -> None:
+        try:
+            holds = self._prove(address)
+            known.holds = known.holds is not False if holds is None else holds
+        finally:
+            known.busy = False
+            self._under_way.release()
+
+
+def is_tenant(visit: Visit, host: str, port: int, address: str) -> Optional[bool]:
+    """Does a handshake with the address verify for the name? `None` where this host itself could not try."""
+
+    def opened() -> Stream:
+        stream, facts = dial(address, port, PATIENCE)
+        if stream is None:
+            raise Failure(facts["error"]["phase"], facts["error"]["name"], facts["error"]["text"])
+        return stream
+
+    stream, facts = tls.secure(opened, visit.trust.verifying, host, PATIENCE)
+    if stream is not None:
+        stream.close()
+    if facts["error"] is None:
+        return True
+    return None if facts["error"]["name"] in OWN_FAULTS else False
