@@ -231,8 +231,9 @@ WRITINGS = (
     lambda letter: f"\\\\U{ord(letter):04X}",
     lambda letter: f"&#{ord(letter)};",
     lambda letter: f"&amp;#x{ord(letter):X};",
+    lambda letter: "".join(f"={byte:02X}" for byte in letter.encode()),
 )
-BREAKS = ("", "", "", "\r\n", "\n ", "=\r\n", "\\r\\n", "%0D%0A")
+BREAKS = ("", "", "", "\r\n", "\n ", "=\r\n", "\\r\\n", "%0D%0A", "<wbr>", "<br />\n", "&shy;", "\xad", "\u200b")
 SECRETS = (KEY, "Zq7kPv93LmXw20TdBr5s", "Pr0xy p@ss/w\xf6rd", "a%41b&c;d\\\\e")
 
 
@@ -261,6 +262,9 @@ ENCODED = {
     ),
     "letters in JSON": lambda secret: "".join(f"\\u{ord(letter):04x}" for letter in secret),
     "over two lines": lambda secret: f"{secret[:9]}\r\n{secret[9:]}",
+    "quoted-printable": lambda secret: "".join(f"={byte:02X}" for byte in secret.encode()),
+    "numbers in HTML without their end": lambda secret: "".join(f"&#{ord(letter)}" for letter in secret),
+    "where a page may break it": lambda secret: f"{secret[:5]}<wbr>{secret[5:9]}&#8203;{secret[9:]}",
     "two bytes a letter": lambda secret: secret.encode("utf-16-le").decode("latin-1"),
     **{
         f"base64 in lines, after {before}": lambda secret, before=before: base64.encodebytes(

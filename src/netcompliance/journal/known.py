@@ -37,13 +37,19 @@ _LEAST_LETTERS = 6
 """Fewer letters of base64 stand in other words by chance."""
 _LEAST_BARE = 3
 """Likewise of a bare text, where patterns decide afterwards."""
-_BREAK = r"(?:=?(?:[\r\n\0]|\\{1,4}[rn]|%(?:25){0,3}0[aAdD]|&#(?:1[03]|[xX]0?[aAdD]);){1,4}[ \t]{0,16})?"
-"""What may stand between two letters: the end of a line, written somehow."""
-_ESCAPED = re.compile(
-    r"(?i)%(?:25){0,3}([0-9a-f]{2})|\\{1,4}(?:u00([0-9a-f]{2})|x([0-9a-f]{2})|[rn])"
-    r"|&(?:amp;){0,3}(?:#(?:x0{0,5}([0-9a-f]{1,2})|0{0,5}([0-9]{2,3}))|[a-z]{2,24});"
+_BREAK = (
+    r"(?:=?(?:[\r\n\0\u00ad\u200b]|\xc2\xad|\xe2\x80\x8b|\\{1,4}[rn]|%(?:25){0,3}0[aAdD]|&#(?:1[03]|[xX]0?[aAdD]);"
+    r"|(?i:</?w?br[ /]{0,2}>|&shy;|&ZeroWidthSpace;|&#(?:173|8203|xad|x200b);)){1,4}[ \t]{0,16})?"
 )
-_UNCLEAR = re.compile(r"[%&\\]|[^\x00-\x7f]+")
+"""What may stand between two letters: the end of a line, or a place where a page lets one end, written somehow."""
+_TAG = re.compile(r"(?i)</?w?br[ /]{0,2}>|&(?:shy|ZeroWidthSpace|#(?:173|8203|xad|x200b));")
+_QUOTED = re.compile(r"=[2-7][0-9A-Fa-f]")
+"""A letter in quoted-printable."""
+_ESCAPED = re.compile(
+    r"(?i)(?:%(?:25){0,3}|=)([0-9a-f]{2})|\\{1,4}(?:u00([0-9a-f]{2})|x([0-9a-f]{2})|[rn])"
+    r"|&(?:amp;){0,3}(?:#(?:x0{0,5}([0-9a-f]{1,2})|0{0,5}([0-9]{2,3}));?|[a-z]{2,24};)"
+)
+_UNCLEAR = re.compile(r"[%&\\=<]|[^\x00-\x7f]+")
 """Letters of a secret that are read as an escape, or that a bare text has not."""
 _OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128))
 _ENDS = re.compile(
@@ -83,8 +89,11 @@ class Known:
         bare = _bare(text)
         if len(bare) < self._shortest:
             return text
-        if "%" in text or "&" in text or "\\" in text:
-            bare += " " + _bare(_ESCAPED.sub(_undone, text))
+        whole = _TAG.sub("", text) if "<" in text or "&" in text else text
+        if "%" in text or "&" in text or "\\" in text or _QUOTED.search(text):
+            bare += " " + _bare(_ESCAPED.sub(_undone, whole))
+        if whole != text:
+            bare += " " + _bare(whole)
         needles = {needle for needle in (self._begins if len(text) < CUT else self._all) if needle in bare}
         if needles:
             for form in self._forms:
@@ -208,10 +217,10 @@ def _writings(letter: str, *, either_case: bool) -> str:
     for each in dict.fromkeys((letter, letter.lower(), letter.upper()) if either_case else (letter,)):
         if len(each) != 1:
             continue  # `ß` in capitals
-        in_url = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in each.encode("utf-8", "replace"))
+        in_url = "".join(f"(?:%(?:25){{0,3}}|=){byte:02x}" for byte in each.encode("utf-8", "replace"))
         units = re.findall("....", each.encode("utf-16-be", "surrogatepass").hex())
         in_json = "".join(rf"\\{{1,4}}u{unit}" for unit in units)
-        in_html = rf"&(?:amp;){{0,2}}#(?:0{{0,5}}{ord(each)}|x0{{0,5}}{ord(each):x});"
+        in_html = rf"&(?:amp;){{0,2}}#(?:0{{0,5}}{ord(each)}|x0{{0,5}}{ord(each):x});?"
         in_bytes = [rf"\\{{1,4}}x{ord(each):02x}"] if ord(each) < 256 else []
         named = [f"&(?:amp;){{0,2}}{name}" for name, meant in html5.items() if meant == each and name.endswith(";")]
         ways += [f"(?i:{'|'.join((in_url, in_json, in_html, *in_bytes, *named))})"]
