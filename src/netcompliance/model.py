@@ -230,6 +230,13 @@ class Waiver:
     expires: str
 
 
+def plain_url(url: str) -> str:
+    """The URL without differences that make none: case of scheme and host, and a port 443 that is written out."""
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{mark}{authority.lower().removesuffix(':443')}{slash}{path}"
+
+
 VISIBLE = 1.0
 """Seconds: in a quiet time an interruption as long as this must be seen, where nothing is said of its length."""
 

@@ -28,6 +28,7 @@ from netcompliance.model import (
     TRIES,
     Approved,
     Case,
+    ChartValues,
     Criteria,
     DriftKind,
     HostOptions,
@@ -36,6 +37,7 @@ from netcompliance.model import (
     Settings,
     Waiver,
     Watch,
+    plain_url,
 )
 from netcompliance.profile import Profile
 
@@ -154,9 +156,11 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
     at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
     if at_quay and mode in (RegistryMode.PROXY, RegistryMode.COPY):
         raise BadInput(f"--registry-mode {mode} needs one's own registry: --registry HOST/PREFIX")
+    domain = _domain(options, chosen)
+    agent_url, values = _agent_url(chosen, gathered, Settings(tenant=tenant, domain=domain).endpoint)
     return Settings(
         tenant=tenant,
-        domain=_domain(options, chosen),
+        domain=domain,
         registry=gathered.registry,
         registry_prefix=gathered.prefix,
         registry_mode=mode or (RegistryMode.DIRECT if at_quay else RegistryMode.PROXY),
@@ -168,8 +172,8 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
         approved=approved or (),
         proxy=_proxy(options, chosen, gathered),
         no_proxy=chosen.no_proxy,
-        agent_url=_agent_url(chosen, gathered),
-        values=gathered.values,
+        agent_url=agent_url,
+        values=values,
         interception=tuple(fingerprint for path in chosen.ca_files for fingerprint in _fingerprints(path)),
         interception_files=tuple(str(path) for path in chosen.ca_files),
         key_declared=_key_declared(chosen, environ),
@@ -242,7 +246,7 @@ def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | Non
     if images is None:
         return configured
     listed = sources.gather(images, declared or (configured.registry, configured.prefix), direct=direct)
-    return replace(listed, values=configured.values, proxy=configured.proxy)
+    return replace(listed, values=configured.values, proxy=configured.proxy, urls=configured.urls)
 
 
 def _domain(options: Options, chosen: Profile) -> str:
@@ -278,10 +282,16 @@ def _fail_on_drift(options: Options, chosen: Profile) -> tuple[DriftKind, ...]:
     return tuple(DriftKind) if options.fail_on_drift else chosen.fail_on_drift
 
 
-def _agent_url(chosen: Profile, gathered: sources.Gathered) -> str | None:
-    if chosen.agent_url is not None:
-        return inputs.printable(inputs.hide_login(chosen.agent_url))
-    return gathered.values.url if gathered.values else None
+def _agent_url(chosen: Profile, gathered: sources.Gathered, documented: str) -> tuple[str | None, ChartValues | None]:
+    """The URL that the agent is given, and the values with it. Of several, one that is not the documented."""
+    values = gathered.values
+    told = inputs.printable(inputs.hide_login(chosen.agent_url)) if chosen.agent_url is not None else None
+    known = [*([(told, None)] if told is not None else []), *gathered.urls]
+    url, line = next((each for each in known if plain_url(each[0]) != documented), known[0] if known else (None, None))
+    if values is not None and url is not None and (url, line) in gathered.urls:
+        lines = {**dict(values.lines), **({sources.URL: line} if line is not None else {})}
+        values = replace(values, url=url, lines=tuple(lines.items()))
+    return url, values
 
 
 def _watch(options: Options, chosen: Profile) -> Watch | None:

@@ -120,6 +120,46 @@ def test_options_come_before_the_profile(settled: Settle, tmp_path: Path):
     assert found.strict
 
 
+CONTAINER = """\
+- name: {name}
+  image: quay.io/a/{name}:1
+  env: [{{name: {variable}, value: "{url}"}}]
+"""
+RIGHT_URL = "https://acme.app.stackstate.io/receiver/stsAgent"
+
+
+def rendered(*containers: tuple[str, str]) -> str:
+    """A manifest of containers that are given a URL by this variable, each four lines from the next."""
+    parts = [CONTAINER.format(name=f"c{n}", variable=v, url=url) for n, (v, url) in enumerate(containers)]
+    head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n"
+    return head + "".join(f"  {line}\n" for line in "".join(parts).splitlines())
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+@pytest.mark.parametrize("variable", ["STS_STS_URL", "STS_URL"])
+def test_of_several_urls_the_one_counts_that_is_wrong(
+    settled: Settle, tmp_path: Path, wrong: int, variable: str
+) -> None:
+    """Each part of the agent is given its own."""
+    same = "HTTPS://acme.app.stackstate.io:443/receiver/stsAgent"
+    urls = [("STS_STS_URL", RIGHT_URL), ("STS_STS_URL", same), ("STS_URL", RIGHT_URL)]
+    urls[wrong] = (variable, "https://acme.app.stackstate.io/receiver")
+    path = tmp_path / "manifests.yaml"
+    path.write_text(rendered(*urls), encoding="utf-8")
+    found = settled(values=str(path))
+    assert found.agent_url == "https://acme.app.stackstate.io/receiver"
+    assert found.values
+    assert found.values.url == found.agent_url
+    assert found.values.place("stackstate.url") == f"{path}:{8 + 3 * wrong}"
+
+
+def test_a_right_profile_does_not_hide_wrong_values(settled: Settle, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("stackstate: {url: 'https://acme.app.stackstate.io/x'}\n", encoding="utf-8")
+    found = settled(f"[agent]\nurl = '{RIGHT_URL}'\n", values=str(values))
+    assert found.agent_url == "https://acme.app.stackstate.io/x"
+
+
 def test_values_say_what_the_agent_is_configured_with_and_images_what_is_pulled(settled: Settle, tmp_path: Path):
     values = tmp_path / "values.yaml"
     values.write_text(

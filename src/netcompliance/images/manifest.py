@@ -28,15 +28,17 @@ def pulled(documents: list[Any]) -> list[tuple[str, str]]:
     ]
 
 
-def agent_settings(documents: list[Any]) -> tuple[str | None, str | None]:
-    """(receiver URL, proxy) that the containers' environment names, or None."""
-    seen: dict[str, str] = {}
-    for found in _objects(documents):
-        for holder in _mappings(found):
-            for entry in _members(holder, "env"):
-                if isinstance(entry.get("value"), str):
-                    seen.setdefault(str(entry.get("name")), entry["value"])
-    return seen.get("STS_STS_URL"), seen.get("STS_PROXY_HTTPS")
+def agent_settings(documents: list[Any]) -> tuple[tuple[str, ...], str | None]:
+    """(receiver URLs, each once, and the first proxy) that the containers' environment names."""
+    seen = [
+        (str(entry.get("name")), entry["value"])
+        for found in _objects(documents)
+        for holder in _mappings(found)
+        for entry in _members(holder, "env")
+        if isinstance(entry.get("value"), str)
+    ]
+    urls = dict.fromkeys(value for name in sorted(_ENDPOINTS) for its, value in seen if its == name)
+    return tuple(urls), next((value for name, value in seen if name == "STS_PROXY_HTTPS"), None)
 
 
 def unproxied(documents: list[Any]) -> list[tuple[str, str, Any]]:

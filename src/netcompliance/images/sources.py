@@ -38,6 +38,8 @@ class Gathered:
     origin: str
     values: ChartValues | None = None
     proxy: str | None = None
+    urls: tuple[tuple[str, int | None], ...] = ()
+    """The receiver's URLs that the parts of the agent are given, each once, without logins, with its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,8 @@ class _Read:
     images: tuple[Image, ...]
     registry: str | None = None
     """`host[/prefix]` that the file itself points at."""
-    url: str | None = None
+    urls: tuple[str, ...] = ()
+    """The receiver's, as the parts of the agent are given it."""
     proxy: str | None = None
     reading: values.Reading | None = None
     containers: tuple[tuple[str, str], ...] = ()
@@ -86,6 +89,7 @@ def gather(
         origin=origin,
         values=_chart_values(read, registry, prefix),
         proxy=read.proxy,
+        urls=tuple((printable(hide_login(url)), getattr(url, "line", None)) for url in read.urls),
     )
 
 
@@ -127,19 +131,19 @@ def _read_manifests(documents: list[Any], origin: str) -> _Read:
     if not containers:
         raise BadInput(f"{origin}: no container in these manifests")
     images = tuple(reference.parse(name, f"{origin}: {where}") for where, name in containers)
-    url, proxy = manifest.agent_settings(documents)
+    urls, proxy = manifest.agent_settings(documents)
     unproxied = manifest.unproxied(documents)
     return _Read(
         origin=origin,
         images=images,
         registry=_common(images),
-        url=url,
+        urls=urls,
         proxy=proxy,
         containers=tuple(containers),
         unproxied=tuple((where, what) for where, what, _ in unproxied),
         lines=_known(
             {
-                URL: getattr(url, "line", None),
+                URL: getattr(next(iter(urls), None), "line", None),
                 PROXY: getattr(proxy, "line", None),
                 **{where: getattr(name, "line", None) for where, name in containers},
                 **{where: getattr(image, "line", None) for where, _, image in unproxied},
@@ -156,7 +160,7 @@ def _read_values(document: Mapping[str, Any], origin: str, known: default.Defaul
         origin=origin,
         images=(),
         registry=reading.registry,
-        url=reading.url,
+        urls=(reading.url,) if reading.url else (),
         proxy=reading.proxy,
         reading=reading,
         unproxied=reading.unproxied,
@@ -208,7 +212,7 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
     told = {where for where, _ in (*problems, *read.unproxied)} | {URL, PROXY}
     return ChartValues(
         file=read.origin.partition(" ")[2],
-        url=printable(hide_login(read.url)) if read.url else None,
+        url=printable(hide_login(read.urls[0])) if read.urls else None,
         proxy=printable(hide_proxy(read.proxy)) if read.proxy else None,
         proxy_reading=_misread(read.proxy),
         problems=problems,

@@ -14,7 +14,7 @@ from netcompliance.findings import Code
 from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, notapplicable, passed
 from netcompliance.judge.judges import judges
 from netcompliance.judge.proxyvars import misread
-from netcompliance.model import Case, Settings
+from netcompliance.model import Case, Settings, plain_url
 
 URL, PROXY = "stackstate.url", "global.proxy.url"
 """The settings of the chart."""
@@ -28,7 +28,7 @@ TLS_PORTS = (443, 8443)
 def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-04."""
     given, documented = settings.agent_url or "", settings.endpoint
-    if _plain(given) == documented:
+    if plain_url(given) == documented:
         return passed(f"the agent is given {documented}")
     shown, difference = _without_secrets(given), _difference(given, documented)
     words = {"difference": difference, "documented": documented}
@@ -72,13 +72,6 @@ def _doubtful_scheme(proxy: str) -> tuple[str, str] | None:
     if scheme == "http" and port in TLS_PORTS:
         return f"http means plain HTTP to the proxy, and on port {port} TLS is spoken", f"https://{place}"
     return None
-
-
-def _plain(url: str) -> str:
-    """The URL without differences that make none."""
-    scheme, mark, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme.lower()}{mark}{authority.lower().removesuffix(':443')}{slash}{path}"
 
 
 def _without_secrets(url: str) -> str:
