@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import filterfalse
 from pathlib import Path
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Watch = Callable[[Settings, Mapping[str, Who], Watching], None]
 """Watches from these vantages (with what each has seen), and tells whoever listens."""
+ERROR = 500
+"""Characters of an error that the footer keeps: there may be one for each of many vantages, and it is one line."""
 
 
 class Run:
@@ -172,7 +174,7 @@ class Run:
                 case=case,
                 requirement=self.catalogue[case.requirement],
                 verdict=self._given.get(case),
-                trouble=f"{problem.cause}; {problem.remedy}" if (problem := self._trouble_of(case)) else None,
+                trouble=_in_words(problem) if (problem := self._trouble_of(case)) else None,
                 strict=self.settings.strict,
             )
             for case in self.cases
@@ -210,10 +212,20 @@ class Run:
             try:
                 if self.against and (compared := self.against.record(self._journal.path)):
                     self._journal.comparison(compared)
-                self._journal.footer(self.entries(), at)
+                self._journal.footer(self.entries(), at, list(self._errors()))
             except JournalWriteError as problem:
                 self._defect = self._defect or unwritten(problem)
             self._journal.close()
+
+    def _errors(self) -> Iterator[dict[str, str]]:
+        """Why there are cases without a verdict, where no vantage's record says it."""
+        if self._defect:
+            yield {"error": self._told(self._defect)}
+        for vantage, problem in self._unwatched.items():
+            yield {"requirement": REQUIREMENT, "vantage": vantage, "error": self._told(problem)}
+
+    def _told(self, problem: CouldNotLook) -> str:
+        return self.redactor.text(_in_words(problem))[:ERROR]
 
     def _trouble_of(self, case: Case) -> CouldNotLook | None:
         trouble = self._defect or self._troubles.get(case.vantage)
@@ -275,6 +287,10 @@ class Run:
         given = [verdicts[case] for case in cases if case in verdicts]
         settled = settle(self._requirements, given, cases, self.settings)
         return {verdict.case: self.redactor.verdict(verdict) for verdict in settled}
+
+
+def _in_words(problem: CouldNotLook) -> str:
+    return f"{problem.cause}; {problem.remedy}"
 
 
 def together(look: Look, runs: Sequence[Run]) -> None:

@@ -165,6 +165,9 @@ def test_a_defect_of_ours_keeps_its_traceback_once(run_suites, ci: str):
     assert len(re.findall(r"^E +ZeroDivisionError: by design$", ended.out, re.MULTILINE)) == 1
     assert "raise ZeroDivisionError" in ended.out
     assert overall(ended.journal()) == "undetermined"
+    told = "a defect in netcompliance (ZeroDivisionError); see the traceback of the first case"
+    assert ended.journal()[-1]["errors"] == [{"error": told}]
+    strict().validate(ended.journal()[-1])
 
 
 def test_an_interrupt_leaves_cases_without_a_verdict(run_suites):

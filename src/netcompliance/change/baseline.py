@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from netcompliance.change.compare import Side
-from netcompliance.change.facts import Gathering
+from netcompliance.change.facts import Facts, Gathering
 from netcompliance.inputs import BadInput
 from netcompliance.journal import JOURNAL, reader
-from netcompliance.journal.reader import BadJournal, moment
+from netcompliance.journal.reader import BadJournal, SavedRun, moment
 from netcompliance.results import Overall
 
 LATEST = "latest"
@@ -55,6 +55,11 @@ def unfinished(journal: Path) -> Side:
     """A journal as a side, also while its run goes on. Raises `BadJournal`."""
     gathering = Gathering()
     read = reader.read(journal, observe=gathering.observe)
+    return side_of(read, gathering.facts(read.vantages))
+
+
+def side_of(read: SavedRun, facts: Facts | None = None) -> Side:
+    """A saved run as a side; its verdicts alone, without `facts`. Raises `BadJournal`."""
     header = read.header
     return Side(
         run=str(header.get("run", "")),
@@ -66,7 +71,7 @@ def unfinished(journal: Path) -> Side:
         overall=str(read.footer.get("overall")) if read.footer else None,
         path=str(read.path),
         entries={(e.case.requirement, e.case.target, e.case.vantage): e for e in read.entries_as_written},
-        facts=gathering.facts(read.vantages),
+        facts=facts or Facts(),
         made_with=_made_with(header),
     )
 

@@ -148,9 +148,16 @@ class Comparison:
     before: Side
     after: Side
     cases: tuple[Compared, ...]
+    """Those of both runs; where a journal gives the comparison back, those that changed."""
     drifts: tuple[Drift, ...]
     asked: Mapping[str, tuple[str, str]]
     """What was asked differently: name → (before, after)."""
+    lost_vantages: tuple[str, ...]
+    """Vantages of the earlier run from which nobody was to look now."""
+    counts: Mapping[str, int]
+    """Cases by change, and how much drift there is."""
+    outcome: Outcome
+    """One word."""
     forbidden: frozenset[DriftKind] = frozenset()
     """Drift of these kinds counts as failure."""
 
@@ -161,7 +168,7 @@ class Comparison:
     @property
     def regressions(self) -> list[Compared]:
         """What was met before and is unmet now, and nobody accepts that."""
-        return [each for each in self.of(Change.REGRESSED) if not each.accepted]
+        return _regressions(self.cases)
 
     @property
     def forbidden_drifts(self) -> list[Drift]:
@@ -169,30 +176,9 @@ class Comparison:
         return [each for each in self.drifts if each.kind in self.forbidden]
 
     @property
-    def lost_vantages(self) -> list[str]:
-        """Vantages of the earlier run from which nobody was to look now."""
-        return sorted(_vantages(self.before) - _vantages(self.after))
-
-    @property
     def lost(self) -> list[Compared]:
         """What was met before and was left without an answer."""
-        gone = set(self.lost_vantages)
-        return [c for c in self.cases if c.lost or (answer(c.before) is Answer.MET and c.key[2] in gone)]
-
-    @property
-    def outcome(self) -> Outcome:
-        """One word."""
-        if self.regressions:
-            return Outcome.REGRESSED
-        if self.lost or not any(each.before and each.after for each in self.cases):
-            return Outcome.UNDETERMINED
-        return Outcome.DRIFTED if self.forbidden_drifts else Outcome.UNHARMED
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Cases by change, and how much drift there is."""
-        tally = Counter(each.change for each in self.cases)
-        return {**{str(change): tally[change] for change in Change}, "drift": len(self.drifts)}
+        return _lost(self.cases, self.lost_vantages)
 
     def drift_of(self, case: Compared) -> list[Drift]:
         """What else changed for the same host, as seen from the same vantage."""
@@ -205,13 +191,20 @@ def compare(before: Side, after: Side, forbidden: Iterable[DriftKind] = ()) -> C
     cases = tuple(Compared(key=key, before=before.entries.get(key), after=after.entries.get(key)) for key in keys)
     names = sorted(before.made_with.keys() | after.made_with.keys())
     pairs = {name: (before.made_with.get(name, ""), after.made_with.get(name, "")) for name in names}
+    gone = tuple(sorted(_vantages(before) - _vantages(after)))
+    drifts = (*drift.between(before.facts, after.facts), *_other_causes(cases))
+    tally = Counter(each.change for each in cases)
+    kinds = frozenset(forbidden)
     return Comparison(
         before=before,
         after=after,
         cases=cases,
-        drifts=(*drift.between(before.facts, after.facts), *_other_causes(cases)),
+        drifts=drifts,
         asked={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
-        forbidden=frozenset(forbidden),
+        lost_vantages=gone,
+        counts={**{str(change): tally[change] for change in Change}, "drift": len(drifts)},
+        outcome=_outcome(cases, gone, drifted=any(each.kind in kinds for each in drifts)),
+        forbidden=kinds,
     )
 
 
@@ -233,6 +226,23 @@ def codes(entry: Entry | None) -> tuple[str, ...]:
 
 def _result(entry: Entry | None) -> Result | None:
     return entry.status.result if entry else None
+
+
+def _outcome(cases: Sequence[Compared], gone: Sequence[str], *, drifted: bool) -> Outcome:
+    if _regressions(cases):
+        return Outcome.REGRESSED
+    if _lost(cases, gone) or not any(each.before and each.after for each in cases):
+        return Outcome.UNDETERMINED
+    return Outcome.DRIFTED if drifted else Outcome.UNHARMED
+
+
+def _regressions(cases: Iterable[Compared]) -> list[Compared]:
+    return [each for each in cases if each.change is Change.REGRESSED and not each.accepted]
+
+
+def _lost(cases: Iterable[Compared], gone: Sequence[str]) -> list[Compared]:
+    missing = set(gone)
+    return [each for each in cases if each.lost or (answer(each.before) is Answer.MET and each.key[2] in missing)]
 
 
 def _vantages(side: Side) -> set[str]:

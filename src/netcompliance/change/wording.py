@@ -103,7 +103,7 @@ def counted(comparison: Comparison) -> str:
     """`1 regressed, 14 no longer checked, 42 the same; 3 changes underneath`."""
     tally = comparison.counts
     cases = ", ".join(f"{tally[change]} {word}" for change, word in _COUNTED.items() if tally[change]) or "none"
-    return f"{cases}; {_number(len(comparison.drifts), 'change')} underneath"
+    return f"{cases}; {_number(tally['drift'], 'change')} underneath"
 
 
 def side(one: Side, *, path: bool = True) -> str:

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -192,8 +192,11 @@ class Journal:
         """With which baseline the run was compared, and what came of it."""
         self._write({"type": "comparison", **fields})
 
-    def footer(self, entries: Iterable[Entry], finished: datetime) -> None:
-        """The last line; the journal is closed. Where a signal came in between, what is missing of that is done."""
+    def footer(self, entries: Iterable[Entry], finished: datetime, errors: Sequence[Mapping[str, str]] = ()) -> None:
+        """The last line; the journal is closed. Where a signal came in between, what is missing of that is done.
+
+        `errors`: why there are cases without a verdict, where no vantage's record says it.
+        """
         with self._lock:
             self._count_begun()
         if self.ended and self._file >= 0:
@@ -207,6 +210,7 @@ class Journal:
                 "overall": overall(listed),
                 "counts": counts(listed),
                 "finished": rfc3339(finished),
+                **({"errors": errors} if errors else {}),
                 "sha256": self.sha256,
             }
         )

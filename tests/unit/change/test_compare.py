@@ -174,7 +174,7 @@ def test_a_vantage_from_which_nobody_looks_any_more_leaves_it_undetermined() -> 
     both = {("A", "t", "local"): ended("pass"), ("A", "t", "ssh://node-1"): ended("pass")}
     one = {("A", "t", "local"): ended("pass")}
     comparison = compare(sided("1", both), sided("2", one))
-    assert comparison.lost_vantages == ["ssh://node-1"]
+    assert comparison.lost_vantages == ("ssh://node-1",)
     assert comparison.outcome is Outcome.UNDETERMINED
     assert compare(sided("1", one), sided("2", both)).outcome is Outcome.UNHARMED
 
