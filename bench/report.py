@@ -3,7 +3,7 @@
     python bench/report.py [--hosts 50] [--scenario one-address-dropped]    a page made of what the lab once showed
     python bench/report.py --page report.html                               a page that is there already
 
-Prints size, the time to make it (all observations read from a file, as in a run), and in Chromium, as medians: when the
+Prints size, the time to make it (its journal read back, as in a run), and in Chromium, as medians: when the
 document was ready, when it was loaded, and how long the first filter took until it was painted. Bounds: 5 MB, 1 s to
 the loaded page, for 50 hosts and all requirements. Run it on a quiet machine.
 """
@@ -11,13 +11,11 @@ the loaded page, for 50 hosts and all requirements. Run it on a quiet machine.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,9 +25,10 @@ sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT)]
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
+from netcompliance import pages  # noqa: E402
 from netcompliance.journal import reader  # noqa: E402
 from tests.browser.conftest import QUIET  # noqa: E402
-from tests.browser.pages import html, material  # noqa: E402
+from tests.browser.pages import saved  # noqa: E402
 
 RUNS = 5
 READY = """() => { const n = performance.getEntriesByType("navigation")[0];
@@ -44,16 +43,15 @@ FILTER = """() => new Promise((done) => {
 
 
 def made(directory: Path, scenario: str, hosts: int) -> Path:
-    """A page from so many hosts, made as a run makes it: the observations come from a file."""
-    given = material(scenario, *(f"ssh://node-{number}" for number in range(1, hosts + 1)))
-    journal = directory / "journal.jsonl"
-    with journal.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"type": "observation", **seen}) + "\n" for seen in given.observations())
-    path = directory / "report.html"
+    """A page from so many hosts, made as a run makes it: from its journal."""
+    journal = saved(scenario, *(f"ssh://node-{number}" for number in range(1, hosts + 1))).path
+    path = directory / pages.NAME
     begin = time.monotonic()
-    path.write_text(html(replace(given, observations=lambda: reader.observations(journal))), encoding="utf-8")
-    print(f"{len(given.entries)} cases from {hosts} hosts, {journal.stat().st_size / 1e6:.1f} MB of observations")
-    print(f"made      {time.monotonic() - begin:8.2f} s")
+    run = reader.read(journal)
+    path.write_bytes(pages.page(run))
+    took = time.monotonic() - begin
+    print(f"{len(run.cases)} cases from {hosts} hosts, a journal of {journal.stat().st_size / 1e6:.1f} MB")
+    print(f"made      {took:8.2f} s")
     return path
 
 

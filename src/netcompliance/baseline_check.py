@@ -7,7 +7,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,13 @@ from typing import Any
 import pytest
 
 from netcompliance import explain
-from netcompliance.change import baseline, compare, page, record, text, wording
+from netcompliance.change import baseline, compare, record, text, wording
 from netcompliance.change.baseline import Found
 from netcompliance.change.compare import Comparison, Outcome
 from netcompliance.inputs import BadInput
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Case, Settings
-from netcompliance.report.html import Section
-from netcompliance.report.html.markup import Markup
 from netcompliance.report.terminal import Line
 
 _UNREADABLE = "not compared with the baseline: this run's own journal cannot be read back"
@@ -73,15 +71,6 @@ class BaselineCheck:
         """For the terminal."""
         comparison = self._readable(journal)
         return text.lines(comparison, redactor, width) if comparison else iter([((_UNREADABLE, {"red": True}),)])
-
-    def section(self, journal: Path) -> Section:
-        """For the page."""
-        comparison = self._readable(journal)
-
-        def parts(_: object, markup: Markup) -> Iterable[str]:
-            return page.parts(comparison, markup) if comparison else (f"<p>{_UNREADABLE}</p>",)
-
-        return Section(name="comparison", title="Compared with the baseline", parts=parts)
 
     def _readable(self, journal: Path) -> Comparison | None:
         """None if the run's own journal cannot be read back, as on a disk that is full: the run still ends in order."""

@@ -103,7 +103,6 @@ class Looking:
         self.verdicts: dict[Case, Verdict] = {}
         """Of the cases that are to be `judged`."""
         self.troubles: dict[str, CouldNotLook] = {}
-        self.identities: dict[str, Observation] = {}
         self.who: dict[str, Who] = {}
         self._settings = settings
         self._requirements = requirements
@@ -175,7 +174,6 @@ class Looking:
         if problem is not None:
             problem = self.troubles[vantage] = CouldNotLook(safe(problem.cause), safe(problem.remedy))
         error = f"{problem.cause}; {problem.remedy}" if problem else None
-        self.identities[vantage] = {**known, **({"error": error} if error else {})}
         if self._journal:
             self._journal.vantage(vantage, known, error)
 

@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Check all input, choose the suites, tell pytest-html where its report goes."""
+    """Check all input, and choose the suites."""
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that a test asks")
     if not config.getoption("--tenant") or _asks_pytest_itself(config):
         return
@@ -65,9 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(suites())]
         config.option.importmode = "importlib"
-    if planned.page:
-        config.option.htmlpath = config.option.htmlpath or str(planned.page)
-        config.option.self_contained_html = True
+    config.option.self_contained_html = True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -180,20 +178,18 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Write the footers before the reports, finish the page after pytest-html wrote it, and sum up everything last."""
+    """Write the footers before all reports, pytest-html's for one, then ours, and sum up everything last."""
     planned = session.config.stash.get(SESSION, None)
     if planned is None or session.config.getoption("collectonly"):
         return (yield)
     planned.close()
     _never_green(session, planned)
-    page = session.config.option.htmlpath
     try:
         result = yield
-        if page:
-            planned.finish_pages(Path(page))
     except OSError as error:
-        planned.unreported(error, page and Path(page))
+        planned.unreported(error, session.config.option.htmlpath)
         result = None
+    planned.report()
     planned.seal()
     _never_green(session, planned)
     return result
@@ -221,14 +217,14 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_report_title(report: Any) -> None:
-    """The page's title."""
+    """The title of pytest-html's page (`--html`)."""
     if SESSION in report.config.stash:
         report.title = "Network compliance"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
-    """The static verdict tables come above everything that needs a script."""
+    """Everything that our own page tells stands above its table of tests."""
     planned = session.config.stash.get(SESSION, None)
     if planned:
         prefix.append(planned.html())
@@ -236,12 +232,8 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """A verdict is told above, once. What stays is a site's own test, or a defect with its traceback."""
-    if not getattr(report, "netcompliance", False) or len(cells) < 2:
-        return
-    if "requirement" in report.keywords and (report.outcome != "failed" or hasattr(report, "netcompliance_told")):
-        cells.clear()
-    else:
+    """pytest-html takes an id for HTML."""
+    if getattr(report, "netcompliance", False) and len(cells) > 1:
         cells[1] = f'<td class="col-testId">{escape(report.nodeid)}</td>'
 
 

@@ -16,15 +16,14 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcompliance import provenance, results
+from netcompliance import pages, provenance, results
 from netcompliance.catalogue import Catalogue
-from netcompliance.journal import JOURNAL, reader
+from netcompliance.journal import JOURNAL
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import REQUIREMENT, Watched
 from netcompliance.looking import Display, Look, Looking, Who, unwritten
-from netcompliance.model import AskedFrom, Case, Observation, Settings, Verdict
-from netcompliance.report.html import Material
+from netcompliance.model import AskedFrom, Case, Settings, Verdict
 from netcompliance.results import Entry, Overall
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.watching import Screen, Watching
@@ -61,12 +60,9 @@ class Run:
         self.cases = tuple(cases)
         self.redactor = redactor
         self.started = at
-        self.finished = at
         self.signer = signer
         """Fingerprint of the key that will sign what this run leaves."""
         self.directory: Path | None = None
-        self.identities: Mapping[str, Observation] = {}
-        """Vantage → what it said of itself, and `error` where nobody could look."""
         self.display: Display | None = None
         """Who is shown how the visits go on."""
         self.against: BaselineCheck | None = None
@@ -94,12 +90,7 @@ class Run:
     @property
     def report_path(self) -> Path | None:
         """Where the HTML report belongs."""
-        return self.directory / "report.html" if self.directory else None
-
-    @property
-    def journal_sha256(self) -> str | None:
-        """Of all that is in the journal."""
-        return self._journal.sha256 if self._journal else None
+        return self.directory / pages.NAME if self.directory else None
 
     @property
     def is_whole(self) -> bool:
@@ -184,22 +175,6 @@ class Run:
         """Those of the watch."""
         return [entry for entry in self.entries() if self.is_watched(entry.case)]
 
-    def material(self) -> Material:
-        """What the HTML report is made of, once the run is closed."""
-        path = self.journal_path
-        return Material(
-            settings=self.settings,
-            entries=self.entries(),
-            identities=self.identities,
-            head=self.head(),
-            started=self.started,
-            finished=self.finished,
-            redactor=self.redactor,
-            observations=(lambda: reader.observations(path)) if path else tuple,
-            journal=path.name if path else "",
-            journal_sha256=self.journal_sha256 or "",
-        )
-
     @property
     def overall(self) -> Overall:
         """One word. A run whose journal has no end is none that was completed."""
@@ -207,7 +182,6 @@ class Run:
 
     def close(self, at: datetime) -> None:
         """Write the footer. The run is over, however it ended."""
-        self.finished = at
         if self._journal:
             try:
                 if self.against and (compared := self.against.record(self._journal.path)):
@@ -276,7 +250,6 @@ class Run:
         self._defect = defect
         self._troubles = looking.troubles
         self._who = looking.who
-        self.identities = looking.identities
         self._verdicts = self._settled(looking.verdicts, self.cases)
         looking.verdicts.clear()
 

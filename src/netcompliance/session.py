@@ -8,21 +8,22 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netcompliance import explain, exports
+from netcompliance import explain, exports, pages
 from netcompliance.exports import Wanted
 from netcompliance.inputs import BadInput
-from netcompliance.journal import checksums, signature
+from netcompliance.journal import checksums, reader, signature
+from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.signature import Key, SigningError
 from netcompliance.journal.writer import JournalWriteError
 from netcompliance.model import Case, Result, Verdict
-from netcompliance.report import html, summary, terminal, watched
-from netcompliance.report.html import Section
+from netcompliance.report import terminal, watched
 from netcompliance.report.progress import Progress
 from netcompliance.report.watching import Screen
 from netcompliance.results import CaseStatus, Entry, Overall
@@ -112,11 +113,6 @@ class Session:
         self._shortcomings: dict[Run, list[str]] = {run: [] for run in runs}
         self._by_case = {(run.settings.tenant, case): run for run in runs for case in run.cases}
         self._redactor = runs[0].redactor
-
-    @property
-    def page(self) -> Path | None:
-        """Where pytest-html writes: the first tenant's directory."""
-        return self._runs[0].report_path
 
     @property
     def satisfied(self) -> bool:
@@ -322,34 +318,32 @@ class Session:
                 _write(reporter, line)
 
     def html(self) -> str:
-        """A place in pytest-html's page for what is told there."""
-        return "".join(html.parts([]))
+        """What pytest-html's own page is to tell besides its own: every run, from its journal."""
+        try:
+            return pages.within_another([reader.read(run.journal_path) for run in self._runs if run.journal_path])
+        except BadJournal as problem:
+            return f"<p>{escape(self._safe(str(problem)))}</p>"
 
-    def finish_pages(self, written: Path) -> None:
-        """Make pytest-html's page ours: one of each tenant in its directory, one of all where another is asked for."""
-        if not written.is_file():
-            return
-        theirs, made = written.read_text(encoding="utf-8"), datetime.now(UTC)
-        pages = {run.report_path: [run] for run in self._runs if run.report_path}
-        if written.resolve() not in {path.resolve() for path in pages}:
-            pages[written] = list(self._runs)
-        for path, runs in pages.items():
-            told = "".join(html.parts([run.material() for run in runs], more=[tuple(self._own(run)) for run in runs]))
-            title = "; ".join(
-                f"{run.settings.tenant}: {summary.concluded(run.overall, summary.warnings(run.entries()))}"
-                for run in runs
-            )
-            page = html.finished(theirs.replace(self.html(), told, 1), f"{title} · Network compliance", made)
-            path.write_text(page, encoding="utf-8")
-
-    def unreported(self, error: OSError, page: Path | None) -> None:
-        """A report could not be written: half of one is taken away, and the run is told to lack it."""
+    def report(self) -> None:
+        """Write every run's page, from its journal. A run is told to lack one that could not be written."""
         for run in self._runs:
-            for path in (page, run.report_path):
-                if path:
-                    with contextlib.suppress(OSError):
-                        path.unlink(missing_ok=True)
-            self._shortcomings[run].append(f"without a report: {error.strerror or error}")
+            if run.report_path and run.journal_path:
+                try:
+                    exports.write(run.report_path, pages.page(reader.read(run.journal_path)))
+                except (BadJournal, OSError) as error:
+                    self._lack(run, error)
+
+    def unreported(self, error: OSError, page: str | None) -> None:
+        """Another report could not be written. Of pytest-html's, half is taken away."""
+        if page:
+            with contextlib.suppress(OSError):
+                Path(page).unlink(missing_ok=True)
+        for run in self._runs:
+            self._lack(run, error)
+
+    def _lack(self, run: Run, error: BadJournal | OSError) -> None:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        self._shortcomings[run].append(f"without a report: {reason}")
 
     def seal(self) -> None:
         """Sum up what each run left, and sign it. Whatever cannot be done is told, and the run is not green."""
@@ -367,13 +361,6 @@ class Session:
 
     def _in(self, run: Run, name: str) -> Path:
         return (run.directory or self._report_dir) / name
-
-    def _own(self, run: Run) -> Iterator[Section]:
-        """What only this run has to tell: what was watched, and what became worse."""
-        if run.settings.watch:
-            yield watched.section(run.settings, run.watch_entries(), run.watched)
-        if run.against and run.journal_path:
-            yield run.against.section(run.journal_path)
 
     def _compared(self) -> Iterator[tuple[Run, BaselineCheck, Path]]:
         for run in self._runs:

@@ -1,68 +1,82 @@
-"""Reports for the browser, of what the lab's scenarios once showed (`tests/recorded`), from any number of hosts."""
+"""Runs of what the lab's scenarios once showed (`tests/recorded`), from any number of hosts, and their pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from netcompliance import catalogue as catalogues
+from netcompliance import pages
+from netcompliance.journal import reader
+from netcompliance.journal.reader import SavedRun
 from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal
 from netcompliance.judge import identity, judge
-from netcompliance.model import HERE, Settings
-from netcompliance.report.html import Material, finished, parts
+from netcompliance.model import HERE, Observation, Settings
+from netcompliance.report.html.account import Account
+from netcompliance.report.html.document import document
 from netcompliance.results import Entry
 from tests.unit.judge.records import exchanges, http2, registry_step, shares, tls
 from tests.unit.judge.test_recorded import RECORDED, THEN, read
 from tests.unit.judge.world import CATALOGUE
 
+BEGAN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 AT = datetime(2026, 11, 22, 10, 0, 5, tzinfo=UTC)
 TROUBLE = "the host refused the login; check user and key"
-PYTEST_HTML = (
-    '<html><head><style>body {{ color: red; }}</style></head><body><h1 id="title">x</h1>'
-    '<p>Report generated on 22-Nov-2026 at 11:00:05 by <a href="https://pypi.python.org/pypi/pytest-html">pytest-html'
-    '</a> v4</p><div class="summary">{told}</div><footer><div id="data-container" '
-    'data-jsonblob="{{&#34;tests&#34;: {{}}}}"></div><script>nothing()</script></footer></body></html>'
-)
-"""As much of pytest-html's page as counts here; its real one is looked at in `test_report.py` too."""
+HEAD: Mapping[str, Any] = {
+    "tool": {"name": "netcompliance", "version": "1.0", "python": "3.13.0", "commit": "0" * 40},
+    "catalogue": CATALOGUE.version,
+    "catalogue_sha256": CATALOGUE.sha256,
+    "by": {"user": "ada", "host": "bastion"},
+}
+DIRECTORY = tempfile.TemporaryDirectory(prefix="netcompliance-pages-")
+"""Where the journals are; it goes with the process."""
 
 
-def material(scenario: str, *hosts: str, gone: Sequence[str] = (), **changes: Any) -> Material:
-    """The run of a scenario from these hosts. Nobody could look from those that are `gone`."""
+def saved(
+    scenario: str,
+    *hosts: str,
+    gone: Sequence[str] = (),
+    observations: Iterable[Observation] | None = None,
+    identities: Mapping[str, Observation] | None = None,
+    head: Mapping[str, Any] = HEAD,
+    redactor: Redactor | None = None,
+    footer: bool = True,
+    **changes: Any,
+) -> SavedRun:
+    """The run of a scenario from these hosts. Nobody could look from those that are `gone`.
+
+    `observations` and `identities`: what its journal says instead, under the same verdicts.
+    """
     settings, seen = read(RECORDED / f"{scenario}.json.xz")
     settings = replace(settings, **changes)
     vantages = [*(hosts or (HERE,)), *gone]
     cases = catalogues.expand(CATALOGUE, settings, vantages)
     here = {case.vantage for case in cases} - set(gone)
-    observations = [{**each, "vantage": vantage} for vantage in sorted(here) for each in (*seen, *_looked(seen))]
-    given = {verdict.case: verdict for verdict in judge(CATALOGUE.requirements, cases, observations, settings, THEN)}
-    return Material(
-        settings=settings,
-        entries=[
-            Entry(
-                case=case,
-                requirement=CATALOGUE[case.requirement],
-                verdict=given.get(case),
-                trouble=TROUBLE if case.vantage in gone else None,
-                strict=settings.strict,
-            )
-            for case in cases
-        ],
-        identities=_identities(observations, gone, settings),
-        head={
-            "tool": {"name": "netcompliance", "version": "1.0", "python": "3.13.0", "commit": "0" * 40},
-            "catalogue": CATALOGUE.version,
-            "catalogue_sha256": CATALOGUE.sha256,
-            "by": {"user": "ada", "host": "bastion"},
-        },
-        started=datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
-        finished=AT,
-        redactor=Redactor(),
-        observations=lambda: observations,
-        journal_sha256="f" * 64,
-    )
+    known = [{**each, "vantage": vantage} for vantage in sorted(here) for each in (*seen, *_looked(seen))]
+    given = judge(CATALOGUE.requirements, cases, known, settings, THEN)
+    journal = Journal(Path(tempfile.mkdtemp(dir=DIRECTORY.name)) / "journal.jsonl", redactor or Redactor())
+    journal.header("0123456789abcdef", BEGAN, settings, head)
+    for case in cases:
+        journal.case(case, CATALOGUE[case.requirement])
+    for each in known if observations is None else observations:
+        journal.observation(each)
+    for vantage, told in (_identities(known, gone, settings) | dict(identities or {})).items():
+        journal.vantage(vantage, told)
+    for verdict in given:
+        journal.verdict(verdict, CATALOGUE[verdict.case.requirement])
+    if footer:
+        decided = {verdict.case: verdict for verdict in given}
+        entries = [
+            Entry(case=case, requirement=CATALOGUE[case.requirement], verdict=decided.get(case)) for case in cases
+        ]
+        journal.footer(entries, AT)
+    journal.close()
+    return reader.read(journal.path)
 
 
 def _looked(seen: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -88,14 +102,15 @@ def _identities(
     return known | {vantage: {"error": TROUBLE} for vantage in gone}
 
 
-def html(*materials: Material) -> str:
-    """The page, as it is left to its readers."""
-    written = PYTEST_HTML.format(told="".join(parts(materials)))
-    return finished(written, "acme · Network compliance", AT)
+def html(*runs: SavedRun) -> str:
+    """The page, as it is left to its readers; of several runs, all of them on one."""
+    if len(runs) == 1:
+        return pages.page(runs[0]).decode()
+    return document("several", "".join(pages.told(map(Account, runs))))
 
 
-def page(directory: Path, *materials: Material) -> Path:
+def page(directory: Path, *runs: SavedRun) -> Path:
     """The page in a file."""
     path = directory / "report.html"
-    path.write_text(html(*materials), encoding="utf-8")
+    path.write_text(html(*runs), encoding="utf-8")
     return path

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from netcompliance import catalogue
 from netcompliance.model import Waiver
 from tests.browser.conftest import Show
-from tests.browser.pages import material, page
+from tests.browser.pages import page, saved
 
 HOSTILE = "\u202e<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 SCRIPT = {
@@ -50,13 +50,13 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def dropped(tmp_path: Path) -> Path:
     """The report of a run in which one of several addresses was dropped."""
-    return page(tmp_path, material("one-address-dropped"))
+    return page(tmp_path, saved("one-address-dropped"))
 
 
 @pytest.fixture
 def troubled(tmp_path: Path) -> Path:
     """The report of a run from many hosts, some of which nobody could look from."""
-    return page(tmp_path, material("one-address-dropped", *TROUBLED["hosts"], gone=TROUBLED["gone"]))
+    return page(tmp_path, saved("one-address-dropped", *TROUBLED["hosts"], gone=TROUBLED["gone"]))
 
 
 # --- quiet and harmless -----------------------------------------------------------------------------------------------
@@ -77,20 +77,37 @@ def test_what_peers_sent_stays_text_and_nothing_is_asked_for(run_suites, show: S
 def test_a_script_that_got_in_would_not_run(dropped: Path, show: Show):
     """The content security policy allows the page's own script only."""
     text = dropped.read_text(encoding="utf-8")
-    dropped.write_text(text.replace("<main>", "<main><script>document.title='owned'</script><img src=x onerror=x>", 1))
+    dropped.write_text(
+        text.replace("</main>", "<script>document.title='owned'</script><img src=x onerror=x></main>", 1)
+    )
     shown = show(dropped)
     assert "owned" not in shown.page.title()
     assert all("Content Security Policy" in message for message in shown.said)
     assert shown.said
 
 
-def test_a_sites_own_test_is_drawn_below_by_pytest_html(run_suites, show: Show, tmp_path: Path):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_within_pytest_htmls_page_both_are_whole(run_suites, show: Show, tmp_path: Path, scheme: str):
+    """Ours looks as in its own file, its tools work, and pytest-html's table has every test, a site's own too."""
     (tmp_path / "test_own.py").write_text("def test_of_the_site(): assert 1 == 2, 'theirs'")
-    ended = run_suites("suites", str(tmp_path / "test_own.py"), script={})
-    shown = show(ended.directory() / "report.html")
+    path = tmp_path / "mine.html"
+    ended = run_suites("suites", str(tmp_path / "test_own.py"), f"--html={path}", script=SCRIPT)
+    shown, own = show(path, color_scheme=scheme), show(ended.directory() / "report.html")
     assert shown.said == []
-    assert shown.page.locator(".theirs .col-result").all_inner_texts() == ["Failed"]
-    assert "of_the_site" in shown.page.locator(".theirs .col-testId").inner_text()
+    assert shown.asked == []
+    assert shown.page.locator("#results-table .col-result").count() > REQUIREMENTS
+    assert "of_the_site" in shown.page.locator("#results-table").inner_text()
+    assert "of_the_site" not in own.page.locator("body").inner_text()
+    for what in (".cause.bad h4", ".cause.bad .mark", ".part > h3", ".matrix .cell", ".lead", "nav a"):
+        told = [each.page.locator(what).first.evaluate(LOOK) for each in (shown, own)]
+        assert told[0] == told[1], what
+    shown.page.get_by_role("searchbox").fill("no such word")
+    assert visible(shown) == []
+    assert shown.page.locator("#results-table .col-result").count() > REQUIREMENTS
+
+
+LOOK = """(each) => { const look = getComputedStyle(each);
+  return [look.color, look.backgroundColor, look.fontSize, look.fontWeight, look.marginTop, look.display]; }"""
 
 
 # --- without a script -------------------------------------------------------------------------------------------------
@@ -192,7 +209,7 @@ def test_the_keyboard_suffices(dropped: Path, show: Show):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("scenario", ["one-address-dropped", "mandatory-proxy"])
 def test_axe_finds_no_violation(tmp_path: Path, show: Show, scheme: str, scenario: str):
-    given = material(scenario, "local", *NODES[:9], gone=NODES[9:10], waivers=(WAIVER,))
+    given = saved(scenario, "local", *NODES[:9], gone=NODES[9:10], waivers=(WAIVER,))
     shown = show(page(tmp_path, given), color_scheme=scheme)
     shown.page.evaluate(
         "for (const fold of document.querySelectorAll('.causes details, .matrix details')) fold.open = true"
@@ -255,7 +272,7 @@ def test_it_prints_page_by_page(dropped: Path, show: Show, tmp_path: Path, paper
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_fifty_hosts_fit_on_paper(tmp_path: Path, show: Show, paper: str):
-    shown = show(page(tmp_path, material("one-address-dropped", *NODES)))
+    shown = show(page(tmp_path, saved("one-address-dropped", *NODES)))
     sheets = printed(shown, paper, tmp_path / "page.pdf")
     assert words_at_the_edge(tmp_path / "page.pdf") == []
     assert "HTTPS-01 acme.app.stackstate.io" in "\n".join(sheets)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import signal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from netcompliance import catalogue
+from netcompliance.cli.main import main
 from tests.fakes.schema import published, strict
 
 FAIL = {"result": "fail", "codes": ["tcp.filtered"], "saw": "no answer to 3 SYNs in 5.0 s"}
@@ -30,6 +32,12 @@ def overall(records: list[dict[str, Any]]) -> str:
     assert records[-1]["type"] == "footer"
     word: str = records[-1]["overall"]
     return word
+
+
+def table(path: Path) -> list[str]:
+    """The ids of the tests in pytest-html's table."""
+    blob = re.findall(r'data-jsonblob="([^"]*)"', path.read_text(encoding="utf-8"))[0]
+    return [each["testId"] for rows in json.loads(unescape(blob))["tests"].values() for each in rows]
 
 
 def tail(out: str) -> str:
@@ -349,13 +357,13 @@ def test_secrets_reach_neither_terminal_nor_journal_nor_page(run_suites):
 def test_the_page_tells_its_verdicts_without_a_script(run_suites):
     ended = run_suites(script={"verdicts": {**BROKEN["verdicts"], "DNS-03": NOT_EVALUATED}})
     static = ended.page().partition("<script>")[0]
-    assert '<title id="head-title">acme: not satisfied · Network compliance</title>' in static
+    assert "<title>acme: not satisfied · Network compliance</title>" in static
     assert re.search(r">HTTPS-01</a>.*?</th><td class=\"level\">must</td><td class=\"cell bad\">.*?FAIL</td>", static)
     assert "no answer to 3 SYNs in 5.0 s" in static
     assert "it as it should be" in static
     for told in ("node-1", "10.20.0.4", "linux/amd64", "10.30.0.53"):
         assert f"<td>{told}</td>" in static
-    assert re.search(r"Report generated on \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by", static)
+    assert re.search(r"<dt>finished</dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(", static)
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?http", ended.page())
 
 
@@ -369,27 +377,63 @@ def test_the_page_says_who_ran_what_with_what_and_which_journal_it_is_of(run_sui
     assert header["tool"]["commit"] is None or header["tool"]["commit"] in page
 
 
-def test_a_sites_own_test_keeps_its_row_and_verdicts_are_told_once(run_suites, tmp_path: Path):
+def test_a_sites_own_test_is_in_pytest_htmls_page_and_not_in_ours(run_suites, tmp_path: Path):
     (tmp_path / "test_own.py").write_text("def test_of_the_site(): assert 1 == 2, 'theirs'")
-    ended = run_suites("suites", str(tmp_path / "test_own.py"), script=HEALTHY)
-    assert "Other tests of this run" in ended.page()
-    assert "::test_of_the_site" in ended.page()
-    assert "suites/test_dns.py" not in ended.page()
+    ended = run_suites("suites", str(tmp_path / "test_own.py"), f"--html={tmp_path / 'mine.html'}", script=HEALTHY)
+    rows = table(tmp_path / "mine.html")
+    assert [each.rpartition("::")[2] for each in rows if "suites/" not in each] == ["test_of_the_site"]
+    assert len([each for each in rows if "suites/test_dns.py::" in each]) > 5
+    assert "test_of_the_site" not in ended.page()
 
 
-def test_markup_and_terminal_escapes_from_the_network_are_harmless(run_suites):
+def test_markup_and_terminal_escapes_from_the_network_are_harmless(run_suites, tmp_path: Path):
     hostile = "\x1b[2J\x1b]0;owned\x07<script>alert(1)</script>\u202e</td>\r\n\x9b31m"
     wrong = {**FAIL, "saw": hostile, "subject": hostile, "reproduce": hostile}
-    ended = run_suites(script={"verdicts": {"RCV-01": wrong, "DNS-03": {**SHOULD, "saw": hostile}}})
+    script = {"verdicts": {"RCV-01": wrong, "DNS-03": {**SHOULD, "saw": hostile}}}
+    ended = run_suites(f"--html={tmp_path / 'mine.html'}", script=script)
     assert not set(ended.out) & {"\x1b", "\x07", "\x9b", "\u202e"}
-    assert "<script>alert" not in ended.page()
-    assert "&lt;script&gt;alert" in ended.page()
-    assert not set(ended.page()) & {"\x1b", "\x07", "\x9b", "\u202e"}
+    for page in (ended.page(), (tmp_path / "mine.html").read_text(encoding="utf-8")):
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+        assert not set(page) & {"\x1b", "\x07", "\x9b", "\u202e"}
 
 
-def test_a_page_asked_for_elsewhere_is_written_there_as_well(run_suites, tmp_path: Path):
-    ended = run_suites(f"--html={tmp_path / 'mine.html'}", script=HEALTHY)
-    assert (tmp_path / "mine.html").read_text(encoding="utf-8") == ended.page()
+def test_pytest_htmls_page_tells_all_that_ours_tells(run_suites, tmp_path: Path):
+    ended = run_suites(f"--html={tmp_path / 'mine.html'}", script=BROKEN)
+    told = ended.page().partition('<main class="netcompliance">')[2].partition("</main>")[0]
+    mine = (tmp_path / "mine.html").read_text(encoding="utf-8")
+    assert len(told) > 10_000
+    assert told in mine
+    assert mine.index(told) < mine.index('id="results-table"')
+    assert '<title id="head-title">Network compliance</title>' in mine
+
+
+@pytest.mark.parametrize("script", [BROKEN, {"crash": "by design"}, {"interrupt": True}, {"trouble": ["a", "b"]}])
+def test_the_page_is_made_again_from_the_journal_the_same_to_the_byte(run_suites, script, tmp_path: Path, capsys):
+    ended = run_suites(script=script)
+    page = ended.directory() / "report.html"
+    written = page.read_bytes()
+    assert main(["report", str(ended.directory())]) == 0
+    page.unlink()
+    assert main(["report", str(ended.directory())]) == 0
+    assert page.read_bytes() == written
+    assert main(["report", f"--output={tmp_path / 'x.html'}", str(ended.directory() / "journal.jsonl")]) == 0
+    assert (tmp_path / "x.html").read_bytes() == written
+    assert main(["verify", str(ended.directory())]) in (0, 1)
+    assert "bad" not in [line.split()[0] for line in capsys.readouterr().out.splitlines() if " files " in line]
+
+
+def test_the_page_says_why_there_is_no_verdict(run_suites):
+    ended = run_suites(script={"crash": "by design"})
+    assert "a defect in netcompliance (ZeroDivisionError); see the traceback of the first case" in ended.page()
+
+
+def test_a_page_that_cannot_be_written_leaves_the_other(run_suites, tmp_path: Path):
+    ended = run_suites(f"--html={tmp_path}", script=HEALTHY)
+    assert "evidence without a report: Is a directory" in ended.out
+    assert ended.code == 1
+    assert "acme: satisfied" in ended.out
+    assert ended.page()
 
 
 def test_other_peoples_pages_stay_as_they_are(pytester: pytest.Pytester):

@@ -148,24 +148,25 @@ SCRIPTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_nothing_of_a_run_holds_a_secret(run_suites, script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    junit = tmp_path / "junit.xml"
+    junit, theirs = tmp_path / "junit.xml", tmp_path / "pytest-html.html"
     ended = run_suites(
-        "-rA", "-vv", "--showlocals", f"--junit-xml={junit}", "--metadata", "token", R["metadata"],
+        "-rA", "-vv", "--showlocals", f"--junit-xml={junit}", f"--html={theirs}", "--metadata", "token", R["metadata"],
         script=SCRIPTS[script],
         env=ENVIRONMENT,
     )  # fmt: skip
     assert ended.code == 1
-    outputs = {path.name: path.read_text(encoding="utf-8") for path in (*ended.directory().iterdir(), junit)}
+    outputs = {path.name: path.read_text(encoding="utf-8") for path in (*ended.directory().iterdir(), junit, theirs)}
     outputs |= {"terminal": ended.out, "standard error": ended.err}
     for action in ("show", "judge", "verify"):
         for options in ([], ["--json"]):
             main([action, *options, str(ended.directory())])
             told = capsys.readouterr()
             outputs[f"{action} {options}"] = told.out + told.err
-    assert outputs.keys() >= {"journal.jsonl", "report.html", "junit.xml", "SHA256SUMS"}
+    assert outputs.keys() >= {"journal.jsonl", "report.html", "junit.xml", "pytest-html.html", "SHA256SUMS"}
     assert {name: found for name, told in outputs.items() if (found := leaks(told))} == {}
-    assert "***" in outputs["report.html"]
-    assert ("***" in outputs["journal.jsonl"]) is (script != "defect")
+    assert "***" in outputs["pytest-html.html"]
+    for name in ("journal.jsonl", "report.html"):
+        assert ("***" in outputs[name]) is (script != "defect")
 
 
 @pytest.mark.parametrize("script", [{"interrupt": True}, {"defect of pytest": EVERYWHERE}])

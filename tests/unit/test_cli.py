@@ -310,10 +310,67 @@ def test_what_was_left_by_any_version_is_verified_judged_and_shown(command: Comm
     assert record["fix"] in " ".join(command("show", path).out.split())
 
 
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_made_of_a_journal_of_schema_1(command: Command, path: Path):
+    ended = command("report", path.parent)
+    assert (ended.code, ended.out, ended.err) == (0, "", f"written: {path.with_name('report.html')}\n")
+    page = path.with_name("report.html").read_text(encoding="utf-8")
+    assert "<title>acme: not satisfied · Network compliance</title>" in page
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in page
+    again = command("report", path)
+    assert (again.code, again.err) == (0, f"the same as is there: {path.with_name('report.html')}\n")
+
+
+@pytest.mark.parametrize("kind", ["another page", "directory", "pipe", "link to nowhere"])
+def test_a_report_replaces_nothing_else(command: Command, path: Path, kind: str):
+    there = path.with_name("report.html")
+    if kind == "another page":
+        there.write_text("<p>as another release made it")
+    elif kind == "directory":
+        there.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to("/gone/x")
+    line = refused(command("report", path.parent))
+    assert (
+        line == f"netcompliance report: {there} is there and is another page: say with --output where to put this one"
+    )
+    elsewhere = path.with_name("other.html")
+    assert command("report", path, "--output", elsewhere).code == 0
+    assert "Network compliance" in elsewhere.read_text(encoding="utf-8")
+
+
+def test_a_report_of_a_run_that_was_cut_off_is_made_and_says_so(command: Command, tmp_path: Path):
+    journals.written(tmp_path / "journal.jsonl", footer=False)
+    ended = command("report", tmp_path)
+    assert ended.code == 1
+    assert ended.err.splitlines()[1] == f"netcompliance report: {tmp_path}: the run has no end and is no evidence"
+    assert "the run did not come to its end" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_from_and_to_a_pipe(command: Command, path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert "say with --output where to put it" in refused(command("report", "-"))
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr("sys.stdout", out)
+    assert cli.main(["report", "-", "--output=-"]) == 0
+    monkeypatch.undo()
+    assert command("report", path).code == 0
+    assert out.buffer.getvalue() == path.with_name("report.html").read_bytes()  # type: ignore[attr-defined]
+
+
+def test_a_report_does_not_go_where_the_journal_is(command: Command, path: Path):
+    assert "--output is the journal itself" in refused(command("report", path, "--output", path))
+    assert "No such file or directory" in refused(command("report", path, "--output", path.parent / "gone" / "x"))
+
+
 # --- input and output -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["show", "judge", "verify"])
+@pytest.mark.parametrize("action", ["show", "report", "judge", "verify"])
 def test_bad_journals_are_one_line_and_exit_code_4(command: Command, tmp_path: Path, action: str):
     (tmp_path / "binary").write_bytes(os.urandom(5000))
     (tmp_path / "newer").write_bytes(b'{"type":"header","schema":99}\n')
@@ -334,7 +391,7 @@ def test_an_edited_journal_is_shown_and_judged_by_nobody(command: Command, tmp_p
     path = tmp_path / "journal.jsonl"
     journals.written(path)
     path.write_bytes(path.read_bytes().replace(b'"verdict":"fail"', b'"verdict":"pass"'))
-    for action in ("show", "judge"):
+    for action in ("show", "report", "judge"):
         assert ": line 17: does not follow the line before it" in refused(command(action, path))
 
 

@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"catalogue", "results", "explain", "model", "findings"},
     "report": {"catalogue", "journal", "judge", "outages", "results", "explain", "model", "findings"},
     "exports": {"inputs", "journal", "report"},
+    "pages": {"change", "journal", "report"},
 }
 """Part → parts of ours that it may import. Itself always; `plugin` and what it is made of, everything."""
 

@@ -110,7 +110,7 @@ def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other() -> None:
     assert list(run.troubles) == [EVIL]
     assert "RecursionError in test_looking.py, line" in run.troubles[EVIL].cause
     assert {case.vantage for case in run.verdicts} == {GOOD}
-    assert "a defect in netcompliance" in str(run.identities[EVIL]["error"])
+    assert "a defect in netcompliance" in run.troubles[EVIL].cause
 
 
 def test_what_is_written_down_is_not_held_and_judged_as_it_is_written(tmp_path: Path) -> None:

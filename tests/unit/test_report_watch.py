@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from netcompliance import outages
+from netcompliance.journal import reader
+from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
+from netcompliance.journal.writer import Journal
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
-from netcompliance.outages import Path, Stretch
+from netcompliance.outages import Stretch
 from netcompliance.report import timeline, watched
-from netcompliance.report.html import Material
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.watching import Screen
 from netcompliance.results import Entry
+from tests.fakes import journals
 
 AT = 1_790_000_000.0
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,41 +32,18 @@ HOSTILE = "<script>alert(1)</script>\x1b[2J"
 SETTINGS = Settings(
     tenant="acme",
     watch=Watch(
-        duration=60, every=0.1, rarely=5, criteria=tuple(Criteria(layer=each, max_outage=1.0) for each in LAYERS)
+        duration=60.0, every=0.1, rarely=5.0, criteria=tuple(Criteria(layer=each, max_outage=1.0) for each in LAYERS)
     ),
 )
-ACCOUNT = Account(
-    Material(
-        settings=SETTINGS,
-        entries=(),
-        identities={},
-        head={},
-        started=datetime.fromtimestamp(AT, UTC),
-        finished=datetime.fromtimestamp(AT, UTC),
-        redactor=Redactor(),
-    )
-)
 
 
-def path(name: str = "192.0.2.1:443", *, outage: float = 0.5, layer: str = "tcp") -> Path:
+def path(name: str = "192.0.2.1:443", *, outage: float = 0.5, layer: str = "tcp") -> outages.Path:
     stretches = [
         Stretch(first=AT, last=AT + 20, samples=200, failed=0),
         Stretch(first=AT + 20.1, last=AT + 20 + outage, samples=5, failed=5, how="drop"),
         Stretch(first=AT + 20.1 + outage, last=AT + 60, samples=390, failed=0),
     ]
     return outages.path(layer, name, 0.1, stretches, AT + 60)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    planned: float = 60.0
-    begin: float | None = AT
-    lasted: float = 60.0
-    why: str = "planned"
-    paths: tuple[Path, ...] = (path(),)
-    gaps: tuple[tuple[float, float | None], ...] = ()
-    ahead: float = 0.0
-    unable: tuple[tuple[str, str], ...] = ()
 
 
 def entry(result: Result | None, layer: str = "tcp") -> Entry:
@@ -111,16 +95,89 @@ def test_the_picture_is_well_formed_whatever_a_host_calls_its_paths() -> None:
     assert "".join(ET.fromstring(picture).itertext()).count("a<b>&\"c'") == 1
 
 
-def test_the_section_is_escaped_and_says_what_was_cut() -> None:
-    seen = Seen(paths=(path(HOSTILE),), why="stopped", lasted=12.0, gaps=((AT + 3, AT + 9), (AT + 20, None)))
-    section = watched.section(SETTINGS, [entry(Result.NOTCHECKED)], {HOSTILE: seen})
-    text = "".join(section.parts(ACCOUNT, Markup(Redactor(), "t0")))
-    assert "<script" not in text
-    assert "\x1b" not in text
-    assert "watched 12.0 s of 60.0 s, ended early by whoever ran it" in text
+def run_of(number: int, begin: float, end: float, **fields: Any) -> dict[str, Any]:
+    """A run of samples, as a watcher says it."""
+    samples = max(1, round((end - begin) * 10))
+    return {
+        "what": "run", "run": number, "layer": "tcp", "path": "192.0.2.1:443", "every": 0.1, "from": AT + begin,
+        "to": AT + end, "samples": samples, "failed": samples if "error" in fields else 0, **fields,
+    }  # fmt: skip
+
+
+BEGIN = {"what": "begin", "at": AT, "heard": AT, "planned": 60.0, "seldom": 30.0}
+WATCHED = (
+    BEGIN,
+    run_of(1, 0, 5, open=True),
+    run_of(1, 0, 20),
+    run_of(2, 20.1, 20.5, error={"name": "TIMEOUT", "phase": "tcp"}),
+    {"what": "control", "lost": AT + 3, "back": AT + 9},
+    {"what": "control", "lost": AT + 20},
+    run_of(3, 20.6, 60),
+)
+"""As a journal has it: of a run, whatever was told of it, the last word last."""
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Callable[..., Account]:
+    """A journal of a watch, ready to be told."""
+
+    def made(*records: Mapping[str, Any], vantage: str = "local", settings: Settings = SETTINGS) -> Account:
+        journal = Journal(tmp_path / "journal.jsonl", Redactor())
+        journal.header("0123456789abcdef", datetime.fromtimestamp(AT, UTC), settings, journals.HEAD)
+        case = Case(requirement="WATCH-01", target=f"tcp:{settings.host}", vantage=vantage, host=settings.host)
+        journal.case(case, journals.CATALOGUE["WATCH-01"])
+        for record in records:
+            journal.observation({"vantage": vantage, "kind": "watch", **record})
+        verdict = Verdict(case=case, result=Result.NOTCHECKED, reason="it was cut short")
+        journal.verdict(verdict, journals.CATALOGUE["WATCH-01"])
+        journal.footer([], datetime.fromtimestamp(AT + 60, UTC))
+        return Account(reader.read(journal.path))
+
+    return made
+
+
+def told(account: Account) -> str:
+    return "".join(watched.parts(account, Markup(Redactor(), "t0")))
+
+
+def test_the_section_is_made_of_the_journal(account: Callable[..., Account]) -> None:
+    given = account(*WATCHED, {"what": "end", "at": AT + 60, "why": "planned"})
+    text = told(given)
+    assert watched.word(given) == "undetermined"
+    assert "watched 60.0 s of 60.0 s</p>" in text
+    assert re.search(r"<th scope=\"row\">tcp 192.0.2.1:443</th><td>99.\d+ %</td><td>598</td><td>1</td>", text)
     assert "(6.0 s)" in text
     assert "it never came back" in text
-    assert section.title == "Watch: undetermined"
+    assert len(shapes(text[text.index("<svg") : text.index("</svg>") + 6], "#c4161c")) == 1
+
+
+def test_the_section_is_escaped_and_says_what_was_cut(account: Callable[..., Account]) -> None:
+    records = (BEGIN, run_of(1, 0, 12, path=HOSTILE), {"what": "end", "at": AT + 12, "why": "stopped"})
+    text = told(account(*records, vantage=HOSTILE))
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "&lt;script&gt;" in text
+    assert "watched 12.0 s of 60.0 s, ended early by whoever ran it" in text
+
+
+@pytest.mark.parametrize("at", [1e12, -1e12, 9e12])
+def test_a_time_that_no_calendar_has_is_drawn_all_the_same(account: Callable[..., Account], at: float) -> None:
+    records = [
+        BEGIN,
+        run_of(1, 0, at - AT, error={"name": "TIMEOUT"}),
+        run_of(2, at - AT, at - AT + 1),
+        {"what": "end", "at": at, "why": "planned"},
+    ]
+    assert "<svg" in told(account(*records))
+
+
+def test_more_than_a_run_makes_is_refused(account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = account(*(run_of(1, 0, end) for end in range(1, 100)))
+    monkeypatch.setattr(watched, "HELD_LIMIT", 10_000)
+    assert told(given), "of a run only its last word is held"
+    monkeypatch.setattr(watched, "HELD_LIMIT", 100)
+    with pytest.raises(BadJournal, match="more of a watch than one run makes"):
+        told(given)
 
 
 def test_what_cannot_be_proved_is_said_beforehand() -> None:
@@ -148,9 +205,8 @@ def test_shares_that_no_sample_may_meet_are_said_beforehand() -> None:
     assert "an interruption of 1 s of one connection in four can go unseen" in line
 
 
-def test_without_a_watch_there_is_no_section() -> None:
-    section = watched.section(Settings(tenant="acme"), [], {})
-    assert list(section.parts(ACCOUNT, Markup(Redactor(), "t0"))) == []
+def test_without_a_watch_there_is_no_section(account: Callable[..., Account]) -> None:
+    assert told(account(settings=Settings(tenant="acme"))) == ""
     assert list(watched.lines(Settings(tenant="acme"), [], {})) == []
 
 

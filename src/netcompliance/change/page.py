@@ -1,20 +1,36 @@
-"""A comparison as a section of the HTML report of the later run (pure). Everything is escaped and needs no script."""
+"""A comparison as a section of the HTML report of the later run, from that run's journal (pure).
+
+Everything is escaped and needs no script.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netcompliance.change import wording
-from netcompliance.change.compare import Comparison
+from netcompliance.change import baseline, record, wording
+from netcompliance.change.compare import Change, Comparison
 from netcompliance.change.wording import Item, Tone
-from netcompliance.report.html.markup import Markup
+from netcompliance.journal.reader import BadJournal
+from netcompliance.report.html.account import Account
+from netcompliance.report.html.markup import Markup, many
 
 _CLASSES = {Tone.BAD: "bad", Tone.WARN: "warn", Tone.GOOD: "good", Tone.PLAIN: "none"}
 _SHOWN = 20
 """Items of a group that are open; the rest is folded."""
 
 
-def parts(comparison: Comparison, markup: Markup) -> Iterator[str]:
+def parts(account: Account, markup: Markup) -> Iterator[str]:
+    """What the run's journal keeps of its comparison with a baseline; nothing if there was none."""
+    run = account.run
+    for kept in run.comparisons[:1]:
+        try:
+            after = baseline.side_of(run)
+            yield from told_of(record.recalled(kept, after, run.settings.fail_on_drift), markup)
+        except BadJournal as error:
+            yield f'<p class="note">{markup.text(error)}</p>'
+
+
+def told_of(comparison: Comparison, markup: Markup) -> Iterator[str]:
     """The pieces of HTML, in order."""
     facts = (
         ("cases", wording.counted(comparison)),
@@ -33,6 +49,10 @@ def parts(comparison: Comparison, markup: Markup) -> Iterator[str]:
         if rows[_SHOWN:]:
             yield f"<details><summary>{len(rows) - _SHOWN} more</summary><ul>{''.join(rows[_SHOWN:])}</ul></details>"
         yield "</div>"
+    changed = sum(comparison.counts[change] for change in Change if change is not Change.SAME)
+    listed = sum(each.change is not Change.SAME for each in comparison.cases)
+    if changed > listed:
+        yield f'<p class="note">{many(changed - listed, "more case")} changed: see netcompliance compare.</p>'
     yield "</div>"
 
 

@@ -21,6 +21,7 @@ ACTIONS: tuple[str, ...] = (
     "findings",
     "allowlist",
     "show",
+    "report",
     "export",
     "verify",
     "judge",

@@ -21,8 +21,9 @@ WIDTH = 700
 ROW = 18
 LEAST = 2.0
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
-"""Seconds between two marks of the axis; there are ten of them at most."""
+"""Seconds between two marks of the axis."""
 MARKS = 10
+"""Marks of it at most."""
 
 Gap = tuple[float, float | None]
 
@@ -57,19 +58,19 @@ def _drawing(title: str, paths: Sequence[Path], begin: float, end: float, gaps: 
         for outage in path.outages:
             left = x(outage.begin.at)
             width = max(LEAST, x(outage.end.at) - left)
-            yield _bar(left, top + 1, width, ROW - 2, "#c4161c", f"{_clock(outage.begin.at)}: {outages.told(outage)}")
+            yield _bar(left, top + 1, width, ROW - 2, "#c4161c", f"{clock(outage.begin.at)}: {outages.told(outage)}")
     yield from _axis(ROW * (len(paths) + 1), begin, end, x)
 
 
 def _axis(top: float, begin: float, end: float, x: object) -> Iterator[str]:
     assert callable(x)
-    step = next((step for step in STEPS if (end - begin) / step <= MARKS), STEPS[-1])
+    step = next((step for step in STEPS if (end - begin) / step <= MARKS), (end - begin) / MARKS)
     yield f'<line x1="{LABEL}" y1="{top + 3}" x2="{LABEL + WIDTH}" y2="{top + 3}" stroke="currentColor"/>'
     mark = begin - begin % step + step
     while mark <= end:
         yield f'<line x1="{x(mark):.1f}" y1="{top + 3}" x2="{x(mark):.1f}" y2="{top + 7}" stroke="currentColor"/>'
         if x(mark) < LABEL + WIDTH - 20:
-            yield _text(x(mark), top + ROW, _clock(mark), anchor="middle")
+            yield _text(x(mark), top + ROW, clock(mark), anchor="middle")
         mark += step
     yield _text(LABEL + WIDTH, top + 2 * ROW - 4, "UTC, by the host's clock", anchor="end")
 
@@ -90,5 +91,9 @@ def _text(x: float, y: float, told: str, *, anchor: str = "start", weight: str =
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{escape(shown)}</text>'
 
 
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+def clock(at: float, form: str = "%H:%M:%S") -> str:
+    """A host's time for people; what no calendar has is said so."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime(form)
+    except (OverflowError, OSError, ValueError):
+        return "at no time of a calendar"

@@ -8,56 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Protocol
 
 from netcompliance import explain, outages
+from netcompliance.journal.reader import BadJournal, Line, SavedRun, Walker
+from netcompliance.judge.watch import KIND, REQUIREMENT, Watched, watched
 from netcompliance.model import TRIES, Settings
-from netcompliance.outages import Outage, Path
+from netcompliance.outages import Outage
 from netcompliance.report import timeline
-from netcompliance.report.html import Section
+from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, scrolling, table
 from netcompliance.results import CaseStatus, Entry
 
 MOST = 200
 """Interruptions of a vantage that are listed."""
+HELD_LIMIT = 1 << 28
+"""What is held of a journal's watch at once, in bytes of memory."""
 GO, ROLL_BACK, UNDETERMINED = "go", "roll back", "undetermined"
-
-
-class Watched(Protocol):
-    """What a vantage saw (`judge.watch.Watched`)."""
-
-    @property
-    def planned(self) -> float:
-        """Seconds that were planned."""
-
-    @property
-    def begin(self) -> float | None:
-        """When it began."""
-
-    @property
-    def lasted(self) -> float:
-        """Seconds that it lasted."""
-
-    @property
-    def why(self) -> str:
-        """Why it ended."""
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """What each path came to."""
-
-    @property
-    def gaps(self) -> tuple[timeline.Gap, ...]:
-        """Times without a control connection."""
-
-    @property
-    def unable(self) -> tuple[tuple[str, str], ...]:
-        """Layers that could not be sampled there, and why."""
-
-    @property
-    def ahead(self) -> float:
-        """Seconds that its clock is ahead of ours."""
 
 
 def decision(entries: Sequence[Entry]) -> str:
@@ -91,16 +57,34 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
             yield f"           no control connection {_gap(since, until)}"
 
 
-def section(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watched]) -> Section:
-    """The section of the HTML page."""
-    return Section(
-        name="watch",
-        title=f"Watch: {decision(entries)}",
-        parts=lambda _account, markup: _parts(settings, seen, markup),
-    )
+def word(account: Account) -> str:
+    """The decision, from a journal."""
+    return decision([entry for entry in account.entries if entry.case.requirement == REQUIREMENT])
 
 
-def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> Iterator[str]:
+def saved(run: SavedRun) -> dict[str, Watched]:
+    """What each vantage saw in the watch, by the last word of the journal on each of its runs. Raises `BadJournal`."""
+    held: dict[tuple[str, object], Line] = {}
+    weight = 0
+    for line in Walker(run.path):
+        record = line.record
+        if record is None or record.get("kind") != KIND or record["type"] != "observation":
+            continue
+        number = record.get("run")
+        key = (record["vantage"], number if isinstance(number, int) else f"line {line.number}")
+        weight += line.weight - (held.pop(key).weight if key in held else 0)
+        held[key] = line
+        if weight > HELD_LIMIT:
+            raise BadJournal(f"{run.path}: line {line.number}: more of a watch than one run makes")
+    seen: dict[str, list[Mapping[str, object]]] = {}
+    for (vantage, _), line in held.items():
+        seen.setdefault(vantage, []).append(line.record or {})
+    return {vantage: watched(seen[vantage], run.settings.host) for vantage in sorted(seen)}
+
+
+def parts(account: Account, markup: Markup) -> Iterator[str]:
+    """The section of the HTML page; nothing where there was no watch."""
+    settings = account.run.settings
     asked = settings.watch
     if asked is None:
         return
@@ -112,7 +96,7 @@ def _parts(settings: Settings, seen: Mapping[str, Watched], markup: Markup) -> I
     rows += [("not watched", ", ".join(outages.NOT_WATCHED.values()))]
     rows += [("cannot be proved", told) for told in (*unprovable(settings), *shares(settings))]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
-    for vantage, one in seen.items():
+    for vantage, one in saved(account.run).items():
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
         begin = one.begin or min((path.begin for path in one.paths), default=0.0)
         here = [(since + one.ahead, until + one.ahead if until is not None else None) for since, until in one.gaps]
@@ -225,8 +209,8 @@ def _gap(since: float, until: float | None) -> str:
 
 
 def _moment(outage: Outage) -> str:
-    return datetime.fromtimestamp(outage.begin.at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-4]
+    return timeline.clock(outage.begin.at, "%Y-%m-%d %H:%M:%S.%f")[:-4]
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
+    return timeline.clock(at, "%H:%M:%S UTC")

@@ -9,18 +9,17 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from netcompliance import explain
-from netcompliance.journal.reader import BadJournal
+from netcompliance.journal.reader import BadJournal, SavedRun, moment
 from netcompliance.judge import belongs
 from netcompliance.model import Case, Observation
 from netcompliance.report import summary
 from netcompliance.report.actions import actions
 from netcompliance.report.html.glimpse import Glimpse
-from netcompliance.report.html.material import Material
 from netcompliance.results import RANK, CaseStatus, Entry
 
 UNSATISFIED = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)
@@ -71,18 +70,28 @@ class Extract:
 
 
 class Account:
-    """One tenant's run, ready to be told."""
+    """One tenant's run, ready to be told, as its journal gives it back. Raises `BadJournal`."""
 
-    def __init__(self, material: Material) -> None:
-        self.material = material
-        self.entries = material.entries
-        self.vantages = summary.vantages(material.entries)
-        self.groups = tuple(groups(material.entries))
+    def __init__(self, run: SavedRun) -> None:
+        self.run = run
+        self.entries = _entries(run)
+        self.overall = run.overall
+        self.finished = moment(run.footer["finished"]) if run.footer else None
+        """When the run came to its end; None if it did not."""
+        self.identities: Mapping[str, Observation] = {record["id"]: record for record in run.vantages}
+        """Vantage → what it said of itself, and `error` where nobody could look."""
+        self.vantages = summary.vantages(self.entries)
+        self.groups = tuple(groups(self.entries))
         self.extracts: dict[Case, Extract] = {case: Extract() for case in _chosen(self.groups)}
         self.glimpses: dict[str, Glimpse] = {vantage: Glimpse() for vantage in self.vantages}
         self.unread = ""
         """Why the observations could not be read, if that is so."""
         self._read()
+
+    @property
+    def word(self) -> str:
+        """The word over all, and how many warnings stand below it."""
+        return summary.concluded(self.overall, summary.warnings(self.entries))
 
     @cached_property
     def rows(self) -> dict[str, list[Group]]:
@@ -104,9 +113,9 @@ class Account:
         wanted: dict[str, list[Case]] = {}
         for case in self.extracts:
             wanted.setdefault(case.vantage, []).append(case)
-        host = self.material.settings.host
+        host = self.run.settings.host
         try:
-            for seen in self.material.observations():
+            for seen in self.run.observations():
                 vantage = str(seen.get("vantage"))
                 if vantage in self.glimpses:
                     self.glimpses[vantage].look(seen, host)
@@ -118,6 +127,26 @@ class Account:
                             extract.shown.append(seen)
         except (BadJournal, OSError) as error:
             self.unread = str(error)
+
+
+def _entries(run: SavedRun) -> list[Entry]:
+    """Every planned case and what became of it; where it has no verdict, why, also where only the footer says so."""
+    errors = (run.footer or {}).get("errors")
+    listed = [each for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
+
+    def error_of(case: Case) -> str | None:
+        for each in listed:
+            if (
+                each.get("vantage", case.vantage) == case.vantage
+                and each.get("requirement", case.requirement) == case.requirement
+            ):
+                return str(each.get("error"))
+        return None
+
+    return [
+        entry if entry.verdict or entry.trouble else replace(entry, trouble=error_of(entry.case))
+        for entry in run.entries
+    ]
 
 
 def groups(entries: Iterable[Entry]) -> Iterator[Group]:

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from netcompliance.journal import JOURNAL
+from netcompliance.judge.shape import number
 from netcompliance.model import Observation, Settings
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, moment, scrolling, table
-from netcompliance.results import overall
 
 CLOCK_SECONDS = 60
 """More than this off is worth a word; the judge has the verdict (CLK-01)."""
@@ -35,33 +36,38 @@ IDENTITY: Mapping[str, str] = {
 
 def facts(account: Account, markup: Markup) -> Iterator[str]:
     """The facts of the run."""
-    material = account.material
-    settings, head = material.settings, material.head
-    tool = head.get("tool") or {}
-    by = head.get("by") or {}
-    seconds = (material.finished - material.started).total_seconds()
-    word = overall(account.entries)
+    run = account.run
+    settings, head = run.settings, run.header
+    by = head.get("by")
+    by = by if isinstance(by, Mapping) else {}
+    tool, commit = head["tool"], head["tool"].get("commit")
     rows = (
-        ("verdict", f"<b>{summary.concluded(word, summary.warnings(account.entries))}</b>: {_reason(account, markup)}"),
+        ("verdict", f"<b>{account.word}</b>: {_reason(account, markup)}"),
         ("tenant", markup.text(settings.tenant)),
         ("endpoint", markup.code(settings.endpoint)),
         ("looked from", f"{many(len(account.vantages), 'vantage')}: {markup.text(summary.folded(account.vantages))}"),
         ("run by", markup.text(f"{by.get('user', 'unknown')} on {by.get('host', 'unknown')}")),
-        ("started", f"{moment(material.started)}"),
-        ("finished", f"{moment(material.finished)} ({seconds:.1f} s)"),
-        ("clocks", markup.text(clocks(material.identities))),
+        ("started", moment(run.started)),
+        ("finished", _finished(account)),
+        ("clocks", markup.text(clocks(account.identities))),
         ("made with", markup.text(_tool(tool))),
-        ("commit", markup.code(tool["commit"]) if tool.get("commit") else "not known: not run from a checkout"),
+        ("commit", markup.code(commit) if commit else "not known: not run from a checkout"),
         ("catalogue", f"version {markup.text(head.get('catalogue', ''))}"),
         ("catalogue SHA-256", markup.code(head.get("catalogue_sha256", ""))),
-        ("journal", f"{markup.text(material.journal)}, beside this page"),
-        ("journal SHA-256", markup.code(material.journal_sha256) if material.journal_sha256 else ""),
+        ("journal", f"{JOURNAL}, beside this page"),
+        ("journal SHA-256", markup.code(run.sha256)),
     )
     yield markup.pairs(rows, "facts")
 
 
 def _reason(account: Account, markup: Markup) -> str:
     return markup.text(f"{len(account.entries)} cases planned, {summary.counted(account.entries)}")
+
+
+def _finished(account: Account) -> str:
+    if account.finished is None:
+        return "not known: the journal has no end"
+    return f"{moment(account.finished)} ({(account.finished - account.run.started).total_seconds():.1f} s)"
 
 
 def _tool(tool: Mapping[str, Any]) -> str:
@@ -71,9 +77,9 @@ def _tool(tool: Mapping[str, Any]) -> str:
 def clocks(identities: Mapping[str, Observation]) -> str:
     """How far the clocks of the vantages are from the service's, by the dates of its answers."""
     offsets = {
-        vantage: float(known["clock_offset"])
+        vantage: offset
         for vantage, known in identities.items()
-        if isinstance(known.get("clock_offset"), (int, float))
+        if (offset := number(known.get("clock_offset"))) is not None
     }
     unknown = len(identities) - len(offsets)
     if not offsets:
@@ -85,8 +91,7 @@ def clocks(identities: Mapping[str, Observation]) -> str:
 
 def vantages(account: Account, markup: Markup) -> Iterator[str]:
     """Who looked: a row for each vantage, with what it said of itself, or why nobody could."""
-    identities = account.material.identities
-    known = {vantage: identities.get(vantage) or {} for vantage in account.vantages}
+    known = {vantage: account.identities.get(vantage) or {} for vantage in account.vantages}
     columns = [name for name in IDENTITY if any(told(each, name) for each in known.values())]
     rows = (
         (markup.text(vantage), *(markup.text(told(each, name)) for name in columns)) for vantage, each in known.items()
@@ -101,14 +106,14 @@ def told(known: Observation, name: str) -> str:
     value = known.get(name)
     if name == "trust" and isinstance(value, Mapping):
         return str(value.get("source") or "")
-    if name == "clock_offset" and isinstance(value, (int, float)):
-        return f"{value:+.1f} s"
+    if name == "clock_offset" and (offset := number(value)) is not None:
+        return f"{offset:+.1f} s"
     return _plain(value)
 
 
 def settings(account: Account, markup: Markup) -> Iterator[str]:
     """Everything that the run was told, after options and profile were put together."""
-    yield markup.pairs(_settings(account.material.settings, markup), "settings")
+    yield markup.pairs(_settings(account.run.settings, markup), "settings")
 
 
 def _settings(settings: Settings, markup: Markup) -> Iterator[tuple[str, str]]:

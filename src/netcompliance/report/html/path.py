@@ -101,10 +101,10 @@ def pictures(account: Account) -> list[tuple[Picture, list[str]]]:
     by_vantage: dict[str, dict[str, list[Entry]]] = {}
     for entry in account.entries:
         by_vantage.setdefault(entry.case.vantage, {}).setdefault(entry.case.requirement, []).append(entry)
-    host, registry = account.material.settings.host, account.material.settings.registry
+    host, registry = account.run.settings.host, account.run.settings.registry
     alike: dict[Picture, list[str]] = {}
     for vantage, asked in by_vantage.items():
-        known = account.material.identities.get(vantage) or {}
+        known = account.identities.get(vantage) or {}
         servers = _few(known.get("nameservers"))
         for picture in (_receiver(asked, account.glimpses[vantage], host, servers), _images(asked, registry)):
             if picture and picture.worst is not Mark.NONE:

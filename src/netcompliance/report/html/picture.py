@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netcompliance.report import summary
+from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
-from netcompliance.report.html.path import Lane, Mark, Picture, Station
+from netcompliance.report.html.path import Lane, Mark, Picture, Station, pictures
+
+PICTURES = 12
+"""Pictures of paths that are drawn, at most."""
 
 WIDTH = 1000
 NAME = 290
@@ -32,6 +37,22 @@ _SIGNS = {
     Mark.GOOD: '<path d="M-4 0L-1 3.5L4.5 -3.5"/>',
     Mark.NONE: '<path d="M-4 0H4"/>',
 }
+
+
+def parts(account: Account, markup: Markup) -> Iterator[str]:
+    """Every picture, for all vantages of which it is the same."""
+    drawn = pictures(account)
+    for picture, vantages in drawn[:PICTURES]:
+        more = f"; {picture.left_out} more not drawn" if picture.left_out else ""
+        count = f" ({len(vantages)} vantages)" if len(vantages) > 1 else ""
+        where = markup.text(summary.folded(vantages))
+        yield (
+            f'<figure class="way"><figcaption><b>{markup.text(picture.title)}</b> from {where}{count}{more}'
+            f"</figcaption>{svg(picture, markup)}</figure>"
+        )
+    if drawn[PICTURES:]:
+        rest = sorted({vantage for _, vantages in drawn[PICTURES:] for vantage in vantages})
+        yield f'<p class="note">Not drawn, but told below: {markup.text(summary.folded(rest))}</p>'
 
 
 def svg(picture: Picture, markup: Markup) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from netcompliance.journal import JOURNAL
 from netcompliance.model import Observation
 from netcompliance.report.html.account import Account, Extract, Group
 from netcompliance.report.html.markup import Markup, many
@@ -46,11 +47,10 @@ def parts(account: Account, group: Group, markup: Markup) -> str:
         _block(f"{entry.case.target} from {entry.case.vantage}" if several else "", extract, markup)
         for entry, extract in seen
     )
-    file = markup.text(account.material.journal)
-    first = f'<p class="note printed">Printed: those of the first case. {file} has all.</p>' if len(seen) > 1 else ""
+    first = f'<p class="note printed">Printed: those of the first case. {JOURNAL} has all.</p>' if len(seen) > 1 else ""
     return (
         f'<details class="raw"><summary>{many(shown, "raw observation")}</summary>'
-        f"{first}{blocks}{_rest(account, group, seen, markup)}</details>"
+        f"{first}{blocks}{_rest(group, seen)}</details>"
     )
 
 
@@ -60,7 +60,7 @@ def _block(title: str, extract: Extract, markup: Markup) -> str:
     return f"{head}<ol>{items}</ol>"
 
 
-def _rest(account: Account, group: Group, seen: Sequence[tuple[object, Extract]], markup: Markup) -> str:
+def _rest(group: Group, seen: Sequence[tuple[object, Extract]]) -> str:
     """How much is not shown, and where it is."""
     told = []
     hidden = sum(extract.number - len(extract.shown) for _, extract in seen)
@@ -70,7 +70,7 @@ def _rest(account: Account, group: Group, seen: Sequence[tuple[object, Extract]]
         told.append(f"those of {many(len(group.entries) - len(seen), 'more case')}")
     if not told:
         return ""
-    return f'<p class="note">Not shown: {" and ".join(told)}. {markup.text(account.material.journal)} has all.</p>'
+    return f'<p class="note">Not shown: {" and ".join(told)}. {JOURNAL} has all.</p>'
 
 
 def _observation(seen: Observation, markup: Markup) -> str:

@@ -30,7 +30,7 @@ def _cases(account: Account, entries: list[Entry], markup: Markup) -> str:
 
 def waivers(account: Account, markup: Markup) -> Iterator[str]:
     """Every waiver of the profile, with owner, expiry, and what it stands for in this run."""
-    declared = account.material.settings.waivers
+    declared = account.run.settings.waivers
     if not declared:
         return
     rows = ((*_waiver(waiver, markup), _effect(account, waiver, markup)) for waiver in declared)
@@ -47,6 +47,6 @@ def _effect(account: Account, waiver: Waiver, markup: Markup) -> str:
     from netcompliance.catalogue import covers
 
     covered = [entry for entry in account.entries if covers(waiver, entry.case)]
-    expired = waiver.expires < f"{account.material.started:%Y-%m-%d}"
+    expired = waiver.expires < f"{account.run.started:%Y-%m-%d}"
     told = [f"{many(len(covered), 'case')}: {summary.counted(covered)}"] if covered else ["no case"]
     return markup.text("; ".join([*told, "expired"] if expired else told))

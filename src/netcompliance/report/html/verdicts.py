@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from netcompliance import explain
+from netcompliance.journal import JOURNAL
 from netcompliance.model import Basis, Requirement
 from netcompliance.report import summary
 from netcompliance.report.html import raw
@@ -69,7 +70,7 @@ def requirements(account: Account, markup: Markup) -> Iterator[str]:
     """Each requirement as it is documented, and each of its cases."""
     yield (
         '<p class="note printed">Printed without what is folded behind verdicts that are satisfied: unfold it first, '
-        f"or read {markup.text(account.material.journal)}.</p>"
+        f"or read {JOURNAL}.</p>"
     )
     yield '<div class="list">'
     for order, groups in enumerate(account.rows.values()):
