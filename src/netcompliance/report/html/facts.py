@@ -54,7 +54,7 @@ def facts(account: Account, markup: Markup) -> Iterator[str]:
         ("commit", markup.code(commit) if commit else "not known: not run from a checkout"),
         ("catalogue", f"version {markup.text(head.get('catalogue', ''))}"),
         ("catalogue SHA-256", markup.code(head.get("catalogue_sha256", ""))),
-        ("journal", f"{JOURNAL}, beside this page"),
+        ("journal", f"{JOURNAL}, beside report.html"),
         ("journal SHA-256", markup.code(run.sha256)),
     )
     yield markup.pairs(rows, "facts")
