@@ -23,11 +23,12 @@ from typing import Any
 import dns.message
 import pytest
 
-from netcompliance import profile
+from netcompliance import pages, profile
 from netcompliance.approved import reading
 from netcompliance.catalogue import load
 from netcompliance.images import sources
 from netcompliance.inputs import BadInput
+from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.judge import nameservers
 from netcompliance.model import Result
@@ -173,6 +174,73 @@ def test_broken_input_is_read_or_refused(name: str) -> None:
             raise AssertionError(f"{name} {number}: {data[:2000]!r}") from error
         assert time.process_time() - began < SECONDS, f"{name} {number}: {data[:2000]!r}"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_KIB
+
+
+WATCH = (
+    {"what": "begin", "at": 1.79e9, "heard": 1.79e9, "planned": 60.0, "seldom": 30.0},
+    {"what": "run", "run": 1, "layer": "tcp", "path": "192.0.2.1:443", "every": 0.1, "from": 1.79e9, "to": 1.79e9 + 9,
+     "samples": 90, "failed": 90, "error": {"name": "TIMEOUT", "phase": "tcp"}},
+    {"what": "control", "lost": 1.79e9 + 3, "back": 1.79e9 + 4},
+    {"what": "end", "at": 1.79e9 + 60, "why": "planned"},
+)  # fmt: skip
+COMPARISON = {
+    "type": "comparison",
+    "baseline": {"run": "a1", "sha256": "0" * 64, "started": "2026-01-01T00:00:00.000Z", "overall": "satisfied"},
+    "outcome": "regressed",
+    "counts": {"regressed": 1, "same": 56, "fixed": 0, "newly-checked": 0, "no-longer-checked": 0, "drift": 1},
+    "lost_vantages": ["ssh://node-9"],
+    "asked": {"registry": ["quay.io", "mirror"]},
+    "regressed": [{"requirement": "HTTPS-01", "target": "acme.app.stackstate.io", "vantage": "local"}],
+    "changed": [
+        {"requirement": "HTTPS-01", "target": "acme.app.stackstate.io", "vantage": "local",
+         "before": {"verdict": "pass", "findings": ["x y"], "saw": "it"}},
+    ],
+    "drift": [{"kind": "addresses", "vantage": "local", "subject": "x", "before": ["1"], "after": ["2"]}],
+}  # fmt: skip
+ODD = (None, True, -1, 0, 7.5, 1e300, 10**400, "", "x" * 5000, "\x1b[2J<script>", "\u202e", [], [[]], {}, {"": None})
+
+
+def altered(value: Any, chance: random.Random) -> Any:
+    """The value with one of its parts replaced by something odd, or left out."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        name = chance.choice([*value])
+        others = {key: each for key, each in value.items() if key != name}
+        return others if chance.random() < 0.1 else others | {name: altered(value[name], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.9:
+        at = chance.randrange(len(value))
+        return [*value[:at], altered(value[at], chance), *value[at + 1 :]]
+    return chance.choice(ODD)
+
+
+def test_any_journal_becomes_a_page_or_one_line(tmp_path: Path) -> None:
+    """`netcompliance report`. Without links and a footer, which would refuse every journal that was altered."""
+    lines = lzma.decompress((ROOT / "tests" / "recorded" / "journals" / "schema-1.jsonl.xz").read_bytes()).splitlines()
+    first, *records = map(json.loads, lines)
+    watch = {"duration": 60.0, "every": 0.1, "rarely": 5.0, "criteria": [{"layer": "tcp", "max_outage": 1.0}]}
+    header = {**first, "settings": {**first["settings"], "watch": watch}}
+    seen = [{"type": "observation", "vantage": "local", "kind": "watch", **each} for each in WATCH]
+    whole = [header, *(each for each in records if each["type"] != "footer"), *seen, COMPARISON]
+    told = 0
+    for number in range(EXAMPLES):
+        chance = random.Random(f"page {number}")
+        now = list(whole)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.choice([0, chance.randrange(len(now)), *range(len(now) - 6, len(now))])
+            now[at] = altered(now[at], chance) if isinstance(now[at], dict) else now[at]
+        path = tmp_path / "journal.jsonl"
+        path.write_text("".join(json.dumps(each) + "\n" for each in now))
+        began = time.process_time()
+        try:
+            page = pages.page(reader.read(path))
+        except BadJournal:
+            continue
+        except Exception as error:
+            changes = [each for each, was in zip(now, whole, strict=True) if each is not was]
+            raise AssertionError(f"{number}: {changes!r:.3000}") from error
+        assert time.process_time() - began < SECONDS
+        assert b"\x1b" not in page
+        told += 1
+    assert told > EXAMPLES / 4
 
 
 def test_the_corpus_is_sound() -> None:

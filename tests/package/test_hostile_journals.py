@@ -51,6 +51,7 @@ def many_observations(file: BinaryIO) -> None:
         (one_line, "verify", "line 2 is longer than 4 MiB"),
         (many_cases, "show", "more cases and verdicts than are read here"),
         (many_observations, "show", "line 42 is longer than 4 MiB"),
+        (many_observations, "report", "line 42 is longer than 4 MiB"),
         (many_observations, "judge", "line 42 is longer than 4 MiB"),
     ],
 )

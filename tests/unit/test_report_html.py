@@ -12,12 +12,11 @@ from netcompliance import catalogue, explain, pages
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge import JUDGES, belongs
 from netcompliance.model import Case, Settings, Waiver
-from netcompliance.report.html import raw
 from netcompliance.report.html.account import Account
+from netcompliance.report.html.excerpt import LARGEST, LONGEST, cut, excerpt, headline
 from netcompliance.report.html.facts import clocks
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Mark, Picture, pictures
-from netcompliance.report.html.raw import cut, headline
 from netcompliance.report.html.sections import Section
 from netcompliance.results import CaseStatus
 from tests.browser.pages import html, saved
@@ -233,12 +232,20 @@ def test_what_is_shown_is_bounded_and_says_where_the_rest_is() -> None:
 
 
 def test_long_values_are_cut_and_say_how_long_they_are() -> None:
-    assert cut("x" * 1000) == "x" * raw.LONGEST + "… (1000 characters)"
+    assert cut("x" * 1000) == "x" * LONGEST + "… (1000 characters)"
     assert cut(list(range(100)))[-1] == "… (100 in all)"
     deep: Any = "end"
     for _ in range(50):
         deep = [deep]
     assert "end" not in str(cut(deep))
+
+
+def test_what_is_kept_of_an_observation_is_bounded_whatever_it_holds() -> None:
+    large = {str(number) * 100: ["x" * 1000] * 1000 for number in range(1000)}
+    kept = excerpt({"kind": "k" * 9000, "url": "u" * 9000, "headers": large, "body": "eHh4" * 9000})
+    assert sum(map(len, kept)) < LARGEST + 1000
+    assert kept.fields.startswith('{"kind": "kkk')
+    assert kept.body.startswith("xxx")
 
 
 @pytest.mark.parametrize("at", [None, "x", 1e300, float("nan"), float("inf"), -1e12, [], {}])

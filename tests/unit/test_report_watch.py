@@ -152,7 +152,9 @@ def test_the_section_is_made_of_the_journal(account: Callable[..., Account]) -> 
 
 
 def test_the_section_is_escaped_and_says_what_was_cut(account: Callable[..., Account]) -> None:
-    records = (BEGIN, run_of(1, 0, 12, path=HOSTILE), {"what": "end", "at": AT + 12, "why": "stopped"})
+    down = run_of(2, 5.1, 8, path=HOSTILE, error={"name": HOSTILE, "phase": "tcp"})
+    up = run_of(3, 8.1, 12, path=HOSTILE)
+    records = (BEGIN, run_of(1, 0, 5, path=HOSTILE), down, up, {"what": "end", "at": AT + 12, "why": "stopped"})
     text = told(account(*records, vantage=HOSTILE))
     assert "<script" not in text
     assert "\x1b" not in text

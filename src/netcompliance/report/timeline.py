@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from netcompliance import outages
+from netcompliance import explain, outages
 from netcompliance.outages import Path
 
 LABEL = 250
@@ -34,7 +34,7 @@ def svg(title: str, paths: Sequence[Path], begin: float, end: float, gaps: Seque
     return (
         f'<svg class="nc-timeline" role="img" viewBox="0 0 {LABEL + WIDTH + 10} {height}" width="100%" '
         f'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="11" fill="currentColor">'
-        f"<title>{escape(title)}</title>"
+        f"<title>{_safe(title)}</title>"
         f"{''.join(_drawing(title, paths, begin, max(end, begin + 0.001), gaps))}</svg>"
     )
 
@@ -82,13 +82,17 @@ def _whole(path: Path) -> str:
 def _bar(x: float, y: float, width: float, height: float, colour: str, told: str) -> str:
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height}" fill="{colour}">'
-        f"<title>{escape(told)}</title></rect>"
+        f"<title>{_safe(told)}</title></rect>"
     )
 
 
 def _text(x: float, y: float, told: str, *, anchor: str = "start", weight: str = "normal") -> str:
     shown = told if len(told) <= 44 else told[:43] + "…"
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{escape(shown)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{_safe(shown)}</text>'
+
+
+def _safe(told: str) -> str:
+    return escape(explain.printable(told))
 
 
 def clock(at: float, form: str = "%H:%M:%S") -> str:

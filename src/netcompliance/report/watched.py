@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from netcompliance import explain, outages
 from netcompliance.journal.reader import BadJournal, Line, SavedRun, Walker
@@ -100,8 +99,7 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
         begin = one.begin or min((path.begin for path in one.paths), default=0.0)
         here = [(since + one.ahead, until + one.ahead if until is not None else None) for since, until in one.gaps]
-        paths = [replace(path, name=explain.printable(path.name)) for path in one.paths]
-        yield timeline.svg(explain.printable(vantage), paths, begin, begin + one.lasted, here)
+        yield timeline.svg(vantage, one.paths, begin, begin + one.lasted, here)
         yield from _tables(vantage, one, markup)
 
 

@@ -19,6 +19,7 @@ from netcompliance.judge import belongs
 from netcompliance.model import Case, Observation
 from netcompliance.report import summary
 from netcompliance.report.actions import actions
+from netcompliance.report.html.excerpt import Excerpt, excerpt
 from netcompliance.report.html.glimpse import Glimpse
 from netcompliance.results import RANK, CaseStatus, Entry
 
@@ -64,7 +65,7 @@ class Group:
 class Extract:
     """What was seen for one case, as far as it is shown."""
 
-    shown: list[Observation] = field(default_factory=list)
+    shown: list[Excerpt] = field(default_factory=list)
     number: int = 0
     """How many there are."""
 
@@ -124,7 +125,7 @@ class Account:
                         extract = self.extracts[case]
                         extract.number += 1
                         if len(extract.shown) < PER_CASE:
-                            extract.shown.append(seen)
+                            extract.shown.append(excerpt(seen))
         except (BadJournal, OSError) as error:
             self.unread = str(error)
 
