@@ -187,7 +187,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     try:
         result = yield
     except OSError as error:
-        planned.unreported(error, session.config.option.htmlpath)
+        planned.unreported(error, getattr(session.config.option, "htmlpath", None))
         result = None
     planned.report()
     planned.seal()

@@ -423,6 +423,12 @@ def test_the_page_is_made_again_from_the_journal_the_same_to_the_byte(run_suites
     assert "bad" not in [line.split()[0] for line in capsys.readouterr().out.splitlines() if " files " in line]
 
 
+def test_our_page_needs_no_pytest_html(run_suites):
+    ended = run_suites("-p", "no:html", script=HEALTHY)
+    assert (ended.code, ended.err) == (0, "")
+    assert "<title>acme: satisfied · Network compliance</title>" in ended.page()
+
+
 def test_the_page_says_why_there_is_no_verdict(run_suites):
     ended = run_suites(script={"crash": "by design"})
     assert "a defect in netcompliance (ZeroDivisionError); see the traceback of the first case" in ended.page()
