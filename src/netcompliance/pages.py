@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from netcompliance.change import page as comparison
 from netcompliance.journal.reader import SavedRun
@@ -46,4 +47,14 @@ def within_another(runs: Sequence[SavedRun]) -> str:
 def told(accounts: Iterable[Account], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:
     """The pieces of HTML, one run after the other."""
     for number, account in enumerate(accounts):
-        yield from tenant(account, Markup(Redactor(), f"t{number}"), sections)
+        yield from tenant(account, _markup(number), sections)
+
+
+@cache
+def anchor(number: int, requirement: str) -> str:
+    """Where it is told of a requirement, of the run with this number."""
+    return _markup(number).anchor(requirement)
+
+
+def _markup(number: int) -> Markup:
+    return Markup(Redactor(), f"t{number}")

@@ -232,9 +232,12 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """pytest-html takes an id for HTML."""
-    if getattr(report, "netcompliance", False) and len(cells) > 1:
+    """A row of its table leads to what is told of the requirement. pytest-html takes an id for HTML."""
+    if getattr(report, "netcompliance", False) and len(cells) > 3:
         cells[1] = f'<td class="col-testId">{escape(report.nodeid)}</td>'
+        if told := getattr(report, "netcompliance_anchor", ""):
+            name = escape(told.partition("-")[2])
+            cells[3] = f'<td class="col-links"><a href="#{escape(told)}">{name}</a></td>'
 
 
 def suites() -> Path:

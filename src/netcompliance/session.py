@@ -267,6 +267,10 @@ class Session:
     def explain(self, report: pytest.TestReport, error: BaseException | None) -> None:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)
+        said = {name: str(value) for name, value in report.user_properties}
+        tenants = [run.settings.tenant for run in self._runs]
+        if {"tenant", "requirement"} <= said.keys() and said["tenant"] in tenants:
+            told["netcompliance_anchor"] = pages.anchor(tenants.index(said["tenant"]), said["requirement"])
         told.update(netcompliance=True, sections=[(name, self._redactor.text(text)) for name, text in report.sections])
         if isinstance(error, NotLooked):
             told.update(longrepr=self._safe(str(error)), netcompliance_told=True)

@@ -408,6 +408,18 @@ def test_pytest_htmls_page_tells_all_that_ours_tells(run_suites, tmp_path: Path)
     assert '<title id="head-title">Network compliance</title>' in mine
 
 
+def test_each_row_of_pytest_htmls_table_leads_to_its_requirement(run_suites, tmp_path: Path):
+    run_suites(f"--html={tmp_path / 'mine.html'}", script=BROKEN, tenant=("acme", "beta"))
+    page = (tmp_path / "mine.html").read_text(encoding="utf-8")
+    blob = unescape(re.findall(r'data-jsonblob="([^"]*)"', page)[0])
+    links = re.findall(r'<a href=\\"#([^\\]*)\\">([^<]*)</a></td>', blob)
+    assert len(links) == len(table(tmp_path / "mine.html"))
+    assert {name for _, name in links} == {each.id for each in catalogue.load().requirements}
+    for anchor, name in set(links):
+        assert anchor in (f"t0-{name}", f"t1-{name}")
+        assert page.count(f'id="{anchor}"') == 1
+
+
 @pytest.mark.parametrize("script", [BROKEN, {"crash": "by design"}, {"interrupt": True}, {"trouble": ["a", "b"]}])
 def test_the_page_is_made_again_from_the_journal_the_same_to_the_byte(run_suites, script, tmp_path: Path, capsys):
     ended = run_suites(script=script)
