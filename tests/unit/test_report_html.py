@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from netcompliance import catalogue, explain, pages
+from netcompliance import catalogue, explain, judge, pages
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge import JUDGES, belongs
+from netcompliance.judge.judges import Judge
 from netcompliance.model import Case, Settings, Waiver
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.excerpt import LARGEST, LONGEST, cut, excerpt, headline
@@ -229,6 +230,33 @@ def test_what_is_shown_is_bounded_and_says_where_the_rest_is() -> None:
     page = html(saved("one-address-dropped", observations=many))
     assert "Not shown: 4\u202f970 more observations of these. journal.jsonl has all." in page
     assert len(page) < 500_000
+
+
+STRANGE: tuple[dict[str, Any], ...] = ({}, {"host": None}, {"image": ["a"]}, {"path": "/receiver/stsAgent/features/"})
+
+
+@pytest.mark.parametrize("scenario", ["one-address-dropped", "mandatory-proxy", "quay-blocked-own-registry"])
+def test_cases_are_found_by_what_belongs_to_them(scenario: str) -> None:
+    given = saved(scenario, *NODES[:1])
+    cases = [entry.case for entry in given.entries]
+    found = judge.index(cases)
+    for seen in ({**each, **strange} for each in given.observations() for strange in STRANGE):
+        theirs = [case for case in cases if case.vantage == seen["vantage"] and belongs(seen, case)]
+        assert sorted(found.cases(seen), key=cases.index) == theirs
+
+
+def test_of_many_images_only_its_own_are_looked_at_for_an_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [
+        Case(requirement=name, target=f"quay.io/a/{number}:1", vantage="local", host="quay.io")
+        for name in ("REG-02", "REG-03", "REG-04")
+        for number in range(100)
+    ]
+    looked: list[Case] = []
+    fits = Judge.judges_by
+    monkeypatch.setattr(Judge, "judges_by", lambda self, seen, case: looked.append(case) or fits(self, seen, case))
+    seen = {"vantage": "local", "kind": "registry", "image": "quay.io/a/7:1", "step": "manifest"}
+    assert judge.index(cases).cases(seen) == [cases[107]]
+    assert looked == [cases[7], cases[107], cases[207]]
 
 
 def test_long_values_are_cut_and_say_how_long_they_are() -> None:

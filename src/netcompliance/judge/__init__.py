@@ -43,7 +43,7 @@ from netcompliance.judge import (
 )
 from netcompliance.judge.evidence import AGENTS_EYES, CURRENT, Evidence, Outcome, notapplicable, notchecked
 from netcompliance.judge.identity import identity, kind_of
-from netcompliance.judge.judges import Judge, table
+from netcompliance.judge.judges import Index, Judge, table
 from netcompliance.judge.looks import unlooked
 from netcompliance.judge.unseen import by_shell
 from netcompliance.model import (
@@ -60,7 +60,7 @@ from netcompliance.model import (
     Waiver,
 )
 
-__all__ = ["SHARED", "are_too_large", "belongs", "identity", "judge", "judge_vantage", "settle"]
+__all__ = ["SHARED", "are_too_large", "belongs", "identity", "index", "judge", "judge_vantage", "settle"]
 
 _MODULES = (
     approval, chart, dns, endpoint, https, layers, lookups, mirror, outbound, proxy, proxyvars, receiver, registry,
@@ -216,6 +216,11 @@ def belongs(seen: Observation, case: Case) -> bool:
     """Whether the observation, made at the case's vantage, is one that the case is judged by."""
     judge = JUDGES.get(case.requirement)
     return judge is not None and judge.judges_by(seen, case)
+
+
+def index(cases: Iterable[Case]) -> Index:
+    """These cases, found by the observations that belong to them."""
+    return Index(JUDGES, cases)
 
 
 def _asked_of_no_node(requirements: Mapping[str, Requirement], verdicts: Iterable[Verdict]) -> set[str]:

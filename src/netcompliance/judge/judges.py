@@ -103,10 +103,44 @@ FETCHERS_HELLOS = observed(
 WAY = (observed("resolve"), observed("tcp"), HANDSHAKES, FETCHERS_HELLOS)
 
 
+class Index:
+    """Cases, found by the observations that they are judged by, without a look at each of them."""
+
+    def __init__(self, judges: Mapping[str, Judge], cases: Iterable[Case]) -> None:
+        self._judges = judges
+        self._fields: dict[tuple[str, str], set[str]] = {}
+        """Vantage and kind → the fields that may name a case; empty for none."""
+        self._cases: dict[tuple[str, str, str, str], dict[Case, None]] = {}
+        """The same, a field, and what it names; empty for all that it may name."""
+        for case in cases:
+            for observed in judges[case.requirement].observes if case.requirement in judges else ():
+                field = observed.about[-1] if observed.about else ""
+                self._fields.setdefault((case.vantage, observed.kind), set()).add(field)
+                for name in ("", *_names(case)):
+                    self._cases.setdefault((case.vantage, observed.kind, field, name), {})[case] = None
+
+    def cases(self, seen: Observation) -> list[Case]:
+        """Those of its vantage that this observation belongs to."""
+        place = (str(seen.get("vantage")), str(seen.get("kind")))
+        found = dict[Case, None]()
+        for names in self._fields.get(place, ()):
+            for name in _named_by(seen[names]) if seen.get(names) else ("",):
+                found |= self._cases.get((*place, names, name), {})
+        return [case for case in found if self._judges[case.requirement].judges_by(seen, case)]
+
+
 def _is_about(name: object, case: Case) -> bool:
     """Whether a host, an image or a path is the case's."""
+    return not _names(case).isdisjoint(_named_by(name))
+
+
+def _names(case: Case) -> set[str]:
+    """What names the case: its host, with and without a port, its target, and the end of that behind any path."""
     host, _, port = case.host.rpartition(":")
-    if name in (case.host, case.target, host if port.isdigit() else case.host):
-        return True
+    return {case.host, host if port.isdigit() else case.host, case.target, f"/{case.target.rpartition('/')[2]}"}
+
+
+def _named_by(name: object) -> set[str]:
+    """The names under which a case may be known that this one names."""
     _, slash, last = str(name).rpartition("/")
-    return bool(slash) and case.target.rpartition("/")[2] == last
+    return {str(name), f"/{last}"} if slash else {str(name)}

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from netcompliance import explain
 from netcompliance.journal.reader import BadJournal, SavedRun, moment
-from netcompliance.judge import belongs
+from netcompliance.judge import index
 from netcompliance.model import Case, Observation
 from netcompliance.report import summary
 from netcompliance.report.actions import actions
@@ -111,21 +111,18 @@ class Account:
         return sorted(found, key=lambda group: RANK[group.standing])
 
     def _read(self) -> None:
-        wanted: dict[str, list[Case]] = {}
-        for case in self.extracts:
-            wanted.setdefault(case.vantage, []).append(case)
+        wanted = index(self.extracts)
         host = self.run.settings.host
         try:
             for seen in self.run.observations():
                 vantage = str(seen.get("vantage"))
                 if vantage in self.glimpses:
                     self.glimpses[vantage].look(seen, host)
-                for case in wanted.get(vantage, ()):
-                    if belongs(seen, case):
-                        extract = self.extracts[case]
-                        extract.number += 1
-                        if len(extract.shown) < PER_CASE:
-                            extract.shown.append(excerpt(seen))
+                for case in wanted.cases(seen):
+                    extract = self.extracts[case]
+                    extract.number += 1
+                    if len(extract.shown) < PER_CASE:
+                        extract.shown.append(excerpt(seen))
         except (BadJournal, OSError) as error:
             self.unread = str(error)
 
