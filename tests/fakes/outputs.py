@@ -63,17 +63,19 @@ def _put(below: Path, name: str, content: bytes) -> None:
 def _later(run: str = "feedc0de", code: str = "tcp.refused") -> bytes:
     """A later run in which cases ended in every way there is; some because of this finding."""
     records = [json.loads(line) for line in journals.of_schema_1().splitlines()]
+    gone = [{**record, "vantage": "ssh://gone"} for record in records if record["type"] == "case"][::9]
+    records[1:1] = [*gone, {"type": "vantage", "id": "ssh://gone", "error": "the host refuses connections"}]
     records[0] |= {"run": run, "started": "2027-01-05T12:00:00.000Z"}
     verdicts = [record for record in records if record["type"] == "verdict"]
     for number, record in enumerate(verdicts):
         record.update(_ended(number, record["verdict"], code))
-    gone = {id(record) for record in verdicts[::11]}
+    untold = {id(record) for record in verdicts[::11]}
     for record in records:
         if record["type"] == "case" and record["requirement"].startswith("REG-"):
             record["level"] = "should"
         if record.get("kind") == "resolve" and record.get("addresses"):
             record["addresses"] = [*record["addresses"][1:], "203.0.113.9"]
-    body = b"".join(json.dumps(record).encode() + b"\n" for record in records[:-1] if id(record) not in gone)
+    body = b"".join(json.dumps(record).encode() + b"\n" for record in records[:-1] if id(record) not in untold)
     footer = records[-1] | {"finished": "2027-01-05T12:00:09.000Z", "sha256": hashlib.sha256(body).hexdigest()}
     return body + json.dumps(footer).encode() + b"\n"
 
