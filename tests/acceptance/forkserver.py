@@ -111,7 +111,7 @@ def call(command: Sequence[str]) -> int:
         code = 1
         try:
             sys.argv = ["pytest", *options]
-            code = int(pytest.console_main())
+            code = int(pytest.main())
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
