@@ -4,8 +4,8 @@ Rules
 * A scenario is looked at from there if that shows something: a code that none before it shows, another code than
   Python's, that nothing is found where nothing is broken, what hostile peers do. A visit by a shell costs more time of
   a processor than all else in a play. A watch by a shell is `test_watch`'s.
-* Nearly all that a walk of the images costs is the second image's and all after it: where no registry is at fault, one
-  image is walked.
+* Nearly all that a walk of the images costs is the second image's and all after it: one image is walked, unless a
+  registry is at fault or another one than usual, or nothing is wrong and the way to a registry is not the usual one.
 * Over ssh the same program looks as here: one scenario of each requirement shows that its findings come back whole.
 * With `EVERY_VANTAGE=1` in the environment every scenario is looked at from everywhere.
 """
@@ -16,8 +16,10 @@ import os
 from collections.abc import Iterable
 
 from lab.right import CDN, RIGHT
+from lab.roles import Proxy
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS, hostile, windows
+from lab.world import World
 from netcompliance import catalogue
 from netcompliance.model import AskedFrom
 
@@ -191,13 +193,25 @@ def _first_of_each_requirement(scenarios: Iterable[Scenario]) -> frozenset[str]:
 
 
 def _is_about_images(scenario: Scenario) -> bool:
-    """Whether a registry fails or is another one than usual, or nothing fails: then the images must all be there."""
-    changed = {site.name for site in set(scenario.change(RIGHT).sites) ^ set(RIGHT.sites)}
+    """Whether all images must be there."""
+    world = scenario.change(RIGHT)
+    changed = {site.name for site in set(world.sites) ^ set(RIGHT.sites)}
     return (
-        not scenario.find
-        or any(requirement.startswith("REG-") for requirement in scenario.find)
+        any(requirement.startswith("REG-") for requirement in scenario.find)
         or bool(changed & REGISTRIES)
-        or any(option.startswith(("--registry", "--images", "--values")) for option in scenario.options)
+        or any(option.startswith(("--registry", "--images", "--values", "--allow-list")) for option in scenario.options)
+        or (not scenario.find and _way_to_a_registry(world) != _way_to_a_registry(RIGHT))
+    )
+
+
+def _way_to_a_registry(world: World) -> tuple[object, ...]:
+    """Everything in between, and what a host decides by."""
+    host = world.host
+    return (
+        (world.resolvers, world.firewall, world.clock_offset),
+        [site for site in world.sites if isinstance(site.app, Proxy)],
+        (host.nameservers, host.search, host.resolver_options, host.trusts, host.ipv6, host.routes),
+        [(name, value) for name, value in host.environment if name != "STS_API_KEY"],
     )
 
 
