@@ -124,7 +124,7 @@ def of_scenario(name: str) -> Play:
     return Play(
         scenario=name,
         hosts=("local", *hosts),
-        nodes=1,
+        nodes=int(OVER_SSH in hosts),
         cast=tuple(host.removeprefix("ssh://") for host in hosts if host != OVER_SSH),
         options=("--visits=1", *images(name)),
         oracle="after" if name in ALONE else "beside",
