@@ -9,6 +9,8 @@ Interfaces and rates are passed over: which interface leads where, only the mach
 connections out, a drop does not keep them in. A rule that no first packet of a connection meets opens none, and one
 that is neither for TCP nor for UDP is none of the audit's. Whatever else is not computed with could decide about
 anything, and the rule is refused.
+
+The kernel is the judge of this one, too: `tests/acceptance/test_outbound_kernel.py` sends connections out.
 """
 
 from __future__ import annotations
