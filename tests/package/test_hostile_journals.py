@@ -87,6 +87,33 @@ def test_more_observations_than_a_run_makes_are_not_held(tmp_path: Path, monkeyp
         rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)
 
 
+def test_what_was_seen_of_many_hosts_at_once_is_held_of_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """However many were visited side by side, none makes the evidence of the others unreadable."""
+    from netcompliance import again, catalogue
+    from netcompliance.journal import reader
+    from netcompliance.journal.redact import Redactor
+    from netcompliance.journal.writer import Journal
+
+    journal = Journal(tmp_path / "journal.jsonl", Redactor())
+    journal.header("0123456789abcdef", journals.STARTED, journals.SETTINGS, journals.HEAD)
+    hosts = [f"ssh://node-{number}" for number in range(1, 11)]
+    for number in range(3):
+        for host in hosts:
+            journal.observation({"vantage": host, "kind": "http", "body": "x" * 20_000, "number": number})
+    for host in hosts:
+        journal.vantage(host, {})
+    journal.footer([], journals.STARTED)
+    read = reader.read(journal.path)
+    held: list[int] = []
+    monkeypatch.setattr(again, "judge_vantage", lambda *given, **_: held.append(len(given[2])) or {})
+    monkeypatch.setattr(again, "HELD_LIMIT", 80_000)
+    again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+    assert held == [3] * len(hosts)
+    monkeypatch.setattr(again, "HELD_LIMIT", 50_000)
+    with pytest.raises(reader.BadJournal, match="more observations than one run makes"):
+        again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+
+
 def test_of_the_records_of_a_run_of_a_watch_the_last_is_held():
     from netcompliance import rejudge
 

@@ -233,3 +233,24 @@ def test_a_watch_that_cannot_be_judged_is_its_hosts_trouble() -> None:
     given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
     assert {case.vantage for case in given} == {GOOD}
     assert list(listening.troubles) == [EVIL]
+
+
+def test_verdicts_on_a_watch_have_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=ASKED)
+    known = catalogue.load()
+    cases = [case for case in catalogue.expand(known, settings, (EVIL, GOOD)) if case.requirement == "WATCH-01"]
+    listening = Watching(settings, None, Redactor(()))
+    for vantage in (EVIL, GOOD):
+        listening.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
+    who = {vantage: [each for each in of(vantage) if each["kind"] in IDENTITY] for vantage in (EVIL, GOOD)}
+    judged = watching.judge_vantage
+
+    def talkative(*given: Any, **more: Any) -> dict[Case, Verdict]:
+        found = judged(*given, **more)
+        own = {case: replace(each, saw="x" * (judge.VERDICTS_SIZE + 1)) for case, each in found.items()}
+        return own if any(case.vantage == EVIL for case in found) else found
+
+    monkeypatch.setattr(watching, "judge_vantage", talkative)
+    given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
+    assert {case.vantage for case in given} == {GOOD}
+    assert "more than the verdicts on one host can hold" in listening.troubles[EVIL].cause
