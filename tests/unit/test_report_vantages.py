@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,3 +138,23 @@ def test_hosts_that_could_not_be_visited_are_named_once_with_the_reason() -> Non
     text = " ".join(" ".join(told(entries(lambda c: None if c.vantage in gone else passes(c), *NODES))).split())
     reason = "the host refused the login; check the key: all cases from ssh://node-1 … node-5"
     assert text.count(reason) == 1
+
+
+def test_which_cases_are_concerned_is_told_without_another_look_at_the_run() -> None:
+    """Reasons may be as many as cases, and a run has many cases."""
+    looks = 0
+
+    class Counted(list[Entry]):
+        def __iter__(self) -> Iterator[Entry]:
+            nonlocal looks
+            looks += 1
+            return super().__iter__()
+
+    every = Counted(entries(lambda _: None, *NODES))
+    places = summary.Places(every)
+    mine = [entry for entry in list(every) if entry.case.vantage == NODES[0]]
+    before = looks
+    assert places.of(mine[:1]) == f"{mine[0].requirement.id} from {NODES[0]}"
+    assert places.of(mine) == f"all cases from {NODES[0]}"
+    assert places.of(every.copy()) == "all cases"
+    assert looks == before

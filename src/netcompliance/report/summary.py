@@ -91,17 +91,21 @@ def _next(vantage: str) -> tuple[str, int]:
     return text, number + 1 if number >= 0 else -2
 
 
-def places(entries: Sequence[Entry], concerned: Sequence[Entry]) -> str:
-    """Which cases these are: all, all of some vantages, or so many of some requirements."""
-    if len(concerned) == len(entries):
-        return "all cases"
-    everywhere = vantages(entries)
-    where = vantages(concerned)
-    cases = Counter(entry.case.vantage for entry in entries)
-    if len(concerned) == sum(cases[vantage] for vantage in where):
-        return f"all cases from {folded(where)}"
-    several = f" from {folded(where)}" if len(everywhere) > 1 and len(where) < len(everywhere) else ""
-    return f"{names(concerned)}{several}"
+class Places:
+    """Says which of a run's cases some are. Reasons may be as many as cases: the run is looked at once."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._cases = Counter(entry.case.vantage for entry in entries)
+
+    def of(self, concerned: Sequence[Entry]) -> str:
+        """All, all of some vantages, or so many of some requirements."""
+        if len(concerned) == self._cases.total():
+            return "all cases"
+        where = vantages(concerned)
+        if len(concerned) == sum(self._cases[vantage] for vantage in where):
+            return f"all cases from {folded(where)}"
+        several = f" from {folded(where)}" if len(where) < len(self._cases) else ""
+        return f"{names(concerned)}{several}"
 
 
 def names(entries: Iterable[Entry]) -> str:

@@ -241,8 +241,9 @@ def _grouped(
     if not groups:
         return
     yield from _title(title)
+    places = summary.Places(entries)
     for reason, concerned in groups.items():
-        told = f"{redactor.text(explain.printable(reason))}: {explain.printable(summary.places(entries, concerned))}"
+        told = f"{redactor.text(explain.printable(reason))}: {explain.printable(places.of(concerned))}"
         for part in textwrap.wrap(told, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False):
             yield ((part, _PLAIN),)
 

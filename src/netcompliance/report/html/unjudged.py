@@ -8,24 +8,21 @@ from netcompliance.model import Waiver
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, table
-from netcompliance.results import CaseStatus, Entry
+from netcompliance.results import CaseStatus
 
 _TOLD = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED, CaseStatus.NOTAPPLICABLE)
 
 
 def parts(account: Account, markup: Markup) -> Iterator[str]:
     """Each reason with the cases that it leaves out, the worst first."""
+    reasons = [(standing, told) for standing in _TOLD for told in summary.by_reason(account.entries, standing).items()]
+    places = summary.Places(account.entries)
     rows = [
-        (markup.standing(standing), markup.text(reason), _cases(account, entries, markup), f"{len(entries)}")
-        for standing in _TOLD
-        for reason, entries in summary.by_reason(account.entries, standing).items()
+        (markup.standing(standing), markup.text(reason), markup.text(places.of(entries)), f"{len(entries)}")
+        for standing, (reason, entries) in reasons
     ]
     if rows:
         yield table(("verdict", "why", "which", "cases"), rows, "unjudged")
-
-
-def _cases(account: Account, entries: list[Entry], markup: Markup) -> str:
-    return markup.text(summary.places(account.entries, entries))
 
 
 def waivers(account: Account, markup: Markup) -> Iterator[str]:
