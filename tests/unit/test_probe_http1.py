@@ -42,6 +42,9 @@ class Script(Stream):
         self.sent += data
         return len(data)
 
+    def listen_no_more(self) -> None:
+        self._speaks_after = 0
+
     def unacknowledged(self) -> int | None:
         return None
 
@@ -201,6 +204,17 @@ def test_an_answer_that_comes_while_the_request_is_still_being_sent_is_not_lost(
     assert (answer.status, answer.complete) == (413, True)
     assert 0 < answer.sent_bytes < 300_000
     assert len(stream.sent) < 60_000
+
+
+def test_what_an_early_answer_did_not_wait_for_is_sent_when_it_is_asked_for() -> None:
+    refusal = b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"
+    stream = Script(refusal, silent=True, speaks_after=20_000)
+    body = bytes(number % 251 for number in range(300_000))
+    answer = ask(stream, method="POST", body=body)
+    assert (answer.status, answer.cut, answer.reusable) == (403, True, False)
+    http1.send_rest(stream, body, answer, 1.0, Deadline(5))
+    assert (answer.sent_bytes, answer.reusable) == (len(body), False)
+    assert stream.sent.endswith(b"\r\n\r\n" + body)
 
 
 def test_a_line_end_cannot_be_smuggled_into_a_request() -> None:

@@ -43,6 +43,20 @@ def test_silence_is_not_heard() -> None:
     assert not Pieces().heard()
 
 
+def test_whoever_listens_no_more_sends_on_to_a_peer_that_has_closed_its_side() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = socket.create_connection(listening.getsockname())
+        theirs, _ = listening.accept()
+    stream = TcpStream(ours)
+    theirs.shutdown(socket.SHUT_WR)
+    assert stream.push(b"more", Deadline(5.0), "send") == 0
+    stream.listen_no_more()
+    assert stream.push(b"more", Deadline(5.0), "send") == 4
+    assert theirs.recv(10) == b"more"
+    theirs.close()
+    stream.close()
+
+
 @pytest.mark.parametrize("last_words", [b"no", b""])
 def test_what_a_peer_said_before_it_reset_the_connection_is_not_lost(
     monkeypatch: pytest.MonkeyPatch, last_words: bytes

@@ -305,6 +305,29 @@ def test_an_upload_that_is_refused_early_is_read_and_no_larger_one_follows(
     assert [(o["status"], o["request_bytes"]) for o in uploads] == [(403, 1000), (413, 2_000_000)]
 
 
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_a_body_that_is_refused_before_it_has_arrived_is_sent_to_its_end(
+    ca: Issued, run: Run, tmp_path: Path, reads_on: bool
+) -> None:
+    """What came of it says whether all of it arrived."""
+    arrived = []
+
+    def refuse(head: bytes, connection: socket.socket) -> None:
+        answer("403 Forbidden", b"{}")(head, connection)
+        while reads_on and (data := connection.recv(65536)):
+            arrived.append(len(data))
+
+    task = endpoint(0, requests=[], upload={"method": "POST", "path": "/intake", "sizes": [6_000_000]})
+    with serving(refuse, tmp_path, (leaf(ca, "localhost"),)) as peer:
+        seen = run({**task, "port": peer.port})
+    (upload,) = of(seen, "http", purpose="upload")
+    assert upload["status"] == 403
+    left = upload["request_bytes"] - upload["sent_bytes"] + (upload["unacknowledged_bytes"] or 0)
+    assert (left == 0 and upload["error"] is None) is reads_on
+    assert sum(arrived) >= (5_900_000 if reads_on else 0)
+    assert reads_on or upload["error"]["phase"] == "send"
+
+
 def test_a_stalled_upload_is_repeated_in_small_segments_and_its_rest_is_counted(
     ca: Issued, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ Rules
 * A standstill is one only if every try in full segments came to it. It is the path's MTU only if each try in small
   segments passed and each in full ones did not, two of each: one lost packet explains no more than one.
 * Beside uploads that moved, a standstill proves nothing: they may have had all that the way carries.
+* A refusal that came before the body had arrived proves nothing of its size, for the agent's is read to its end. Nor
+  does it prove anything that the peer then reads no more.
 * A shell does not see whether an upload stood still or was slow.
 * An upload that was still moving when we ran out of time is a matter of rate. What it would have taken decides, but
   where that is about as long as the agent waits.
@@ -82,6 +84,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
     slow: list[str] = []
     close: list[str] = []
     missing: list[str | None] = []
+    early: list[str | None] = []
     sizes: set[int] = set()
     for path in paths_to(evidence, TENANT, case.host):
         here = _payloads(evidence, case.host, path)
@@ -106,17 +109,20 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
                 slow.append(told)
             else:
                 missing.append(path)
-        elif not any(seen.get("status") is not None for seen in here.of(LARGEST)):
-            missing.append(path)
+        elif not any(seen.get("status") is not None and _is_whole(seen) for seen in here.of(LARGEST)):
+            (early if _answered(here.of(LARGEST)) else missing).append(path)
         sizes.update(here.sizes())
     if not sizes and not found:
         return notchecked("no large request came to an end")
+    body, too_close = f"a request body of {_kilo(LARGEST)}", "; ".join(sorted(close))
     answered = f"request bodies of {listed(_kilo(size) for size in sorted(sizes))} were answered"
     return decided(
         found,
         "; ".join([answered, *sorted(slow)]),
         f"head -c {LARGEST} /dev/zero | {curl(evidence, case.host)} -sSi -X POST --data-binary @- https://{case.host}{SMALL_PATH}",
-        missing=unfinished(missing, f"a request body of {_kilo(LARGEST)}") or "; ".join(sorted(close)),
+        missing=unfinished(missing, body)
+        or unfinished(early, f"{body} was refused early, and the rest of it")
+        or too_close,
     )
 
 
@@ -210,6 +216,11 @@ def _failure(here: _At, size: int, before: int) -> Finding | None:
         detail = f"{subject}: {body} stalls {len(tries)} times; the same in segments of 536 bytes is answered each time"
         return finding(Code.PATH_MTU, subject, detail)
     return finding(Code.HTTP_STALLED, subject, f"{subject}: {body} stalls{than}")
+
+
+def _is_whole(seen: Observation) -> bool:
+    """Has all of the body arrived?"""
+    return error_field(seen, "phase") != "send" and _bytes(seen) <= _arrived({"sent_bytes": _bytes(seen), **seen})
 
 
 def _other_answer(seen: Observation, here: _At, before: int) -> Finding | None:

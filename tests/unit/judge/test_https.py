@@ -232,7 +232,7 @@ PAGE = {"headers": [["Content-Type", "text/html"]]}
 
 
 def post(purpose: str, size: int, status: int | None, **fields: Any) -> Record:
-    same = {"method": "POST", "request_bytes": size, "caller": "main"}
+    same = {"method": "POST", "request_bytes": size, "sent_bytes": size, "caller": "main"}
     return http(FIRST, purpose, f"{BASE}/intake", status, REFUSAL, **{**same, **fields})
 
 
@@ -261,7 +261,7 @@ def crawling() -> list[Record]:
 SMALL_PASSES = post("upload-small-mss", 150_000, 403)
 SMALL_STANDS_STILL = {**SMALL_PASSES, **NO_ANSWER, "error": error("TIMEOUT", "send")}
 FULL_AGAIN = {**post("upload", 150_000, 403), **STILL}
-LARGEST_AGAIN = post("upload", 2_500_000, None)
+LARGEST_AGAIN = post("upload", 2_500_000, None, sent_bytes=0)
 
 UPLOADS = {
     "too large": row(uploads_get(413), {"HTTPS-06": "http.body-limit"}),
@@ -276,6 +276,16 @@ UPLOADS = {
         uploads_get(200, body="PGh0bWw+PGgxPlVwbG9hZCBibG9ja2VkPC9oMT4="), {"HTTPS-06": "http.block-page"}
     ),
     "refused like small ones": row(uploads_get(403)),
+    "refused before it had arrived, and then a standstill": row(
+        uploads_get(403, sent_bytes=500_000, unacknowledged_bytes=60_000, error=error("TIMEOUT", "send")),
+        unchecked="HTTPS-06",
+    ),
+    "refused before it had arrived, and then cut": row(
+        uploads_get(403, sent_bytes=500_000, error=error("ECONNRESET", "send")), unchecked="HTTPS-06"
+    ),
+    "refused, and cut when all was sent and not all had arrived": row(
+        uploads_get(403, unacknowledged_bytes=60_000), unchecked="HTTPS-06"
+    ),
     "a complaint that small ones do not get": row(uploads_get(400), {"HTTPS-06": "http.body-limit"}),
     "throttled": row(uploads_get(429), {"HTTPS-06": "http.throttled"}),
     "what small ones get is not about size": row(

@@ -31,6 +31,7 @@ SHOWN = 256
 HEADERS_SHOWN = 4096
 """Characters of headers that are shown, at most. A peer may send as many as it likes."""
 LOOK_AGAIN = 0.5
+LOOK_SOON = 0.02
 """Seconds after which a waiting upload is looked at again: has more of it been acknowledged?"""
 PIECE = 32768
 GO_BUFFER = 4096
@@ -79,6 +80,8 @@ class Answer:
         self.head = gohttp.Head()
         self.unasked = False
         """Whether the peer had spoken, or closed, before anything of the request was sent."""
+        self.cut = False
+        """Whether it came before the request was sent to its end."""
         self._hash = hashlib.sha256()
 
     def header(self, name: str) -> Optional[str]:
@@ -109,7 +112,7 @@ class Answer:
     def reusable(self) -> bool:
         """May the connection carry another request?"""
         asked_to_close = "close" in (self.header("connection") or "").lower()
-        over = self.unasked or self.status == TIMED_OUT or asked_to_close
+        over = self.unasked or self.cut or self.status == TIMED_OUT or asked_to_close
         return self.complete and not self.more and self.version == "1.1" and not over
 
     def never_came(self, failure: Optional[Failure]) -> bool:
@@ -145,6 +148,26 @@ def exchange(
         answer.more = bool(reader.data)
     finally:
         answer.refused = stream.refused or answer.refused
+
+
+def send_rest(stream: Stream, body: bytes, answer: Answer, stall: float, deadline: Deadline) -> None:
+    """Send what is left of a body that was answered early, and wait until it has arrived.
+
+    A peer that has closed its side may read on, as nginx does. Raises what ends it: a standstill, or a reset.
+    """
+    stream.listen_no_more()
+    rest = memoryview(body)[answer.sent_bytes :]
+    while rest:
+        rest = rest[stream.push(bytes(rest[:PIECE]), deadline.within(stall), "send") :]
+        answer.sent_bytes = len(body) - len(rest)
+    queued, silence = stream.unacknowledged(), deadline.within(stall)
+    while queued:
+        silence.check("send")
+        time.sleep(LOOK_SOON)
+        before, queued = queued, stream.unacknowledged()
+        if queued != before:
+            silence = deadline.within(stall)
+    stream.heard()  # raises what a reset left: then nothing more has arrived
 
 
 def connect(stream: Stream, head: bytes, answer: Answer, limits: Dict[str, Any], deadline: Deadline) -> bool:
@@ -215,6 +238,7 @@ def _send(stream: Stream, head: bytes, body: bytes, answer: Answer, stall: float
         sent = stream.push(bytes(rest[:PIECE]), deadline.within(stall), "send")
         if not sent and stream.heard():
             answer.unasked = len(rest) == len(head) + len(body)
+            answer.cut = True
             return
         rest = rest[sent:]
         answer.sent_bytes = max(0, len(body) - len(rest))

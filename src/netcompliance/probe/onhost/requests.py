@@ -16,6 +16,8 @@ KEY_HEADER = "Sts-Api-Key"
 BODY_TYPE = ("Content-Type", "application/json")
 BRIEF = 65536
 """Bytes of a head that are read of a host that has sent one without end: ten megabytes of each would take the visit."""
+REFUSALS = (401, 403)
+"""What a receiver may say before it has read a body."""
 
 
 def authority(host: str, port: int) -> str:
@@ -130,7 +132,10 @@ class Asking:
         failure: Optional[Failure] = None
         try:
             head = head_of(visit, self._target.host, self._target.port, request, len(self._body), key, keep=keep)
-            http1.exchange(stream, head, self._body, answer, limits, Deadline(seconds))
+            deadline = Deadline(seconds)
+            http1.exchange(stream, head, self._body, answer, limits, deadline)
+            if "seconds" in request and answer.cut and answer.status in REFUSALS:
+                self._send_rest(stream, limits["stall"], deadline)
         except Exception as problem:
             failure = failure_from(problem, "head" if answer.status is None else "body")
             if (failure.phase, failure.name) == ("head", "LIMIT"):
@@ -139,6 +144,15 @@ class Asking:
         if not (keep and answer.reusable):
             stream.close()
         return failure
+
+    def _send_rest(self, stream: Stream, stall: float, deadline: Deadline) -> None:
+        """What the answer did not wait for. A peer that does not want it may end the connection."""
+        try:
+            http1.send_rest(stream, self._body, self.answer, stall, deadline)
+        except Exception as problem:
+            raise failure_from(problem, "send") from None
+        finally:
+            self._unacknowledged = stream.unacknowledged()
 
     def report(self, failure: Optional[Failure], **more: Any) -> None:
         """The observation, with more fields."""

@@ -30,6 +30,10 @@ class Stream:
     def __init__(self) -> None:
         self._ahead: List[bytes] = []
 
+    def listen_no_more(self) -> None:
+        """From now on send whatever the peer says, also when it has closed its side."""
+        raise NotImplementedError
+
     @property
     def refused(self) -> Optional[str]:
         """Why a Go program would have ended this connection before now, in its words."""
@@ -101,6 +105,10 @@ class TcpStream(Stream):
         super().__init__()
         connected.settimeout(0)
         self._socket = connected
+        self._deaf = False
+
+    def listen_no_more(self) -> None:
+        self._deaf = True
 
     def arrived(self) -> Optional[bytes]:
         try:
@@ -113,17 +121,17 @@ class TcpStream(Stream):
             raise timed_out(phase)
 
     def push(self, data: bytes, deadline: Deadline, phase: str) -> int:
-        events = self._poll(select.POLLIN | select.POLLOUT, deadline.check(phase))
+        events = self._poll(select.POLLOUT if self._deaf else select.POLLIN | select.POLLOUT, deadline.check(phase))
         if not events:
             raise timed_out(phase)
-        if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+        if not self._deaf and events & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return 0
         try:
             return self._socket.send(data)
         except (BlockingIOError, InterruptedError):
             return self.push(data, deadline, phase)
         except OSError:
-            if self._last_words():
+            if not self._deaf and self._last_words():
                 return 0
             raise
 

@@ -132,6 +132,9 @@ class TlsStream(Stream):
             self._unsent = self._unsent[sent:]
         return self._credit
 
+    def listen_no_more(self) -> None:
+        self._lower.listen_no_more()
+
     def unacknowledged(self) -> Optional[int]:
         return self._lower.unacknowledged()
 

@@ -297,11 +297,10 @@ class Uploads:
         with self._visit.pool.unless_done(self._asker.task, LOOKED_AT, followed.follow):
             failure = asking.send(stream, keep=True)
         fields = followed.end()
+        still = followed.still and asking.answer.status is None
         if failure is not None and followed.given_up:
             failure = timed_out("send", "no acknowledgement for %.1f s" % STILL if followed.still else "")
         elif not fresh and asking.answer.never_came(failure) and self.turns.deadline.left() >= LEAST:
             return None
         asking.report(failure, **fields)
-        return Tried(
-            stream if asking.answer.reusable else None, asking.answer, followed.still, bool(fields.get("shared_way"))
-        )
+        return Tried(stream if asking.answer.reusable else None, asking.answer, still, bool(fields.get("shared_way")))
