@@ -252,7 +252,7 @@ def _vantages(side: Side) -> set[str]:
 def _other_causes(cases: Sequence[Compared]) -> Iterator[Drift]:
     for case in cases:
         before, after = codes(case.before), codes(case.after)
-        if _result(case.before) is _result(case.after) is Result.FAIL and before != after:
+        if answer(case.before) is answer(case.after) is Answer.UNMET and before != after:
             requirement, target, vantage = case.key
             yield Drift(
                 kind=DriftKind.CAUSE,

@@ -220,6 +220,16 @@ def test_unmet_for_another_reason_is_drift() -> None:
     assert compare(sided("1", {KEY: before}), sided("2", {KEY: before})).drifts == ()
 
 
+@pytest.mark.parametrize(("one", "other"), [("waived", "waived"), ("fail", "waived"), ("waived", "fail")])
+def test_what_somebody_accepts_and_is_now_unmet_for_another_reason_is_drift(one: str, other: str) -> None:
+    before, after = ended(one, Code.TCP_FILTERED), ended(other, Code.TCP_FILTERED, Code.TLS_INTERCEPTED)
+    comparison = compare(sided("1", {KEY: before}), sided("2", {KEY: after}), tuple(DriftKind))
+    assert [(drift.before, drift.after) for drift in comparison.drifts] == [
+        (("tcp.filtered 192.0.2.1",), ("tcp.filtered 192.0.2.1", "tls.intercepted 192.0.2.1"))
+    ]
+    assert comparison.outcome is Outcome.DRIFTED
+
+
 def test_a_regression_names_what_changed_for_its_own_host_and_vantage() -> None:
     facts = [
         Facts(
