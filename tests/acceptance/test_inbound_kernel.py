@@ -32,6 +32,14 @@ TENANT6, STRANGER6, HOST6 = "2a05:d018:11::21", "2a05:d018:11::99", "fd20::4"
 PORT, OTHER_PORT = 8126, 22
 CASE = Case(requirement="OUT-02", vantage="local", target="acme", host="acme.app.stackstate.io")
 IN, OUT = True, False
+HOOKS = {
+    "filter": ["INPUT"],
+    "security": ["INPUT"],
+    "mangle": ["PREROUTING", "INPUT"],
+    "raw": ["PREROUTING"],
+    "nat": ["PREROUTING"],
+}
+"""Table → its chains that packets pass on their way in."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,16 @@ def legacy(text: str, tenant: bool, stranger: bool, result: Result, *before: tup
 
 def table(rules: str, policy: str = "DROP", name: str = "filter") -> str:
     return f"*{name}\n:{'INPUT' if name == 'filter' else 'PREROUTING'} {policy} [0:0]\n{rules}\nCOMMIT\n"
+
+
+def hooked(rules: str, policy: str, name: str, hook: str) -> str:
+    """Rules of a built-in chain of iptables, in a table beside the filter's."""
+    return f"*{name}\n:{hook} {policy} [0:0]\n{rules}\nCOMMIT\n"
+
+
+def mixed(text: str, *more: str) -> Rules:
+    """A table of iptables' into which nft has put rules that let the tenant in."""
+    return Rules((("iptables-nft-restore", text), *(("nft -f -", f"{line}\n") for line in more)), IN, OUT, FAIL)
 
 
 def compat(text: str, tenant: bool, stranger: bool, result: Result) -> Rules:
@@ -372,6 +390,129 @@ CASES = {
         OUT,
         PASS,
     ),
+    "a goto that ends nowhere": chain(
+        f"ip saddr {TENANT} goto sub\ndrop", IN, OUT, NOTCHECKED, policy="accept", more="chain sub { counter; }"
+    ),
+    "a goto by a verdict map": chain(
+        f"ip saddr vmap {{ {TENANT} : goto sub }}\ndrop",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+        more="chain sub { counter; }",
+    ),
+    "a goto past the rest of a chain": chain(
+        "jump sub",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+        more=f"chain end {{ counter; }}\nchain sub {{ ip saddr {TENANT} goto end; drop; }}",
+    ),
+    "a goto that drops": chain(
+        f"ip saddr {TENANT} goto sub", OUT, IN, PASS, policy="accept", more="chain sub { counter drop; }"
+    ),
+    "all but the tenant dropped early": nft(
+        f"table inet f {{ chain early {{ type filter hook prerouting priority -300; ip saddr != {TENANT} drop; }} }}",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "the tenant accepted early": nft(
+        f"""table inet f {{ chain early {{
+            type filter hook prerouting priority -300; policy drop; ip saddr {TENANT} accept; }} }}""",
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "the tenant accepted early, where nobody is dropped": nft(
+        f"table inet f {{ chain early {{ type filter hook prerouting priority -300; ip saddr {TENANT} accept; }} }}",
+        IN,
+        IN,
+        PASS,
+    ),
+    "the tenant accepted at the device": nft(
+        f"""table netdev n {{ chain c {{ type filter hook ingress device "cable" priority 0; policy drop;
+            ether type arp accept; ip saddr {TENANT} accept; }} }}""",
+        IN,
+        OUT,
+        FAIL,
+    ),
+    "all but nearly everybody": chain(f"ip saddr != {HALVES} accept", IN, OUT, NOTCHECKED),
+    "a wide block but for nearly all of it": chain(
+        f"ip saddr 32.0.0.0/3 ip saddr != {HALVES} accept", IN, OUT, NOTCHECKED
+    ),
+    "two wide ranges that meet": chain(
+        f"ip saddr 0.0.0.0-{TENANT} ip saddr {TENANT}-255.255.255.255 accept", IN, OUT, FAIL
+    ),
+    "dropped rule by rule": chain(
+        """ip saddr 0.0.0.0-34.250.11.20 drop
+           ip saddr 34.250.11.22-140.0.0.0 drop
+           ip saddr 140.0.0.1-255.255.255.255 drop""",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+    ),
+    "a field by source": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; ip saddr {TENANT} ip dscp set 46; }}
+            chain in {{ type filter hook input priority 0; policy drop; ip dscp 46 accept; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, a goto that ends nowhere": legacy(
+        table(f":A - [0:0]\n-A INPUT -s {TENANT} -g A\n-A INPUT -j DROP", "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "legacy, a goto that drops": legacy(
+        table(f":A - [0:0]\n-A INPUT -s {TENANT} -g A\n-A A -j DROP", "ACCEPT"), OUT, IN, PASS
+    ),
+    **{
+        f"legacy, {name} {hook} accepts": legacy(
+            hooked(f"-A {hook} -s {TENANT} -j ACCEPT", "DROP", name, hook), IN, OUT, FAIL
+        )
+        for name, hook in (("mangle", "INPUT"), ("security", "INPUT"), ("mangle", "PREROUTING"), ("raw", "PREROUTING"))
+    },
+    "legacy, all but the tenant dropped early": legacy(
+        hooked(f"-A PREROUTING ! -s {TENANT} -j DROP", "ACCEPT", "raw", "PREROUTING"), IN, OUT, NOTCHECKED
+    ),
+    "an ipset with an exception": legacy(
+        table("-A INPUT -m set --match-set all src -j DROP", "ACCEPT"),
+        IN,
+        OUT,
+        NOTCHECKED,
+        ("ipset restore", f"create all hash:net\nadd all 0.0.0.0/1\nadd all 128.0.0.0/1\nadd all {TENANT} nomatch\n"),
+    ),
+    "an ipset of ports": legacy(
+        table(f"-A INPUT -s {TENANT} -p tcp -m set --match-set high src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", "create high bitmap:port range 1024-65535\nadd high 1024-65535\n"),
+    ),
+    "an ipset with a remark": legacy(
+        table("-A INPUT -m set --match-set friends src -j ACCEPT"),
+        IN,
+        OUT,
+        FAIL,
+        ("ipset restore", f'create friends hash:ip comment\nadd friends {TENANT} comment "no nomatch here"\n'),
+    ),
+    "compat, mangle INPUT accepts": compat(
+        hooked(f"-A INPUT -s {TENANT} -j ACCEPT", "DROP", "mangle", "INPUT"), IN, OUT, FAIL
+    ),
+    "compat, and a set of nft's": mixed(table(""), f"add rule ip filter INPUT ip saddr {{ {TENANT}, 1.2.3.4 }} accept"),
+    "compat, and a range of nft's": mixed(
+        table(""), "add rule ip filter INPUT ip saddr 34.250.11.20-34.250.11.22 accept"
+    ),
+    "compat, and a verdict map of nft's": mixed(
+        table(":A - [0:0]\n-A A -j ACCEPT"), f"add rule ip filter INPUT ip saddr vmap {{ {TENANT} : jump A }}"
+    ),
+    "compat, and a chain of nft's": mixed(
+        table("", "ACCEPT"),
+        "add chain ip filter more { type filter hook input priority 10; policy drop; }",
+        f"add rule ip filter more ip saddr {TENANT} accept",
+    ),
     "docker": compat(DOCKER, IN, IN, PASS),
     "kube-proxy": compat(KUBE_PROXY, IN, IN, PASS),
     "kube-proxy, legacy": legacy(KUBE_PROXY, IN, IN, PASS),
@@ -411,7 +552,8 @@ def clear(host: Place) -> None:
     host.run("nft", "flush", "ruleset")
     names = host.run("cat", "/proc/net/ip_tables_names").split()
     for name in names:
-        host.run("iptables-legacy", "-t", name, "-P", "INPUT" if name == "filter" else "PREROUTING", "ACCEPT")
+        for hook in HOOKS[name]:
+            host.run("iptables-legacy", "-t", name, "-P", hook, "ACCEPT")
         host.run("iptables-legacy", "-t", name, "-F")
         host.run("iptables-legacy", "-t", name, "-X")
     end = time.monotonic() + LONG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 from ipaddress import (
@@ -114,13 +115,55 @@ def _is_wide(nets: tuple[Network, ...]) -> bool:
     return any(sum(net.num_addresses for net in nets) >> (_BITS[v] - WIDEST[v]) for v in {net.version for net in nets})
 
 
-def covers_half(some: Iterable[str]) -> bool:
-    """Are the blocks half of all addresses, or more? What is then left out may be one address alone."""
-    size = {4: 0, 6: 0}
+def meet_narrowly(conditions: Iterable[Blocks], text: str) -> bool:
+    """Are the blocks with this address wide one by one, and all of them together not?"""
+    ip = address(text)
+    if ip is None:
+        return False
+    low, high = 0, (1 << _BITS[ip.version]) - 1
+    for some in conditions:
+        around = [networks(block) for block in some if block != "*" and contains(block, text)]
+        if around:
+            low = max(low, min(int(nets[0][0]) for nets in around))
+            high = min(high, max(int(nets[-1][-1]) for nets in around))
+    return not (high - low + 1) >> (_BITS[ip.version] - WIDEST[ip.version])
+
+
+def covers_half(some: Iterable[str], of: Iterable[Blocks] = ()) -> bool:
+    """Are the blocks half of all addresses that meet the conditions `of`, or more? What is then left out may be one
+    address alone."""
+    size, left = _sizes(some), {version: 1 << bits for version, bits in _BITS.items()}
+    for condition in of:
+        if "*" not in condition:
+            left = {version: min(left[version], number) for version, number in _sizes(condition).items()}
+    return any(number and number * 2 >= left[version] for version, number in size.items())
+
+
+def _sizes(some: Iterable[str]) -> dict[int, int]:
+    size = dict.fromkeys(_BITS, 0)
     for block in some:
         for net in networks(block):
             size[net.version] += net.num_addresses
-    return any(number >> (_BITS[version] - 1) for version, number in size.items())
+    return size
+
+
+def without(some: Iterable[str], holes: Iterable[str]) -> Iterator[str]:
+    """The blocks without those of the holes that are narrower than they, as sets with exceptions have it."""
+    cut = sorted(
+        {net for block in holes for net in networks(block)},
+        key=lambda net: (net.version, int(net[0]), net.prefixlen),
+    )
+    begins = [(net.version, int(net[0])) for net in cut]
+    for net in (net for block in some for net in networks(block)):
+        first, last, address_of = int(net[0]), int(net[-1]), type(net[0])
+        inside = cut[bisect_left(begins, (net.version, first)) : bisect_right(begins, (net.version, last))]
+        for hole in inside:
+            if hole.prefixlen > net.prefixlen and int(hole[-1]) >= first:
+                if int(hole[0]) > first:
+                    yield from map(str, summarize_address_range(address_of(first), address_of(int(hole[0]) - 1)))
+                first = int(hole[-1]) + 1
+        if first <= last:
+            yield from map(str, summarize_address_range(address_of(first), address_of(last)))
 
 
 def ports(text: str, service_port: ServicePort) -> tuple[int, int]:

@@ -4,10 +4,12 @@ Theory. Only rules that name a source count: one that lets everybody in says not
 if it is in an input chain, or in one that is jumped to from there, accepts, and is not limited to packets of
 connections that exist already, by itself or by a jump. A jump for some sources lets in what its chain accepts. One that
 diverts some sources before the input chain lets them in as well. The order of rules is not followed, so a rule that
-another one shadows is reported too: it is to be removed all the same.
+another one shadows is reported too: it is to be removed all the same. Chains before the input chain, and those of
+iptables' other tables beside it, let in as it does where they drop anything.
 
 A source is a list of conditions that must all hold, each a list of blocks of which one must hold: a rule's own, and
-those of the jumps that lead to it. They name an address if all of them hold for it and at least one of them is narrow.
+those of the jumps that lead to it. They name an address if all of them hold for it, and one of them is narrow, or all
+of them together.
 
 Rules
 * A rule that may let in by anything that is not understood (a mark, a set whose content is not known, a queue, a return
@@ -20,10 +22,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from netcompliance.firewall_rules import iptables_save, nft_json
-from netcompliance.firewall_rules.blocks import Blocks, address, contains, covers_half, names, networks
+from netcompliance.firewall_rules.blocks import Blocks, address, contains, covers_half, meet_narrowly, names, networks
 from netcompliance.firewall_rules.rules import Match, Place, Rule, Ruleset
 from netcompliance.firewall_rules.vocabulary import REPLIES, SOURCES, Effect, is_known
 
@@ -31,6 +34,8 @@ MOST = 1 << 20
 """So many blocks of rules are followed, through sets and jumps. More of them would cost other hosts time."""
 PLACES = 50_000
 """So many chains, each with its sources, are followed."""
+EARLY = ("ingress", "prerouting")
+"""Hooks that packets pass before the input chain."""
 BEYOND = "more rules than can be followed"
 _SHOWN = 3
 
@@ -60,7 +65,7 @@ class Opening:
     conditions: tuple[Blocks, ...] = ()
     """On the source, all of which must hold; of a doubt none if they are not known."""
     unless: Blocks = ()
-    """Of a doubt: nearly all sources, against which it is."""
+    """Of a doubt: nearly all sources, for which it does not hold."""
 
     @property
     def sources(self) -> Blocks:
@@ -74,16 +79,21 @@ class Opening:
 
     def is_for(self, text: str) -> bool:
         """Does it let in this address, as one of few?"""
-        return all(any(contains(block, text) for block in blocks) for blocks in self.conditions) and any(
-            names(block, text) for blocks in self.conditions for block in blocks
+        return self._holds_for(text) and (
+            any(names(block, text) for blocks in self.conditions for block in blocks)
+            or meet_narrowly(self.conditions, text)
         )
+
+    def _holds_for(self, text: str) -> bool:
+        return all(any(contains(block, text) for block in blocks) for blocks in self.conditions)
 
     def may_be_for(self, text: str) -> bool:
         """Of a doubt: may it let in this address, and not all others?"""
         if self.unless:
             versions = {net.version for block in self.unless for net in networks(block)}
             ip = address(text)
-            return bool(ip and ip.version in versions and not any(contains(block, text) for block in self.unless))
+            left = ip and ip.version in versions and not any(contains(block, text) for block in self.unless)
+            return bool(left) and self._holds_for(text)
         return not self.conditions or self.is_for(text)
 
 
@@ -114,15 +124,14 @@ def read(
 ) -> Reading:
     """A ruleset as this tool prints it.
 
-    `ipsets` are the contents of sets outside it, `elsewhere` the tables (family and name)
-    of nftables that another tool shows, `budget` is for all rulesets of one host.
+    `ipsets` are the contents of sets outside it, `elsewhere` the chains (family, table and
+    name) of nftables that another tool shows, `budget` is for all rulesets of one host.
     """
     is_nft = tool == "nft"
     ruleset = nft_json.parsed(_document(text)) if is_nft else iptables_save.parsed(text, ipsets)
     walk = _Walk(ruleset, elsewhere if is_nft else frozenset(), budget or Budget(), in_words=is_nft)
     try:
-        walk.follow("prerouting")
-        walk.follow("input")
+        walk.follow()
     except TooMuch:
         return walk.reading(BEYOND)
     return walk.reading()
@@ -154,6 +163,11 @@ class _Step:
         return self.rule.does(Effect.ACCEPT, Effect.QUEUE)
 
     @property
+    def ends(self) -> bool:
+        """It drops or rejects whatever comes as far."""
+        return self.rule.does(Effect.DROP) and not (self.rule.matches or self.is_strange)
+
+    @property
     def is_strange(self) -> bool:
         """It may do anything."""
         return bool(self.rule.doubt or self.rule.unknown)
@@ -168,7 +182,8 @@ class _Walk:
     """Follows chains and those that they lead to, for the sources and with the doubts that they lead there."""
 
     def __init__(self, ruleset: Ruleset, elsewhere: frozenset[str], budget: Budget, *, in_words: bool) -> None:
-        self._chains = {place: chain for place, chain in ruleset.chains.items() if " ".join(place[:2]) not in elsewhere}
+        shown = _shown(ruleset, elsewhere)
+        self._chains = {place: chain for place, chain in ruleset.chains.items() if place[:2] not in shown}
         self._ruleset = ruleset
         self._budget = budget
         self._in_words = in_words
@@ -185,15 +200,32 @@ class _Walk:
         doubts = [Opening(rule=each) for each in every]
         return Reading(openings=tuple(self._opened.values()), doubts=(*doubts, *self._doubts.values()))
 
-    def follow(self, hook: str) -> None:
-        """All chains of a hook. Raises `TooMuch`."""
-        for place, chain in self._chains.items():
-            if chain.hook == hook and (hook == "prerouting" or chain.kind == "filter"):
-                self._follow(place, early=hook == "prerouting")
+    def follow(self) -> None:
+        """All chains that packets pass on their way in. Raises `TooMuch`."""
+        hooked = [(place, each) for place, each in self._chains.items() if each.hook in (*EARLY, "input")]
+        for place, each in hooked:
+            if each.hook in EARLY:
+                self._follow(place, early=True)
+            is_input = (each.hook, each.kind) == ("input", "filter")
+            if is_input or (each.kind != "nat" and self._drops(place)):
+                self._follow(place, early=False)
+
+    def _drops(self, root: Place) -> bool:
+        """Does the chain, or one that it leads to, drop anything?"""
+        pending, seen = [root], {root}
+        while pending:
+            steps = self._steps_of(pending.pop())
+            if any(step.rule.does(Effect.DROP) for step in steps):
+                return True
+            there = {step.target for step in steps if step.target} - seen
+            seen |= there
+            pending += there
+        return self._chains[root].policy == "drop"
 
     def _follow(self, root: Place, *, early: bool) -> None:
         pending: list[tuple[Place, tuple[Blocks, ...], str]] = [(root, (), "")]
         seen = set(pending)
+        dropped: dict[Blocks, None] = {}
         while pending:
             place, inherited, doubt = pending.pop()
             for step in self._steps_of(place):
@@ -201,6 +233,8 @@ class _Walk:
                 conditions = tuple(dict.fromkeys((*inherited, *step.sources)))
                 doubtful = doubt or ("" if step.understood else step.told)
                 (self._early if early else self._input)(step, conditions, doubtful)
+                if step.rule.does(Effect.DROP) and len(step.sources) == 1 and not early:
+                    dropped[step.sources[0]] = None
                 if step.target is None:
                     continue
                 if step.target not in self._chains:
@@ -213,11 +247,14 @@ class _Walk:
                         return
                     seen.add(onward)
                     pending.append(onward)
+        every = tuple(chain.from_iterable(dropped))
+        self._budget.spend(1 + len(every))
+        if len(dropped) > 1 and covers_half(every):
+            self._doubt(f"{len(dropped)} rules that drop most of all addresses", unless=every)
 
     def _steps_of(self, place: Place) -> list[_Step]:
         if place not in self._steps:
-            chain = self._chains.get(place)
-            rules = chain.rules if chain else ()
+            rules = self._chains[place].rules if place in self._chains else ()
             self._steps[place] = [
                 self._step(rule, place) for rule in rules if not any(map(_is_for_replies, rule.matches))
             ]
@@ -254,27 +291,45 @@ class _Walk:
             self._open(step.told, conditions)
         elif (step.rule.does(Effect.DIVERT) and doubtful) or step.is_strange:
             self._doubt(doubtful or step.told)
-        if step.rule.does(Effect.UNTRACK) and (conditions or doubtful):
+        if step.rule.does(Effect.UNTRACK, Effect.ALTER) and (conditions or doubtful):
             self._doubt(step.told, conditions)
 
     def _input(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
-        against = step.rule.does(Effect.DROP)
+        against, alters = step.rule.does(Effect.DROP), step.rule.does(Effect.ALTER)
+        spares = step.returns or self._spares(step)
         if step.accepts and conditions:
             self._open(step.told, conditions)
-        elif (step.accepts or step.returns or step.is_strange) and doubtful:
+        elif (step.accepts or spares or step.is_strange) and doubtful:
             self._doubt(doubtful)
-        elif step.returns and conditions:
+        elif (spares or alters) and conditions:
             self._doubt(step.told, conditions)
-        if step.but and (against or step.returns or step.target):
+        if step.but and (against or spares or step.target):
             self._doubt(step.told, (step.but,))
+        if step.but and (step.accepts or spares or step.target) and covers_half(step.but, conditions):
+            self._doubt(step.told, conditions, unless=step.but)
         if against and len(step.sources) == 1 and covers_half(step.sources[0]):
             self._doubt(step.told, unless=step.sources[0])
+
+    def _spares(self, step: _Step) -> bool:
+        """Does it go to a chain that may come to no verdict, so that what follows here is spared?"""
+        return step.rule.does(Effect.GOTO) and not (
+            step.target and any(other.ends for other in self._steps_of(step.target))
+        )
 
     def _open(self, rule: str, conditions: tuple[Blocks, ...]) -> None:
         self._opened.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions))
 
     def _doubt(self, rule: str, conditions: tuple[Blocks, ...] = (), unless: Blocks = ()) -> None:
         self._doubts.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions, unless=unless))
+
+
+def _shown(ruleset: Ruleset, elsewhere: frozenset[str]) -> set[tuple[str, str]]:
+    """The tables that another tool shows as they are: all of their chains, and nothing but what is its own."""
+    return {place[:2] for place in ruleset.chains} - {
+        place[:2]
+        for place, each in ruleset.chains.items()
+        if " ".join(place) not in elsewhere or any(rule.foreign for rule in each.rules)
+    }
 
 
 def _is_clear(match: Match) -> bool:

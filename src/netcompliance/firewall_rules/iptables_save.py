@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
-from netcompliance.firewall_rules.blocks import Blocks
+from netcompliance.firewall_rules.blocks import Blocks, without
 from netcompliance.firewall_rules.rules import Builder, Match, Place, Rule, Ruleset, Values
 from netcompliance.firewall_rules.vocabulary import (
     COMPUTED,
@@ -18,6 +19,8 @@ from netcompliance.firewall_rules.vocabulary import (
 
 MOST_MEMBERS = 1 << 20
 """So many elements of sets are held."""
+MOST_LEFT = 1 << 16
+"""So many blocks of a set are held that has exceptions."""
 LONGEST = 200
 """Characters of a rule that cannot be read, as it is shown."""
 _HOOKS = {
@@ -36,6 +39,8 @@ _VERSION = re.compile(
 )
 _WORD = re.compile(r"\"((?:[^\"\\]|\\.)*+)\"|'([^']*+)'|([^\s\"']+)|(\S)")
 _ESCAPE = re.compile(r"\\(.)")
+_QUOTED = re.compile(r'"[^"]*"?')
+_NO_ADDRESSES = ("hash:mac", "bitmap:port")
 _FILLS = re.compile(r"--add-set (\S+)")
 _TARGET = ("-j", "-g", "--jump", "--goto")
 
@@ -83,6 +88,16 @@ def _tables(text: str) -> Iterator[tuple[str, int | None, list[tuple[int, str]]]
     for name, said, lines in found:
         seen = {6 if match[1] or match[2] else 4 for _, line in lines for match in _VERSION.finditer(line)}
         yield name, said or (None if len(seen) > 1 else next(iter(seen), 4)), lines
+
+
+def chains_in(text: str) -> Iterator[str]:
+    """Table and name of each chain that `iptables-save` prints."""
+    table = "filter"
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif match := _CHAIN.match(line):
+            yield f"{table} {match['chain']}"
 
 
 def _place(table: str, version: int | None, chain: str) -> Place:
@@ -203,25 +218,36 @@ def ipsets_in(text: str) -> dict[str, Blocks]:
     """The sets in what `ipset save` prints, by name; those that cannot be understood are left out.
 
     A set of sets has what these have, unless that is too much. Where a set cuts addresses to a length, its elements are
-    blocks of it.
+    blocks of it. A set of anything but addresses is not understood, nor are exceptions (`nomatch`) for some ports.
     """
     found: dict[str, list[str]] = {}
+    holes: dict[str, list[str]] = {}
     masks: dict[str, str] = {}
+    lists: set[str] = set()
+    strange: set[str] = set()
     for line in text.splitlines():
-        words = line.split()
+        words = _QUOTED.sub("", line).split()
         if len(words) < 3 or words[0] not in ("create", "add"):
             continue
         name, first = words[1], words[2].split(",")[0]
         if words[0] == "create":
             found.setdefault(name, [])
             masks[name] = words[words.index("netmask") + 1] if "netmask" in words[:-1] else ""
-            if "bitmask" in words or words[2] == "hash:mac":
-                del found[name]
-        elif name in found and "nomatch" not in words:
+            lists |= {name} if words[2] == "list:set" else set()
+            strange |= {name} if "bitmask" in words or words[2] in _NO_ADDRESSES else set()
+        elif name in found and "nomatch" in words[3:]:
+            strange |= {name} if first != words[2] else set()
+            holes.setdefault(name, []).append(first)
+        elif name in found:
             found[name].append(f"{first}/{masks[name]}" if masks.get(name) and "/" not in first else first)
+    for name in holes.keys() - strange:
+        found[name] = [*islice(without(found[name], holes[name]), MOST_LEFT)]
+        strange |= {name} if len(found[name]) == MOST_LEFT else set()
     left, whole = MOST_MEMBERS, dict[str, Blocks]()
     for name, elements in found.items():
         members = dict.fromkeys(elements)
+        if name in strange or (name in lists and strange.intersection(members)):
+            continue
         left -= sum(len(found.get(each, (each,))) for each in members)
         if left >= 0:
             whole[name] = tuple(element for each in members for element in found.get(each, (each,)))

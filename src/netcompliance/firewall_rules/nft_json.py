@@ -16,6 +16,7 @@ DEEPEST = 64
 UNREADABLE = "nft's list of rules cannot be read"
 LONGEST = 200
 """Characters of a rule, as it is shown."""
+_BY_IPTABLES = frozenset({"xt", "match", "counter", "log", "limit", "accept", "drop", "return", "jump", "goto"})
 
 
 def parsed(document: Any) -> Ruleset:
@@ -81,8 +82,7 @@ class _Reader:
                 name = str(_dict(detail).get("name"))
                 matches += [Match(fields=(f"xt {name}",))] if name != "comment" else []
             else:
-                by_source = vocabulary.STATEMENTS.get(word) is Effect.DIVERT and "saddr" in json.dumps(detail)
-                statements.append(f"{word} by source" if by_source else word)
+                statements.append(_statement(word, detail))
                 target = str(_dict(detail).get("target")) if word in ("jump", "goto") else target
         rule = Rule(
             where=where,
@@ -90,6 +90,7 @@ class _Reader:
             matches=tuple(matches),
             statements=tuple(statements),
             target=target,
+            foreign=not all(map(_is_of_iptables, expressions)),
         )
         if vmap is None or statements:
             yield rule
@@ -189,6 +190,27 @@ def _filled(body: Mapping[str, Any]) -> Iterator[Place]:
     for expression in map(_dict, _list(body.get("expr"))):
         if "set" in expression:
             yield (*_place(body, "chain")[:2], str(_dict(expression["set"]).get("set")).removeprefix("@"))
+
+
+def _statement(word: str, detail: Any) -> str:
+    """Its name."""
+    if word == "xt" and "name" in _dict(detail):
+        return vocabulary.of_xt(str(detail["name"]))
+    if word == "mangle":
+        return vocabulary.setting(_words(_dict(detail).get("key")))
+    by_source = vocabulary.STATEMENTS.get(word) is Effect.DIVERT and "saddr" in json.dumps(detail)
+    return f"{word} by source" if by_source else word
+
+
+def _is_of_iptables(expression: Mapping[str, Any]) -> bool:
+    """May iptables itself have written this?"""
+    detail = _dict(expression.get("match"))
+    left, right = json.dumps(detail.get("left")), detail.get("right")
+    plain = isinstance(right, (str, int)) and not str(right).startswith("@")
+    by_source = '"saddr"' in left or '"base"' in left
+    return _BY_IPTABLES.issuperset(expression) and (
+        not by_source or (detail.get("op") in ("==", "!=") and (plain or "prefix" in _dict(right)))
+    )
 
 
 def _fields(left: Any) -> tuple[tuple[str, ...], list[Match]]:

@@ -292,7 +292,7 @@ class _RuleReader:
         fields = tuple(map(vocabulary.field_of, names))
         if cursor.take("set"):
             self._expression()
-            self._statements.append("ct helper" if names == ["ct helper"] else "mangle")
+            self._statements.append("ct helper" if names == ["ct helper"] else vocabulary.setting(names[0]))
             return True
         implied = dict.fromkeys(found for each in names if (found := vocabulary.implied_by(each)))
         self._matches += [Match(fields=(each,), values=((value,),)) for each, value in implied]

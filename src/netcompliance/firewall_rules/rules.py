@@ -60,6 +60,8 @@ class Rule:
     """The chain that a jump leads to."""
     mapped: bool = False
     """It is an element of a verdict map, of which exactly one fits a packet."""
+    foreign: bool = field(default=False, compare=False)
+    """Of nft's JSON: iptables has not written this, and shows it without something, or as something else."""
     doubt: str = ""
     """Why the rule cannot be read; empty if it can."""
 

@@ -85,6 +85,8 @@ class Effect(Enum):
     """It goes to another address or port."""
     UNTRACK = auto()
     """It is taken out of connection tracking."""
+    ALTER = auto()
+    """Something in it changes that other rules may look at. (A rule that looks at a mark is not understood.)"""
 
 
 STATEMENTS = {
@@ -102,6 +104,7 @@ STATEMENTS = {
     "queue": Effect.QUEUE,
     **dict.fromkeys(("dnat", "redirect", "tproxy", "netmap"), Effect.DIVERT),
     "notrack": Effect.UNTRACK,
+    "alter": Effect.ALTER,
 }
 """nft's names, which are also those of iptables' targets in small letters where both have it."""
 
@@ -191,6 +194,17 @@ def is_known(field: str) -> bool:
         or (head == "meta" and key in _METAS)
         or (head == "ct" and key in _CONNTRACK)
     )
+
+
+def setting(words: str) -> str:
+    """The statement that sets a field, by the field's name as nft writes it."""
+    return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(field_of(words)) else "alter"
+
+
+def of_xt(target: str) -> str:
+    """The statement of a target of iptables that nft shows by its name alone. Known is only what decides nothing."""
+    found = "notrack" if target == "CT" else TARGETS.get(target, "")
+    return found if STATEMENTS.get(found) in (Effect.NOTHING, Effect.UNTRACK) else f"xt {target}"
 
 
 def operator_of(op: str, fields: tuple[str, ...], joint: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from netcompliance.findings import Code
 from netcompliance.firewall_rules.ingress import Budget, Reading, read
-from netcompliance.firewall_rules.iptables_save import ipsets_in
+from netcompliance.firewall_rules.iptables_save import chains_in, ipsets_in
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -163,11 +163,10 @@ def _readings(evidence: Evidence, rules: list[Observation]) -> list[tuple[str, R
     """What each tool shows. iptables' own rules in nftables are read as iptables-save prints them, if it does."""
     ipsets, budget = _ipsets(evidence), Budget()
     shown = frozenset(
-        f"{'ip6' if str(seen.get('tool')).startswith('ip6') else 'ip'} {line[1:].strip()}"
+        f"{'ip6' if str(seen.get('tool')).startswith('ip6') else 'ip'} {chain}"
         for seen in rules
         if "(nf_tables)" in seen.get("rules", "")
-        for line in seen["rules"].splitlines()
-        if line.startswith("*")
+        for chain in chains_in(seen["rules"])
     )
     return [
         (tool, read(tool, seen.get("rules", ""), ipsets, shown, budget))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from netcompliance.firewall_rules.blocks import names
+from netcompliance.firewall_rules.blocks import names, without
 from netcompliance.firewall_rules.ingress import openings, read
+from netcompliance.firewall_rules.iptables_save import chains_in, ipsets_in
 from tests.unit.judge.world import firewall_rules
 
 TENANT = "34.250.11.21"
@@ -278,3 +279,130 @@ def test_what_a_verdict_maps_rule_does_besides_it_does_for_all() -> None:
 )
 def test_names(block: str, address: str, named: bool) -> None:
     assert names(block, address) is named
+
+
+UNCLEAR = {
+    "a goto by source": ":A - [0:0]\n-A INPUT -s 34.250.11.21/32 -g A\n-A INPUT -j DROP",
+    "a goto by source to a chain that drops some": "-A INPUT -s 34.250.11.21/32 -g A\n-A A -p udp -j DROP",
+    "dropped in front, but for the tenant": "*raw\n-A PREROUTING ! -s 34.250.11.21/32 -j DROP",
+    "all but nearly everybody": "-A INPUT -m set ! --match-set around src -j ACCEPT",
+    "dropped by several rules": "-A INPUT -s 128.0.0.0/2 -j DROP\n-A INPUT -s 192.0.0.0/2 -j DROP\n"
+    "-A INPUT -s 64.0.0.0/2 -j DROP",
+    "dropped by a set with an exception": "-A INPUT -m set --match-set all src -j DROP",
+}
+SETS = """\
+create around hash:net
+add around 0.0.0.0/1
+add around 128.0.0.0/1
+add around 34.250.11.21 nomatch
+create all hash:net
+add all 0.0.0.0/1
+add all 128.0.0.0/1
+add all 34.250.11.21 nomatch
+"""
+
+
+@pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR)
+def test_what_may_let_the_tenant_alone_in_is_a_doubt(text: str) -> None:
+    reading = read("iptables", text, ipsets_in(SETS))
+    assert not any(opening.is_for(TENANT) for opening in reading.openings)
+    assert any(doubt.may_be_for(TENANT) for doubt in reading.doubts)
+
+
+SPARING = {
+    "a goto to a chain that drops": "-A INPUT -s 34.250.11.21/32 -g A\n-A A -m comment --comment x -j REJECT",
+    "a goto for everybody": ":A - [0:0]\n-A INPUT -g A\n-A INPUT -j DROP",
+    "accepted in front, where nobody is dropped": "*raw\n-A PREROUTING -s 34.250.11.21/32 -j ACCEPT",
+    "a little dropped by several rules": "-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -s 224.0.0.0/3 -j DROP",
+}
+
+
+@pytest.mark.parametrize("text", SPARING.values(), ids=SPARING)
+def test_what_spares_nobody_by_source_is_no_doubt(text: str) -> None:
+    reading = read("iptables", text)
+    assert not any(each.is_for(TENANT) or each.may_be_for(TENANT) for each in (*reading.openings, *reading.doubts))
+
+
+@pytest.mark.parametrize(("table", "chain"), [("mangle", "INPUT"), ("security", "INPUT"), ("raw", "PREROUTING")])
+def test_a_chain_beside_the_input_chain_lets_in_where_it_drops(table: str, chain: str) -> None:
+    accept = f"-A {chain} -s {TENANT}/32 -j ACCEPT"
+    assert openings("iptables", f"*{table}\n:{chain} DROP [0:0]\n{accept}")
+    assert openings("iptables", f"*{table}\n:{chain} ACCEPT [0:0]\n{accept}\n-A {chain} -j DROP")
+    assert not openings("iptables", f"*{table}\n:{chain} ACCEPT [0:0]\n{accept}")
+
+
+def test_two_wide_sources_that_meet_at_one_address() -> None:
+    (opening,) = openings(
+        "nft", firewall_rules(rule(source("0.0.0.0/1"), source({"range": [TENANT, "200.0.0.0"]}), ACCEPT))
+    )
+    assert not opening.is_for(TENANT)
+    below = source({"range": ["0.0.0.1", TENANT]})
+    (opening,) = openings("nft", firewall_rules(rule(below, source({"range": [TENANT, "200.0.0.0"]}), ACCEPT)))
+    assert opening.is_for(TENANT)
+    assert not opening.is_for("34.250.11.22")
+
+
+def test_what_iptables_shows_wrongly_is_read_as_nft_shows_it() -> None:
+    own, chains = rule(source("1.2.3.4"), ACCEPT), frozenset({"inet f in"})
+    assert not read("nft", firewall_rules(own), elsewhere=chains).openings
+    for foreign in (source({"set": [TENANT]}), source(RANGE), source("@allowed"), vmap([TENANT, ACCEPT])):
+        text = firewall_rules(own, rule(foreign, ACCEPT), sets=[{"name": "allowed", "elem": [TENANT]}])
+        assert any(opening.is_for(TENANT) for opening in read("nft", text, elsewhere=chains).openings)
+    assert read("nft", firewall_rules(own), elsewhere=frozenset({"inet f other"})).openings
+
+
+def test_a_target_of_iptables_that_nft_does_not_know_is_a_doubt_for_its_source() -> None:
+    target = {"xt": {"type": "target", "name": "DNAT"}}
+    reading = read("nft", firewall_rules(rule(source(TENANT), target), rule(source("1.2.3.4"), ACCEPT)))
+    assert [doubt.may_be_for(TENANT) for doubt in reading.doubts] == [True]
+
+
+def test_the_chains_that_iptables_save_prints() -> None:
+    assert [*chains_in("*raw\n:PREROUTING DROP [0:0]\n:A - [0:0]\n-A A -j DROP\nCOMMIT\n:\n")] == [
+        "raw PREROUTING",
+        "raw A",
+    ]
+
+
+def test_ipsets_with_exceptions_remarks_and_other_members() -> None:
+    text = """\
+create blocks hash:net comment
+add blocks 10.0.0.0/30 comment "nomatch"
+add blocks 10.0.0.0/31 nomatch
+create ports bitmap:port range 1-9
+add ports 1
+create pairs hash:net,port
+add pairs 10.0.0.0/8,tcp:1
+add pairs 10.0.0.0/9,tcp:1 nomatch
+create every list:set
+add every blocks
+create some list:set
+add some ports
+"""
+    assert ipsets_in(text) == {"blocks": ("10.0.0.2/31",), "every": ("10.0.0.2/31",)}
+
+
+def test_of_a_block_within_an_exception_nothing_is_cut_out() -> None:
+    blocks = ["10.0.0.0/14", "10.1.2.0/24", "10.1.0.0/16", "2a05::/127"]
+    assert [*without(blocks, ["10.1.0.0/16", "10.1.2.0/25", "10.0.0.0/15", "2a05::1"])] == [
+        "10.2.0.0/15",
+        "10.1.2.128/25",
+        "10.1.0.0/23",
+        "10.1.2.128/25",
+        "10.1.3.0/24",
+        "10.1.4.0/22",
+        "10.1.8.0/21",
+        "10.1.16.0/20",
+        "10.1.32.0/19",
+        "10.1.64.0/18",
+        "10.1.128.0/17",
+        "2a05::/128",
+    ]
+
+
+@pytest.mark.parametrize(("target", "doubts"), [("LOG", []), ("MARK", []), ("CT", [True]), ("TPROXY", [True])])
+def test_a_target_of_iptables_before_the_input_chain_as_nft_shows_it(target: str, doubts: list[bool]) -> None:
+    text = firewall_rules(rule(source(TENANT), {"xt": {"type": "target", "name": target}}))
+    reading = read("nft", text.replace('"hook": "input"', '"hook": "prerouting"'))
+    assert [doubt.may_be_for(TENANT) for doubt in reading.doubts] == doubts
+    assert reading.openings == ()
