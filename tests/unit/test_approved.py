@@ -330,6 +330,76 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_number(read: Read, line:
     assert cause in str(caught.value)
 
 
+# --- what decides otherwise than it seems ----------------------------------------------------------------------------
+
+
+def nft_output(rules: str, more: str = "", policy: str = "drop") -> str:
+    hook = f"chain out {{\n type filter hook output priority 0; policy {policy};\n {rules}\n}}"
+    return f"table inet f {{\n{more}\n{hook}\n}}\n"
+
+
+REFUSED = {
+    "a goto by address that comes back to nothing": nft_output(
+        "ip daddr 1.1.1.1 goto some\ntcp dport 443 accept", "chain some {\n udp dport 53 accept\n}"
+    ),
+    "the same of iptables": "-A OUTPUT -d 1.1.1.1 -g SOME\n-A OUTPUT -p tcp --dport 443 -j ACCEPT\n"
+    "-A SOME -p udp -j ACCEPT\n",
+    "a program decides": nft_output("ip daddr 1.1.1.1 queue num 0\ntcp dport 443 accept"),
+    "a program decides, by iptables": "-A OUTPUT -j NFQUEUE --queue-num 0\n-A OUTPUT -j ACCEPT\n",
+    "forward and output both decide": ":FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n-A FORWARD -j ACCEPT\n"
+    "-A OUTPUT -d 1.1.1.1 -j ACCEPT\n",
+    "two filter tables": "*filter\n:OUTPUT DROP [0:0]\nCOMMIT\n*filter\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+    "chains that lead to each other over and over": "-A OUTPUT -j C0\n"
+    + "".join(f"-A C{n} -j C{n + 1}\n" * 2 for n in range(30)),
+    "a verdict map in JSON": ruleset({"vmap": {"key": DADDR, "data": {"set": [["1.1.1.1", {"drop": None}]]}}}),
+    "an address is set": nft_output("ip daddr set 1.1.1.1\ntcp dport 443 accept"),
+    "an address is set in JSON": ruleset({"mangle": {"key": DADDR, "value": "1.1.1.1"}}, {"accept": None}),
+    "a version of IP by its number": nft_output("meta protocol != 0x0800 accept"),
+    "a chain that is gone to and returns": nft_output(
+        "ip daddr 1.1.1.1 goto some\ntcp dport 443 accept", "chain some {\n udp dport 53 accept\n return\n drop\n}"
+    ),
+    "a target of iptables in JSON": ruleset(match(DADDR, "1.1.1.1"), {"xt": {"type": "target", "name": "REJECT"}}),
+    "a comparison in JSON": ruleset(match(DADDR, "1.1.1.1", ">"), {"accept": None}),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_followed_is_refused(read: Read, text: str) -> None:
+    with pytest.raises(BadInput, match=r"^allow-list .*list"):
+        read(text)
+
+
+FAMILY = {"meta": {"key": "nfproto"}}
+ONE_VERSION = {
+    "nft": (nft_output("meta nfproto ipv6 accept"), "::/0"),
+    "nft, negated": (nft_output("meta nfproto != ipv6 accept"), "0.0.0.0/0"),
+    "nft's JSON": (ruleset(match(FAMILY, "ipv6"), {"accept": None}), "::/0"),
+    "nft's JSON, negated": (ruleset(match(FAMILY, "ipv6", "!="), {"accept": None}), "0.0.0.0/0"),
+    "iptables": (":OUTPUT DROP [0:0]\n-6 -A OUTPUT -p tcp --dport 443 -j ACCEPT\n", "::/0"),
+    "iptables, behind the chain": (":OUTPUT DROP [0:0]\n-A OUTPUT -4 -p tcp --dport 443 -j ACCEPT\n", "0.0.0.0/0"),
+}
+
+
+@pytest.mark.parametrize(("text", "blocks"), ONE_VERSION.values(), ids=ONE_VERSION)
+def test_a_rule_for_one_version_of_ip_approves_no_other(read: Read, text: str, blocks: str) -> None:
+    assert [entry.blocks for entry in read(text) if entry.allows] == [(blocks,)]
+
+
+def test_a_goto_that_decides_or_comes_last_is_followed(read: Read) -> None:
+    decided = nft_output(
+        "ip daddr 1.1.1.1 goto some\ntcp dport 443 accept", "chain some {\n tcp dport 80 accept\n drop\n}"
+    )
+    assert told(read(decided))[0].endswith("1.1.1.1 tcp/80")
+    last = nft_output("ip daddr 1.1.1.1 goto some", "chain some {\n tcp dport 80 accept\n}")
+    assert told(read(last))[0].endswith("1.1.1.1 tcp/80")
+
+
+def test_a_port_of_another_protocol_is_not_one_of_tcp(read: Read) -> None:
+    sctp = {"payload": {"protocol": "sctp", "field": "dport"}}
+    (entry,) = read(ruleset(match(sctp, 443), {"accept": None}))
+    assert {service.protocol for service in entry.services or ()} == {"sctp"}
+
+
 # --- NetworkPolicy ---------------------------------------------------------------------------------------------------
 
 POLICY = """\
@@ -399,6 +469,14 @@ def test_a_policy_that_cannot_be_read_is_refused_with_its_line(
         read(POLICY.replace(old, new, 1))
     assert cause in str(caught.value)
     assert f":{line}: " in str(caught.value)
+
+
+def test_many_exceptions_of_a_policy_take_no_time_that_grows_with_their_square(read: Read) -> None:
+    holes = [f"{a}.{b}.1.1/32" for a in range(1, 101) for b in range(100)]
+    before = POLICY.partition("        - ipBlock:")[0]
+    (entry,) = read(f"{before}        - ipBlock: {{cidr: 0.0.0.0/0, except: {holes}}}\n")
+    assert "1.0.1.1/32" not in entry.blocks
+    assert len(entry.blocks) > len(holes)
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------

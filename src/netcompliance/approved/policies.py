@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from ipaddress import ip_network
 from typing import Any
 
 from netcompliance.approved.plain import blocks_of
-from netcompliance.firewall_rules.blocks import ANYWHERE, services
+from netcompliance.firewall_rules.blocks import ANYWHERE, both, services, without
 from netcompliance.inputs import BadInput, printable
 from netcompliance.model import Approved, Service
 from netcompliance.yamlfile import Way, line
@@ -81,12 +80,13 @@ class _Reader:
         where = self._where(at, "cidr")
         if not isinstance(cidr, str):
             raise BadInput(f"{where}: an ipBlock without its cidr")
-        text, nets = cidr, blocks_of(cidr, where)
+        text, nets, holes = cidr, blocks_of(cidr, where), list[str]()
         for index, each in enumerate(self._list(block.get("except"), (*at, "except"))):
-            place = self._where((*at, "except"), index)
-            nets = _without(nets, blocks_of(str(each), place))
+            holes += blocks_of(str(each), self._where((*at, "except"), index))
             text += f" except {each}" if not index else f", {each}"
-        yield Approved(text=printable(text), blocks=nets, services=allowed, where=where)
+        gone = both([nets], holes)[0]
+        left = tuple(without([net for net in nets if net not in gone], holes))
+        yield Approved(text=printable(text), blocks=left, services=allowed, where=where)
 
     def _services(self, listed: Any, path: Way) -> tuple[Service, ...]:
         if not listed:
@@ -118,15 +118,3 @@ class _Reader:
     def _where(self, path: Way, *more: str | int) -> str:
         number = line(self._document, (*path, *more))
         return f"{self._origin}:{number}" if number else self._origin
-
-
-def _without(nets: tuple[str, ...], holes: tuple[str, ...]) -> tuple[str, ...]:
-    for hole in map(ip_network, holes):
-        kept: list[str] = []
-        for net in map(ip_network, nets):
-            if hole.version == net.version and hole.subnet_of(net):  # type: ignore[arg-type]
-                kept += [str(rest) for rest in net.address_exclude(hole)]  # type: ignore[arg-type]
-            elif hole.version != net.version or not net.subnet_of(hole):  # type: ignore[arg-type]
-                kept.append(str(net))
-        nets = tuple(kept)
-    return nets

@@ -153,8 +153,11 @@ class _Walk:
         return both(groups, others)
 
     def _always_decides(self, place: Place) -> bool:
-        rules = self._chains[place].rules
-        return bool(rules) and not rules[-1].matches and rules[-1].does(Effect.ACCEPT, Effect.DROP)
+        """Does the chain decide about whatever comes?"""
+        for rule in self._chains[place].rules:
+            if not rule.matches and rule.does(Effect.ACCEPT, Effect.DROP, Effect.RETURN):
+                return not rule.does(Effect.RETURN)
+        return False
 
     def _demanded(self, rule: Rule, demand: _Demand) -> list[_Demand]:
         """What a rule that decides asks on top of `demand`: alternatives, none where it decides nothing here."""
@@ -307,11 +310,18 @@ def _is_passed_over(match: Match) -> bool:
 
 
 def _is_computed(match: Match) -> bool:
+    if match.fields == ("version",) and match.op == "!=":
+        return not (match.masked or match.doubt)
     return match.is_exact and set(match.fields) <= {"saddr", "daddr", "dport", "protocol", "version"}
 
 
 def _columns(match: Match) -> Sequence[Mapping[str, tuple[str, ...]]]:
-    """A match of one field is one option with all its values; of several fields, one option for each value."""
+    """A match of one field is one option with all its values; of several fields, one option for each value.
+
+    Where it says what must not be, that is a version of IP.
+    """
+    if match.op == "!=":
+        return [{"version": tuple(str(v) for v in ANYWHERE if (str(v),) not in match.values)}]
     if len(match.fields) == 1:
         return [{match.fields[0]: tuple(value[0] for value in match.values)}]
     return [dict(zip(match.fields, ((part,) for part in value), strict=True)) for value in match.values]

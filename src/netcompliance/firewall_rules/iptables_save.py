@@ -35,7 +35,8 @@ _RULE = re.compile(
     r"(?:\[\d+:\d+\]\s+)?(?:-(?P<version>[46])\s+)?(?P<how>-[AI]|--append|--insert)\s+(?P<chain>\S+)\s*(?P<rest>.*)"
 )
 _VERSION = re.compile(
-    r"^-(?:(6)|4) | (?:-[sd]|--src|--dst|--source|--destination|--src-range|--dst-range) (?:\S*(:)|\S)"
+    r"(?:^| )(?:-|--ipv)(?:(6)|4)(?= )"
+    r"| (?:-[sd]|--src|--dst|--source|--destination|--src-range|--dst-range) (?:\S*(:)|\S)"
 )
 _WORD = re.compile(r"\"((?:[^\"\\]|\\.)*+)\"|'([^']*+)'|([^\s\"']+)|(\S)")
 _ESCAPE = re.compile(r"\\(.)")
@@ -53,7 +54,11 @@ def parsed(text: str, ipsets: Mapping[str, Blocks] | None = None) -> Ruleset:
     }
     built = Builder()
     doubts: list[tuple[str, str]] = []
+    seen: set[Place] = set()
     for table, version, lines in _tables(text):
+        if lines and _place(table, version, "") in seen:
+            doubts.append((f":{lines[0][0]}", f"a second table {table} of that version of IP; hand in one"))
+        seen |= {_place(table, version, "")} if lines else set()
         for number, line in lines:
             where = f":{number}"
             head = {"kind": table, "version": version}
@@ -196,6 +201,8 @@ class _Options:
             fit = first_packets(op, mask, (flags,))
             doubt = "" if fit is not None else "flags that are not followed here"
             self.matches.append(Match(fields=(name,), values=fit or (), doubt=doubt, text=text))
+        elif name == "version":
+            self.matches.append(Match(fields=(name,), values=((word[-1],),), text=text))
         elif name in COMPUTED:
             every = tuple(each for part in values[0].split(",") for each in canonical((name,), [part]))
             self.matches.append(Match(fields=(name,), op=op, values=every, text=text))

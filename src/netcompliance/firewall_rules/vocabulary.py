@@ -162,7 +162,8 @@ OPTIONS = {
         ("", 1),
     ),
     "-c": ("", 2),
-    **dict.fromkeys(("-4", "-6", "--hashlimit-rate-match"), ("", 0)),
+    "--hashlimit-rate-match": ("", 0),
+    **dict.fromkeys(("-4", "-6", "--ipv4", "--ipv6"), ("version", 0)),
 }  # fmt: skip
 """iptables' options → field (none for what limits nothing), and how many words follow."""
 MODULES = frozenset(
@@ -197,8 +198,13 @@ def is_known(field: str) -> bool:
 
 
 def setting(words: str) -> str:
-    """The statement that sets a field, by the field's name as nft writes it."""
-    return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(field_of(words)) else "alter"
+    """The statement that sets a field, by the field's name as nft writes it.
+
+    Whose addresses or ports are set, of that packet nothing more is known.
+    """
+    if field_of(words) in COMPUTED:
+        return f"{words} set"
+    return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(words) else "alter"
 
 
 def of_xt(target: str) -> str:
@@ -235,6 +241,8 @@ def canonical(fields: tuple[str, ...], parts: Sequence[str]) -> tuple[tuple[str,
 
 def _named(field: str, word: str) -> tuple[str, ...]:
     if field == "version":
+        if word not in _VERSIONS and _number(word) is not None:
+            raise NotKnown
         return (_VERSIONS.get(word, word),)
     if field in ("direction", "state"):
         word = word.lower()
