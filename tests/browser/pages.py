@@ -87,6 +87,11 @@ def _looked(seen: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for address, via in ways:
         made += [http2(address, via=via), tls(address, "plain-hello", via=via)]
         made.append(exchanges(address) if address else shares(None, via=via, carried=72))
+    made += [
+        tls(each.get("address"), "agent-hello", each["task"], each["host"], via=each.get("via"))
+        for each in seen
+        if each["kind"] == "tls" and each.get("purpose") == "verify" and each["task"] != "tenant" and not each["error"]
+    ]
     images = dict.fromkeys(each["image"] for each in seen if each.get("step") == "manifest")
     made += [registry_step("head", image=image) for image in images]
     return [{"type": "observation", **each} for each in made]
