@@ -454,6 +454,24 @@ CASES = {
         NOTCHECKED,
         policy="accept",
     ),
+    "dropped beyond bounds": chain(
+        f"ip saddr > {TENANT} drop\nip saddr < {TENANT} drop", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "dropped by a raw payload": chain("@nh,96,32 != 0x22fa0b15 drop", IN, OUT, NOTCHECKED, policy="accept"),
+    "dropped but for a mark": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; ip saddr {TENANT} meta mark set 7; }}
+            chain in {{ type filter hook input priority 0; policy accept; meta mark != 7 drop; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, dropped by bytes": legacy(
+        table('-A INPUT -m u32 ! --u32 "12=0x22fa0b15" -j DROP', "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "accepted by a chain that translates": nft(
+        f"table ip n {{ chain in {{ type nat hook input priority 100; ip saddr {TENANT} accept; }} }}", IN, IN, PASS
+    ),
     "a field by source": nft(
         f"""table inet f {{
             chain early {{ type filter hook prerouting priority -150; ip saddr {TENANT} ip dscp set 46; }}

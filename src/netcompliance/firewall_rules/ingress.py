@@ -173,6 +173,11 @@ class _Step:
         return bool(self.rule.doubt or self.rule.unknown)
 
     @property
+    def is_inverted(self) -> bool:
+        """It is for all packets but some, or for those beyond a bound, and it is not known which these are."""
+        return any(match.op != "==" and not _is_clear(match) for match in self.rule.matches)
+
+    @property
     def returns(self) -> bool:
         """It leaves the chain, or the map: what follows there, such as a drop, is spared."""
         return self.rule.does(Effect.RETURN) or (self.rule.mapped and self.rule.does(Effect.CONTINUE))
@@ -307,6 +312,8 @@ class _Walk:
             self._doubt(step.told, (step.but,))
         if step.but and (step.accepts or spares or step.target) and covers_half(step.but, conditions):
             self._doubt(step.told, conditions, unless=step.but)
+        if against and step.is_inverted:
+            self._doubt(step.told, conditions)
         if against and len(step.sources) == 1 and covers_half(step.sources[0]):
             self._doubt(step.told, unless=step.sources[0])
 

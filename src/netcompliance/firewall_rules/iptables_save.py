@@ -174,7 +174,8 @@ class _Options:
                 self._option(word, after[:count], negated=negated)
                 index += 1 + count
             else:
-                self.matches.append(Match(fields=(word,), text=" ".join([word, *after[:1]])))
+                op = "!=" if negated else "=="
+                self.matches.append(Match(fields=(word,), op=op, text=" ".join([word, *after[:1]])))
                 index += 1
                 while index < len(words) and not words[index].startswith(("-", "!")):
                     index += 1

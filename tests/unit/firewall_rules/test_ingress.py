@@ -288,6 +288,7 @@ UNCLEAR = {
     "all but nearly everybody": "-A INPUT -m set ! --match-set around src -j ACCEPT",
     "dropped by several rules": "-A INPUT -s 128.0.0.0/2 -j DROP\n-A INPUT -s 192.0.0.0/2 -j DROP\n"
     "-A INPUT -s 64.0.0.0/2 -j DROP",
+    "dropped but for a mark": "-A INPUT -m mark ! --mark 0x7 -j DROP",
     "dropped by a set with an exception": "-A INPUT -m set --match-set all src -j DROP",
 }
 SETS = """\
@@ -313,6 +314,8 @@ SPARING = {
     "a goto to a chain that drops": "-A INPUT -s 34.250.11.21/32 -g A\n-A A -m comment --comment x -j REJECT",
     "a goto for everybody": ":A - [0:0]\n-A INPUT -g A\n-A INPUT -j DROP",
     "accepted in front, where nobody is dropped": "*raw\n-A PREROUTING -s 34.250.11.21/32 -j ACCEPT",
+    "dropped for a mark": "-A INPUT -m mark --mark 0x8000/0x8000 -j DROP",
+    "all but replies dropped": "-A INPUT -m conntrack ! --ctstate ESTABLISHED -j DROP",
     "a little dropped by several rules": "-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -s 224.0.0.0/3 -j DROP",
 }
 
