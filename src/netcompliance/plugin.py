@@ -55,7 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Ending(config))
     try:
         _refuse_workers(config)
-        _refuse_to_go_without_pages(config)
         planned = planning.plan(options.read(config), config.invocation_params.dir)
         if not config.getoption("collectonly"):
             planned.open()
@@ -307,13 +306,6 @@ def _refuse_workers(config: pytest.Config) -> None:
             raise BadInput(
                 f"{option}: one visit serves all tests: nothing to spread over processes; leave {option} out"
             )
-
-
-def _refuse_to_go_without_pages(config: pytest.Config) -> None:
-    from netcompliance.inputs import BadInput
-
-    if not hasattr(config.option, "htmlpath"):
-        raise BadInput("-p no:html: the report is made with pytest-html; leave it out")
 
 
 def _is_ours(path: Path) -> bool:

@@ -190,13 +190,6 @@ def test_spreading_over_processes_is_refused(run_suites, arguments: tuple[str, .
     assert not ended.reports.exists()
 
 
-def test_without_the_plugin_that_the_report_needs_nothing_begins(run_suites):
-    ended = run_suites("-p", "no:html", script={"crash": "looked"})
-    assert ended.code == pytest.ExitCode.USAGE_ERROR
-    assert ended.err.strip() == "ERROR: -p no:html: the report is made with pytest-html; leave it out"
-    assert not ended.reports.exists()
-
-
 def test_one_process_is_no_spreading(run_suites):
     assert run_suites("-n0", "--dist", "no", script={}).code == 0
 
