@@ -471,6 +471,12 @@ def test_a_policy_that_cannot_be_read_is_refused_with_its_line(
     assert f":{line}: " in str(caught.value)
 
 
+@pytest.mark.parametrize("hole", ["34.250.11.20/30", "34.250.11.0/24"])
+def test_an_exception_that_is_as_wide_as_its_block_leaves_nothing_of_it(read: Read, hole: str) -> None:
+    first, _ = read(POLICY.replace("- 34.250.11.20/32", f"- {hole}"))
+    assert first.blocks == ()
+
+
 def test_many_exceptions_of_a_policy_take_no_time_that_grows_with_their_square(read: Read) -> None:
     holes = [f"{a}.{b}.1.1/32" for a in range(1, 101) for b in range(100)]
     before = POLICY.partition("        - ipBlock:")[0]

@@ -370,7 +370,7 @@ def test_the_chains_that_iptables_save_prints() -> None:
 def test_ipsets_with_exceptions_remarks_and_other_members() -> None:
     text = """\
 create blocks hash:net comment
-add blocks 10.0.0.0/30 comment "nomatch"
+add blocks 10.0.0.0/30 comment "this is nomatch for it"
 add blocks 10.0.0.0/31 nomatch
 create ports bitmap:port range 1-9
 add ports 1
@@ -401,6 +401,18 @@ def test_of_a_block_within_an_exception_nothing_is_cut_out() -> None:
         "10.1.128.0/17",
         "2a05::/128",
     ]
+
+
+@pytest.mark.parametrize("hook", ["prerouting", "input"])
+@pytest.mark.parametrize(
+    ("key", "doubts"), [({"payload": {"protocol": "ip", "field": "dscp"}}, [True]), ({"meta": {"key": "mark"}}, [])]
+)
+def test_what_is_set_by_source_is_a_doubt_if_it_can_be_looked_at(
+    key: dict[str, Any], doubts: list[bool], hook: str
+) -> None:
+    text = firewall_rules(rule(source(TENANT), {"mangle": {"key": key, "value": 46}}))
+    reading = read("nft", text.replace('"input", "policy": "drop"', f'"{hook}", "policy": "accept"'))
+    assert [doubt.may_be_for(TENANT) for doubt in reading.doubts] == doubts
 
 
 @pytest.mark.parametrize(("target", "doubts"), [("LOG", []), ("MARK", []), ("CT", [True]), ("TPROXY", [True])])
