@@ -120,9 +120,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
         found,
         "; ".join([answered, *sorted(slow)]),
         f"head -c {LARGEST} /dev/zero | {curl(evidence, case.host)} -sSi -X POST --data-binary @- https://{case.host}{SMALL_PATH}",
-        missing=unfinished(missing, body)
-        or unfinished(early, f"{body} was refused early, and the rest of it")
-        or too_close,
+        missing=unfinished(missing, body) or _unread(early, body) or too_close,
     )
 
 
@@ -216,6 +214,13 @@ def _failure(here: _At, size: int, before: int) -> Finding | None:
         detail = f"{subject}: {body} stalls {len(tries)} times; the same in segments of 536 bytes is answered each time"
         return finding(Code.PATH_MTU, subject, detail)
     return finding(Code.HTTP_STALLED, subject, f"{subject}: {body} stalls{than}")
+
+
+def _unread(paths: list[str | None], body: str) -> str:
+    """Why it is not known whether so much arrives; empty if nothing was refused early."""
+    where = listed(path or "the proxy" for path in paths)
+    key = "with an API key (STS_API_KEY) it is read to its end"
+    return f"{body} was refused at {where} before it had arrived; {key}" if where else ""
 
 
 def _is_whole(seen: Observation) -> bool:
