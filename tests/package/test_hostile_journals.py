@@ -89,7 +89,7 @@ def test_more_observations_than_a_run_makes_are_not_held(tmp_path: Path, monkeyp
 
 def test_what_was_seen_of_many_hosts_at_once_is_held_of_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """However many were visited side by side, none makes the evidence of the others unreadable."""
-    from netcompliance import again, catalogue
+    from netcompliance import catalogue, rejudge
     from netcompliance.journal import reader
     from netcompliance.journal.redact import Redactor
     from netcompliance.journal.writer import Journal
@@ -105,13 +105,13 @@ def test_what_was_seen_of_many_hosts_at_once_is_held_of_one_at_a_time(tmp_path: 
     journal.footer([], journals.STARTED)
     read = reader.read(journal.path)
     held: list[int] = []
-    monkeypatch.setattr(again, "judge_vantage", lambda *given, **_: held.append(len(given[2])) or {})
-    monkeypatch.setattr(again, "HELD_LIMIT", 80_000)
-    again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+    monkeypatch.setattr(rejudge, "judge_vantage", lambda *given, **_: held.append(len(given[2])) or {})
+    monkeypatch.setattr(rejudge, "HELD_LIMIT", 80_000)
+    rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)
     assert held == [3] * len(hosts)
-    monkeypatch.setattr(again, "HELD_LIMIT", 50_000)
+    monkeypatch.setattr(rejudge, "HELD_LIMIT", 50_000)
     with pytest.raises(reader.BadJournal, match="more observations than one run makes"):
-        again.judge_again(read, catalogue.load(), again.run_date(read), pinned=True)
+        rejudge.rejudge(read, catalogue.load(), rejudge.run_date(read), pinned=True)
 
 
 def test_of_the_records_of_a_run_of_a_watch_the_last_is_held():
