@@ -98,6 +98,7 @@ ALONE: Mapping[str, str] = {
     "tcp-prohibited": _ROUTERS,
     "tcp-no-route": _ROUTERS,
     "tcp-loop": _ROUTERS,
+    "ipv6-refused": _ROUTERS,
     "new-connections-limited": "what one of them connects, the other may not any more",
     "first-two-syns-dropped": "a port that one of them has used before opens at once for the other",
     "bursts-limited": "each would be held back by the other's connections",
