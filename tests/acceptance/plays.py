@@ -35,8 +35,7 @@ from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX
 
 from lab.right import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
-AT_ONCE = 10
-"""Most of them wait. How many work is decided by what the processors have to do."""
+AT_ONCE = 4
 LOOKS, PAUSE = 10, 0.05
 """So often, and so many seconds apart, it is counted how much wants to run before a play begins."""
 LONGEST_WAIT = 20.0
