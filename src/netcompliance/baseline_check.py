@@ -18,7 +18,7 @@ from netcompliance import explain
 from netcompliance.change import baseline, compare, record, text, wording
 from netcompliance.change.baseline import Found
 from netcompliance.change.compare import Comparison, Outcome
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Case, Settings

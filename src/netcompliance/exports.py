@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcompliance.inputs import BadInput, hide_login
+from netcompliance.config.validation import BadInput, hide_login
 from netcompliance.journal.reader import BadJournal, SavedRun, read
 from netcompliance.report.export import FORMATS, NotRepresentable, render
 

@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from netcompliance import catalogue as catalogues
-from netcompliance import exports, provenance, settle
+from netcompliance import exports, provenance
 from netcompliance.catalogue import Catalogue
+from netcompliance.config import settings as settle
+from netcompliance.config.profile import Profile
+from netcompliance.config.settings import Options
+from netcompliance.config.validation import BadInput
 from netcompliance.findings import Code
-from netcompliance.inputs import BadInput
 from netcompliance.journal import signature
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.signature import Key, SigningError
@@ -21,10 +24,8 @@ from netcompliance.judge import SHARED
 from netcompliance.looking import Look, Who
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
-from netcompliance.profile import Profile
 from netcompliance.run import Run, Watch
 from netcompliance.session import Session
-from netcompliance.settle import Options
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netcompliance import options
+from netcompliance.config import options
 
 if TYPE_CHECKING:
     from netcompliance.session import Session
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--tenant") or _asks_pytest_itself(config):
         return
     from netcompliance import planning
-    from netcompliance.inputs import BadInput
+    from netcompliance.config.validation import BadInput
 
     config.pluginmanager.register(_Ending(config))
     try:
@@ -299,7 +299,7 @@ def _never_green(session: pytest.Session, planned: Session) -> None:
 
 
 def _refuse_workers(config: pytest.Config) -> None:
-    from netcompliance.inputs import BadInput
+    from netcompliance.config.validation import BadInput
 
     for name, option in _SPREADING.items():
         if config.getoption(name, None) not in (None, False, 0, [], "no"):

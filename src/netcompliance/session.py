@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netcompliance import explain, exports, pages
+from netcompliance.config.validation import BadInput
 from netcompliance.exports import Wanted
-from netcompliance.inputs import BadInput
 from netcompliance.journal import checksums, reader, signature
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.signature import Key, SigningError

@@ -43,7 +43,7 @@ LOADED = (
     "netcompliance.report.html",
     "netcompliance.vantage.goverify",
     "netcompliance.vantage.workstation",
-    "netcompliance.yamlfile",
+    "netcompliance.config.yaml_lines",
     "dns.rdtypes.IN.A",
     "dns.rdtypes.IN.AAAA",
     "charset_normalizer",

@@ -23,11 +23,12 @@ from typing import Any
 import dns.message
 import pytest
 
-from netcompliance import pages, profile
-from netcompliance.approved import reading
+from netcompliance import pages
 from netcompliance.catalogue import load
-from netcompliance.images import sources
-from netcompliance.inputs import BadInput
+from netcompliance.config import profile
+from netcompliance.config.allow_list import reading
+from netcompliance.config.images import sources
+from netcompliance.config.validation import BadInput
 from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.judge import nameservers

@@ -27,7 +27,8 @@ def test_importing_the_plugin_loads_nothing_heavy(checkout: Path):
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.split(".")[0] == "netcompliance"} == {
         "netcompliance",
-        "netcompliance.options",
+        "netcompliance.config",
+        "netcompliance.config.options",
         "netcompliance.plugin",
     }
     assert not {name.split(".")[0] for name in loaded} & HEAVY

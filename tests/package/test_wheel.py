@@ -60,7 +60,7 @@ def test_it_holds_suites_fixtures_and_data_and_nothing_else(site: Path):
         "suites/test_dns.py",
         "fixtures/tenants/example.toml",
         "catalogue.toml",
-        "images/default.toml",
+        "config/images/default.toml",
         "report/html/colours.css",
         "report/html/page.css",
         "report/html/sections.css",

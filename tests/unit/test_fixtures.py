@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netcompliance import profile
+from netcompliance.config import profile
 
 
 def uncommented(text: str) -> str:

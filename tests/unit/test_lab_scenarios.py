@@ -15,8 +15,8 @@ from lab.scenario import Scenario, both, finds
 from lab.scenarios import SCENARIOS
 from lab.world import Machine, World
 from netcompliance import catalogue
+from netcompliance.config.images.default import load as default_images
 from netcompliance.findings import Code
-from netcompliance.images.default import load as default_images
 
 PEERS_SITUATIONS = {
     "NXDOMAIN": "dns-nxdomain",

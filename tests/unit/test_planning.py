@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from netcompliance import planning
+from netcompliance.config.settings import Options
 from netcompliance.model import HostOptions
-from netcompliance.settle import Options
 
 
 def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netcompliance.inputs import BadInput
+from netcompliance.config.settings import Options
+from netcompliance.config.validation import BadInput
 from netcompliance.model import HostOptions
-from netcompliance.settle import Options
 from netcompliance.vantage import hosts
 from netcompliance.vantage.hosts import Host
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from netcompliance.change.compare import Side
 from netcompliance.change.facts import Facts, Gathering
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.journal import JOURNAL, reader
 from netcompliance.journal.reader import BadJournal, SavedRun, moment
 from netcompliance.results import Overall

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.journal import JOURNAL
 
 HELP = "the allow-list that journals give rise to: a request for a ticket, or rules"

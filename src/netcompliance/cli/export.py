@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write it."""
     from netcompliance import exports
-    from netcompliance.inputs import BadInput
+    from netcompliance.config.validation import BadInput
     from netcompliance.journal.reader import read
     from netcompliance.report.export import NotRepresentable, render
 

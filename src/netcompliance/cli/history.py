@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from netcompliance.cli import output
-from netcompliance.inputs import BadInput, tenant_name
+from netcompliance.config.validation import BadInput, tenant_name
 
 HELP = "addresses, issuers and verdicts over all journals below a directory"
 

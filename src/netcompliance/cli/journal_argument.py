@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.journal import JOURNAL
 from netcompliance.journal.reader import BadJournal
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netcompliance.cli import journal_argument, output
-from netcompliance.inputs import BadInput, read_text
+from netcompliance.config.validation import BadInput, read_text
 
 if TYPE_CHECKING:
     from netcompliance.catalogue import Catalogue

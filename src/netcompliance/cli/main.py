@@ -10,7 +10,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
 
-from netcompliance.inputs import BadInput, printable
+from netcompliance.config.validation import BadInput, printable
 from netcompliance.journal.reader import BadJournal
 from netcompliance.provenance import version
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 
 
 def chosen(asked: Iterable[str], known: Iterable[str], what: str, where: str) -> list[str]:

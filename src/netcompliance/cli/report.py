@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from netcompliance.cli import journal_argument
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 
 HELP = "make the HTML report of a run again from its journal"
 STDOUT = "-"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netcompliance.cli import journal_argument, output
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 
 if TYPE_CHECKING:
     from netcompliance.verification import Outcome

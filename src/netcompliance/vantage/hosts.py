@@ -25,8 +25,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from netcompliance import inputs
-from netcompliance.inputs import BadInput
+from netcompliance.config import validation
+from netcompliance.config.validation import BadInput
 from netcompliance.model import HERE, HostOptions
 from netcompliance.vantage.environment import without
 
@@ -102,7 +102,7 @@ def _check_files(asked: HostOptions) -> None:
     }
     for option, path in named.items():
         if path is not None and not os.path.exists(_home(path) or ""):  # noqa: PTH110 - as the programs read it
-            raise BadInput(f"{option} {inputs.printable(path)}: no such file")
+            raise BadInput(f"{option} {validation.printable(path)}: no such file")
 
 
 def _specs(asked: HostOptions) -> list[str]:
@@ -115,7 +115,7 @@ def _specs(asked: HostOptions) -> list[str]:
 
 
 def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
-    shown = inputs.printable(inputs.hide_password(spec))
+    shown = validation.printable(validation.hide_password(spec))
     if not spec.isprintable():
         raise BadInput(f"--hosts {shown}: a character that cannot be printed")
     connection, name, given = _parts(spec, asked, shown)
@@ -144,12 +144,12 @@ def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
 def _parts(spec: str, asked: HostOptions, shown: str) -> tuple[str, str, dict[str, str]]:
     """Connection, the name it is given, and the settings behind the question mark."""
     scheme, mark, _ = spec.partition("://")
-    odd = inputs.login_cut_off(spec)
+    odd = validation.login_cut_off(spec)
     is_path = scheme in PATHS and odd == "/" and ":" not in spec.partition("://")[2].partition("/")[0]
     if odd and not is_path:
         raise BadInput(
-            f"--hosts {inputs.printable(inputs.hide_login(spec))}: {odd} in a user name or password has to be written "
-            f"as %{ord(odd):02X}"
+            f"--hosts {validation.printable(validation.hide_login(spec))}: {odd} in a user name or password has to "
+            f"be written as %{ord(odd):02X}"
         )
     if not mark:
         is_this_machine = spec in (HERE, "localhost") and asked.connection in (None, HERE)
@@ -165,9 +165,9 @@ def _parts(spec: str, asked: HostOptions, shown: str) -> tuple[str, str, dict[st
     if connection not in BACKENDS:
         bare = "" if mark else f"; write ssh://{shown}"
         raise BadInput(f"--hosts {shown}: {connection!r} is not supported here, only {', '.join(BACKENDS)}{bare}")
-    if connection not in PATHS and inputs.has_encoded_login(name):
+    if connection not in PATHS and validation.has_encoded_login(name):
         raise BadInput(
-            f"--hosts {inputs.printable(inputs.hide_login(spec))}: @ and : are written as they are in a name"
+            f"--hosts {validation.printable(validation.hide_login(spec))}: @ and : are written as they are in a name"
         )
     if not name and connection != HERE:
         raise BadInput(f"--hosts {shown}: names no host; write {connection}://NAME")
@@ -217,8 +217,8 @@ def _inner(backend: AnsibleBackend, asked: HostOptions, shown: str) -> BaseBacke
     if kind in OF_INVENTORIES:
         return _contained(OF_INVENTORIES[kind], str(known.get("ansible_host", backend.host)), known.get("ansible_user"))
     raise BadInput(
-        f"--hosts {shown}: the inventory reaches {backend.host} by {inputs.printable(kind) or 'another connection'}, "
-        f"which is not supported here; name it directly ({', '.join(BACKENDS[:4])}, …)"
+        f"--hosts {shown}: the inventory reaches {backend.host} by {validation.printable(kind) or 'another connection'}"
+        f", which is not supported here; name it directly ({', '.join(BACKENDS[:4])}, …)"
     )
 
 
@@ -275,8 +275,8 @@ def _refuse_options(vantage: str, backend: Any) -> None:
     for name in names:
         if str(name or "").startswith("-"):
             raise BadInput(
-                f"--hosts {inputs.printable(vantage)}: {inputs.printable(str(name))!r} begins with a dash, which "
-                "commands read as an option; a name begins with a letter or a digit"
+                f"--hosts {validation.printable(vantage)}: {validation.printable(str(name))!r} begins with a dash, "
+                "which commands read as an option; a name begins with a letter or a digit"
             )
 
 
@@ -327,4 +327,4 @@ def _home(path: str | None) -> str | None:
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     lines = [line for line in text.splitlines() if line.strip()]
-    return inputs.printable(lines[0][:300])
+    return validation.printable(lines[0][:300])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.judge.needs import Purpose
 from netcompliance.model import Basis, Kind
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, from_a_pod, looked

@@ -16,9 +16,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from netcompliance.approved import reading
 from netcompliance.change.allowlist.flows import AllowList
 from netcompliance.change.allowlist.formats import FORMATS
+from netcompliance.config.allow_list import reading
 from netcompliance.judge.needs import Purpose
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, from_a_pod, looked
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, SERVERS

@@ -12,7 +12,7 @@ import pytest
 from netcompliance.change import baseline
 from netcompliance.change.archive import Archive
 from netcompliance.change.compare import codes
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from netcompliance.results import CaseStatus
 from tests.unit.change.journals import ENDPOINT, HOST, case, header, records, resolved, verdict, write
 

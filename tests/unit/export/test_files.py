@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from netcompliance import exports
+from netcompliance.config.validation import BadInput
 from netcompliance.exports import Wanted
-from netcompliance.inputs import BadInput
 from tests.unit.export.journals import mixed, written
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from netcompliance.catalogue import Catalogue
-from netcompliance.inputs import BadInput, host_name, printable
+from netcompliance.config.validation import BadInput, host_name, printable
 from netcompliance.judge.evidence import Evidence, parsed_address
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.needs import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from netcompliance.config.validation import BadInput, approved, entries
 from netcompliance.firewall_rules.blocks import blocks
-from netcompliance.inputs import BadInput, approved, entries
 from netcompliance.model import Approved
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netcompliance import inputs
-from netcompliance.approved import plain, reading
-from netcompliance.inputs import BadInput
+from netcompliance.config import validation
+from netcompliance.config.allow_list import plain, reading
+from netcompliance.config.validation import BadInput
 from netcompliance.model import LAYERS, Approved, DriftKind, Kind, RegistryMode, Waiver
 
 _LIMITS = ("max_outage", "max_total", "quiet_after")
@@ -87,7 +87,7 @@ class Profile:
 
 def load(path: Path) -> Profile:
     """The profile in the file."""
-    text = inputs.read_text(path, "profile")
+    text = validation.read_text(path, "profile")
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -125,19 +125,19 @@ class _Reader:
                 raise self._bad(f"unknown key {name!r} (known: {known})", name)
         return Profile(
             path=self._path,
-            domain=self._with("", "domain", inputs.host_name),
+            domain=self._with("", "domain", validation.host_name),
             agent_url=self._get("agent", "url"),
             registry=self._registry(),
             registry_mode=self._mode(),
             source_visible=self._get("registry", "source_visible", default=True),
             images=self._file("", "images"),
             allow_list=self._allow_list(),
-            proxy=self._with("proxy", "url", inputs.proxy_url),
+            proxy=self._with("proxy", "url", validation.proxy_url),
             no_proxy=self._get("proxy", "no_proxy"),
             ca_files=self._ca_files(),
             key_env=self._get("key", "env"),
             key_file=self._key_file(),
-            chart_repository=self._with("chart", "repository", inputs.web_url),
+            chart_repository=self._with("chart", "repository", validation.web_url),
             chart=self._get("chart", "name"),
             fail_on_drift=self._fail_on_drift(),
             watch=self._watch(),
@@ -161,7 +161,7 @@ class _Reader:
                 raise self._bad("[registry] has a prefix and no host", "prefix", "registry")
             return None
         where = f"{self._at('host', 'registry')}: registry"
-        return inputs.registry_prefix("/".join(part for part in (host, prefix) if part), where)
+        return validation.registry_prefix("/".join(part for part in (host, prefix) if part), where)
 
     def _mode(self) -> RegistryMode | None:
         mode = self._get("registry", "mode")
@@ -225,7 +225,7 @@ class _Reader:
         told = self._data.get("watch", {})
         bounds = {"every": EVERY, "rarely": RARELY}
         found = {
-            key: inputs.duration(text, f"{self._at(key, 'watch')}: {key}", *bounds.get(key, ()))
+            key: validation.duration(text, f"{self._at(key, 'watch')}: {key}", *bounds.get(key, ()))
             for key, text in told.items()
             if key not in LAYERS
         }
@@ -236,7 +236,7 @@ class _Reader:
                     raise self._bad(f"unknown key {key!r} in [{table}] (known: {', '.join(_LIMITS)})", key, table)
                 if not isinstance(text, str):
                     raise self._bad(f"{key} must be text", key, table)
-                found[f"{layer}.{key}"] = inputs.duration(text, f"{self._at(key, table)}: {key}")
+                found[f"{layer}.{key}"] = validation.duration(text, f"{self._at(key, table)}: {key}")
         return found
 
     def _waiver(self, index: int, fields: Mapping[str, Any]) -> Waiver:

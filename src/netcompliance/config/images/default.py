@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from netcompliance.images.reference import parse
+from netcompliance.config.images.reference import parse
 from netcompliance.model import Image
 
 
@@ -36,7 +36,7 @@ class DefaultImages:
 
 def load() -> DefaultImages:
     """The packaged list."""
-    text = resources.files("netcompliance.images").joinpath("default.toml").read_text(encoding="utf-8")
+    text = resources.files("netcompliance.config.images").joinpath("default.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     return DefaultImages(
         chart=data["chart"],

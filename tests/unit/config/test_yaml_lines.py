@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netcompliance import yamlfile
-from netcompliance.inputs import BadInput
+from netcompliance.config import yaml_lines
+from netcompliance.config.validation import BadInput
 
 TEXT = """\
 a:
@@ -32,15 +32,15 @@ second: 3
         ((), None),
     ],
 )
-def test_lines_of_values_and_of_what_is_above_them(way: yamlfile.Way, line: int | None) -> None:
-    first, _ = yamlfile.documents(TEXT, "f")
-    assert yamlfile.line(first, way) == line
+def test_lines_of_values_and_of_what_is_above_them(way: yaml_lines.Way, line: int | None) -> None:
+    first, _ = yaml_lines.documents(TEXT, "f")
+    assert yaml_lines.line(first, way) == line
 
 
 def test_values_are_what_they_would_be_without_lines() -> None:
-    first, second = yamlfile.documents(TEXT, "f")
+    first, second = yaml_lines.documents(TEXT, "f")
     assert first["a"] == {"b": "one", "c": ["x", {"d": "two"}]}
-    assert yamlfile.line(second, ("second",)) == 8
+    assert yaml_lines.line(second, ("second",)) == 8
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_values_are_what_they_would_be_without_lines() -> None:
 )
 def test_what_is_no_yaml_is_refused_with_its_line(text: str, told: str) -> None:
     with pytest.raises(BadInput) as caught:
-        yamlfile.documents(text, "f")
+        yaml_lines.documents(text, "f")
     assert str(caught.value).startswith(told)
 
 
 def test_aliases_without_end_cost_nothing() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    (document,) = yamlfile.documents(bomb, "f")
-    assert yamlfile.line(document, ("a59", 0, 0)) is not None
+    (document,) = yaml_lines.documents(bomb, "f")
+    assert yaml_lines.line(document, ("a59", 0, 0)) is not None

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcompliance.approved import reading
-from netcompliance.inputs import BadInput
+from netcompliance.config.allow_list import reading
+from netcompliance.config.validation import BadInput
 from netcompliance.model import Approved
 
 Read = Callable[[str], tuple[Approved, ...]]

@@ -16,10 +16,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from netcompliance import catalogue as catalogues
-from netcompliance import inputs, profile
-from netcompliance.approved import reading
-from netcompliance.images import sources
-from netcompliance.inputs import BadInput
+from netcompliance.config import profile, validation
+from netcompliance.config.allow_list import reading
+from netcompliance.config.images import sources
+from netcompliance.config.profile import Profile
+from netcompliance.config.validation import BadInput
 from netcompliance.model import (
     DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
@@ -39,7 +40,6 @@ from netcompliance.model import (
     Watch,
     plain_url,
 )
-from netcompliance.profile import Profile
 
 _A_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
 """What variables are called. Anything else that stands for one may be the key itself."""
@@ -115,23 +115,23 @@ def paced(settings: Settings, hosts: int) -> Settings:
 def check_rate(settings: Settings, hosts: int) -> None:
     """A watch from many hosts is many connections for the service: refused where it would be too many."""
     if settings.watch and hosts / settings.watch.every > MOST_PROBES:
-        least = inputs.duration_text(math.ceil(hosts / MOST_PROBES * 10) / 10)
+        least = validation.duration_text(math.ceil(hosts / MOST_PROBES * 10) / 10)
         raise BadInput(
-            f"--watch from {hosts} hosts every {inputs.duration_text(settings.watch.every)} is more than {MOST_PROBES} "
-            f"new connections a second to each address of the service: write --every {least}"
+            f"--watch from {hosts} hosts every {validation.duration_text(settings.watch.every)} is more than "
+            f"{MOST_PROBES} new connections a second to each address of the service: write --every {least}"
         )
 
 
 def tenants(options: Options) -> tuple[str, ...]:
     """The tenants, folded and each once, in the order of the command line."""
-    return tuple(dict.fromkeys(inputs.tenant_name(name) for name in options.tenants))
+    return tuple(dict.fromkeys(validation.tenant_name(name) for name in options.tenants))
 
 
 def visits(options: Options) -> int:
     """How many hosts are visited at once."""
     text = options.visits or str(DEFAULT_AT_ONCE)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_AT_ONCE):
-        raise BadInput(f"--visits {inputs.hide_login(text)!r}: a number from 1 to {MOST_AT_ONCE}")
+        raise BadInput(f"--visits {validation.hide_login(text)!r}: a number from 1 to {MOST_AT_ONCE}")
     return int(text)
 
 
@@ -146,11 +146,11 @@ def profile_of(tenant: str, options: Options, directories: Iterable[Path]) -> Pr
 def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of one tenant."""
     declared = (
-        inputs.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
+        validation.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
     )
     mode = chosen.registry_mode
     if options.registry_mode is not None:
-        mode = inputs.one_of(RegistryMode, options.registry_mode, "--registry-mode")
+        mode = validation.one_of(RegistryMode, options.registry_mode, "--registry-mode")
     gathered = _gathered(options, chosen, declared, direct=mode is RegistryMode.DIRECT)
     approved = _approved(options, chosen)
     at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
@@ -194,15 +194,15 @@ def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What must never be written: the API key, and the passwords of the environment's proxies."""
     found = [environ.get(name, "") for name in {DEFAULTS.key_env, key_variable(chosen)}]
     if chosen.key_file:
-        found.append(inputs.read_text(chosen.key_file, "key file").strip())
+        found.append(validation.read_text(chosen.key_file, "key file").strip())
     for name, value in environ.items():
         if name.lower().endswith("_proxy"):
             # Not by urlsplit: clients also take URLs without a scheme, and passwords that should have been encoded.
             rest = value.partition("://")[2] or value
-            ends = [at.start() for at in re.finditer(inputs.AT, rest)]
-            is_plain = name.lower() == "no_proxy" or inputs.hide_proxy(value) == value
+            ends = [at.start() for at in re.finditer(validation.AT, rest)]
+            is_plain = name.lower() == "no_proxy" or validation.hide_proxy(value) == value
             login = rest[: ends[-1]] if ends else "" if is_plain else rest
-            password = "".join(re.split(inputs.COLON, login, maxsplit=1)[1:])
+            password = "".join(re.split(validation.COLON, login, maxsplit=1)[1:])
             found += [login, unquote(login), password, unquote(password)] if password else []
     return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
 
@@ -215,7 +215,7 @@ def key_variable(chosen: Profile) -> str:
 def key(chosen: Profile, environ: Mapping[str, str]) -> str | None:
     """The API key as it is found on this machine, for hosts that are elsewhere."""
     if chosen.key_file:
-        return inputs.read_text(chosen.key_file, "key file").strip() or None
+        return validation.read_text(chosen.key_file, "key file").strip() or None
     return environ.get(key_variable(chosen), "").strip() or None
 
 
@@ -232,7 +232,7 @@ def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path |
 
 def _level(options: Options) -> Level | None:
     """The level that was asked for, None for both."""
-    return inputs.one_of(Level, options.level, "--level") if options.level is not None else None
+    return validation.one_of(Level, options.level, "--level") if options.level is not None else None
 
 
 def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | None, *, direct: bool) -> sources.Gathered:
@@ -251,7 +251,7 @@ def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | Non
 
 def _domain(options: Options, chosen: Profile) -> str:
     if options.domain is not None:
-        return inputs.host_name(options.domain, "--domain")
+        return validation.host_name(options.domain, "--domain")
     return chosen.domain or DEFAULT_DOMAIN
 
 
@@ -266,14 +266,14 @@ def _approved(options: Options, chosen: Profile) -> tuple[Approved, ...] | None:
 
 def _proxy(options: Options, chosen: Profile, gathered: sources.Gathered) -> str | None:
     if options.proxy is not None:
-        return inputs.proxy_url(options.proxy, "--proxy")
+        return validation.proxy_url(options.proxy, "--proxy")
     if chosen.proxy is not None or gathered.proxy is None:
         return chosen.proxy
     if gathered.values is not None and gathered.values.proxy_reading is not None:
         # There is no such proxy to look through: PRX-02 says what the agent makes of it.
         return None
     place = gathered.values.place(sources.PROXY) if gathered.values else gathered.origin
-    return inputs.proxy_url(gathered.proxy, f"{place}: {sources.PROXY}")
+    return validation.proxy_url(gathered.proxy, f"{place}: {sources.PROXY}")
 
 
 def _fail_on_drift(options: Options, chosen: Profile) -> tuple[DriftKind, ...]:
@@ -285,7 +285,7 @@ def _fail_on_drift(options: Options, chosen: Profile) -> tuple[DriftKind, ...]:
 def _agent_url(chosen: Profile, gathered: sources.Gathered, documented: str) -> tuple[str | None, ChartValues | None]:
     """The URL that the agent is given, and the values with it. Of several, one that is not the documented."""
     values = gathered.values
-    told = inputs.printable(inputs.hide_login(chosen.agent_url)) if chosen.agent_url is not None else None
+    told = validation.printable(validation.hide_login(chosen.agent_url)) if chosen.agent_url is not None else None
     known = [*([(told, None)] if told is not None else []), *gathered.urls]
     url, line = next((each for each in known if plain_url(each[0]) != documented), known[0] if known else (None, None))
     if values is not None and url is not None and (url, line) in gathered.urls:
@@ -307,10 +307,10 @@ def _watch(options: Options, chosen: Profile) -> Watch | None:
             if text is not None:
                 raise BadInput(f"{option} {text!r} says how to watch, and there is no watch: add --watch DURATION")
         return None
-    length = inputs.duration(options.watch, "--watch", SHORTEST_WATCH, LONGEST_WATCH)
-    every = inputs.duration(options.every, "--every", *profile.EVERY) if options.every is not None else None
+    length = validation.duration(options.watch, "--watch", SHORTEST_WATCH, LONGEST_WATCH)
+    every = validation.duration(options.every, "--every", *profile.EVERY) if options.every is not None else None
     limits = {
-        option: inputs.duration(text, option)
+        option: validation.duration(text, option)
         for option, text in typed.items()
         if text is not None and option != "--every"
     }
@@ -340,7 +340,7 @@ def _criteria(layer: str, typed: Mapping[str, float], chosen: Profile, length: f
     quiet = limit("quiet_after")
     if quiet is not None and quiet > length:
         raise BadInput(
-            f"quiet-after {inputs.duration_text(quiet)}: longer than the watch, {inputs.duration_text(length)}"
+            f"quiet-after {validation.duration_text(quiet)}: longer than the watch, {validation.duration_text(length)}"
         )
     return Criteria(
         layer=layer,
@@ -361,7 +361,7 @@ def _fingerprints(path: Path) -> list[str]:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
-    text = inputs.read_text(path, "interception ca_file")
+    text = validation.read_text(path, "interception ca_file")
     try:
         certificates = x509.load_pem_x509_certificates(text.encode())
     except ValueError:

@@ -12,11 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from netcompliance import settle
-from netcompliance.inputs import BadInput
+from netcompliance.config import settings as settle
+from netcompliance.config.profile import Profile, load
+from netcompliance.config.settings import Options
+from netcompliance.config.validation import BadInput
 from netcompliance.model import Level, RegistryMode, Service, Settings
-from netcompliance.profile import Profile, load
-from netcompliance.settle import Options
 
 Settle = Callable[..., Settings]
 VALUES = """

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netcompliance import yamlfile
-from netcompliance.approved import plain, policies
+from netcompliance.config import yaml_lines
+from netcompliance.config.allow_list import plain, policies
+from netcompliance.config.validation import BadInput, printable, read_text
 from netcompliance.firewall_rules import egress, iptables_save, nft_json, nft_text
 from netcompliance.firewall_rules.rules import RulesError, Ruleset
-from netcompliance.inputs import BadInput, printable, read_text
 from netcompliance.model import Approved
 
 _IPTABLES = re.compile(r"^(\*filter\b|:\S+ (ACCEPT|DROP|-)|(\[\d+:\d+\] )?(-[46] )?(-A|-I) \S+ )", re.MULTILINE)
@@ -38,7 +38,7 @@ def _read(text: str, origin: str) -> tuple[Approved, ...]:
     if _IPTABLES.search(text):
         return _let_out(lambda: iptables_save.parsed(text), origin)
     if _KUBERNETES.search(text):
-        return policies.read(yamlfile.documents(text, origin), origin)
+        return policies.read(yaml_lines.documents(text, origin), origin)
     if _NFT.search(text):
         return _let_out(lambda: nft_text.parsed(text), origin)
     found = plain.read(text, origin)
@@ -50,7 +50,7 @@ def _read(text: str, origin: str) -> tuple[Approved, ...]:
 def _json(text: str, origin: str) -> tuple[Approved, ...]:
     """nft's JSON, or an object as kubectl prints it. JSON is YAML, and read as such it has lines."""
     if _KUBERNETES.search(text):
-        return policies.read(yamlfile.documents(text, origin), origin)
+        return policies.read(yaml_lines.documents(text, origin), origin)
     try:
         document: Any = json.loads(text)
     except ValueError as error:

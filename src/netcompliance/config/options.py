@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from netcompliance.settle import Options
+    from netcompliance.config.settings import Options
 
 _TEXTS = (
     ("--profile", "FILE", "settings and waivers of the tenant (default: fixtures/tenants/<tenant>.toml, if there)"),
@@ -86,8 +86,8 @@ def add(parser: pytest.Parser) -> None:
 
 def read(config: pytest.Config) -> Options:
     """What was typed."""
+    from netcompliance.config.settings import Options
     from netcompliance.model import HostOptions
-    from netcompliance.settle import Options
 
     def text(option: str) -> str | None:
         value: str | None = config.getoption(_dest(option))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from netcompliance.inputs import BadInput, printable
+from netcompliance.config.validation import BadInput, printable
 
 Way = tuple[str | int, ...]
 """Keys and places in lists, from the top to a value."""

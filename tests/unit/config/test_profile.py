@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netcompliance import profile
-from netcompliance.inputs import BadInput
+from netcompliance.config import profile
+from netcompliance.config.validation import BadInput
 from netcompliance.model import Approved, RegistryMode, Waiver
 
 FULL = """\

@@ -14,9 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netcompliance import yamlfile
-from netcompliance.images import default, manifest, reference, values
-from netcompliance.inputs import BadInput, entries, hide_login, hide_proxy, printable, read_text, registry_prefix
+from netcompliance.config import yaml_lines
+from netcompliance.config.images import default, manifest, reference, values
+from netcompliance.config.validation import (
+    BadInput,
+    entries,
+    hide_login,
+    hide_proxy,
+    printable,
+    read_text,
+    registry_prefix,
+)
 from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image, ProxyReading
 from netcompliance.probe.onhost.route import setting_of
 
@@ -118,7 +126,7 @@ def _read(path: Path, known: default.DefaultImages, option: str) -> _Read:
     if all(" " not in entry and not entry.endswith(":") and "/" in entry for _, entry in listed):
         images = tuple(reference.parse(entry, f"{origin}:{number}") for number, entry in listed)
         return _Read(origin=origin, images=images, plain=True, registry=_common(images))
-    documents = yamlfile.documents(text, origin)
+    documents = yaml_lines.documents(text, origin)
     if any(manifest.is_manifest(document) for document in documents):
         return _read_manifests(documents, origin)
     if len(documents) == 1 and isinstance(documents[0], Mapping):
@@ -170,8 +178,8 @@ def _read_values(document: Mapping[str, Any], origin: str, known: default.Defaul
 
 def _line(document: Mapping[str, Any], where: str) -> int | None:
     """The line of a setting; of the registry that decides, for images that are not set."""
-    return yamlfile.line(document, tuple(where.split("."))) or (
-        yamlfile.line(document, ("global", "imageRegistry")) if where.endswith(".image") else None
+    return yaml_lines.line(document, tuple(where.split("."))) or (
+        yaml_lines.line(document, ("global", "imageRegistry")) if where.endswith(".image") else None
     )
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcompliance import inputs
-from netcompliance.inputs import BadInput
+from netcompliance.config import validation
+from netcompliance.config.validation import BadInput
 from tests.unit.test_probe_route import WITHOUT_AN_AT
 
 
 @pytest.mark.parametrize("text", ["acme", "ACME", "a", "a-b", "9", "a" * 63])
 def test_a_tenant_is_one_label_folded_to_lower_case(text: str):
-    assert inputs.tenant_name(text) == text.lower()
+    assert validation.tenant_name(text) == text.lower()
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_a_tenant_is_one_label_folded_to_lower_case(text: str):
 )
 def test_what_is_no_label_is_no_tenant(text: str):
     with pytest.raises(BadInput):
-        inputs.tenant_name(text)
+        validation.tenant_name(text)
 
 
 @given(st.text())
 def test_a_tenant_that_passes_can_be_used_anywhere(text: str):
     with contextlib.suppress(BadInput):
-        name = inputs.tenant_name(text)
+        name = validation.tenant_name(text)
         assert name.isascii()
         assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
         assert 1 <= len(name) <= 63
@@ -68,7 +68,7 @@ def test_a_tenant_that_passes_can_be_used_anywhere(text: str):
     ],
 )
 def test_registries(text: str, expected: tuple[str, str]):
-    assert inputs.registry_prefix(text, "--registry") == expected
+    assert validation.registry_prefix(text, "--registry") == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_registries(text: str, expected: tuple[str, str]):
 )
 def test_what_is_no_registry(text: str):
     with pytest.raises(BadInput, match="--registry"):
-        inputs.registry_prefix(text, "--registry")
+        validation.registry_prefix(text, "--registry")
 
 
 ODD = ["#", "/", "@", "%", "?", "\\", "'", '"', " ", "ö", "%ss", "://", "/@", ":", "[", "@:80/", "?x=y&", "%0a"]
@@ -103,10 +103,10 @@ ODD = ["#", "/", "@", "%", "?", "\\", "'", '"', " ", "ö", "%ss", "://", "/@", "
 
 @pytest.mark.parametrize("url", WITHOUT_AN_AT)
 def test_of_a_proxys_login_nothing_is_told_however_it_is_written(url: str):
-    assert "Winter" not in inputs.hide_proxy(url)
+    assert "Winter" not in validation.hide_proxy(url)
     if "Winter" in url:
         with pytest.raises(BadInput, match="--proxy") as refused:
-            inputs.proxy_url(url, "--proxy")
+            validation.proxy_url(url, "--proxy")
         assert "Winter" not in str(refused.value)
 
 
@@ -114,14 +114,14 @@ def test_of_a_proxys_login_nothing_is_told_however_it_is_written(url: str):
 @pytest.mark.parametrize("colon", [":", "%3A", "%3a", "\uff1a"])
 def test_of_a_hosts_password_nothing_is_told_however_it_is_written(at: str, colon: str):
     spec = f"ssh://joe{colon}Winter{at}node-1"
-    assert inputs.hide_password(spec) == "ssh://joe@node-1"
-    assert inputs.hide_login(spec) == "ssh://***@node-1"
+    assert validation.hide_password(spec) == "ssh://joe@node-1"
+    assert validation.hide_login(spec) == "ssh://***@node-1"
 
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("text", ["ssh://svc:{}@node-1", "svc:{}@node-1", "ssh://svc:{}@node-1?sudo=true"])
 def test_of_a_hosts_name_no_part_of_a_password_is_shown(text: str, odd: str):
-    shown = inputs.hide_password(text.format(f"Summer2024{odd}Winter77"))
+    shown = validation.hide_password(text.format(f"Summer2024{odd}Winter77"))
     assert not [part for part in ("Summer", "2024", "Winter", "77") if part in shown]
     assert "node-1" in shown
 
@@ -143,21 +143,21 @@ def test_of_a_hosts_name_no_part_of_a_password_is_shown(text: str, odd: str):
     ],
 )
 def test_a_login_that_is_cut_off_is_recognised(name: str, odd: str):
-    assert inputs.login_cut_off(name) == odd
+    assert validation.login_cut_off(name) == odd
 
 
 def test_a_query_of_a_hosts_name_is_no_login():
     for name in ("kubectl://pod?context=kubernetes-admin@kubernetes", "ssh://host:22?sudo_user=a@b"):
-        assert inputs.hide_password(name) == name
+        assert validation.hide_password(name) == name
 
 
 def test_passwords_in_urls_are_refused_and_not_repeated():
     for check, url in (
-        (inputs.registry_prefix, "user:hunter2@registry.corp.example"),
-        (inputs.registry_prefix, "https://user:hunter2@registry.corp.example"),
-        (inputs.proxy_url, "http://user:hunter2@proxy.corp.example:3128"),
-        (inputs.proxy_url, "ftp://user:hunter2@proxy.corp.example:3128"),
-        (inputs.web_url, "https://user:hunter2@helm.corp.example"),
+        (validation.registry_prefix, "user:hunter2@registry.corp.example"),
+        (validation.registry_prefix, "https://user:hunter2@registry.corp.example"),
+        (validation.proxy_url, "http://user:hunter2@proxy.corp.example:3128"),
+        (validation.proxy_url, "ftp://user:hunter2@proxy.corp.example:3128"),
+        (validation.web_url, "https://user:hunter2@helm.corp.example"),
     ):
         with pytest.raises(BadInput) as caught:
             check(url, "--x")
@@ -174,7 +174,7 @@ def test_passwords_in_urls_are_refused_and_not_repeated():
     ],
 )
 def test_proxies(text: str, expected: str):
-    assert inputs.proxy_url(text, "--proxy") == expected
+    assert validation.proxy_url(text, "--proxy") == expected
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_proxies(text: str, expected: str):
 )
 def test_what_is_no_proxy(text: str):
     with pytest.raises(BadInput, match="--proxy"):
-        inputs.proxy_url(text, "--proxy")
+        validation.proxy_url(text, "--proxy")
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_is_no_proxy(text: str):
     [("34.250.11.21", "34.250.11.21"), ("2A05::1", "2a05::1"), ("10.0.0.0/8", "10.0.0.0/8"), ("Quay.io", "quay.io")],
 )
 def test_allow_list_entries(text: str, expected: str):
-    assert inputs.approved(text, "f:1") == expected
+    assert validation.approved(text, "f:1") == expected
 
 
 @pytest.mark.parametrize(
@@ -208,18 +208,18 @@ def test_allow_list_entries(text: str, expected: str):
 )
 def test_what_no_firewall_could_approve(text: str):
     with pytest.raises(BadInput, match=r"^f:1"):
-        inputs.approved(text, "f:1")
+        validation.approved(text, "f:1")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path):
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(BadInput, match="profile"):
-            inputs.read_text(path, "profile")
+            validation.read_text(path, "profile")
 
 
 def test_a_file_without_end_is_not_read_to_its_end():
     with pytest.raises(BadInput, match="larger than"):
-        inputs.read_text(Path("/dev/zero"), "profile")
+        validation.read_text(Path("/dev/zero"), "profile")
 
 
 @given(st.text())
@@ -232,19 +232,19 @@ def test_messages_are_one_printable_line(text: str):
     [("30m", 1800), ("200ms", 0.2), ("1h30m", 5400), ("1.5s", 1.5), ("0s", 0), ("1m30s250ms", 90.25), (" 5m ", 300)],
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert inputs.duration(text, "--watch") == pytest.approx(seconds)
+    assert validation.duration(text, "--watch") == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "30", "m", "-1s", "1m1h", "1.5m", "30 m", "1e3s", "9999h", "٣s", "s" * 50])
 def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
-    with pytest.raises(inputs.BadInput, match="--watch"):
-        inputs.duration(text, "--watch")
+    with pytest.raises(validation.BadInput, match="--watch"):
+        validation.duration(text, "--watch")
 
 
 @given(st.integers(min_value=0, max_value=7 * 24 * 3600 * 1000))
 def test_a_duration_is_written_as_it_is_read(milliseconds: int) -> None:
-    text = inputs.duration_text(milliseconds / 1000)
-    assert inputs.duration(text, "x") == pytest.approx(milliseconds / 1000)
+    text = validation.duration_text(milliseconds / 1000)
+    assert validation.duration(text, "x") == pytest.approx(milliseconds / 1000)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from textwrap import dedent
 
 import pytest
 
-from netcompliance.images import default, reference, sources
-from netcompliance.images.sources import Gathered, gather
-from netcompliance.inputs import BadInput
+from netcompliance.config.images import default, reference, sources
+from netcompliance.config.images.sources import Gathered, gather
+from netcompliance.config.validation import BadInput
 from netcompliance.model import Image
 
 OWN = ("registry.corp.example", "quay")

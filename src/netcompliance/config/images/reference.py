@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netcompliance.inputs import BadInput, hide_login, host_name
+from netcompliance.config.validation import BadInput, hide_login, host_name
 from netcompliance.model import DEFAULT_REGISTRY, Image
 
 _REFERENCE = re.compile(

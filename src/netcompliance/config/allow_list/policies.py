@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from netcompliance.approved.plain import blocks_of
+from netcompliance.config.allow_list.plain import blocks_of
+from netcompliance.config.validation import BadInput, printable
+from netcompliance.config.yaml_lines import Way, line
 from netcompliance.firewall_rules.blocks import ANYWHERE, both, services, without
-from netcompliance.inputs import BadInput, printable
 from netcompliance.model import Approved, Service
-from netcompliance.yamlfile import Way, line
 
 GROUP = "networking.k8s.io/"
 

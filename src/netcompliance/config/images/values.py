@@ -20,9 +20,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netcompliance.images.default import DefaultImages
-from netcompliance.images.reference import parse
-from netcompliance.inputs import BadInput, hide_user, printable
+from netcompliance.config.images.default import DefaultImages
+from netcompliance.config.images.reference import parse
+from netcompliance.config.validation import BadInput, hide_user, printable
 from netcompliance.model import DEFAULT_REGISTRY, Image
 
 _SWITCHES = {
