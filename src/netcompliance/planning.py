@@ -12,9 +12,8 @@ from pathlib import Path
 from netcompliance import catalogue as catalogues
 from netcompliance import exports, provenance
 from netcompliance.catalogue import Catalogue
-from netcompliance.config import settings as settle
-from netcompliance.config.profile import Profile
-from netcompliance.config.settings import Options
+from netcompliance.config import credentials, settings
+from netcompliance.config.options import Options, default
 from netcompliance.config.validation import BadInput
 from netcompliance.findings import Code
 from netcompliance.journal import signature
@@ -36,48 +35,49 @@ from netcompliance.watching import Watching
 def plan(options: Options, here: Path) -> Session:
     """Everything that was asked for, checked. Raises `BadInput`; writes nothing."""
     catalogue = catalogues.load()
-    at_once = settle.visits(options)
+    at_once = settings.visits(options)
     signing_key = _signing_key(options.sign)
-    profiles = (here / "fixtures" / "tenants", _packaged_profiles())
     at = datetime.now(UTC)
     look = _looker(at_once)
     signer = signing_key.fingerprint if signing_key else None
     runs: list[Run] = []
-    tenants = settle.tenants(options)
+    tenants = settings.tenants(options)
     if options.watch is not None and len(tenants) > 1:
         raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
-    chosen = [settle.profile_of(tenant, options, profiles) for tenant in tenants]
-    key_variables = frozenset(settle.key_variable(each) for each in chosen)
+    directories = (here / "fixtures" / "tenants", _packaged_profiles())
+    profiles = [settings.profile_of(tenant, options, directories) for tenant in tenants]
+    key_variables = frozenset(map(credentials.key_variable, profiles))
     named = hosts_named.read(options.hosts, bundle.COMMAND, key_variables)
-    passwords = [value for host in named for value in host.environment.values()]
-    keys = [secret for each in chosen for secret in settle.secrets(each, os.environ)]
-    planned = [
-        settle.paced(settle.settings(tenant, options, profile), len(named))
-        for tenant, profile in zip(tenants, chosen, strict=True)
+    configs = [
+        settings.resolve(tenant, options, profile, len(named))
+        for tenant, profile in zip(tenants, profiles, strict=True)
     ]
-    redactor = Redactor([*keys, *passwords], _words(catalogue, planned, [host.vantage for host in named]))
+    passwords = [value for host in named for value in host.environment.values()]
+    keys = [secret for each in configs for secret in each.secrets]
+    redactor = Redactor(
+        [*keys, *passwords], _words(catalogue, [each.settings for each in configs], [host.vantage for host in named])
+    )
     wanted = exports.wanted(options.exports, len(tenants), here)
-    for profile, settings in zip(chosen, planned, strict=True):
-        cases = catalogues.expand(catalogue, settings, [host.vantage for host in named])
-        asked = catalogues.expand(catalogue, replace(settings, level=None), [host.vantage for host in named])
-        settle.check_waivers(settings.waivers, asked, profile.path)
-        key = settle.key(profile, os.environ)
+    for config in configs:
+        cases = catalogues.expand(catalogue, config.settings, [host.vantage for host in named])
+        asked = catalogues.expand(catalogue, replace(config.settings, level=None), [host.vantage for host in named])
+        settings.check_waivers(config, asked)
         hosts = _visited(named, cases, key_variables)
         runs.append(
             Run(
-                settings,
+                config.settings,
                 catalogue,
                 cases,
                 look=look,
                 hosts=hosts,
-                key=key,
-                watch=_watcher(hosts) if settings.watch else None,
+                key=config.key,
+                watch=_watcher(hosts) if config.settings.watch else None,
                 redactor=redactor,
                 at=at,
                 signer=signer,
             )
         )
-    report_dir = here / options.report_dir
+    report_dir = here / (options.report_dir or default("report_dir"))
     _check_writable(report_dir)
     if options.baseline is not None:
         from netcompliance import baseline_check
@@ -89,7 +89,7 @@ def plan(options: Options, here: Path) -> Session:
 
 def redacted(text: str) -> str:
     """The text without the secrets that are known before anything is planned: those of the environment."""
-    return Redactor(settle.secrets(Profile(), os.environ)).text(text)
+    return Redactor(credentials.of_environment(os.environ)).text(text)
 
 
 def _signing_key(named: str | None) -> Key | None:

@@ -9,16 +9,22 @@ from typing import Any
 import pytest
 
 from netcompliance import planning
-from netcompliance.config.settings import Options
+from netcompliance.config.options import Options
 from netcompliance.model import HostOptions
 
 
 def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that changes meanwhile cannot say two things in one run."""
-    profile, allowed = tmp_path / "fixtures" / "tenants" / "acme.toml", tmp_path / "fixtures" / "tenants" / "allowed"
-    profile.parent.mkdir(parents=True)
-    profile.write_text('allow_list = "allowed"\n')
-    allowed.write_text("34.250.11.21\n")
+    tenants = tmp_path / "fixtures" / "tenants"
+    tenants.mkdir(parents=True)
+    files = {
+        "acme.toml": 'allow_list = "allowed"\nimages = "values.yaml"\n[key]\nfile = "key"\n',
+        "allowed": "34.250.11.21\n",
+        "values.yaml": "stackstate: {url: 'https://acme.app.stackstate.io/receiver/stsAgent'}\n",
+        "key": "hunter2-in-a-file\n",
+    }
+    for name, text in files.items():
+        (tenants / name).write_text(text)
     reads: Counter[Path] = Counter()
     opened = Path.open
 
@@ -28,7 +34,7 @@ def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "open", counted)
     planning.plan(Options(tenants=("acme",)), tmp_path)
-    assert (reads[profile], reads[allowed]) == (1, 1)
+    assert {name: reads[tenants / name] for name in files} == dict.fromkeys(files, 1)
 
 
 def test_every_host_is_told_the_variables_of_all_tenants_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

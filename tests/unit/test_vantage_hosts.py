@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netcompliance.config.settings import Options
+from netcompliance.config.options import Options
 from netcompliance.config.validation import BadInput
 from netcompliance.model import HostOptions
 from netcompliance.vantage import hosts

@@ -1,5 +1,6 @@
-"""What a person hands in, checked and put together to the settings of each tenant's run.
+"""What a person hands in, checked and put together: one `settings.TenantConfig` for each tenant.
 
-`options` is the command line, `profile` a tenant's file, `images` and `allow_list` the files that these name, and
-`settings` what holds of all this. `validation` says what is bad input, `yaml_lines` where in a file it stands.
+`options` declares the command line and its defaults, `profile` reads a tenant's file, `images` and `allow_list` the
+files that these name. `settings` says what holds of all this, with `watch` and `credentials`. `validation` says what is
+bad input, `yaml_lines` where in a file it stands.
 """

@@ -27,7 +27,7 @@ EVERY = (0.05, 60.0)
 RARELY = (0.5, 3600.0)
 """Seconds: bounds of how often a watch may probe. Handshakes and requests are seen by the service."""
 
-_KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "": {"domain": str, "images": str, "allow_list": (str, list)},
     "agent": {"url": str},
     "registry": {"host": str, "prefix": str, "mode": str, "source_visible": bool},
@@ -108,20 +108,20 @@ class _Reader:
 
     def profile(self) -> Profile:
         for name, value in self._data.items():
-            if name in _KEYS[""]:
+            if name in KEYS[""]:
                 self._check_type("", name, value)
             elif name == "waiver":
                 if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
                     raise self._bad("write waivers as [[waiver]]", name)
                 for index, waiver in enumerate(value):
                     self._check_table(name, waiver, index)
-            elif name in _KEYS:
+            elif name in KEYS:
                 if not isinstance(value, dict):
                     raise self._bad(f"{name} is a table: [{name}]", name)
                 if name != "vantages":
                     self._check_table(name, value)
             else:
-                known = ", ".join(sorted(_KEYS[""]) + [f"[{table}]" for table in _KEYS if table])
+                known = ", ".join(sorted(KEYS[""]) + [f"[{table}]" for table in KEYS if table])
                 raise self._bad(f"unknown key {name!r} (known: {known})", name)
         return Profile(
             path=self._path,
@@ -263,13 +263,13 @@ class _Reader:
 
     def _check_table(self, table: str, fields: Mapping[str, Any], index: int = 0) -> None:
         for key, value in fields.items():
-            if key not in _KEYS[table]:
-                known = ", ".join(sorted(_KEYS[table]))
+            if key not in KEYS[table]:
+                known = ", ".join(sorted(KEYS[table]))
                 raise self._bad(f"unknown key {key!r} in [{table}] (known: {known})", key, table, index)
             self._check_type(table, key, value, index)
 
     def _check_type(self, table: str, key: str, value: Any, index: int = 0) -> None:
-        wanted = _KEYS[table][key]
+        wanted = KEYS[table][key]
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             kinds = wanted if isinstance(wanted, tuple) else (wanted,)
             names = " or ".join(_TYPE_NAMES[kind] for kind in kinds)

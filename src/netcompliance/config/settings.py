@@ -1,125 +1,61 @@
-"""Options, profile and files put together to the settings of one tenant's run.
+"""Options, profile and files put together to one `TenantConfig`.
 
 Rules
 * An option wins over the profile, the profile over what Helm values say, and those over the defaults.
-* Everything is checked here, before anything is looked at and before anything is written.
+* Everything is checked here, before anything is looked at and before anything is written; every file is read once.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import unquote
+from typing import TypeVar
 
 from netcompliance import catalogue as catalogues
-from netcompliance.config import profile, validation
+from netcompliance.config import credentials, profile, validation
 from netcompliance.config.allow_list import reading
 from netcompliance.config.images import sources
+from netcompliance.config.options import DECLARED, Options, default
 from netcompliance.config.profile import Profile
 from netcompliance.config.validation import BadInput
+from netcompliance.config.watch import watch
 from netcompliance.model import (
-    DEFAULT_DOMAIN,
     DEFAULT_REGISTRY,
-    LAYERS,
-    SELDOM,
-    TRIES,
     Approved,
     Case,
     ChartValues,
-    Criteria,
     DriftKind,
-    HostOptions,
     Level,
     RegistryMode,
     Settings,
-    Waiver,
-    Watch,
     plain_url,
 )
 
+Value = TypeVar("Value")
 _A_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
 """What variables are called. Anything else that stands for one may be the key itself."""
-DEFAULT_AT_ONCE = 32
-"""Hosts visited at once: what sshd of a jump host (MaxStartups) and a usual workstation bear."""
 MOST_AT_ONCE = 500
 """More visits at once than file descriptors and processes of a usual workstation carry."""
-SHORTEST_WATCH, LONGEST_WATCH = 1.0, 24 * 3600.0
-DEFAULT_EVERY = 0.1
-"""Both ends of an outage are known to the half of it, and its length to the whole."""
-DEFAULT_RARELY = 5.0
-DEFAULT_MAX_OUTAGE = 1.0
-"""What is shorter no client is told of: a lost SYN is sent again after a second."""
-BUDGET = 120
-"""Handshakes and requests a minute, of one host on one path: what it takes to see one second."""
-MOST_REQUESTS = 50
-"""Handshakes and requests a second to each address of the service, from all hosts together."""
-MOST_PROBES = 250
-"""New connections a second to one address of the service, from all hosts together."""
-DEFAULTS = Settings(tenant="")
 ENTRIES = 20_000
 """Entries of an allow-list, at most: the evidence holds each of them."""
-"""What holds where nobody says otherwise."""
+DEFAULTS = Settings(tenant="")
+"""What holds where neither options nor profile have a word for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The command line, as typed."""
+class TenantConfig:
+    """What a user gave for one tenant, checked and put together. Only the settings are ever written down."""
 
-    tenants: tuple[str, ...]
-    hosts: HostOptions = field(default_factory=HostOptions)
-    visits: str | None = None
-    profile: str | None = None
-    domain: str | None = None
-    registry: str | None = None
-    registry_mode: str | None = None
-    images: str | None = None
-    values: str | None = None
-    allow_list: str | None = None
-    proxy: str | None = field(default=None, repr=False)
-    """May hold a password, which is then refused."""
-    sign: str | None = None
-    baseline: str | None = None
-    fail_on_drift: bool = False
-    watch: str | None = None
-    every: str | None = None
-    max_outage: str | None = None
-    max_total: str | None = None
-    quiet_after: str | None = None
-    report_dir: str = "reports"
-    exports: tuple[str, ...] = ()
-    level: str | None = None
-    strict: bool = False
-
-
-def paced(settings: Settings, hosts: int) -> Settings:
-    """With requests no more often than the service can be asked to bear, from so many hosts."""
-    watch = settings.watch
-    if watch is None:
-        return settings
-    least = hosts / MOST_REQUESTS
-    watch = replace(
-        watch,
-        every=max(watch.every, min(DEFAULT_EVERY, hosts / MOST_PROBES)),
-        rarely=max(least, watch.rarely),
-        seldom=max(least, watch.pace("registry")),
-    )
-    settings = replace(settings, watch=watch)
-    check_rate(settings, hosts)
-    return settings
-
-
-def check_rate(settings: Settings, hosts: int) -> None:
-    """A watch from many hosts is many connections for the service: refused where it would be too many."""
-    if settings.watch and hosts / settings.watch.every > MOST_PROBES:
-        least = validation.duration_text(math.ceil(hosts / MOST_PROBES * 10) / 10)
-        raise BadInput(
-            f"--watch from {hosts} hosts every {validation.duration_text(settings.watch.every)} is more than "
-            f"{MOST_PROBES} new connections a second to each address of the service: write --every {least}"
-        )
+    settings: Settings
+    profile: Path | None
+    """The file of the profile."""
+    key: str | None = field(repr=False)
+    """The API key, for hosts that are elsewhere."""
+    secrets: tuple[str, ...] = field(repr=False)
+    """The key, and what else of the environment must never be written."""
 
 
 def tenants(options: Options) -> tuple[str, ...]:
@@ -128,8 +64,9 @@ def tenants(options: Options) -> tuple[str, ...]:
 
 
 def visits(options: Options) -> int:
-    """How many hosts are visited at once."""
-    text = options.visits or str(DEFAULT_AT_ONCE)
+    """How many hosts are visited at once. The default is what sshd of a jump host (MaxStartups) and a usual workstation
+    bear."""
+    text = options.visits or default("visits")
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_AT_ONCE):
         raise BadInput(f"--visits {validation.hide_login(text)!r}: a number from 1 to {MOST_AT_ONCE}")
     return int(text)
@@ -143,20 +80,30 @@ def profile_of(tenant: str, options: Options, directories: Iterable[Path]) -> Pr
     return profile.load(found) if found else Profile()
 
 
-def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of one tenant."""
-    declared = (
-        validation.registry_prefix(options.registry, "--registry") if options.registry is not None else chosen.registry
+def resolve(
+    tenant: str, options: Options, chosen: Profile, hosts: int, environ: Mapping[str, str] = os.environ
+) -> TenantConfig:
+    """All that holds for one tenant, with its profile, from so many hosts. Raises `BadInput`."""
+    key = credentials.key(chosen, environ)
+    known = credentials.of_environment(environ, credentials.key_variable(chosen))
+    return TenantConfig(
+        settings=_settings(tenant, options, chosen, hosts, environ),
+        profile=chosen.path,
+        key=key,
+        secrets=tuple(dict.fromkeys([*known, *([key] if key else [])])),
     )
-    mode = chosen.registry_mode
-    if options.registry_mode is not None:
-        mode = validation.one_of(RegistryMode, options.registry_mode, "--registry-mode")
+
+
+def _settings(tenant: str, options: Options, chosen: Profile, hosts: int, environ: Mapping[str, str]) -> Settings:
+    """What is told to everybody, and written down."""
+    declared = _typed(options, "registry", validation.registry_prefix) or chosen.registry
+    mode = _typed(options, "registry_mode", _registry_mode) or chosen.registry_mode
     gathered = _gathered(options, chosen, declared, direct=mode is RegistryMode.DIRECT)
     approved = _approved(options, chosen)
     at_quay = gathered.registry == DEFAULT_REGISTRY and not gathered.prefix
     if at_quay and mode in (RegistryMode.PROXY, RegistryMode.COPY):
         raise BadInput(f"--registry-mode {mode} needs one's own registry: --registry HOST/PREFIX")
-    domain = _domain(options, chosen)
+    domain = _typed(options, "domain", validation.host_name) or chosen.domain or default("domain")
     agent_url, values = _agent_url(chosen, gathered, Settings(tenant=tenant, domain=domain).endpoint)
     return Settings(
         tenant=tenant,
@@ -177,12 +124,12 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
         interception=tuple(fingerprint for path in chosen.ca_files for fingerprint in _fingerprints(path)),
         interception_files=tuple(str(path) for path in chosen.ca_files),
         key_declared=_key_declared(chosen, environ),
-        key_env=key_variable(chosen),
+        key_env=credentials.key_variable(chosen),
         key_file=str(chosen.key_file) if chosen.key_file else None,
-        level=_level(options),
+        level=_typed(options, "level", _level),
         strict=options.strict,
         fail_on_drift=_fail_on_drift(options, chosen),
-        watch=_watch(options, chosen),
+        watch=watch(options, chosen, hosts),
         vantage_kinds=chosen.vantage_kinds,
         waivers=chosen.waivers,
         chart_repository=chosen.chart_repository or DEFAULTS.chart_repository,
@@ -190,49 +137,29 @@ def settings(tenant: str, options: Options, chosen: Profile, environ: Mapping[st
     )
 
 
-def secrets(chosen: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What must never be written: the API key, and the passwords of the environment's proxies."""
-    found = [environ.get(name, "") for name in {DEFAULTS.key_env, key_variable(chosen)}]
-    if chosen.key_file:
-        found.append(validation.read_text(chosen.key_file, "key file").strip())
-    for name, value in environ.items():
-        if name.lower().endswith("_proxy"):
-            # Not by urlsplit: clients also take URLs without a scheme, and passwords that should have been encoded.
-            rest = value.partition("://")[2] or value
-            ends = [at.start() for at in re.finditer(validation.AT, rest)]
-            is_plain = name.lower() == "no_proxy" or validation.hide_proxy(value) == value
-            login = rest[: ends[-1]] if ends else "" if is_plain else rest
-            password = "".join(re.split(validation.COLON, login, maxsplit=1)[1:])
-            found += [login, unquote(login), password, unquote(password)] if password else []
-    return tuple(dict.fromkeys(stripped for secret in found if (stripped := secret.strip())))
-
-
-def key_variable(chosen: Profile) -> str:
-    """The variable of the environment that holds the API key, if one does."""
-    return chosen.key_env or DEFAULTS.key_env
-
-
-def key(chosen: Profile, environ: Mapping[str, str]) -> str | None:
-    """The API key as it is found on this machine, for hosts that are elsewhere."""
-    if chosen.key_file:
-        return validation.read_text(chosen.key_file, "key file").strip() or None
-    return environ.get(key_variable(chosen), "").strip() or None
-
-
-def check_waivers(waivers: Iterable[Waiver], cases: Iterable[Case], path: Path | None) -> None:
-    """A waiver that names no case waives nothing and is a mistake."""
+def check_waivers(config: TenantConfig, cases: Iterable[Case]) -> None:
+    """Refuse a waiver that names no case: it waives nothing and is a mistake."""
     planned = tuple(cases)
-    for waiver in waivers:
+    for waiver in config.settings.waivers:
         if not any(catalogues.covers(waiver, case) for case in planned):
             raise BadInput(
-                f"profile {path}: a waiver matches nothing: requirement {waiver.requirement!r}, "
+                f"profile {config.profile}: a waiver matches nothing: requirement {waiver.requirement!r}, "
                 f"target {waiver.target!r}, vantage {waiver.vantage!r}"
             )
 
 
-def _level(options: Options) -> Level | None:
-    """The level that was asked for, None for both."""
-    return validation.one_of(Level, options.level, "--level") if options.level is not None else None
+def _typed(options: Options, name: str, check: Callable[[str, str], Value]) -> Value | None:
+    """What was typed for an option, checked; `None`, if nothing was."""
+    text: str | None = getattr(options, name)
+    return None if text is None else check(text, DECLARED[name].name)
+
+
+def _registry_mode(text: str, what: str) -> RegistryMode:
+    return validation.one_of(RegistryMode, text, what)
+
+
+def _level(text: str, what: str) -> Level:
+    return validation.one_of(Level, text, what)
 
 
 def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | None, *, direct: bool) -> sources.Gathered:
@@ -249,12 +176,6 @@ def _gathered(options: Options, chosen: Profile, declared: tuple[str, str] | Non
     return replace(listed, values=configured.values, proxy=configured.proxy, urls=configured.urls)
 
 
-def _domain(options: Options, chosen: Profile) -> str:
-    if options.domain is not None:
-        return validation.host_name(options.domain, "--domain")
-    return chosen.domain or DEFAULT_DOMAIN
-
-
 def _approved(options: Options, chosen: Profile) -> tuple[Approved, ...] | None:
     given, name = chosen.allow_list, "the profile's allow-list"
     if options.allow_list is not None:
@@ -265,8 +186,8 @@ def _approved(options: Options, chosen: Profile) -> tuple[Approved, ...] | None:
 
 
 def _proxy(options: Options, chosen: Profile, gathered: sources.Gathered) -> str | None:
-    if options.proxy is not None:
-        return validation.proxy_url(options.proxy, "--proxy")
+    if typed := _typed(options, "proxy", validation.proxy_url):
+        return typed
     if chosen.proxy is not None or gathered.proxy is None:
         return chosen.proxy
     if gathered.values is not None and gathered.values.proxy_reading is not None:
@@ -292,62 +213,6 @@ def _agent_url(chosen: Profile, gathered: sources.Gathered, documented: str) -> 
         lines = {**dict(values.lines), **({sources.URL: line} if line is not None else {})}
         values = replace(values, url=url, lines=tuple(lines.items()))
     return url, values
-
-
-def _watch(options: Options, chosen: Profile) -> Watch | None:
-    """The watch. The command line's limits are for every layer; the profile may have others for one of them."""
-    typed = {
-        "--every": options.every,
-        "--max-outage": options.max_outage,
-        "--max-total": options.max_total,
-        "--quiet-after": options.quiet_after,
-    }
-    if options.watch is None:
-        for option, text in typed.items():
-            if text is not None:
-                raise BadInput(f"{option} {text!r} says how to watch, and there is no watch: add --watch DURATION")
-        return None
-    length = validation.duration(options.watch, "--watch", SHORTEST_WATCH, LONGEST_WATCH)
-    every = validation.duration(options.every, "--every", *profile.EVERY) if options.every is not None else None
-    limits = {
-        option: validation.duration(text, option)
-        for option, text in typed.items()
-        if text is not None and option != "--every"
-    }
-    criteria = {layer: _criteria(layer, limits, chosen, length) for layer in LAYERS}
-
-    def pace(usual: float, floor: float, *layers: str, tries: int = 2) -> float:
-        """As often as what is accepted of these layers demands, within the budget, but not more rarely than usual."""
-        needs = [need / tries for layer in layers if (need := criteria[layer].needed) is not None]
-        return min(usual, max(floor, min(needs))) if needs else usual
-
-    least = 60 / BUDGET
-    rarely = chosen.watch.get("rarely", pace(DEFAULT_RARELY, least, "tls", "http"))
-    return Watch(
-        duration=length,
-        every=every or chosen.watch.get("every", pace(DEFAULT_EVERY, profile.EVERY[0], "dns", "tcp", tries=TRIES)),
-        rarely=rarely,
-        seldom=pace(SELDOM * DEFAULT_RARELY, max(least, chosen.watch.get("rarely", least)), "registry"),
-        criteria=tuple(criteria.values()),
-    )
-
-
-def _criteria(layer: str, typed: Mapping[str, float], chosen: Profile, length: float) -> Criteria:
-    def limit(name: str, default: float | None = None) -> float | None:
-        everywhere = typed.get("--" + name.replace("_", "-"), chosen.watch.get(name, default))
-        return chosen.watch.get(f"{layer}.{name}", everywhere)
-
-    quiet = limit("quiet_after")
-    if quiet is not None and quiet > length:
-        raise BadInput(
-            f"quiet-after {validation.duration_text(quiet)}: longer than the watch, {validation.duration_text(length)}"
-        )
-    return Criteria(
-        layer=layer,
-        max_outage=limit("max_outage", DEFAULT_MAX_OUTAGE),
-        max_total=limit("max_total"),
-        quiet_after=quiet,
-    )
 
 
 def _key_declared(chosen: Profile, environ: Mapping[str, str]) -> bool:

@@ -12,9 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from netcompliance.config import settings as settle
+from netcompliance.config import settings as resolution
+from netcompliance.config.options import Options
 from netcompliance.config.profile import Profile, load
-from netcompliance.config.settings import Options
+from netcompliance.config.settings import resolve
 from netcompliance.config.validation import BadInput
 from netcompliance.model import Level, RegistryMode, Service, Settings
 
@@ -44,12 +45,14 @@ def settled(tmp_path: Path) -> Settle:
     """Settings for options, with a profile and values that stand in files."""
     (tmp_path / "values.yaml").write_text(VALUES, encoding="utf-8")
 
-    def settings(text: str | None = None, environ: dict[str, str] | None = None, **options: Any) -> Settings:
+    def settings(
+        text: str | None = None, environ: dict[str, str] | None = None, hosts: int = 1, **options: Any
+    ) -> Settings:
         if text is not None:
             (tmp_path / "acme.toml").write_text(text, encoding="utf-8")
         typed = Options(tenants=("acme",), **options)
-        profile = settle.profile_of("acme", typed, [tmp_path / "none", tmp_path])
-        return settle.settings("acme", typed, profile, environ or {})
+        profile = resolution.profile_of("acme", typed, [tmp_path / "none", tmp_path])
+        return resolve("acme", typed, profile, hosts, environ or {}).settings
 
     return settings
 
@@ -259,6 +262,10 @@ def test_a_key_is_declared_by_the_environment_or_the_profile_and_is_not_in_the_s
         assert "hunter2" not in repr(found)
 
 
+def secrets(profile: Profile, environ: dict[str, str]) -> tuple[str, ...]:
+    return resolve("acme", Options(), profile, 1, environ).secrets
+
+
 def test_what_must_never_be_written_is_known(tmp_path: Path):
     (tmp_path / "key").write_text("key-in-a-file\n", encoding="utf-8")
     (tmp_path / "acme.toml").write_text('[key]\nenv = "MINE"\nfile = "key"\n', encoding="utf-8")
@@ -270,7 +277,7 @@ def test_what_must_never_be_written_is_known(tmp_path: Path):
         "ALL_PROXY": "user:bare/pass@proxy:3128",
         "OTHER": "harmless@thing",
     }
-    found = settle.secrets(load(tmp_path / "acme.toml"), environ)
+    found = secrets(load(tmp_path / "acme.toml"), environ)
     assert set(found) == {
         "key-in-the-environment",
         "my-own-key",
@@ -295,7 +302,7 @@ def test_what_must_never_be_written_is_known(tmp_path: Path):
 )
 def test_a_proxys_password_is_known_however_its_login_is_written(tmp_path: Path, url: str, secret: str):
     (tmp_path / "acme.toml").write_text("", encoding="utf-8")
-    found = settle.secrets(load(tmp_path / "acme.toml"), {"HTTPS_PROXY": url, "NO_PROXY": "fd00::1,.svc"})
+    found = secrets(load(tmp_path / "acme.toml"), {"HTTPS_PROXY": url, "NO_PROXY": "fd00::1,.svc"})
     assert secret in found
     assert not any("fd00" in each for each in found)
 
@@ -322,13 +329,13 @@ def test_declared_authorities_are_known_by_their_fingerprints(settled: Settle, t
 
 @pytest.mark.parametrize(("typed", "expected"), [(None, 32), ("1", 1), ("500", 500)])
 def test_so_many_hosts_are_visited_at_once(typed: str | None, expected: int):
-    assert settle.visits(Options(tenants=("acme",), visits=typed)) == expected
+    assert resolution.visits(Options(tenants=("acme",), visits=typed)) == expected
 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "many", "501", "3.5", "٣"])
 def test_a_number_of_visits_that_is_none(typed: str):
     with pytest.raises(BadInput, match="a number from 1 to 500"):
-        settle.visits(Options(tenants=("acme",), visits=typed))
+        resolution.visits(Options(tenants=("acme",), visits=typed))
 
 
 def test_the_key_for_hosts_elsewhere_is_found_here(tmp_path: Path):
@@ -338,7 +345,7 @@ def test_the_key_for_hosts_elsewhere_is_found_here(tmp_path: Path):
 
     def key(text: str, environ: dict[str, str]) -> str | None:
         profile.write_text(text)
-        return settle.key(load(profile), environ)
+        return resolve("acme", Options(), load(profile), 1, environ).key
 
     assert key("", environment) == "by-default"
     assert key("", {}) is None
@@ -347,12 +354,12 @@ def test_the_key_for_hosts_elsewhere_is_found_here(tmp_path: Path):
 
 
 def test_tenants_are_folded_and_each_once():
-    assert settle.tenants(Options(tenants=("b", "A", "a"))) == ("b", "a")
+    assert resolution.tenants(Options(tenants=("b", "A", "a"))) == ("b", "a")
 
 
 def test_levels():
-    assert settle.settings("acme", Options(tenants=()), Profile()).level is None
-    assert settle.settings("acme", Options(tenants=(), level="should"), Profile()).level is Level.SHOULD
+    assert resolve("acme", Options(), Profile(), 1, {}).settings.level is None
+    assert resolve("acme", Options(level="should"), Profile(), 1, {}).settings.level is Level.SHOULD
 
 
 WINDOW = """
@@ -407,13 +414,12 @@ def test_what_cannot_be_watched_is_refused(settled: Settle, options: dict[str, s
 
 
 def test_a_watch_from_many_hosts_is_polite(settled: Settle):
-    settings = settled("", watch="1m")
-    paced = settle.paced(settings, 25).watch
-    assert paced
-    assert paced.every == 0.1
+    watch = settled("", watch="1m", hosts=25).watch
+    assert watch
+    assert watch.every == 0.1
     with pytest.raises(BadInput, match="--every 200ms"):
-        settle.paced(settings, 50)
-    settle.check_rate(settled("", watch="1m", every="200ms"), 50)
+        settled("", watch="1m", hosts=50)
+    assert settled("", watch="1m", every="200ms", hosts=50).watch
 
 
 @pytest.mark.parametrize(
@@ -439,13 +445,13 @@ def test_what_carries_a_criterion_is_sampled_for_it_within_a_budget(
 
 
 def test_many_hosts_ask_less_often(settled: Settle):
-    watch = settle.paced(settled("", watch="1m", every="1s"), 100).watch
+    watch = settled("", watch="1m", every="1s", hosts=100).watch
     assert watch
     assert (watch.pace("http"), watch.pace("registry")) == (2.0, 2.0)
 
 
 def test_a_list_that_no_evidence_can_hold_is_refused(tmp_path: Path):
     many = tmp_path / "many"
-    many.write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(settle.ENTRIES + 1)))
+    many.write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(resolution.ENTRIES + 1)))
     with pytest.raises(BadInput, match=r"20001 entries, of at most 20000: put neighbours together"):
-        settle.settings("acme", Options(tenants=(), allow_list=str(many)), Profile())
+        resolve("acme", Options(allow_list=str(many)), Profile(), 1, {})
