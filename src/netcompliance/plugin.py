@@ -22,7 +22,7 @@ import pytest
 from netcompliance.config import options
 
 if TYPE_CHECKING:
-    from netcompliance.session import Session
+    from netcompliance.session.pytest_items import Session
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _SPREADING = {
@@ -49,13 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that a test asks")
     if not config.getoption("--tenant") or _asks_pytest_itself(config):
         return
-    from netcompliance import planning
     from netcompliance.config.validation import BadInput
+    from netcompliance.session import build
 
     config.pluginmanager.register(_Ending(config))
     try:
         _refuse_workers(config)
-        planned = planning.plan(options.read(config), config.invocation_params.dir)
+        planned = build.plan(options.read(config), config.invocation_params.dir)
         if not config.getoption("collectonly"):
             planned.open()
     except BadInput as error:
@@ -264,10 +264,10 @@ class _Ending:
         vars(excrepr).update(vars(self._told(excinfo)))
 
     def _told(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        from netcompliance import planning, session
+        from netcompliance.session import build, pytest_items
 
         planned = self._stash.get(SESSION, None)
-        return session.without_values(excinfo, planned.redacted if planned else planning.redacted)
+        return pytest_items.without_values(excinfo, planned.redacted if planned else build.redacted)
 
 
 @contextlib.contextmanager

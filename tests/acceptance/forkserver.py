@@ -39,7 +39,7 @@ BACKLOG = 64
 LOADED = (
     "lab.embedded",
     "lab.real",
-    "netcompliance.looking",
+    "netcompliance.session.visit_collector",
     "netcompliance.report.html",
     "netcompliance.vantage.goverify",
     "netcompliance.vantage.workstation",

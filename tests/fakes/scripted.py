@@ -21,10 +21,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from netcompliance import judge, planning
+from netcompliance import judge
 from netcompliance.contradictions.visits import OF_THE_CONTROLLER
 from netcompliance.findings import Code
 from netcompliance.model import Finding, Result, Verdict
+from netcompliance.session import build
 from netcompliance.vantage.errors import CouldNotLook
 
 SCRIPT: dict[str, Any] = json.loads(Path(os.environ["NETCOMPLIANCE_SCRIPT"]).read_text(encoding="utf-8"))
@@ -112,5 +113,5 @@ def _verdict(case: Any, told: dict[str, Any]) -> Verdict:
     )
 
 
-planning._looker = lambda *_: look  # type: ignore[assignment]
+build._looker = lambda *_: look  # type: ignore[assignment]
 judge.judge_vantage = judge_vantage

@@ -8,7 +8,7 @@ import pytest
 
 from netcompliance.journal.known import is_distinct
 from netcompliance.journal.redact import Redactor
-from netcompliance.planning import _words
+from netcompliance.session.build import _words
 from tests.unit.judge.test_properties import BROKEN
 from tests.unit.judge.world import CATALOGUE, SETTINGS, healthy, proxied, verdicts
 

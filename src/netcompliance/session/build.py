@@ -20,16 +20,16 @@ from netcompliance.journal import signature
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.signature import Key, SigningError
 from netcompliance.judge import SHARED
-from netcompliance.looking import Look, Who
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
-from netcompliance.run import Run, Watch
-from netcompliance.session import Session
+from netcompliance.session.pytest_items import Session
+from netcompliance.session.run import Run, Watch
+from netcompliance.session.visit_collector import Look, Who
+from netcompliance.session.watch_collector import Watching
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Errand
-from netcompliance.watching import Watching
 
 
 def plan(options: Options, here: Path) -> Session:
@@ -80,7 +80,7 @@ def plan(options: Options, here: Path) -> Session:
     report_dir = here / (options.report_dir or default("report_dir"))
     _check_writable(report_dir)
     if options.baseline is not None:
-        from netcompliance import baseline_check
+        from netcompliance.session import baseline_check
 
         for run in runs:
             run.against = baseline_check.find(options.baseline, report_dir, run.settings, run.cases, run.started)
@@ -139,7 +139,7 @@ def _watcher(hosts: Sequence[Host]) -> Watch:
 
 
 def _packaged_profiles() -> Path:
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     installed = package / "fixtures"
     return (installed if installed.is_dir() else package.parent.parent / "fixtures") / "tenants"
 

@@ -22,14 +22,14 @@ from netcompliance.journal import JOURNAL
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import REQUIREMENT, Watched
-from netcompliance.looking import Display, Look, Looking, Who, unwritten
 from netcompliance.model import AskedFrom, Case, Settings, Verdict
 from netcompliance.results import Entry, Overall
+from netcompliance.session.visit_collector import Display, Look, Looking, Who, unwritten
+from netcompliance.session.watch_collector import Screen, Watching
 from netcompliance.vantage.errors import CouldNotLook
-from netcompliance.watching import Screen, Watching
 
 if TYPE_CHECKING:
-    from netcompliance.baseline_check import BaselineCheck
+    from netcompliance.session.baseline_check import BaselineCheck
     from netcompliance.vantage.hosts import Host
 
 Watch = Callable[[Settings, Mapping[str, Who], Watching], None]

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from netcompliance import catalogue, judge, watching
+from netcompliance import catalogue, judge
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge.watch import IDENTITY
-from netcompliance.looking import PLACES, Looking, Who
 from netcompliance.model import HERE, Case, Settings, Verdict, Watch
 from netcompliance.probe.onhost.limits import DEFAULTS
 from netcompliance.report.watching import Screen
+from netcompliance.session import watch_collector
+from netcompliance.session.visit_collector import PLACES, Looking, Who
+from netcompliance.session.watch_collector import Watching
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.records import decoded
 from netcompliance.vantage.visit import State
-from netcompliance.watching import Watching
 from tests.unit.judge.records import error, tcp
 from tests.unit.judge.world import healthy
 
@@ -97,7 +98,7 @@ def evil(monkeypatch: pytest.MonkeyPatch) -> None:
         return honest(required, cases, seen, *rest, **more)
 
     monkeypatch.setattr(judge, "judge_vantage", judged)
-    monkeypatch.setattr(watching, "judge_vantage", judged)
+    monkeypatch.setattr(watch_collector, "judge_vantage", judged)
 
 
 @pytest.mark.usefixtures("evil")
@@ -108,7 +109,7 @@ def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other() -> None:
             run.observation(record)
         run.ended(vantage, None)
     assert list(run.troubles) == [EVIL]
-    assert "RecursionError in test_looking.py, line" in run.troubles[EVIL].cause
+    assert "RecursionError in test_visit_collector.py, line" in run.troubles[EVIL].cause
     assert {case.vantage for case in run.verdicts} == {GOOD}
     assert "a defect in netcompliance" in run.troubles[EVIL].cause
 
@@ -243,14 +244,14 @@ def test_verdicts_on_a_watch_have_the_same_bound(monkeypatch: pytest.MonkeyPatch
     for vantage in (EVIL, GOOD):
         listening.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
     who = {vantage: [each for each in of(vantage) if each["kind"] in IDENTITY] for vantage in (EVIL, GOOD)}
-    judged = watching.judge_vantage
+    judged = watch_collector.judge_vantage
 
     def talkative(*given: Any, **more: Any) -> dict[Case, Verdict]:
         found = judged(*given, **more)
         own = {case: replace(each, saw="x" * (judge.VERDICTS_SIZE + 1)) for case, each in found.items()}
         return own if any(case.vantage == EVIL for case in found) else found
 
-    monkeypatch.setattr(watching, "judge_vantage", talkative)
+    monkeypatch.setattr(watch_collector, "judge_vantage", talkative)
     given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
     assert {case.vantage for case in given} == {GOOD}
     assert "more than the verdicts on one host can hold" in listening.troubles[EVIL].cause

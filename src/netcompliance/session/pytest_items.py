@@ -27,11 +27,11 @@ from netcompliance.report import terminal, watched
 from netcompliance.report.progress import Progress
 from netcompliance.report.watching import Screen
 from netcompliance.results import CaseStatus, Entry, Overall
-from netcompliance.run import Run, new_directory
+from netcompliance.session.run import Run, new_directory
 from netcompliance.vantage.errors import CouldNotLook
 
 if TYPE_CHECKING:
-    from netcompliance.baseline_check import BaselineCheck, BaselineComparison
+    from netcompliance.session.baseline_check import BaselineCheck, BaselineComparison
 
 _UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 
@@ -241,7 +241,7 @@ class Session:
 
     def hold(self, run: Run) -> BaselineComparison:
         """What one of them comes to until now."""
-        from netcompliance.baseline_check import BaselineComparison
+        from netcompliance.session.baseline_check import BaselineComparison
 
         assert run.against
         assert run.journal_path
@@ -376,7 +376,7 @@ class Session:
 
 
 def _is_worse(error: BaseException | None) -> bool:
-    from netcompliance.baseline_check import Worse
+    from netcompliance.session.baseline_check import Worse
 
     return isinstance(error, Worse)
 

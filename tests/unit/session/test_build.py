@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from netcompliance import planning
 from netcompliance.config.options import Options
 from netcompliance.model import HostOptions
+from netcompliance.session import build
 
 
 def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +33,7 @@ def test_a_tenants_files_are_read_once(tmp_path: Path, monkeypatch: pytest.Monke
         return opened(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", counted)
-    planning.plan(Options(tenants=("acme",)), tmp_path)
+    build.plan(Options(tenants=("acme",)), tmp_path)
     assert {name: reads[tenants / name] for name in files} == dict.fromkeys(files, 1)
 
 
@@ -44,7 +44,7 @@ def test_every_host_is_told_the_variables_of_all_tenants_keys(tmp_path: Path, mo
         monkeypatch.setenv(f"KEY_{tenant}", "secret-key-0123")
         (profiles / f"{tenant}.toml").write_text(f'[key]\nenv = "KEY_{tenant}"\n')
     hosts = HostOptions(hosts="ssh://node-1")
-    session = planning.plan(Options(tenants=("acme", "beta"), hosts=hosts), tmp_path)
+    session = build.plan(Options(tenants=("acme", "beta"), hosts=hosts), tmp_path)
     for run in session._runs:
         errand = run.begin_looking().errand
         assert {host.vantage for host in errand.hosts} == {"local", "ssh://node-1"}
