@@ -131,7 +131,7 @@ CONDITIONS: Mapping[str, Condition] = {
         otherwise="images are pulled from the source itself, not from one's own registry",
     ),
     "values-proxy": Condition(
-        holds=lambda s: s.values is not None and s.values.proxy is not None,
+        holds=lambda s: s.values is not None and bool(s.values.proxy or s.values.more_proxies),
         otherwise="no Helm values and no manifest that name a proxy were handed in (--values, --images)",
     ),
     "values": Condition(

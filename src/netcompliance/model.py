@@ -166,6 +166,17 @@ class ProxyReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenProxy:
+    """A proxy that a part of the agent is given, where the others have another."""
+
+    where: str
+    url: str | None = None
+    """Without user information; None where it stands in a place that is not read, such as a Secret."""
+    reading: ProxyReading | None = None
+    """None where the agent takes the proxy as it is meant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChartValues:
     """What the chart's values say about registry, endpoint and proxy. Nothing else of the values is kept: they hold
     keys."""
@@ -176,6 +187,8 @@ class ChartValues:
     """Without user information."""
     proxy_reading: ProxyReading | None = None
     """None where the agent takes the proxy as it is meant."""
+    more_proxies: tuple[GivenProxy, ...] = ()
+    """Every other one that a part of the agent is given, each once."""
     problems: tuple[tuple[str, str], ...] = ()
     """(where, what is wrong) for each setting with which images would not come from the declared registry."""
     unproxied: tuple[tuple[str, str], ...] = ()

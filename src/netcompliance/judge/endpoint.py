@@ -11,10 +11,10 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
-from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, notapplicable, passed
+from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, listed, notapplicable, passed
 from netcompliance.judge.judges import judges
 from netcompliance.judge.proxyvars import misread
-from netcompliance.model import Case, Settings, plain_url
+from netcompliance.model import Case, ChartValues, GivenProxy, Settings, plain_url
 
 URL, PROXY = "stackstate.url", "global.proxy.url"
 """The settings of the chart."""
@@ -40,22 +40,38 @@ def url_is_the_documented(case: Case, evidence: Evidence, settings: Settings) ->
 def proxy_reaches_every_part(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """PRX-02. What the scheme is worth is only guessed where nobody tried it: then PRX-01 knows."""
     values = settings.values
-    if values is None or not values.proxy:
+    given = _given(values) if values else ()
+    if values is None or not given:
         return notapplicable("the agent's configuration names no proxy")
-    if values.proxy_reading is not None:
-        return decided([misread({"setting": asdict(values.proxy_reading)}, f"{values.place(PROXY)}, {PROXY}", PROXY)])
+    urls = [each.url for each in given if each.url]
+    unread = listed(each.where for each in given if not each.url)
     found = [
-        finding(Code.PROXY_IGNORED, where, f"{values.place(where)}, {where}: {what}", proxy=values.proxy)
-        for where, what in values.unproxied
+        misread({"setting": asdict(each.reading)}, f"{values.place(each.where)}, {each.where}", each.where)
+        for each in given
+        if each.reading is not None
     ]
-    tried = any(seen.get("via") == values.proxy for seen in evidence.all("proxy"))
-    guess = None if tried else _doubtful_scheme(values.proxy)
-    if guess:
-        speaks, right = guess
-        detail = f"{values.place(PROXY)}, {PROXY}: {values.proxy}: {speaks}"
-        words = {"speaks": speaks, "right": right, "proxy": values.proxy}
-        found.append(finding(Code.PROXY_WRONG_SCHEME, values.proxy, detail, **words))
-    return decided(found, f"{values.proxy} is given to every part of the agent")
+    if given[0].reading is None:
+        found += [
+            finding(Code.PROXY_IGNORED, where, f"{values.place(where)}, {where}: {what}", proxy=next(iter(urls), ""))
+            for where, what in values.unproxied
+        ]
+    tried = {seen.get("via") for seen in evidence.all("proxy")}
+    for each in given:
+        guess = _doubtful_scheme(each.url) if each.url and not each.reading and each.url not in tried else None
+        if guess and each.url:
+            speaks, right = guess
+            detail = f"{values.place(each.where)}, {each.where}: {each.url}: {speaks}"
+            words = {"speaks": speaks, "right": right, "proxy": each.url}
+            found.append(finding(Code.PROXY_WRONG_SCHEME, each.url, detail, **words))
+    missing = f"the proxy of {unread} is not in {values.file}, so it cannot be read" if unread else ""
+    saw = f"{listed(urls)} {'is' if len(urls) == 1 else 'are'} given to every part of the agent"
+    return decided(found, saw, missing=missing)
+
+
+def _given(values: ChartValues) -> tuple[GivenProxy, ...]:
+    """Every proxy that the agent's parts are given, the first of the configuration first."""
+    first = GivenProxy(where=PROXY, url=values.proxy, reading=values.proxy_reading)
+    return (*([first] if values.proxy else []), *values.more_proxies)
 
 
 def _doubtful_scheme(proxy: str) -> tuple[str, str] | None:

@@ -386,6 +386,35 @@ def test_containers_of_manifests_without_the_others_proxy_are_told_with_their_li
     assert (dict(values.lines)["stackstate.url"], dict(values.lines)["global.proxy.url"]) == (11, 12)
 
 
+FORGOTTEN = """\
+          env: [{name: STS_STS_URL, value: "https://acme.app.stackstate.io/receiver/stsAgent"}]
+"""
+"""Of a container that connects to the service."""
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ('{name: STS_PROXY_HTTPS, value: "https://other.corp.example:3128"}', "https://other.corp.example:3128"),
+        ('{name: HTTPS_PROXY, value: "http://user:pw@other.corp.example:3128"}', "http://***@other.corp.example:3128"),
+        ("{name: STS_PROXY_HTTPS, valueFrom: {secretKeyRef: {name: proxy, key: url}}}", None),
+        ('{name: STS_PROXY_HTTPS, value: "http://proxy.corp.example:3128"}', ""),
+        ('{name: STS_PROXY_HTTPS, value: ""}', ""),
+    ],
+)
+def test_each_proxy_of_manifests_is_told_with_its_line(from_text, variable: str, url: str | None):
+    other = FORGOTTEN.replace("env: [", f"env:\n            - {variable}\n            - ").replace("}]", "}")
+    values = from_text(AGENTS_WITH_LINES.replace(FORGOTTEN, other)).values
+    assert values.proxy == "http://proxy.corp.example:3128"
+    assert [each.url for each in values.more_proxies] == ([] if url == "" else [url])
+    assert all(dict(values.lines).get(each.where) == (16 if url else None) for each in values.more_proxies)
+
+
+def test_an_empty_proxy_before_the_others_is_none(from_text):
+    text = AGENTS_WITH_LINES.replace("env:\n", 'env:\n            - {name: STS_PROXY_HTTPS, value: ""}\n', 1)
+    assert from_text(text).values.proxy == "http://proxy.corp.example:3128"
+
+
 def test_where_no_container_has_a_proxy_none_is_missing(from_text):
     without = AGENTS_WITH_LINES.replace(
         '            - {name: STS_PROXY_HTTPS, value: "http://proxy.corp.example:3128"}\n', ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netcompliance.model import ChartValues, ProxyReading, Result, Settings
+from netcompliance.model import ChartValues, GivenProxy, ProxyReading, Result, Settings
 from tests.unit.judge.records import HOST, PROXY
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, healthy, proxied, settings, verdict_of
@@ -116,6 +116,27 @@ PROXIES = {
 @each(PROXIES)
 def test_proxy_of_the_configuration(case: Row) -> None:
     case.check()
+
+
+WHERE = "DaemonSet/agent: forgotten: HTTPS_PROXY"
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "code"),
+    [
+        (PROXY, GivenProxy(where=WHERE, url="https://other.corp.example:3128"), "proxy.wrong-scheme"),
+        (PROXY, GivenProxy(where=WHERE, url=PROXY, reading=DROPPED), "proxy.misread"),
+        (None, GivenProxy(where=WHERE, url="other.corp.example:3128"), "proxy.wrong-scheme"),
+        (PROXY, GivenProxy(where=WHERE), None),
+        (None, GivenProxy(where=WHERE), None),
+    ],
+)
+def test_each_proxy_of_the_configuration_is_judged(first: str | None, other: GivenProxy, code: str | None) -> None:
+    values = ChartValues(file="agent.yaml", proxy=first, more_proxies=(other,), lines=((WHERE, 9),))
+    verdict = verdict_of("PRX-02", healthy(), settings(values=values))
+    assert [found.code for found in verdict.findings] == ([code] if code else [])
+    assert verdict.result is (Result.FAIL if code else Result.NOTCHECKED)
+    assert WHERE in (verdict.saw if code else verdict.reason)
 
 
 def test_what_is_wrong_with_the_configuration_is_told_with_its_line() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_PROXIES = frozenset({"STS_PROXY_HTTPS", "HTTPS_PROXY", "https_proxy"})
+_AGENTS_PROXY = "STS_PROXY_HTTPS"
+_PROXIES = frozenset({_AGENTS_PROXY, "HTTPS_PROXY", "https_proxy"})
 _ENDPOINTS = frozenset({"STS_STS_URL", "STS_URL"})
 _COLLECTOR = "opentelemetry-collector"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
@@ -28,8 +29,8 @@ def pulled(documents: list[Any]) -> list[tuple[str, str]]:
     ]
 
 
-def agent_settings(documents: list[Any]) -> tuple[tuple[str, ...], str | None]:
-    """(receiver URLs, each once, and the first proxy) that the containers' environment names."""
+def agent_urls(documents: list[Any]) -> tuple[str, ...]:
+    """Receiver URLs, each once, that the containers' environment names."""
     seen = [
         (str(entry.get("name")), entry["value"])
         for found in _objects(documents)
@@ -37,26 +38,48 @@ def agent_settings(documents: list[Any]) -> tuple[tuple[str, ...], str | None]:
         for entry in _members(holder, "env")
         if isinstance(entry.get("value"), str)
     ]
-    urls = dict.fromkeys(value for name in sorted(_ENDPOINTS) for its, value in seen if its == name)
-    return tuple(urls), next((value for name, value in seen if name == "STS_PROXY_HTTPS"), None)
+    return tuple(dict.fromkeys(value for name in sorted(_ENDPOINTS) for its, value in seen if its == name))
+
+
+def proxies(documents: list[Any]) -> list[tuple[str, Any]]:
+    """(where, URL) of each proxy that a part of the agent is given, those by the agent's own variable first. Where the
+    environment takes it from elsewhere, it is no text."""
+    found = [
+        (f"{where}: {entry['name']}", entry.get("value"), entry["name"] != _AGENTS_PROXY)
+        for where, container, variables in _containers(documents)
+        for entry in _members(container, "env")
+        if entry.get("name") in _PROXIES and entry.get("value") != "" and ("value" in entry or "valueFrom" in entry)
+        if entry["name"] == _AGENTS_PROXY or _connects(container, variables)
+    ]
+    return [(where, value) for where, value, _ in sorted(found, key=lambda each: each[2])]
 
 
 def unproxied(documents: list[Any]) -> list[tuple[str, str, Any]]:
     """(where, what it is, its image) of containers that connect to the service without the proxy that others have."""
-    containers = [
+    containers = _containers(documents)
+    if not any(variables & _PROXIES for _, _, variables in containers):
+        return []
+    return [
+        (where, "it connects to the service and has no proxy, which others have", container.get("image"))
+        for where, container, variables in containers
+        if not variables & _PROXIES and _connects(container, variables)
+    ]
+
+
+def _containers(documents: list[Any]) -> list[tuple[str, Mapping[str, Any], set[str]]]:
+    """(where, container, names of its variables)."""
+    return [
         (f"{_title(found)}: {container.get('name', '?')}", container, _variables(container))
         for found in _objects(documents)
         for holder in _mappings(found)
         for key in _CONTAINERS
         for container in _members(holder, key)
     ]
-    if not any(variables & _PROXIES for _, _, variables in containers):
-        return []
-    return [
-        (where, "it connects to the service and has no proxy, which others have", container.get("image"))
-        for where, container, variables in containers
-        if not variables & _PROXIES and (variables & _ENDPOINTS or _COLLECTOR in str(container.get("image")))
-    ]
+
+
+def _connects(container: Mapping[str, Any], variables: set[str]) -> bool:
+    """Does it connect to the service?"""
+    return bool(variables & _ENDPOINTS) or _COLLECTOR in str(container.get("image"))
 
 
 def _variables(container: Mapping[str, Any]) -> set[str]:

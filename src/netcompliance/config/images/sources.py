@@ -25,7 +25,7 @@ from netcompliance.config.validation import (
     read_text,
     registry_prefix,
 )
-from netcompliance.model import DEFAULT_REGISTRY, ChartValues, Image, ProxyReading
+from netcompliance.model import DEFAULT_REGISTRY, ChartValues, GivenProxy, Image, ProxyReading
 from netcompliance.probe.onhost.route import setting_of
 
 _MAX_IMAGES = 200
@@ -61,6 +61,8 @@ class _Read:
     urls: tuple[str, ...] = ()
     """The receiver's, as the parts of the agent are given it."""
     proxy: str | None = None
+    more_proxies: tuple[tuple[str, str | None], ...] = ()
+    """(where, URL) of others than the first, each once; None where it is not in the file."""
     reading: values.Reading | None = None
     containers: tuple[tuple[str, str], ...] = ()
     unproxied: tuple[tuple[str, str], ...] = ()
@@ -139,7 +141,12 @@ def _read_manifests(documents: list[Any], origin: str) -> _Read:
     if not containers:
         raise BadInput(f"{origin}: no container in these manifests")
     images = tuple(reference.parse(name, f"{origin}: {where}") for where, name in containers)
-    urls, proxy = manifest.agent_settings(documents)
+    urls = manifest.agent_urls(documents)
+    proxies = manifest.proxies(documents)
+    texts = {value: where for where, value in reversed(proxies) if isinstance(value, str)}
+    proxy = next((value for _, value in proxies if isinstance(value, str)), None)
+    more = [(where, value) for where, value in proxies if isinstance(value, str) and texts[value] == where]
+    elsewhere = [(where, None) for where, value in proxies if not isinstance(value, str)]
     unproxied = manifest.unproxied(documents)
     return _Read(
         origin=origin,
@@ -147,12 +154,14 @@ def _read_manifests(documents: list[Any], origin: str) -> _Read:
         registry=_common(images),
         urls=urls,
         proxy=proxy,
+        more_proxies=(*more[1:], *elsewhere),
         containers=tuple(containers),
         unproxied=tuple((where, what) for where, what, _ in unproxied),
         lines=_known(
             {
                 URL: getattr(next(iter(urls), None), "line", None),
                 PROXY: getattr(proxy, "line", None),
+                **{where: getattr(value, "line", None) for where, value in more},
                 **{where: getattr(name, "line", None) for where, name in containers},
                 **{where: getattr(image, "line", None) for where, _, image in unproxied},
             }
@@ -217,12 +226,16 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
         )
     else:
         return None
-    told = {where for where, _ in (*problems, *read.unproxied)} | {URL, PROXY}
+    told = {where for where, _ in (*problems, *read.unproxied, *read.more_proxies)} | {URL, PROXY}
     return ChartValues(
         file=read.origin.partition(" ")[2],
         url=printable(hide_login(read.urls[0])) if read.urls else None,
         proxy=printable(hide_proxy(read.proxy)) if read.proxy else None,
         proxy_reading=_misread(read.proxy),
+        more_proxies=tuple(
+            GivenProxy(where=where, url=url and printable(hide_proxy(url)), reading=_misread(url))
+            for where, url in read.more_proxies
+        ),
         problems=problems,
         unproxied=read.unproxied,
         lines=tuple((where, line) for where, line in read.lines.items() if where in told),
