@@ -381,8 +381,8 @@ def _left_out(records: Records) -> None:
 
 
 def _by_shell(records: Records) -> None:
-    first(records, "observation", kind="probe", vantage="local")["with"] = "sh"
-    seen(records, kind="http2")
+    first(records, "observation", kind="probe", vantage="ssh://node-1")["with"] = "sh"
+    seen(records, kind="http2", vantage="ssh://node-1")
 
 
 def _of_another(records: Records, number: int, at: float = FINE["at"]) -> None:
@@ -400,13 +400,17 @@ def _of_another(records: Records, number: int, at: float = FINE["at"]) -> None:
         (lambda records: _told(records, "1"), "local: its visit told 1 records, and 1 are there"),
         (lambda records: _told(records, None), "local: its visit does not say how many records there were"),
         (lambda records: seen(records, told=False, kind="probe", records=1), "local: its visit ended 2 times"),
-        (_by_shell, "local: a shell looked, which sees nothing of http2"),
+        (_by_shell, "ssh://node-1: a shell looked, which sees nothing of http2"),
+        (
+            lambda records: first(records, "observation", kind="probe", vantage="local").update({"with": "sh"}),
+            "local: a shell looked, and Python is what looks there",
+        ),
         (
             lambda records: _of_another(records, 3),
             "local and ssh://node-1 have 3 exchanges in common, to the same moment",
         ),
     ],
-    ids=["left out", "added", "no number", "not counted", "two ends", "shell", "copied"],
+    ids=["left out", "added", "no number", "not counted", "two ends", "shell", "shell here", "copied"],
 )
 def test_a_visit_that_is_not_what_it_told_is_found(journal: Path, change: Change, told: str):
     assert bad(rewritten(journal, change), "consistent") == [told]

@@ -207,6 +207,32 @@ def test_who_looked_is_kept_to_the_end_of_a_run_and_takes_little() -> None:
         assert sum(weight_of(record) for record in _recorded(file) if record["kind"] in WHO) < WHO_MOST / 10
 
 
+@pytest.mark.parametrize(
+    ("seen", "who", "here"),
+    [
+        ({"kind": "go-resolve", "host": "a.example"}, "sh", False),
+        ({"kind": "proxy-address", "host": "a.example"}, "sh", False),
+        ({"kind": "tls", "purpose": "agent-hello"}, "sh", False),
+        ({"kind": "host", "python": "3.11.2"}, "sh", False),
+        ({"kind": "tcp"}, "sh", True),
+        ({"kind": "tcp"}, "bash", False),
+    ],
+)
+def test_who_looked_is_not_the_hosts_to_choose(seen: dict[str, Any], who: str, here: bool) -> None:
+    """A shell is let off looks that a Python owes."""
+    admission = Admission(of_visit(32), by_shell=not here)
+    admission.admit(b"", seen)
+    with pytest.raises(NotAdmitted, match="a visit by"):
+        admission.admit(b"", {"kind": "probe", "with": who})
+
+
+def test_a_shell_may_have_looked_elsewhere_and_python_everywhere() -> None:
+    for here, who in ((False, "sh"), (False, None), (True, None)):
+        admission = Admission(of_visit(32), by_shell=not here)
+        admission.admit(b"", {"kind": "tcp"})
+        admission.admit(b"", {"kind": "probe", "with": who})
+
+
 def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:
     admission = Admission(of_watch(50), of_watch=True)
     before = admission.left

@@ -18,12 +18,10 @@ from dataclasses import dataclass, field
 from netcompliance.journal.decode import Record
 from netcompliance.judge.watch import KIND
 from netcompliance.model import HERE
+from netcompliance.vantage.records import BY_SHELL, LAST_WORD, never_by_shell
 
-LAST_WORD = "probe"
 OF_THE_CONTROLLER = frozenset({"chain", "public-dns", "chart", KIND})
 """Kinds of observations that no visit tells."""
-NEVER_BY_SHELL = frozenset({"go-resolve", "dns-share", "exchanges", "http2", "syn"})
-"""Kinds that a shell does not see."""
 MOST = 1 << 14
 """Vantages that are counted."""
 MOST_MOMENTS = 1 << 18
@@ -44,7 +42,7 @@ class Visit:
     """What the last word says of their number."""
     by_shell: bool = False
     kinds: set[str] = field(default_factory=set)
-    """Those that a shell does not see."""
+    """What a shell does not see."""
 
 
 class Visits:
@@ -64,10 +62,10 @@ class Visits:
         self._compare(vantage, record)
         if kind == LAST_WORD:
             visit.ends += 1
-            visit.counted, visit.by_shell = record.get("records"), record.get("with") == "sh"
+            visit.counted, visit.by_shell = record.get("records"), record.get("with") == BY_SHELL
         elif kind not in OF_THE_CONTROLLER:
             visit.told += 1
-            visit.kinds.update({kind} & NEVER_BY_SHELL)
+            visit.kinds.update({never_by_shell(record)} - {""})
 
     def problems(self, vantages: Mapping[str, Record], *, counts: bool) -> Iterator[str]:
         """What does not fit, by what the records of the vantages say. `counts`: every last word has a number."""
@@ -80,6 +78,8 @@ class Visits:
                 yield f"{vantage}: its visit does not say how many records there were"
             elif visit.counted not in (None, visit.told):
                 yield f"{vantage}: its visit told {visit.counted} records, and {visit.told} are there"
+            if visit.by_shell and vantage == HERE:
+                yield f"{vantage}: a shell looked, and Python is what looks there"
             if visit.by_shell and visit.kinds:
                 yield f"{vantage}: a shell looked, which sees nothing of {', '.join(sorted(visit.kinds))}"
         for (one, other), number in sorted(self._doubles.items()):

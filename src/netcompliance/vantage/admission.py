@@ -2,10 +2,11 @@
 
 Theory. A host that is looked from is as much a stranger as any peer. Its records end up in a journal beside those of
 all other hosts, so they are taken over field by field (`records`), and bounded in number, bytes and memory. Whatever
-goes beyond is that host's error, and nobody else's. A visit is written down and read back when it is judged, one at a
-time; what is held until then (chains, a line that has not ended), and all of a watch, is divided evenly among the hosts
-that are listened to at once, so that none can take another's. Each bound is four times what the largest honest visit
-needs; the figures are in docs/journal.md.
+goes beyond is that host's error, and nobody else's. A shell is let off looks that a Python owes: on this machine no
+shell looked, and elsewhere none that saw what no shell sees. A visit is written down and read back when it is judged,
+one at a time; what is held until then (chains, a line that has not ended), and all of a watch, is divided evenly among
+the hosts that are listened to at once, so that none can take another's. Each bound is four times what the largest
+honest visit needs; the figures are in docs/journal.md.
 """
 
 from __future__ import annotations
@@ -81,9 +82,13 @@ class TooMuch(NotAdmitted):
 class Admission:
     """What one host has said so far."""
 
-    def __init__(self, bounds: Bounds | None = None, *, of_watch: bool = False) -> None:
+    def __init__(self, bounds: Bounds | None = None, *, of_watch: bool = False, by_shell: bool = True) -> None:
+        """`by_shell`: may it be a shell that looks there?"""
         self._bounds = bounds or of_visit(1)
         self._of_watch = of_watch
+        self._by_shell = by_shell
+        self._by_python = ""
+        """What only a Python can have seen."""
         self._kinds: dict[str, int] = {}
         self._runs: dict[int, int] = {}
         """The weight of each run of a watch."""
@@ -122,9 +127,21 @@ class Admission:
             raise TooMuch(MORE)
         if self._held > bounds.held:
             raise TooMuch(MORE)
+        if not self._of_watch:
+            self._by_python = self._by_python or records.never_by_shell(taken)
+            self._check_who(taken)
         if known > (1 if kind in ONCE else bounds.of_a_kind):
             raise TooMuch(f"more records of the kind {kind!r} than a probe says")
         return taken
+
+    def _check_who(self, taken: dict[str, Any]) -> None:
+        """What looked is what was sent there, and could see what it told of."""
+        if taken["kind"] != records.LAST_WORD or taken.get("with") is None:
+            return
+        if taken["with"] != records.BY_SHELL or not self._by_shell:
+            raise NotAdmitted("a visit by another probe than the one that was started")
+        if self._by_python:
+            raise NotAdmitted(f"a visit by a shell, which never sees {self._by_python}")
 
     def _weigh(self, taken: dict[str, Any]) -> None:
         weight = weight_of(taken)

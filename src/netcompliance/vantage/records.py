@@ -407,6 +407,13 @@ WORDS: Mapping[str, Mapping[str, Shape]] = {
 }
 """Word → its own fields, for what a watch may send."""
 WATCH = "watch"
+LAST_WORD = "probe"
+"""Kind of the record with which a visit ends, and which says what looked."""
+BY_SHELL = "sh"
+NEVER_BY_SHELL = frozenset({"go-resolve", "dns-share", "exchanges", "http2", "syn", "proxy-address"})
+"""Kinds that a shell does not see."""
+AGENT_HELLO = "agent-hello"
+"""The purpose of a handshake that no shell can make."""
 WATCH_FIELDS: Mapping[str, Shape] = {"what": word, "seq": COUNT}
 NAMES.update({field: field for group in (ALL, WATCH_FIELDS, *VISIT.values(), *WORDS.values()) for field in group})
 NEEDED = {
@@ -417,6 +424,16 @@ NEEDED = {
     "end": ("at", "why"),
 }
 """Fields without which a word says nothing."""
+
+
+def never_by_shell(record: Mapping[str, Any]) -> str:
+    """What in a visit's record only a probe in Python can have seen; empty if there is nothing."""
+    kind = record["kind"]
+    if kind == "host" and record.get("python"):
+        return "Python's version"
+    if kind == "tls" and record.get("purpose") == AGENT_HELLO:
+        return AGENT_HELLO
+    return kind if kind in NEVER_BY_SHELL else ""
 
 
 def decoded(record: Mapping[str, Any], *, of_watch: bool) -> dict[str, Any]:

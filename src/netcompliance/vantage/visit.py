@@ -276,7 +276,7 @@ class _Tour:
                 bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.errand.key),
                 float(plan["deadline"]),
                 of_probe(host.keys, own) if here else of_carrier(host.keys, host.environment),
-                Admission(self._bounds),
+                Admission(self._bounds, by_shell=not here),
             )
         except OSError as error:
             tenant.note(host.vantage, trouble.not_started(host, error))
