@@ -304,7 +304,7 @@ def test_an_odd_password_is_told_nowhere_wherever_it_was_written(run_suites, tmp
     assert "PRX-02" in texts[0]
 
 
-@pytest.mark.parametrize("odd", ["#", "/", "@:80/"])
+@pytest.mark.parametrize("odd", ["#", "/", "@:80/", ","])
 @pytest.mark.parametrize(
     "option", ["--hosts=bogus://svc:{}@node-1", "--hosts=svc:{}@node-1", "--tenant=https://svc:{}@x"]
 )

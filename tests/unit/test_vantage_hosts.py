@@ -54,6 +54,14 @@ def test_a_host_is_named_as_it_was_typed_but_for_its_password() -> None:
     ]
 
 
+def test_a_host_behind_a_port_may_have_a_login_where_its_scheme_is_written() -> None:
+    assert [host.vantage for host in read("ssh://node-1:22,ssh://node-3,ssh://admin@node-2")] == [
+        "ssh://admin@node-2",
+        "ssh://node-1:22",
+        "ssh://node-3",
+    ]
+
+
 def test_ssh_asks_nothing_and_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("ssh config", "key"):
@@ -221,6 +229,9 @@ def test_an_inventory_without_ansible_is_one_line(monkeypatch: pytest.MonkeyPatc
         ("ssh://op%3As3cret@node-1", "ssh://***@node-1: @ and : are written as they are in a name"),
         ("ssh://op:s3cret\uff20node-1", "ssh://op@node-1: not a name like"),
         ("ssh://op:[s3cret@node-1", "not a name like ssh://user@host:22"),
+        ("ssh://op:22,s3cret@node-1", "a comma in a password has to be written as %2C"),
+        ("ssh://op:s3cret,x,y@node-1", "a comma in a password has to be written as %2C"),
+        ("ssh://op:x@y,s3cret@node-1", "a comma in a password has to be written as %2C"),
         ("", "names no host"),
         ("ssh://", "names no host; write ssh://NAME"),
         ("ssh://-oProxyCommand=touch", "does not begin with a dash"),

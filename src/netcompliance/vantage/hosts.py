@@ -111,7 +111,22 @@ def _specs(asked: HostOptions) -> list[str]:
         raise BadInput("--hosts names no host; write --hosts=ssh://node-1,ssh://node-2")
     if not named:
         named = ["all"] if asked.connection == "ansible" else [HERE]
+    _check_logins(named)
     return named
+
+
+def _check_logins(named: Sequence[str]) -> None:
+    """Raises `BadInput` where a comma may have cut a password in two: `anything@host` behind `name:anything`, and no
+    scheme says that another host begins there. Neither part is repeated, as each may be half of a password."""
+    is_open = False
+    for spec in named:
+        _, scheme, rest = spec.rpartition("://")
+        if is_open and not scheme and "@" in rest:
+            raise BadInput(
+                "--hosts: a comma in a password has to be written as %2C; where another host begins, write its scheme, "
+                "as in --hosts=ssh://node-1:22,ssh://admin@node-2"
+            )
+        is_open = ":" in rest or (is_open and not scheme)
 
 
 def _resolved(spec: str, asked: HostOptions, command: str) -> Iterable[Host]:
