@@ -531,6 +531,204 @@ CASES = {
         "add chain ip filter more { type filter hook input priority 10; policy drop; }",
         f"add rule ip filter more ip saddr {TENANT} accept",
     ),
+    # --- fields that stand together
+    "replies by a map of pairs": chain(
+        f"ct state . ip saddr vmap {{ established . {TENANT} : accept }}", OUT, OUT, PASS
+    ),
+    "replies by a map of pairs, address first": chain(
+        f"ip saddr . ct state vmap {{ {TENANT} . established : accept, {TENANT} . related : accept }}", OUT, OUT, PASS
+    ),
+    "replies by a set of pairs": chain(f"ct state . ip saddr {{ established . {TENANT} }} accept", OUT, OUT, PASS),
+    "replies by a named map of triples": chain(
+        "ct state . ip saddr . tcp dport vmap @m",
+        OUT,
+        OUT,
+        PASS,
+        more=f"""map m {{ typeof ct state . ip saddr . tcp dport : verdict
+            elements = {{ established . {TENANT} . {PORT} : accept }}; }}""",
+    ),
+    "a map of pairs with a new one": chain(
+        f"ct state . ip saddr vmap {{ established . 1.2.3.4 : accept, new . {TENANT} : accept }}", IN, OUT, FAIL
+    ),
+    "a map of pairs that drops new ones": chain(
+        f"ct state . ip saddr vmap {{ new . {TENANT} : drop, established . {TENANT} : accept }}", OUT, OUT, PASS
+    ),
+    "a map of pairs that jumps": chain(
+        f"ct state . ip saddr vmap {{ established . {TENANT} : jump sub }}",
+        OUT,
+        OUT,
+        PASS,
+        more="chain sub { accept; }",
+    ),
+    "a map of directions": chain(f"ct direction . ip saddr vmap {{ reply . {TENANT} : accept }}", OUT, OUT, PASS),
+    "a set of pairs with flags": chain(f"tcp flags . ip saddr {{ ack . {TENANT} }} accept", OUT, OUT, NOTCHECKED),
+    "the loopback by a map of pairs": chain(f'iifname . ip saddr vmap {{ "lo" . {TENANT} : accept }}', OUT, OUT, PASS),
+    "a device by a map of pairs": chain(f'iifname . ip saddr vmap {{ "cable" . {TENANT} : accept }}', IN, OUT, FAIL),
+    "the loopback": chain(f'iifname "lo" ip saddr {TENANT} accept', OUT, OUT, PASS),
+    "all but the loopback": chain(f'iifname != "lo" ip saddr {TENANT} accept', IN, OUT, FAIL),
+    "all but a set of pairs dropped": chain(
+        f"ip saddr . ct state != {{ {TENANT} . new }} drop", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "all but pairs of replies dropped": chain(
+        f"ip saddr . ct state != {{ {TENANT} . established }} drop", OUT, OUT, NOTCHECKED, policy="accept"
+    ),
+    "nearly all dropped by a map of pairs": chain(
+        """ip saddr . meta l4proto vmap { 0.0.0.0-34.250.11.20 . tcp : drop,
+            34.250.11.22-255.255.255.255 . tcp : drop }""",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+    ),
+    "a map of ports and sources that spares": chain(
+        f"ip saddr . tcp dport vmap {{ {TENANT} . {PORT} : return }}\ndrop", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "replies by their status": chain(f"ct status seen-reply ip saddr {TENANT} accept", OUT, OUT, PASS),
+    "assured by their status": chain(f"ct status assured,confirmed ip saddr {TENANT} accept", OUT, OUT, PASS),
+    "not assured by their status": chain(f"ct status ! assured ip saddr {TENANT} accept", IN, OUT, FAIL),
+    "legacy, replies by their status": legacy(
+        table(f"-A INPUT -s {TENANT} -m conntrack --ctstatus ASSURED -j ACCEPT"), OUT, OUT, PASS
+    ),
+    "legacy, the loopback": legacy(table(f"-A INPUT -i lo -s {TENANT} -j ACCEPT"), OUT, OUT, PASS),
+    # --- drops by what is not known
+    "dropped by a set that a rule fills": chain(
+        f"ip saddr != {TENANT} add @s {{ ip saddr }}\nip saddr @s drop",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+        more="set s { type ipv4_addr; flags dynamic; }",
+    ),
+    "dropped by a mark": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; ip saddr != {TENANT} meta mark set 7; }}
+            chain in {{ type filter hook input priority 0; policy accept; meta mark 7 drop; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "dropped by a field by source": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; ip saddr != {TENANT} ip dscp set 46; }}
+            chain in {{ type filter hook input priority 0; policy accept; ip dscp 46 drop; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "dropped by raw bytes": chain(
+        "@nh,96,32 0x0-0x22fa0b14 drop\n@nh,96,32 0x22fa0b16-0xffffffff drop", IN, OUT, NOTCHECKED, policy="accept"
+    ),
+    "legacy, dropped by an ipset that a rule fills": legacy(
+        table(
+            f"-A INPUT ! -s {TENANT} -j SET --add-set foes src\n-A INPUT -m set --match-set foes src -j DROP", "ACCEPT"
+        ),
+        IN,
+        OUT,
+        NOTCHECKED,
+        ("ipset restore", "create foes hash:ip\n"),
+    ),
+    "legacy, dropped by the bytes of others": legacy(
+        table('-A INPUT -m u32 --u32 "12=0x0:0x22fa0b14,0x22fa0b16:0xffffffff" -j DROP', "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "legacy, dropped by a mark": legacy(
+        table(f"-A PREROUTING ! -s {TENANT} -j MARK --set-mark 7", "ACCEPT", "mangle")
+        + table("-A INPUT -m mark --mark 7 -j DROP", "ACCEPT"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, dropped by the mark of connections": legacy(
+        table(f"-A PREROUTING ! -s {TENANT} -j CONNMARK --set-mark 7", "ACCEPT", "mangle")
+        + table("-A INPUT -m connmark --mark 7 -j DROP", "ACCEPT"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, all but the tenant diverted": legacy(
+        table(f"-A PREROUTING ! -s {TENANT} -p tcp --dport {PORT} -j REDIRECT --to-ports 9", "ACCEPT", "nat"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "all but the tenant diverted": nft(
+        f"""table ip f {{ chain early {{ type nat hook prerouting priority -100;
+            ip saddr != {TENANT} tcp dport {PORT} redirect to :9; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "nearly all diverted": nft(
+        f"""table ip f {{ chain early {{ type nat hook prerouting priority -100;
+            ip saddr {HALVES} tcp dport {PORT} redirect to :9; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, all but the tenant to a queue": legacy(
+        table(f"-A INPUT ! -s {TENANT} -j NFQUEUE --queue-num 3", "ACCEPT"), IN, OUT, NOTCHECKED
+    ),
+    "legacy, all but the tenant to a queue early": legacy(
+        hooked(f"-A PREROUTING ! -s {TENANT} -j NFQUEUE --queue-num 3", "ACCEPT", "mangle", "PREROUTING"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "legacy, all but the tenant to a proxy": legacy(
+        hooked(f"-A PREROUTING ! -s {TENANT} -p tcp -j TPROXY --on-port 9", "ACCEPT", "mangle", "PREROUTING"),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "a jump of nearly all to a drop": chain(
+        f"ip saddr {HALVES} jump sub", IN, OUT, NOTCHECKED, policy="accept", more="chain sub { drop; }"
+    ),
+    "a jump of all to a drop of nearly all": chain(
+        "ip saddr 0.0.0.0/0 jump sub",
+        IN,
+        OUT,
+        NOTCHECKED,
+        policy="accept",
+        more=f"chain sub {{ ip saddr {HALVES} drop; }}",
+    ),
+    "legacy, a jump of all but the tenant to another port": legacy(
+        table(
+            f":A - [0:0]\n-A PREROUTING ! -s {TENANT} -p tcp -j A\n-A A -p tcp -j REDIRECT --to-ports 9",
+            "ACCEPT",
+            "nat",
+        ),
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "all marked but the tenant": nft(
+        f"""table inet f {{
+            chain early {{ type filter hook prerouting priority -150; meta mark set 7
+                ip saddr {TENANT} meta mark set 0; }}
+            chain in {{ type filter hook input priority 0; policy accept; meta mark 7 drop; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "marks by chance": legacy(
+        table("-A PREROUTING -m statistic --mode random --probability 0.5 -j MARK --set-mark 8", "ACCEPT", "mangle")
+        + table("-A INPUT -m mark --mark 0x7/0x7 -j DROP", "ACCEPT"),
+        IN,
+        IN,
+        PASS,
+    ),
+    "a drop of others by what is not known": chain("ip saddr 1.2.3.4 meta mark 7 drop", IN, IN, PASS, policy="accept"),
+    "a drop by what a packet is": chain("ip ttl < 2 drop\nip6 hoplimit < 2 drop", IN, IN, PASS, policy="accept"),
+    "legacy, a drop by what a packet is": legacy(
+        table("-A INPUT -m ttl --ttl-lt 2 -j DROP\n-A INPUT -m rpfilter --invert -j DROP", "ACCEPT", "raw").replace(
+            "INPUT", "PREROUTING"
+        ),
+        IN,
+        IN,
+        PASS,
+    ),
+    "legacy, a queue by source": legacy(
+        table(f"-A INPUT -s {TENANT} -j NFQUEUE --queue-num 3 --queue-bypass"), IN, OUT, FAIL
+    ),
     "docker": compat(DOCKER, IN, IN, PASS),
     "kube-proxy": compat(KUBE_PROXY, IN, IN, PASS),
     "kube-proxy, legacy": legacy(KUBE_PROXY, IN, IN, PASS),

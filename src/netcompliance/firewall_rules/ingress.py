@@ -11,6 +11,10 @@ A source is a list of conditions that must all hold, each a list of blocks of wh
 those of the jumps that lead to it. They name an address if all of them hold for it, and one of them is narrow, or all
 of them together.
 
+Whom nobody lets in by name may be let in all the same, since all others are kept out: dropped, sent elsewhere, put
+before a program, or changed so that another rule drops them. So such a rule is a doubt where it is for all but some,
+for nearly all, or for what is not understood.
+
 Rules
 * A rule that may let in by anything that is not understood (a mark, a set whose content is not known, a queue, a return
   for some, a verdict for all but some) is a doubt, and with a doubt nothing passes.
@@ -28,7 +32,7 @@ from typing import Any
 from netcompliance.firewall_rules import iptables_save, nft_json
 from netcompliance.firewall_rules.blocks import Blocks, address, contains, covers_half, meet_narrowly, names, networks
 from netcompliance.firewall_rules.rules import Match, Place, Rule, Ruleset
-from netcompliance.firewall_rules.vocabulary import REPLIES, SOURCES, Effect, is_known
+from netcompliance.firewall_rules.vocabulary import KNOWN_BEFORE, LOOPBACK, MARKS, REPLIES, SOURCES, Effect, is_known
 
 MOST = 1 << 20
 """So many blocks of rules are followed, through sets and jumps. More of them would cost other hosts time."""
@@ -38,6 +42,8 @@ EARLY = ("ingress", "prerouting")
 """Hooks that packets pass before the input chain."""
 BEYOND = "more rules than can be followed"
 _SHOWN = 3
+_KEEPS_OUT = (Effect.DROP, Effect.DIVERT, Effect.QUEUE, Effect.UNTRACK, Effect.ALTER)
+"""Effects on some by which others alone may be let in."""
 
 
 class TooMuch(Exception):
@@ -178,6 +184,12 @@ class _Step:
         return any(match.op != "==" and not _is_clear(match) for match in self.rule.matches)
 
     @property
+    def is_by_mark(self) -> bool:
+        """Is what is not understood of it a mark alone?"""
+        unclear = [match for match in self.rule.matches if not _is_clear(match)]
+        return not self.is_strange and all(MARKS.issuperset(match.fields) for match in unclear)
+
+    @property
     def returns(self) -> bool:
         """It leaves the chain, or the map: what follows there, such as a drop, is spared."""
         return self.rule.does(Effect.RETURN) or (self.rule.mapped and self.rule.does(Effect.CONTINUE))
@@ -194,7 +206,7 @@ class _Walk:
         self._in_words = in_words
         self._steps: dict[Place, list[_Step]] = {}
         self._opened: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
-        self._doubts: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
+        self._doubts: dict[tuple[str, tuple[Blocks, ...], Blocks], Opening] = {}
 
     def reading(self, doubt: str = "") -> Reading:
         """What was found, with one doubt about all of it."""
@@ -238,8 +250,10 @@ class _Walk:
                 conditions = tuple(dict.fromkeys((*inherited, *step.sources)))
                 doubtful = doubt or ("" if step.understood else step.told)
                 (self._early if early else self._input)(step, conditions, doubtful)
-                if step.rule.does(Effect.DROP) and len(step.sources) == 1 and not early:
-                    dropped[step.sources[0]] = None
+                by_what = doubt if step.is_by_mark else doubtful
+                self._kept_out(step, conditions, by_what, early=early)
+                if step.rule.does(Effect.DROP) and len(conditions) == 1 and not early:
+                    dropped[conditions[0]] = None
                 if step.target is None:
                     continue
                 if step.target not in self._chains:
@@ -261,7 +275,7 @@ class _Walk:
         if place not in self._steps:
             rules = self._chains[place].rules if place in self._chains else ()
             self._steps[place] = [
-                self._step(rule, place) for rule in rules if not any(map(_is_for_replies, rule.matches))
+                self._step(rule, place) for rule in rules if not any(map(_opens_nothing, rule.matches))
             ]
         return self._steps[place]
 
@@ -272,7 +286,8 @@ class _Walk:
             side = next((number for number, field in enumerate(match.fields) if field in SOURCES), None)
             if side is not None and match.op in ("==", "!=") and not match.doubt and not match.masked:
                 self._budget.spend(1 + len(match.values))
-                blocks = tuple(value[side] for value in match.values)
+                some = match.values if match.op == "!=" else [v for v in match.values if not _is_late(match.fields, v)]
+                blocks = tuple(dict.fromkeys(value[side] for value in some))
                 but += blocks if match.op == "!=" else ()
                 sources += [blocks] if match.op == "==" else []
         told = rule.text
@@ -300,7 +315,7 @@ class _Walk:
             self._doubt(step.told, conditions)
 
     def _input(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
-        against, alters = step.rule.does(Effect.DROP), step.rule.does(Effect.ALTER)
+        alters = step.rule.does(Effect.ALTER)
         spares = step.returns or self._spares(step)
         if step.accepts and conditions:
             self._open(step.told, conditions)
@@ -308,14 +323,26 @@ class _Walk:
             self._doubt(doubtful)
         elif (spares or alters) and conditions:
             self._doubt(step.told, conditions)
-        if step.but and (against or spares or step.target):
+        if step.but and spares:
             self._doubt(step.told, (step.but,))
         if step.but and (step.accepts or spares or step.target) and covers_half(step.but, conditions):
             self._doubt(step.told, conditions, unless=step.but)
-        if against and step.is_inverted:
+
+    def _kept_out(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str, *, early: bool) -> None:
+        """Are those kept out whom this one is for, and thereby others let in?"""
+        effects = [each for each in _KEEPS_OUT if not (early and each is Effect.DROP)]
+        keeps_out = step.rule.does(*effects)
+        if step.but and (keeps_out or step.target):
+            self._doubt(step.told, (step.but,))
+        if not keeps_out:
+            return
+        if step.is_inverted:
             self._doubt(step.told, conditions)
-        if against and len(step.sources) == 1 and covers_half(step.sources[0]):
-            self._doubt(step.told, unless=step.sources[0])
+        if all(map(covers_half, conditions)):
+            if doubtful:
+                self._doubt(doubtful)
+            for each in conditions:
+                self._doubt(step.told, unless=each)
 
     def _spares(self, step: _Step) -> bool:
         """Does it go to a chain that may come to no verdict, so that what follows here is spared?"""
@@ -327,7 +354,7 @@ class _Walk:
         self._opened.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions))
 
     def _doubt(self, rule: str, conditions: tuple[Blocks, ...] = (), unless: Blocks = ()) -> None:
-        self._doubts.setdefault((rule, conditions), Opening(rule=rule, conditions=conditions, unless=unless))
+        self._doubts.setdefault((rule, conditions, unless), Opening(rule=rule, conditions=conditions, unless=unless))
 
 
 def _shown(ruleset: Ruleset, elsewhere: frozenset[str]) -> set[tuple[str, str]]:
@@ -347,16 +374,28 @@ def _is_clear(match: Match) -> bool:
     )
 
 
-def _is_for_replies(match: Match) -> bool:
-    """Does it limit its rule to packets of connections that exist already?"""
+def _opens_nothing(match: Match) -> bool:
+    """Does it limit its rule to what opens no connection from a network, such as packets of those that exist?"""
     words = {value[0] for value in match.values}
     if match.doubt or match.masked or match.op not in ("==", "!="):
         return False
+    if match.op == "==" and len(match.fields) > 1:
+        return bool(match.values) and all(_is_late(match.fields, value) for value in match.values)
     match match.fields:
         case ("state",):
             return "new" in words if match.op == "!=" else bool(words) and words <= REPLIES
+        case ("status",) | ("iif",):
+            return match.op == "==" and bool(words) and all(_is_late(match.fields, (word,)) for word in words)
         case ("direction",):
             return words == {"reply" if match.op == "==" else "original"}
         case ("first packet",):
             return not words
     return False
+
+
+_LATE = {"state": REPLIES, "status": KNOWN_BEFORE, "direction": {"reply"}, "iif": {LOOPBACK}}
+
+
+def _is_late(fields: tuple[str, ...], value: tuple[str, ...]) -> bool:
+    """Has no first packet of a connection from a network these parts?"""
+    return any(part in _LATE.get(field, ()) for field, part in zip(fields, value, strict=True))

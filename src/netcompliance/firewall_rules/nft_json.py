@@ -141,7 +141,8 @@ class _Reader:
             values = self._values(right if op else None, fields, place)
         except NotKnown as unknown:
             return Match(fields=fields, op=op, doubt=str(unknown), text=text)
-        return Match(fields=fields, op=op, values=values, text=text)
+        doubt = vocabulary.why_unknown(fields)
+        return Match(fields=fields, op=op, values=() if doubt else values, doubt=doubt, text=text)
 
     def _values(self, value: Any, fields: tuple[str, ...], place: Place) -> Values:
         found: list[tuple[str, ...]] = []

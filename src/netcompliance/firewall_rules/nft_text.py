@@ -325,7 +325,7 @@ class _RuleReader:
             going_on = bool(found := cursor.take(",", "|"))
             joint = found or joint
         op = vocabulary.operator_of(op, fields, joint)
-        doubt = doubt or ("" if op else str(NotKnown()))
+        doubt = vocabulary.why_unknown(fields) or doubt or ("" if op else str(NotKnown()))
         return Match(fields=fields, op=op, values=() if doubt else values, doubt=doubt)
 
     def _flags(self) -> Match:

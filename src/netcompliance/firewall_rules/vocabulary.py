@@ -13,7 +13,9 @@ from itertools import chain, combinations
 
 SOURCES = frozenset({"saddr", "original saddr", "reply daddr"})
 """Fields that are the source of what comes in."""
-COMPUTED = SOURCES | {"daddr", "dport", "protocol", "version", "state", "direction", "first packet", "oif"}
+COMPUTED = SOURCES | {
+    "daddr", "dport", "protocol", "version", "state", "status", "direction", "first packet", "iif", "oif",
+}  # fmt: skip
 """Fields whose values are kept. `first packet`: which first packets of a TCP connection have the flags asked for."""
 INTERFACES = frozenset({"iif", "oif"})
 """Which interface leads where, only the machine knows."""
@@ -32,10 +34,10 @@ _METAS = frozenset(
         "iiftype", "oiftype", "iifgroup", "pkttype", "length", "skuid", "skgid", "time", "day", "hour",
     }
 )  # fmt: skip
-_CONNTRACK = frozenset({"status", "expiration", "helper", "l3proto", "protocol", "proto-src", "proto-dst"})
+_CONNTRACK = frozenset({"expiration", "helper", "l3proto", "protocol", "proto-src", "proto-dst"})
 _OTHERS = frozenset(
     {
-        RATE, "iif", "quota", "fib", "exthdr", "sport", "ports", "address type", "packet type", "fragment", "set",
+        RATE, "quota", "fib", "exthdr", "sport", "ports", "address type", "packet type", "fragment", "set",
         "connection",
     }
 )  # fmt: skip
@@ -43,7 +45,8 @@ _SAME = {
     "ip saddr": "saddr", "ip6 saddr": "saddr", "ip daddr": "daddr", "ip6 daddr": "daddr",
     **{f"{each} dport": "dport" for each in ("tcp", "udp", "th", "sctp", "dccp", "udplite")},
     "ip protocol": "protocol", "ip6 nexthdr": "protocol", "meta l4proto": "protocol",
-    "meta nfproto": "version", "meta protocol": "version", "ct state": "state", "ct direction": "direction",
+    "meta nfproto": "version", "meta protocol": "version", "ct state": "state", "ct status": "status",
+    "ct direction": "direction",
     "meta iif": "iif", "meta iifname": "iif", "meta oif": "oif", "meta oifname": "oif",
 }  # fmt: skip
 _IMPLIED = {
@@ -58,6 +61,11 @@ _ODD = [2 + sum(some) for some in chain.from_iterable(combinations((8, 32, 64, 1
 """The flags of first packets that hardly anybody sends."""
 PLAIN, ODD = "plain", "odd"
 REPLIES = frozenset({"established", "related", "invalid"})
+MARKS = frozenset({"meta mark", "ct mark", "mark", "connmark", "--mark"})
+"""Fields by which a rule looks at a mark: what that means, the rule says that sets it."""
+KNOWN_BEFORE = frozenset({"seen-reply", "assured", "confirmed", "dying"})
+"""What the status of a connection says once its first packet is through."""
+LOOPBACK = "lo"
 
 
 class NotKnown(Exception):
@@ -86,7 +94,7 @@ class Effect(Enum):
     UNTRACK = auto()
     """It is taken out of connection tracking."""
     ALTER = auto()
-    """Something in it changes that other rules may look at. (A rule that looks at a mark is not understood.)"""
+    """Something in it changes that other rules may look at, such as its mark."""
 
 
 STATEMENTS = {
@@ -104,7 +112,7 @@ STATEMENTS = {
     "queue": Effect.QUEUE,
     **dict.fromkeys(("dnat", "redirect", "tproxy", "netmap"), Effect.DIVERT),
     "notrack": Effect.UNTRACK,
-    "alter": Effect.ALTER,
+    **dict.fromkeys(("alter", "mark"), Effect.ALTER),
 }
 """nft's names, which are also those of iptables' targets in small letters where both have it."""
 
@@ -119,10 +127,12 @@ TARGETS = {
     "ULOG": "log",
     "TEE": "dup",
     **dict.fromkeys(
-        ("AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "ECN", "HL", "HMARK", "IDLETIMER",
-         "LED", "MARK", "RATEEST", "SECMARK", "TCPMSS", "TCPOPTSTRIP", "TOS", "TRACE", "TTL"),
+        ("AUDIT", "CHECKSUM", "CLASSIFY", "CONNSECMARK", "CT", "DSCP", "ECN", "IDLETIMER",
+         "LED", "RATEEST", "SECMARK", "TCPMSS", "TCPOPTSTRIP", "TOS", "TRACE"),
         "mangle",
     ),
+    **dict.fromkeys(("HL", "TTL"), "alter"),
+    **dict.fromkeys(("MARK", "CONNMARK", "HMARK"), "mark"),
 }  # fmt: skip
 """iptables' targets → statements. Any other target is a chain."""
 
@@ -141,24 +151,32 @@ OPTIONS = {
     "--ctrepldst": ("reply daddr", 1),
     **dict.fromkeys(
         ("--ctproto", "--ctorigdst", "--ctreplsrc", "--ctorigsrcport", "--ctorigdstport", "--ctreplsrcport",
-         "--ctrepldstport", "--ctstatus", "--ctexpire"),
+         "--ctrepldstport", "--ctexpire"),
         ("connection", 1),
     ),
+    "--ctstatus": ("status", 1),
     "--syn": ("first packet", 0),
     "--tcp-flags": ("first packet", 2),
     "--tcp-option": ("tcp option", 1),
     "--chunk-types": ("sctp chunk", 2),
     **dict.fromkeys(("--icmp-type", "--icmpv6-type"), ("icmp type", 1)),
-    **dict.fromkeys(("--limit", "--hashlimit", "--hashlimit-upto", "--hashlimit-above"), (RATE, 1)),
+    **dict.fromkeys(
+        ("--limit", "--hashlimit", "--hashlimit-upto", "--hashlimit-above", "--probability", "--every"), (RATE, 1)
+    ),
     **dict.fromkeys(("--src-type", "--dst-type"), ("address type", 1)),
     **dict.fromkeys(("--limit-iface-in", "--limit-iface-out"), ("address type", 0)),
+    **dict.fromkeys(("--loose", "--validmark", "--accept-local", "--invert"), ("fib", 0)),
+    **dict.fromkeys(("--ttl-eq", "--ttl-lt", "--ttl-gt"), ("ip ttl", 1)),
+    **dict.fromkeys(("--hl-eq", "--hl-lt", "--hl-gt"), ("ip6 hoplimit", 1)),
+    **dict.fromkeys(("--rt-type", "--rt-segsleft", "--rt-len"), ("exthdr", 1)),
     "--pkt-type": ("packet type", 1),
     "--match-set": ("set", 2),
     **dict.fromkeys(("-f", "--fragment"), ("fragment", 0)),
     **dict.fromkeys(
         ("-m", "--match", "--comment", "--limit-burst", "--hashlimit-burst", "--hashlimit-mode", "--hashlimit-srcmask",
          "--hashlimit-dstmask", "--hashlimit-name", "--hashlimit-htable-size", "--hashlimit-htable-max",
-         "--hashlimit-htable-expire", "--hashlimit-htable-gcinterval", "--reject-with", "--log-prefix", "--log-level"),
+         "--hashlimit-htable-expire", "--hashlimit-htable-gcinterval", "--reject-with", "--log-prefix", "--log-level",
+         "--mode", "--packet"),
         ("", 1),
     ),
     "-c": ("", 2),
@@ -169,7 +187,7 @@ OPTIONS = {
 MODULES = frozenset(
     {
         "tcp", "udp", "sctp", "icmp", "icmp6", "ipv6-icmp", "conntrack", "state", "comment", "limit", "hashlimit",
-        "multiport", "addrtype", "pkttype", "iprange", "set",
+        "multiport", "addrtype", "pkttype", "iprange", "set", "rpfilter", "ttl", "hl", "rt", "statistic",
     }
 )  # fmt: skip
 """iptables' modules of which `OPTIONS` has every option."""
@@ -204,6 +222,8 @@ def setting(words: str) -> str:
     """
     if field_of(words) in COMPUTED:
         return f"{words} set"
+    if words in MARKS:
+        return "mark"
     return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(words) else "alter"
 
 
@@ -219,10 +239,15 @@ def operator_of(op: str, fields: tuple[str, ...], joint: str = "") -> str:
     `joint` is what stands between several values. States with commas between them are bits: any of them (`in`, or no
     operator), or none (`!`). With bars, `==` or `!=` they are compared as a whole, and no packet has several.
     """
-    if joint == "|" or (joint and op in ("==", "!=") and fields == ("state",)):
+    if joint == "|" or (joint and op in ("==", "!=") and fields in (("state",), ("status",))):
         return ""
     found = {"": "==", "in": "==", "!": "!="}.get(op, op)
     return found if found in ("==", "!=", "<", ">", "<=", ">=") else ""
+
+
+def why_unknown(fields: tuple[str, ...]) -> str:
+    """Why values of these fields together are not followed; empty if they are."""
+    return "flags that are not followed here" if len(fields) > 1 and "tcp flags" in fields else ""
 
 
 def canonical(fields: tuple[str, ...], parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -244,8 +269,8 @@ def _named(field: str, word: str) -> tuple[str, ...]:
         if word not in _VERSIONS and _number(word) is not None:
             raise NotKnown
         return (_VERSIONS.get(word, word),)
-    if field in ("direction", "state"):
-        word = word.lower()
+    if field in ("direction", "state", "status"):
+        word = word.lower().replace("_", "-")
     number = _number(word) if field == "state" else None
     return tuple(name for name, bit in _STATES.items() if (number or 0) & bit) or (word,)
 
