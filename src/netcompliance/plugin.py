@@ -22,9 +22,12 @@ import pytest
 from netcompliance.config import options
 
 if TYPE_CHECKING:
+    from netcompliance.session.artifacts import Artifacts
     from netcompliance.session.pytest_items import Session
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
+ARTIFACTS: pytest.StashKey[Artifacts] = pytest.StashKey()
+"""What the runs left: there from the end of the session on."""
 _SPREADING = {
     "numprocesses": "-n",
     "tx": "--tx",
@@ -113,8 +116,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = planned.cases(marker.args[0])
         metafunc.parametrize("verdict", cases, ids=planned.ids(cases), indirect=True)
     if planned and "comparison" in metafunc.fixturenames:
-        runs = planned.held()
-        metafunc.parametrize("comparison", runs, ids=[run.settings.tenant for run in runs], indirect=True)
+        plans = planned.compared()
+        metafunc.parametrize("comparison", plans, ids=[plan.tenant for plan in plans], indirect=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -124,7 +127,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if planned is None:
         return
     last = [item for item in items if "comparison" in getattr(item, "fixturenames", ())]
-    items[:] = [item for item in items if item not in last] + (last if planned.held() else [])
+    items[:] = [item for item in items if item not in last] + (last if planned.compared() else [])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -153,7 +156,7 @@ def comparison(request: pytest.FixtureRequest) -> Any:
     planned = request.config.stash.get(SESSION, None)
     if planned is None:
         raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
-    return planned.hold(request.param)
+    return planned.compare(request.param)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -181,16 +184,16 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     planned = session.config.stash.get(SESSION, None)
     if planned is None or session.config.getoption("collectonly"):
         return (yield)
-    planned.close()
-    _never_green(session, planned)
+    artifacts = session.config.stash[ARTIFACTS] = planned.close()
+    _never_green(session, artifacts)
     try:
         result = yield
     except OSError as error:
-        planned.unreported(error, getattr(session.config.option, "htmlpath", None))
+        artifacts.unreported(error, getattr(session.config.option, "htmlpath", None))
         result = None
-    planned.report()
-    planned.seal()
-    _never_green(session, planned)
+    artifacts.report()
+    artifacts.seal()
+    _never_green(session, artifacts)
     return result
 
 
@@ -199,8 +202,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Generator[None, None, None]:
     """Tell verdicts once: in our table and paragraphs, not in pytest's FAILURES and ERRORS as well."""
-    planned = config.stash.get(SESSION, None)
-    if planned is None or config.getoption("collectonly"):
+    artifacts = config.stash.get(ARTIFACTS, None)
+    if artifacts is None:
         return (yield)
     stats = terminalreporter.stats
     kept: dict[str, list[Any]] = {name: list(stats[name]) for name in ("failed", "error") if name in stats}
@@ -210,7 +213,7 @@ def pytest_terminal_summary(
         result = yield
     finally:
         stats.update(kept)
-    planned.summarise(terminalreporter)
+    artifacts.summarise(terminalreporter)
     return result
 
 
@@ -224,9 +227,9 @@ def pytest_html_report_title(report: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
     """Everything that our own page tells stands above its table of tests."""
-    planned = session.config.stash.get(SESSION, None)
-    if planned:
-        prefix.append(planned.html())
+    artifacts = session.config.stash.get(ARTIFACTS, None)
+    if artifacts:
+        prefix.append(artifacts.html())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -293,8 +296,8 @@ def _asks_pytest_itself(config: pytest.Config) -> bool:
     return any(config.getoption(name, None) for name in _INFORMATIONAL)
 
 
-def _never_green(session: pytest.Session, planned: Session) -> None:
-    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not planned.satisfied:
+def _never_green(session: pytest.Session, artifacts: Artifacts) -> None:
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not artifacts.satisfied:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netcompliance import catalogue as catalogues
 from netcompliance import exports, provenance
@@ -22,14 +23,17 @@ from netcompliance.journal.signature import Key, SigningError
 from netcompliance.judge import SHARED
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
+from netcompliance.session.plan import Plan, WatchHosts
 from netcompliance.session.pytest_items import Session
-from netcompliance.session.run import Run, Watch
-from netcompliance.session.visit_collector import Look, Who
-from netcompliance.session.watch_collector import Watching
+from netcompliance.session.visit_collector import Look
+from netcompliance.session.watch_basis import WatchBasis
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host
 from netcompliance.vantage.visit import Errand
+
+if TYPE_CHECKING:
+    from netcompliance.vantage.watch import Listener
 
 
 def plan(options: Options, here: Path) -> Session:
@@ -37,10 +41,7 @@ def plan(options: Options, here: Path) -> Session:
     catalogue = catalogues.load()
     at_once = settings.visits(options)
     signing_key = _signing_key(options.sign)
-    at = datetime.now(UTC)
-    look = _looker(at_once)
-    signer = signing_key.fingerprint if signing_key else None
-    runs: list[Run] = []
+    started = datetime.now(UTC)
     tenants = settings.tenants(options)
     if options.watch is not None and len(tenants) > 1:
         raise BadInput("--watch: one tenant at a time; watch another one in a run of its own, at the same time")
@@ -58,38 +59,41 @@ def plan(options: Options, here: Path) -> Session:
         [*keys, *passwords], _words(catalogue, [each.settings for each in configs], [host.vantage for host in named])
     )
     wanted = exports.wanted(options.exports, len(tenants), here)
+    plans = []
     for config in configs:
         cases = catalogues.expand(catalogue, config.settings, [host.vantage for host in named])
         asked = catalogues.expand(catalogue, replace(config.settings, level=None), [host.vantage for host in named])
         settings.check_waivers(config, asked)
         hosts = _visited(named, cases, key_variables)
-        runs.append(
-            Run(
-                config.settings,
-                catalogue,
-                cases,
-                look=look,
+        plans.append(
+            Plan(
+                config=config,
+                catalogue=catalogue,
+                cases=tuple(cases),
                 hosts=hosts,
-                key=config.key,
-                watch=_watcher(hosts) if config.settings.watch else None,
                 redactor=redactor,
-                at=at,
-                signer=signer,
+                started=started,
+                signer=signing_key.fingerprint if signing_key else None,
+                watch_hosts=_watcher(hosts) if config.settings.watch else None,
             )
         )
     report_dir = here / (options.report_dir or default("report_dir"))
     _check_writable(report_dir)
     if options.baseline is not None:
-        from netcompliance.session import baseline_check
-
-        for run in runs:
-            run.against = baseline_check.find(options.baseline, report_dir, run.settings, run.cases, run.started)
-    return Session(runs, report_dir, signing_key, wanted)
+        plans = [_against(options.baseline, report_dir, plan) for plan in plans]
+    return Session(plans, report_dir, look=_looker(at_once), key=signing_key, wanted=wanted)
 
 
 def redacted(text: str) -> str:
     """The text without the secrets that are known before anything is planned: those of the environment."""
     return Redactor(credentials.of_environment(os.environ)).text(text)
+
+
+def _against(asked: str, report_dir: Path, plan: Plan) -> Plan:
+    """The plan with the baseline that was asked for."""
+    from netcompliance.session import baseline_check
+
+    return replace(plan, baseline=baseline_check.find(asked, report_dir, plan.settings, plan.cases, plan.started))
 
 
 def _signing_key(named: str | None) -> Key | None:
@@ -126,14 +130,14 @@ def _words(catalogue: Catalogue, planned: Sequence[Settings], vantages: Sequence
     return json.dumps([*map(asdict, planned), *endpoints, *vantages, *ours, *told, *required], default=str)
 
 
-def _watcher(hosts: Sequence[Host]) -> Watch:
+def _watcher(hosts: Sequence[Host]) -> WatchHosts:
     by_vantage = {host.vantage: host for host in hosts}
 
-    def watch(settings: Settings, known: Mapping[str, Who], listener: Watching) -> None:
+    def watch(settings: Settings, basis: Mapping[str, WatchBasis], listener: Listener) -> None:
         from netcompliance.vantage import watch as watches
 
-        chosen = {vantage: by_vantage[vantage] for vantage in known}
-        watches.watch(settings, chosen, known, listener, f"netcompliance/{provenance.version()}")
+        chosen = {vantage: by_vantage[vantage] for vantage in basis}
+        watches.watch(settings, chosen, basis, listener, f"netcompliance/{provenance.version()}")
 
     return watch
 

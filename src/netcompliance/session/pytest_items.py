@@ -1,4 +1,4 @@
-"""All runs of one pytest session (one for each tenant), and how pytest's objects are told about them."""
+"""What pytest's items need of a session's runs, one for each tenant: cases, verdicts, and words for both."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import contextlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, MutableMapping, Sequence
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netcompliance import explain, exports, pages
+from netcompliance import explain, pages
 from netcompliance.config.validation import BadInput
 from netcompliance.exports import Wanted
-from netcompliance.journal import checksums, reader, signature
-from netcompliance.journal.reader import BadJournal
-from netcompliance.journal.signature import Key, SigningError
+from netcompliance.journal.signature import Key
 from netcompliance.journal.writer import JournalWriteError
 from netcompliance.model import Case, Result, Verdict
-from netcompliance.report import terminal, watched
+from netcompliance.report import watched
 from netcompliance.report.progress import Progress
 from netcompliance.report.watching import Screen
-from netcompliance.results import CaseStatus, Entry, Overall
-from netcompliance.session.run import Run, new_directory
+from netcompliance.results import CaseStatus, Entry
+from netcompliance.session.artifacts import Artifacts
+from netcompliance.session.phases import Opened
+from netcompliance.session.plan import Plan
+from netcompliance.session.run import Run, new_directory, visit_all
+from netcompliance.session.visit_collector import Look
 from netcompliance.vantage.errors import CouldNotLook
 
 if TYPE_CHECKING:
-    from netcompliance.session.baseline_check import BaselineCheck, BaselineComparison
+    from netcompliance.session.baseline_check import BaselineComparison
 
 _UNFIT_FOR_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 
@@ -101,38 +102,48 @@ def without_values(excinfo: pytest.ExceptionInfo[BaseException], redacted: Calla
 
 
 class Session:
-    """The runs of a session, in the order of the command line."""
+    """The runs of a session, in the order of the command line: planned first, and begun by `open`."""
 
     def __init__(
-        self, runs: Sequence[Run], report_dir: Path, key: Key | None = None, wanted: Sequence[Wanted] = ()
+        self,
+        plans: Sequence[Plan],
+        report_dir: Path,
+        *,
+        look: Look,
+        key: Key | None = None,
+        wanted: Sequence[Wanted] = (),
     ) -> None:
-        self._runs = tuple(runs)
-        self._wanted = tuple(wanted)
+        self.plans = tuple(plans)
         self._report_dir = report_dir
+        self._look = look
         self._key = key
-        self._shortcomings: dict[Run, list[str]] = {run: [] for run in runs}
-        self._by_case = {(run.settings.tenant, case): run for run in runs for case in run.cases}
-        self._redactor = runs[0].redactor
-
-    @property
-    def satisfied(self) -> bool:
-        """Whether every run is, left all the evidence that it was to leave, and none is worse than its baseline."""
-        return all(run.overall is Overall.SATISFIED and not self._shortcomings[run] for run in self._runs) and all(
-            against.unharmed(journal) for _, against, journal in self._compared()
-        )
+        self._wanted = tuple(wanted)
+        self._redactor = plans[0].redactor
+        self._by_tenant = {plan.tenant: plan for plan in self.plans}
+        self._runs: dict[str, Run] = {}
+        """By tenant, those that are open."""
+        self._chosen: tuple[Run, ...] = ()
+        """Those that are looked for together."""
 
     def open(self) -> None:
-        """Make the directories and begin the journals."""
+        """Make the directories and begin the journals. Raises `BadInput`."""
         made: list[Path] = []
         try:
-            for run in self._runs:
-                made.append(new_directory(self._report_dir, run.settings.tenant, run.started))
-                run.open(made[-1])
+            for plan in self.plans:
+                made.append(new_directory(self._report_dir, plan.tenant, plan.started))
+                self._runs[plan.tenant] = Run(plan, made[-1])
         except (OSError, JournalWriteError) as error:
             for directory in made:
                 shutil.rmtree(directory, ignore_errors=True)
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise BadInput(f"--report-dir {self._report_dir}: {reason}") from None
+
+    def close(self) -> Artifacts:
+        """End every journal with its footer, and export it. Nothing is asked any more."""
+        closed = [run.close(datetime.now(UTC)) for run in self._runs.values()]
+        artifacts = Artifacts(closed, self._key, self._wanted)
+        artifacts.export()
+        return artifacts
 
     def clean(self, metadata: MutableMapping[str, Any]) -> None:
         """Take secrets out of what a report says about its environment: in CI there are URLs with credentials."""
@@ -145,12 +156,14 @@ class Session:
     def header(self) -> list[str]:
         """Lines for pytest's own header."""
         lines = []
-        for run in self._runs:
-            vantages = _counted(sorted({case.vantage for case in run.cases}))
-            lines.append(f"network of {run.settings.endpoint}: {len(run.cases)} cases from {vantages}")
-            lines += [self._redactor.text(each) for each in (run.against.header() if run.against else ())]
-            lines += [f"then a watch: {watched.rates(run.settings)}", watched.unwatched()] if run.settings.watch else []
-            lines += [*watched.unprovable(run.settings), *watched.shares(run.settings)]
+        for plan in self.plans:
+            vantages = _counted(sorted({case.vantage for case in plan.cases}))
+            lines.append(f"network of {plan.settings.endpoint}: {len(plan.cases)} cases from {vantages}")
+            lines += [self._redactor.text(each) for each in (plan.baseline.header() if plan.baseline else ())]
+            lines += (
+                [f"then a watch: {watched.rates(plan.settings)}", watched.unwatched()] if plan.settings.watch else []
+            )
+            lines += [*watched.unprovable(plan.settings), *watched.shares(plan.settings)]
         if self._redactor.weak:
             lines.append(
                 "note: a key or password is short, or a common word: it is hidden where secrets stand (URLs, headers), "
@@ -160,27 +173,24 @@ class Session:
 
     def select(self, tenants: Collection[str]) -> None:
         """Tests of these are to be run: they are looked for together, and nobody looks for the others."""
-        chosen = [run for run in self._runs if run.settings.tenant in tenants]
-        for run in chosen:
-            run.beside = chosen
+        self._chosen = tuple(run for tenant, run in self._runs.items() if tenant in tenants)
 
     def show(self, reporter: pytest.TerminalReporter, capture: Any) -> None:
         """Show on the terminal how the visits go on. pytest's capture, if there is one, is held off for that."""
-        looking = [run for run in self._runs if run.beside]
         display = Progress(
             self._writer(reporter, capture),
             time.monotonic,
-            hosts=sum(len({case.vantage for case in run.cases}) for run in looking),
+            hosts=sum(len({case.vantage for case in run.plan.cases}) for run in self._chosen),
             terminal=bool(reporter.isatty) and reporter.hasmarkup,
             width=reporter._tw.fullwidth,  # noqa: SLF001 - what pytest's own sections are as wide as
         )
-        for run in looking:
-            run.display = display.of(run.settings.tenant) if len(self._runs) > 1 else display
-            if run.settings.watch is not None:
+        for run in self._chosen:
+            run.display = display.of(run.plan.tenant) if len(self._runs) > 1 else display
+            if run.plan.settings.watch is not None:
                 run.screen = Screen(
                     self._writer(reporter, capture),
                     time.monotonic,
-                    duration=run.settings.watch.duration,
+                    duration=run.plan.settings.watch.duration,
                     terminal=bool(reporter.isatty) and reporter.hasmarkup,
                     width=reporter._tw.fullwidth,  # noqa: SLF001 - likewise
                 )
@@ -201,62 +211,56 @@ class Session:
 
     def sentence(self, requirement: str) -> str:
         """What the requirement says, for the docstring of its test."""
-        catalogue = self._runs[0].catalogue
+        catalogue = self.plans[0].catalogue
         says = catalogue[requirement].says if requirement in catalogue else requirement
         return f"{says[0].upper()}{says[1:]}."
 
     def cases(self, requirement: str) -> list[tuple[str, Case]]:
         """The planned cases of a requirement, with their tenants."""
-        return [
-            (run.settings.tenant, case) for run in self._runs for case in run.cases if case.requirement == requirement
-        ]
+        return [(plan.tenant, case) for plan in self.plans for case in plan.cases if case.requirement == requirement]
 
     def ids(self, cases: Sequence[tuple[str, Case]]) -> list[str]:
         """Ids for pytest, of letters that its reports can carry unescaped."""
-        several = len(self._runs) > 1
+        several = len(self.plans) > 1
         return [
             _UNFIT_FOR_IDS.sub("-", f"{tenant + ':' if several else ''}{case.target}@{case.vantage}")
             for tenant, case in cases
         ]
 
     def ask(self, asked: tuple[str, Case]) -> Asked:
-        """The verdict on a case. Raises `NotLooked`."""
+        """The verdict on a case. The first one that is asked for makes the visit, for all. Raises `NotLooked`."""
         tenant, case = asked
-        run = self._by_case[tenant, case]
+        run = self._runs[tenant]
+        if isinstance(run.phase, Opened):
+            together = self._chosen if run in self._chosen else (run,)
+            visit_all(self._look, [each for each in together if isinstance(each.phase, Opened)])
         try:
             verdict = run.verdict(case)
         except CouldNotLook as problem:
             raise NotLooked(problem) from None
-        entry = Entry(
-            case=case,
-            requirement=run.catalogue[case.requirement],
-            verdict=verdict,
-            strict=run.settings.strict,
-        )
-        return Asked(entry, verdict)
+        requirement, strict = run.plan.catalogue[case.requirement], run.plan.settings.strict
+        return Asked(Entry(case=case, requirement=requirement, verdict=verdict, strict=strict), verdict)
 
-    def held(self) -> list[Run]:
+    def compared(self) -> list[Plan]:
         """The runs that are held against a baseline."""
-        return [run for run in self._runs if run.against]
+        return [plan for plan in self.plans if plan.baseline]
 
-    def hold(self, run: Run) -> BaselineComparison:
-        """What one of them comes to until now."""
+    def compare(self, plan: Plan) -> BaselineComparison:
+        """What one of them comes to until now, against its baseline."""
         from netcompliance.session.baseline_check import BaselineComparison
 
-        assert run.against
-        assert run.journal_path
-        return BaselineComparison(run.against.comparison(run.journal_path))
+        assert plan.baseline
+        return BaselineComparison(plan.baseline.comparison(self._runs[plan.tenant].journal.path))
 
     def properties(self, asked: tuple[str, Case]) -> list[tuple[str, str]]:
         """What reports of pytest's own (`--junitxml`) say about a case beside its outcome."""
         tenant, case = asked
-        run = self._by_case[tenant, case]
-        verdict = run.given(case)
+        verdict = self._runs[tenant].given(case)
         codes = dict.fromkeys(str(found.code) for found in verdict.findings) if verdict else ()
         told = {
             "tenant": tenant,
             "requirement": case.requirement,
-            "level": run.catalogue[case.requirement].level,
+            "level": self._by_tenant[tenant].catalogue[case.requirement].level,
             "target": case.target,
             "vantage": case.vantage,
             "verdict": verdict.result if verdict else "error",
@@ -268,13 +272,13 @@ class Session:
         """Turn a report of ours into words: what is unmet, or why nobody could look."""
         told = vars(report)
         said = {name: str(value) for name, value in report.user_properties}
-        tenants = [run.settings.tenant for run in self._runs]
+        tenants = list(self._by_tenant)
         if {"tenant", "requirement"} <= said.keys() and said["tenant"] in tenants:
             told["netcompliance_anchor"] = pages.anchor(tenants.index(said["tenant"]), said["requirement"])
         told.update(netcompliance=True, sections=[(name, self._redactor.text(text)) for name, text in report.sections])
         if isinstance(error, NotLooked):
             told.update(longrepr=self._safe(str(error)), netcompliance_told=True)
-        elif self.held() and _is_worse(error):
+        elif self.compared() and _is_worse(error):
             told.update(longrepr=self._redactor.text(str(error)), netcompliance_told=True)
         elif isinstance(error, Unmet) and error.entry.verdict:
             entry = error.entry
@@ -288,89 +292,6 @@ class Session:
         elif report.longrepr and self._redactor.text(text := str(report.longrepr)) != text:
             told.update(longrepr=_Traceback(self._redactor.text(text), report.longrepr, self._redactor.text))
 
-    def close(self) -> None:
-        """End every journal with its footer, then export them."""
-        for run in self._runs:
-            run.close(datetime.now(UTC))
-        for run in self._runs:
-            if run.journal_path and self._wanted:
-                problems = exports.export(run.journal_path, self._wanted)
-                self._shortcomings[run] += [f"not exported: {problem}" for problem in problems]
-
-    def summarise(self, reporter: pytest.TerminalReporter) -> None:
-        """Write the summaries to the terminal."""
-        for run in self._runs:
-            reporter.write_sep("=", run.settings.endpoint)
-            files = {"report": run.report_path, "journal": run.journal_path, "sums": self._in(run, checksums.NAME)}
-            shown = {name: _from_here(path) for name, path in files.items() if path and path.exists()}
-            width = min(reporter._tw.fullwidth, 120)  # noqa: SLF001 - what pytest's own sections are as wide as
-            for told in watched.lines(run.settings, run.watch_entries(), run.watched):
-                reporter.write_line(self._redactor.text(told))
-            for line in terminal.lines(run.settings, run.entries(), shown, run.redactor, width, whole=run.is_whole):
-                _write(reporter, line)
-            for each in self._wanted:
-                path = exports.place(each, run.journal_path) if run.journal_path else None
-                if path and path.exists():
-                    reporter.write_line(f"export   {explain.printable(_from_here(path))}")
-            if self._in(run, checksums.SIGNATURE).exists() and run.signer:
-                reporter.write_line(f"signed   with the key {run.signer}")
-            for shortcoming in self._shortcomings[run]:
-                reporter.write_line(self._safe(f"evidence {shortcoming}"), red=True, bold=True)
-        for run, against, journal in self._compared():
-            reporter.write_sep("-", f"{run.settings.tenant}: compared with the baseline")
-            for line in against.lines(journal, run.redactor, min(reporter._tw.fullwidth, 120)):  # noqa: SLF001 - likewise
-                _write(reporter, line)
-
-    def html(self) -> str:
-        """What pytest-html's own page is to tell besides its own: every run, from its journal."""
-        try:
-            return pages.within_another([reader.read(run.journal_path) for run in self._runs if run.journal_path])
-        except BadJournal as problem:
-            return f"<p>{escape(self._safe(str(problem)))}</p>"
-
-    def report(self) -> None:
-        """Write every run's page, from its journal. A run is told to lack one that could not be written."""
-        for run in self._runs:
-            if run.report_path and run.journal_path:
-                try:
-                    exports.write(run.report_path, pages.page(reader.read(run.journal_path)))
-                except (BadJournal, OSError) as error:
-                    self._lack(run, error)
-
-    def unreported(self, error: OSError, page: str | None) -> None:
-        """Another report could not be written. Of pytest-html's, half is taken away."""
-        if page:
-            with contextlib.suppress(OSError):
-                Path(page).unlink(missing_ok=True)
-        for run in self._runs:
-            self._lack(run, error)
-
-    def _lack(self, run: Run, error: BadJournal | OSError) -> None:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        self._shortcomings[run].append(f"without a report: {reason}")
-
-    def seal(self) -> None:
-        """Sum up what each run left, and sign it. Whatever cannot be done is told, and the run is not green."""
-        for run in self._runs:
-            if run.directory is None or not run.is_whole:
-                continue
-            try:
-                path = checksums.write(run.directory)
-                if self._key:
-                    (run.directory / checksums.SIGNATURE).write_bytes(signature.sign(path.read_bytes(), self._key))
-            except SigningError as problem:
-                self._shortcomings[run].append(f"not signed: {problem}")
-            except OSError as error:
-                self._shortcomings[run].append(f"not sealed: {error.strerror or error}")
-
-    def _in(self, run: Run, name: str) -> Path:
-        return (run.directory or self._report_dir) / name
-
-    def _compared(self) -> Iterator[tuple[Run, BaselineCheck, Path]]:
-        for run in self._runs:
-            if run.against and run.journal_path:
-                yield run, run.against, run.journal_path
-
     def _safe(self, text: str) -> str:
         return explain.printable(self._redactor.text(text))
 
@@ -381,16 +302,5 @@ def _is_worse(error: BaseException | None) -> bool:
     return isinstance(error, Worse)
 
 
-def _write(reporter: pytest.TerminalReporter, line: terminal.Line) -> None:
-    for text, markup in line:
-        reporter.write(text, **markup)
-    reporter.write_line("")
-
-
 def _counted(vantages: Sequence[str]) -> str:
     return vantages[0] if len(vantages) == 1 else f"{len(vantages)} vantages"
-
-
-def _from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,4 +1,4 @@
-"""The watch of one run, put together: what is heard is written down, shown and, at the end, judged.
+"""What is done with what a watch tells: it is written down, shown and, at the end, judged.
 
 Rules
 * The journal gets what stays: each run when it has ended, and what is open every `SNAPSHOT` seconds, so that hours of a
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge import are_too_large, judge_vantage
 from netcompliance.judge.shape import shaped
-from netcompliance.judge.watch import Watched, how, watched
-from netcompliance.model import HERE, Case, Observation, Requirement, Settings, Verdict
+from netcompliance.judge.watch import Watched as WatchedPaths
+from netcompliance.judge.watch import how, watched
+from netcompliance.model import HERE, Case, Observation, Verdict
+from netcompliance.session.phases import Visited, Watched
+from netcompliance.session.plan import Plan
 from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
 
 SNAPSHOT = 300.0
@@ -43,17 +44,14 @@ class Screen(Protocol):
         """There is no more to come."""
 
 
-class Watching:
-    """Listens to the watch (`vantage.watch.Listener`)."""
+class WatchCollector:
+    """Listens to the watch (`vantage.watch.Listener`). `result` says what came of it."""
 
-    def __init__(
-        self, settings: Settings, journal: Journal | None, redactor: Redactor, screen: Screen | None = None
-    ) -> None:
-        self.troubles: dict[str, CouldNotLook] = {}
-        self._settings = settings
+    def __init__(self, plan: Plan, journal: Journal, screen: Screen | None = None) -> None:
+        self._plan = plan
         self._journal = journal
-        self._redactor = redactor
         self._screen = screen
+        self._problems: dict[str, CouldNotLook] = {}
         self._runs: dict[str, dict[int, Observation]] = {}
         self._others: dict[str, list[Observation]] = {}
         self._snapshot = time.monotonic() + SNAPSHOT
@@ -61,7 +59,7 @@ class Watching:
 
     def record(self, vantage: str, record: Mapping[str, Any]) -> None:
         """Keep it; write down what has ended."""
-        record = self._redactor.value({**record, "vantage": vantage})
+        record = self._plan.redactor.value({**record, "vantage": vantage})
         if record["what"] == "run":
             closed = not record.get("open")
             known = self._runs.setdefault(vantage, {})
@@ -78,7 +76,7 @@ class Watching:
         """Show how far the open runs are; now and then, write it down."""
         late = time.monotonic() > self._snapshot
         for run in runs:
-            record = self._redactor.value({**run, "vantage": vantage})
+            record = self._plan.redactor.value({**run, "vantage": vantage})
             self._runs.setdefault(vantage, {})[run["run"]] = record
             self._show(vantage, record)
             if late:
@@ -93,7 +91,7 @@ class Watching:
 
     def unwatched(self, vantage: str, problem: CouldNotLook) -> None:
         """No watch began there."""
-        self.troubles[vantage] = problem
+        self._problems[vantage] = problem
         self.connection(vantage, problem.cause)
 
     def tick(self) -> None:
@@ -103,38 +101,44 @@ class Watching:
         if self._screen:
             self._screen.tick()
 
-    def seen(self) -> dict[str, Watched]:
+    def over(self) -> None:
+        """Nothing more will be heard."""
+        if self._screen:
+            self._screen.over()
+
+    def result(self, visited: Visited) -> Watched:
+        """What came of it, as far as it came, with the verdicts on the cases of the watch."""
+        seen = self.seen()
+        given = self._verdicts(visited)
+        return Watched(visited=visited, verdicts=given, problems=self._problems, seen=seen)
+
+    def seen(self) -> dict[str, WatchedPaths]:
         """What each vantage saw."""
         seen = {}
         for vantage in sorted(self._others):
             with self._own_risk(vantage):
-                seen[vantage] = watched(self.records(vantage), self._settings.host)
+                seen[vantage] = watched(self._records(vantage), self._plan.settings.host)
         return seen
 
-    def records(self, vantage: str) -> list[Observation]:
+    def _records(self, vantage: str) -> list[Observation]:
         """Everything that was heard from there."""
         return [*self._others.get(vantage, ()), *self._runs.get(vantage, {}).values()]
 
-    def verdicts(
-        self,
-        requirements: Mapping[str, Requirement],
-        cases: Iterable[Case],
-        who: Mapping[str, Sequence[Observation]],
-        today: date,
-    ) -> dict[Case, Verdict]:
-        """The verdicts on these cases. `who` are the observations that say who looked, by vantage."""
-        by_vantage: dict[str, list[Case]] = {}
-        for case in cases:
-            by_vantage.setdefault(case.vantage, []).append(case)
+    def _verdicts(self, visited: Visited) -> dict[Case, Verdict]:
+        """On all of whom somebody could have watched."""
+        plan = self._plan
+        cases = [case for case in plan.cases if plan.is_watched(case) and not visited.problem(case)]
         found: dict[Case, Verdict] = {}
-        for vantage, some in by_vantage.items():
-            seen = [*who.get(vantage, ()), *self.records(vantage)]
+        for vantage in dict.fromkeys(case.vantage for case in cases):
+            some = [case for case in cases if case.vantage == vantage]
+            basis = visited.basis.get(vantage)
+            seen = [*(basis.identity if basis else ()), *self._records(vantage)]
             with self._own_risk(vantage):
-                given = judge_vantage(requirements, some, seen, (), self._settings, today)
+                given = judge_vantage(plan.requirements, some, seen, (), plan.settings, plan.today)
                 if are_too_large(given.values()):
                     raise too_large()
                 found |= given
-        return found
+        return plan.settled(found, cases)
 
     @contextlib.contextmanager
     def _own_risk(self, vantage: str) -> Iterator[None]:
@@ -151,11 +155,9 @@ class Watching:
     def _show(self, vantage: str, run: Observation) -> None:
         if self._screen:
             seen = shaped(run)
-            self._screen.sample(vantage, seen, how(seen, self._settings.host))
+            self._screen.sample(vantage, seen, how(seen, self._plan.settings.host))
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        if self._journal is None:
-            return
         try:
             self._journal.observation(record)
         except JournalWriteError as problem:

@@ -45,8 +45,8 @@ def test_every_host_is_told_the_variables_of_all_tenants_keys(tmp_path: Path, mo
         (profiles / f"{tenant}.toml").write_text(f'[key]\nenv = "KEY_{tenant}"\n')
     hosts = HostOptions(hosts="ssh://node-1")
     session = build.plan(Options(tenants=("acme", "beta"), hosts=hosts), tmp_path)
-    for run in session._runs:
-        errand = run.begin_looking().errand
-        assert {host.vantage for host in errand.hosts} == {"local", "ssh://node-1"}
-        assert {host.keys for host in errand.hosts} == {frozenset({"KEY_acme", "KEY_beta"})}
-        assert "secret-key-0123" not in repr(errand)
+    for plan in session.plans:
+        assert {host.vantage for host in plan.hosts} == {"local", "ssh://node-1"}
+        assert {host.keys for host in plan.hosts} == {frozenset({"KEY_acme", "KEY_beta"})}
+        assert plan.config.key == "secret-key-0123"
+        assert "secret-key-0123" not in repr(plan)

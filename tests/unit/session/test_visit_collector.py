@@ -2,88 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netcompliance import catalogue, judge
+from netcompliance import judge
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal, JournalWriteError
-from netcompliance.judge.watch import IDENTITY
-from netcompliance.model import HERE, Case, Settings, Verdict, Watch
+from netcompliance.model import HERE, Case, Verdict
 from netcompliance.probe.onhost.limits import DEFAULTS
-from netcompliance.report.watching import Screen
-from netcompliance.session import watch_collector
-from netcompliance.session.visit_collector import PLACES, Looking, Who
-from netcompliance.session.watch_collector import Watching
+from netcompliance.session.plan import Plan
+from netcompliance.session.visit_collector import VisitCollector
 from netcompliance.vantage.errors import CouldNotLook
-from netcompliance.vantage.records import decoded
 from netcompliance.vantage.visit import State
 from tests.unit.judge.records import error, tcp
-from tests.unit.judge.world import healthy
+from tests.unit.session.plans import EVIL, GOOD, SETTINGS, of, plan
 
-TODAY = date(2026, 12, 1)
-EVIL, GOOD = "ssh://evil", "ssh://good"
-
-
-def of(vantage: str) -> list[dict[str, Any]]:
-    return [{**record, "vantage": vantage} for record in healthy()]
+Collecting = Callable[..., VisitCollector]
 
 
-def looking(*vantages: str) -> Looking:
-    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test")
-    known = catalogue.load()
-    cases = catalogue.expand(known, settings, vantages)
-    required = {each.id: each for each in known.requirements}
-    return Looking(
-        settings, cases, cases, required, TODAY, hosts=(), key=None, redactor=Redactor(()), journal=None, display=None
-    )
+@pytest.fixture
+def collecting(tmp_path: Path) -> Collecting:
+    """A collector for these vantages, with a journal of its own."""
+
+    def collecting(*vantages: str, **more: Any) -> VisitCollector:
+        wanted: Plan = plan(*vantages, **more)
+        number = len(list(tmp_path.iterdir()))
+        return VisitCollector(wanted, Journal(tmp_path / f"{number}.jsonl", wanted.redactor))
+
+    return collecting
 
 
-def test_a_watch_knows_who_serves_layers() -> None:
-    who = Who()
-    layer = {"kind": "registry", "task": "registry", "step": "layer", "port": 443}
-    who.add({**layer, "url": "https://cdn02.quay.io/a", "host": "cdn02.quay.io"}, "acme.app.stackstate.io")
-    who.add({**layer, "url": "http://cache.corp/a", "host": "cache.corp", "port": 80}, "acme.app.stackstate.io")
-    who.add({**layer, "url": "https://else/a", "host": "else", "task": "source"}, "acme.app.stackstate.io")
-    who.add({**layer, "url": "https://quay.io/v2/", "host": "quay.io", "step": "ping"}, "acme.app.stackstate.io")
-    assert who.layers == {("cdn02.quay.io", 443)}
-
-
-def test_what_is_kept_for_a_watch_has_an_end() -> None:
-    who, host = Who(), "acme.app.stackstate.io"
-    layer = {"kind": "registry", "task": "registry", "step": "layer", "port": 443, "url": "https://x/a"}
-    for number in range(2 * PLACES):
-        who.add({**layer, "host": f"cdn-{number}"}, host)
-        who.add({"kind": "tcp", "task": "tenant", "host": host, "address": f"2001:db8::{number:x}"}, host)
-    assert (len(who.layers), len(who.addresses)) == (PLACES, PLACES)
-
-
-def test_a_watch_takes_no_null_for_a_place() -> None:
-    who = Who()
-    layer = {"kind": "registry", "task": "registry", "step": "layer", "url": "https://x/a", "host": "x", "port": 443}
-    for field in layer:
-        who.add({**layer, field: None}, "acme.app.stackstate.io")
-    who.add(
-        {"kind": "tcp", "task": "tenant", "host": "acme.app.stackstate.io", "address": None}, "acme.app.stackstate.io"
-    )
-    who.add({"kind": "tcp", "task": "tenant", "host": None, "address": "192.0.2.1"}, "acme.app.stackstate.io")
-    assert (who.layers, who.addresses, who.kept) == (set(), set(), [])
-
-
-def test_what_is_shown_of_a_visit_holds_no_secret_over_two_lines() -> None:
+def test_what_is_shown_of_a_visit_holds_no_secret_over_two_lines(tmp_path: Path) -> None:
     shown: list[str] = []
 
     class Shown:
         def state(self, _vantage: str, _state: State, text: str = "") -> None:
             shown.append(text)
 
-    one = looking(GOOD)
-    one._redactor, one._display = Redactor(["Zq7kPv93LmXw20TdBr5s"]), Shown()  # type: ignore[assignment]
-    one.state(GOOD, State.FAILED, "no way: Zq7kPv93\r\nLmXw20TdBr5s")
+        def tick(self) -> None:
+            """Not asked."""
+
+        def over(self) -> None:
+            """Likewise."""
+
+    one = plan(GOOD, secrets=("Zq7kPv93LmXw20TdBr5s",))
+    journal = Journal(tmp_path / "journal.jsonl", one.redactor)
+    VisitCollector(one, journal, Shown()).state(GOOD, State.FAILED, "no way: Zq7kPv93\r\nLmXw20TdBr5s")
     assert shown == ["no way: ***"]
 
 
@@ -98,37 +66,44 @@ def evil(monkeypatch: pytest.MonkeyPatch) -> None:
         return honest(required, cases, seen, *rest, **more)
 
     monkeypatch.setattr(judge, "judge_vantage", judged)
-    monkeypatch.setattr(watch_collector, "judge_vantage", judged)
 
 
 @pytest.mark.usefixtures("evil")
-def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other() -> None:
-    run = looking(EVIL, GOOD)
+def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other(collecting: Collecting) -> None:
+    run = collecting(EVIL, GOOD)
     for vantage in (EVIL, GOOD):
         for record in of(vantage):
             run.observation(record)
         run.ended(vantage, None)
-    assert list(run.troubles) == [EVIL]
-    assert "RecursionError in test_visit_collector.py, line" in run.troubles[EVIL].cause
-    assert {case.vantage for case in run.verdicts} == {GOOD}
-    assert "a defect in netcompliance" in run.troubles[EVIL].cause
+    visited = run.result()
+    assert list(visited.problems) == [EVIL]
+    assert "RecursionError in test_visit_collector.py, line" in visited.problems[EVIL].cause
+    assert {case.vantage for case in visited.verdicts} == {GOOD}
+    assert "a defect in netcompliance" in visited.problems[EVIL].cause
 
 
-def test_what_is_written_down_is_not_held_and_judged_as_it_is_written(tmp_path: Path) -> None:
-    told = []
-    for journal in (None, Journal(tmp_path / "journal.jsonl", Redactor())):
-        run = looking(GOOD, EVIL)
-        run._journal = journal
-        for record in of(GOOD):
-            run.observation(record)
-        run.observation({**of(EVIL)[0], "body": "x" * 100_000})
-        assert bool(run._seen) is (journal is None)
+def test_what_is_written_down_is_not_held_and_judged_as_it_is_written(collecting: Collecting) -> None:
+    run = collecting(GOOD, EVIL, secrets=("Zq7kPv93LmXw20TdBr5s",))
+    held: list[str] = []
+    judge_as_it_is = judge.judge_vantage
+
+    for record in of(GOOD):
+        run.observation({**record, "note": "from Zq7kPv93LmXw20TdBr5s"})
+    run.observation({**of(EVIL)[0], "body": "x" * 100_000})
+    with pytest.MonkeyPatch.context() as patch:
+
+        def judged(required: Any, cases: Any, seen: Any, *rest: Any) -> dict[Case, Verdict]:
+            held.extend(str(each["note"]) for each in seen)
+            return judge_as_it_is(required, cases, seen, *rest)
+
+        patch.setattr(judge, "judge_vantage", judged)
         run.ended(GOOD, None)
-        run.ended(EVIL, CouldNotLook("gone", "look for it"))
-        told.append(run.verdicts)
-        assert not run._seen
-        assert not run._places
-    assert told[0] == told[1]
+    run.ended(EVIL, CouldNotLook("gone", "look for it"))
+    assert set(held) == {"from ***"}
+    assert not run._places
+    visited = run.result()
+    assert {case.vantage for case in visited.verdicts} == {GOOD}
+    assert not run.result().verdicts, "they are held once"
 
 
 def _unanswered(vantage: str, number: int) -> list[dict[str, Any]]:
@@ -140,10 +115,11 @@ def _unanswered(vantage: str, number: int) -> list[dict[str, Any]]:
     return [*told, *({**tcp(name, error=error("TIMEOUT"), syns=3), "vantage": vantage} for name in names)]
 
 
-def test_verdicts_that_no_honest_host_has_are_its_error_and_no_other_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, run = looking(GOOD, EVIL), looking(GOOD, EVIL)
-    for each in (alone, run):
-        each._settings = replace(each._settings, allow_list=("203.0.113.1",))
+def test_verdicts_that_no_honest_host_has_are_its_error_and_no_other_changes(
+    collecting: Collecting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = replace(SETTINGS, allow_list=("203.0.113.1",))
+    alone, run = collecting(GOOD, EVIL, settings=listed), collecting(GOOD, EVIL, settings=listed)
     monkeypatch.setattr(judge, "VERDICTS_SIZE", 50_000)
     for record in _unanswered(EVIL, 300):
         run.observation(record)
@@ -152,106 +128,41 @@ def test_verdicts_that_no_honest_host_has_are_its_error_and_no_other_changes(mon
         for record in of(GOOD):
             each.observation(record)
         each.ended(GOOD, None)
-    assert list(run.troubles) == [EVIL]
-    assert "more than the verdicts on one host can hold" in run.troubles[EVIL].cause
-    assert run.verdicts == alone.verdicts
+    visited = run.result()
+    assert list(visited.problems) == [EVIL]
+    assert "more than the verdicts on one host can hold" in visited.problems[EVIL].cause
+    assert visited.verdicts == alone.result().verdicts
 
 
-def test_the_most_that_an_honest_host_has_of_verdicts_is_a_quarter_of_what_it_may() -> None:
+def test_the_most_that_an_honest_host_has_of_verdicts_is_a_quarter_of_what_it_may(collecting: Collecting) -> None:
     """As many addresses as a probe knows, none of which answers and none of which is approved."""
-    run = looking(GOOD)
-    run._settings = replace(run._settings, allow_list=("203.0.113.1",))
+    run = collecting(GOOD, settings=replace(SETTINGS, allow_list=("203.0.113.1",)))
     for record in _unanswered(GOOD, int(DEFAULTS["addresses_known"])):
         run.observation(record)
     run.ended(GOOD, None)
-    found = {case.requirement: len(verdict.findings) for case, verdict in run.verdicts.items()}
+    given = run.result().verdicts
+    found = {case.requirement: len(verdict.findings) for case, verdict in given.items()}
     assert DEFAULTS["addresses_known"] <= found["HTTPS-01"] <= found["DNS-05"]
-    assert 4 * sum(map(judge._weight, run.verdicts.values())) <= judge.VERDICTS_SIZE
-    written = [Redactor(["Zq7kPv93LmXw20TdBr5s"]).verdict(verdict) for verdict in run.verdicts.values()]
-    assert sum(map(judge._weight, written)) == sum(map(judge._weight, run.verdicts.values())), "shared words stay so"
+    assert 4 * sum(map(judge._weight, given.values())) <= judge.VERDICTS_SIZE
+    written = [Redactor(["Zq7kPv93LmXw20TdBr5s"]).verdict(verdict) for verdict in given.values()]
+    assert sum(map(judge._weight, written)) == sum(map(judge._weight, given.values())), "shared words stay so"
 
 
 @pytest.mark.usefixtures("evil")
-def test_what_is_wrong_with_this_machines_own_evidence_keeps_its_traceback() -> None:
-    run = looking(HERE)
+def test_what_is_wrong_with_this_machines_own_evidence_keeps_its_traceback(collecting: Collecting) -> None:
+    run = collecting(HERE)
     run.observation(of(HERE)[0])
     with pytest.raises(RecursionError):
         run.ended(HERE, None)
 
 
-ASKED = Watch(duration=10.0, every=0.1, rarely=1.0, criteria=())
-RUN = {
-    "kind": "watch", "what": "run", "run": 1, "layer": "http", "path": "192.0.2.1:443", "every": 0.1,
-    "from": 1e9, "to": 1e9, "samples": 1, "failed": 0,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"showed": None},
-        {"showed": {"status": None, "headers": None, "body": None}},
-        {"layer": "registry", "showed": {"status": None}},
-        {"layer": "registry", "answer": {"issuer": None}, "showed": {"headers": None}},
-        {"layer": "dns", "answer": {"rcode": None}},
-        {"layer": "dns", "answer": None},
-        {"error": {"name": "X"}, "errors": None},
-        {"error": {"name": None, "phase": None, "icmp": None}, "errors": {}},
-        {"mixed": None, "open": None, "since": None, "took": None, "gap": None},
-    ],
-)
-def test_null_in_a_watch_is_shown_as_if_it_were_not_there(fields: dict[str, Any]) -> None:
-    record = decoded({**RUN, **fields}, of_watch=True)
-    screen = Screen(lambda text: None, lambda: 0.0, duration=10.0, terminal=True, width=80)
-    listening = Watching(Settings(tenant="acme", watch=ASKED), None, Redactor(()), screen)
-    listening.record(EVIL, record)
-    listening.alive(EVIL, [record])
-    assert listening.troubles == {}
-
-
-def test_a_watch_that_cannot_be_written_down_ends_when_time_passes() -> None:
-    """Until then all that is told is about one host, and would be its trouble alone."""
-
+def test_nobody_looks_on_when_it_cannot_be_written_down() -> None:
     class Full:
         def observation(self, seen: Any) -> None:
             raise JournalWriteError("No space left on device")
 
-    listening = Watching(Settings(tenant="acme", watch=ASKED), Full(), Redactor(()))  # type: ignore[arg-type]
-    listening.record(GOOD, RUN)
-    with pytest.raises(JournalWriteError, match="No space left"):
-        listening.tick()
-
-
-@pytest.mark.usefixtures("evil")
-def test_a_watch_that_cannot_be_judged_is_its_hosts_trouble() -> None:
-    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=ASKED)
-    known = catalogue.load()
-    cases = [case for case in catalogue.expand(known, settings, (EVIL, GOOD)) if case.requirement == "WATCH-01"]
-    listening = Watching(settings, None, Redactor(()))
-    for vantage in (EVIL, GOOD):
-        listening.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
-    who = {vantage: [each for each in of(vantage) if each["kind"] in IDENTITY] for vantage in (EVIL, GOOD)}
-    given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
-    assert {case.vantage for case in given} == {GOOD}
-    assert list(listening.troubles) == [EVIL]
-
-
-def test_verdicts_on_a_watch_have_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(tenant="acme", images=(), source_images=(), images_from="test", watch=ASKED)
-    known = catalogue.load()
-    cases = [case for case in catalogue.expand(known, settings, (EVIL, GOOD)) if case.requirement == "WATCH-01"]
-    listening = Watching(settings, None, Redactor(()))
-    for vantage in (EVIL, GOOD):
-        listening.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
-    who = {vantage: [each for each in of(vantage) if each["kind"] in IDENTITY] for vantage in (EVIL, GOOD)}
-    judged = watch_collector.judge_vantage
-
-    def talkative(*given: Any, **more: Any) -> dict[Case, Verdict]:
-        found = judged(*given, **more)
-        own = {case: replace(each, saw="x" * (judge.VERDICTS_SIZE + 1)) for case, each in found.items()}
-        return own if any(case.vantage == EVIL for case in found) else found
-
-    monkeypatch.setattr(watch_collector, "judge_vantage", talkative)
-    given = listening.verdicts({each.id: each for each in known.requirements}, cases, who, TODAY)
-    assert {case.vantage for case in given} == {GOOD}
-    assert "more than the verdicts on one host can hold" in listening.troubles[EVIL].cause
+    run = VisitCollector(plan(GOOD), Full())  # type: ignore[arg-type]
+    run.observation(of(GOOD)[0])
+    for goes_on in (run.tick, lambda: run.ended(GOOD, None)):
+        with pytest.raises(JournalWriteError, match="No space left"):
+            goes_on()

@@ -1,0 +1,126 @@
+"""What is heard of a watch is shown, written down and judged; what a host said is its own risk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netcompliance import judge
+from netcompliance.journal.writer import Journal, JournalWriteError
+from netcompliance.judge.watch import IDENTITY
+from netcompliance.model import Case, Verdict
+from netcompliance.report.watching import Screen
+from netcompliance.session import watch_collector
+from netcompliance.session.phases import Visited
+from netcompliance.session.watch_basis import WatchBasis
+from netcompliance.session.watch_collector import WatchCollector
+from netcompliance.vantage.records import decoded
+from tests.unit.session.plans import EVIL, GOOD, WATCHED, of, plan
+
+RUN = {
+    "kind": "watch", "what": "run", "run": 1, "layer": "http", "path": "192.0.2.1:443", "every": 0.1,
+    "from": 1e9, "to": 1e9, "samples": 1, "failed": 0,
+}  # fmt: skip
+
+
+def visited(*vantages: str) -> Visited:
+    """A visit before the watch, from these."""
+    basis = {vantage: WatchBasis() for vantage in vantages}
+    for vantage, each in basis.items():
+        for record in of(vantage):
+            if record["kind"] in IDENTITY:
+                each.add(record, WATCHED.host)
+    return Visited(verdicts={}, problems={}, basis=basis)
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Callable[..., WatchCollector]:
+    """A collector of a watch from two hosts, with a journal."""
+
+    def listening(screen: Screen | None = None) -> WatchCollector:
+        wanted = plan(EVIL, GOOD, settings=WATCHED)
+        return WatchCollector(wanted, Journal(tmp_path / "journal.jsonl", wanted.redactor), screen)
+
+    return listening
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"showed": None},
+        {"showed": {"status": None, "headers": None, "body": None}},
+        {"layer": "registry", "showed": {"status": None}},
+        {"layer": "registry", "answer": {"issuer": None}, "showed": {"headers": None}},
+        {"layer": "dns", "answer": {"rcode": None}},
+        {"layer": "dns", "answer": None},
+        {"error": {"name": "X"}, "errors": None},
+        {"error": {"name": None, "phase": None, "icmp": None}, "errors": {}},
+        {"mixed": None, "open": None, "since": None, "took": None, "gap": None},
+    ],
+)
+def test_null_in_a_watch_is_shown_as_if_it_were_not_there(
+    listening: Callable[..., WatchCollector], fields: dict[str, Any]
+) -> None:
+    record = decoded({**RUN, **fields}, of_watch=True)
+    screen = Screen(lambda text: None, lambda: 0.0, duration=10.0, terminal=True, width=80)
+    collector = listening(screen)
+    collector.record(EVIL, record)
+    collector.alive(EVIL, [record])
+    assert collector.result(visited()).problems == {}
+
+
+def test_a_watch_that_cannot_be_written_down_ends_when_time_passes() -> None:
+    """Until then all that is told is about one host, and would be its trouble alone."""
+
+    class Full:
+        def observation(self, seen: Any) -> None:
+            raise JournalWriteError("No space left on device")
+
+    listening = WatchCollector(plan(GOOD, settings=WATCHED), Full())  # type: ignore[arg-type]
+    listening.record(GOOD, RUN)
+    with pytest.raises(JournalWriteError, match="No space left"):
+        listening.tick()
+
+
+@pytest.fixture
+def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[dict[Case, Verdict]], dict[Case, Verdict]]], None]:
+    """Has this made of what is judged of one of the hosts."""
+    honest = judge.judge_vantage
+
+    def spoil(spoilt: Callable[[dict[Case, Verdict]], dict[Case, Verdict]]) -> None:
+        def judged(*given: Any, **more: Any) -> dict[Case, Verdict]:
+            found = honest(*given, **more)
+            return spoilt(found) if any(case.vantage == EVIL for case in found) else found
+
+        monkeypatch.setattr(watch_collector, "judge_vantage", judged)
+
+    return spoil
+
+
+def _fall(_found: dict[Case, Verdict]) -> dict[Case, Verdict]:
+    raise RecursionError
+
+
+def _talk(found: dict[Case, Verdict]) -> dict[Case, Verdict]:
+    return {case: replace(each, saw="x" * (judge.VERDICTS_SIZE + 1)) for case, each in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("spoils", "words"),
+    [(_fall, "a defect in netcompliance (RecursionError"), (_talk, "more than the verdicts on one host can hold")],
+)
+def test_what_cannot_be_judged_of_a_watch_is_its_hosts_trouble(
+    listening: Callable[..., WatchCollector], spoilt: Any, spoils: Any, words: str
+) -> None:
+    spoilt(spoils)
+    collector = listening()
+    for vantage in (EVIL, GOOD):
+        collector.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
+    found = collector.result(visited(EVIL, GOOD))
+    assert {case.vantage for case in found.verdicts} == {GOOD}
+    assert list(found.problems) == [EVIL]
+    assert words in found.problems[EVIL].cause
