@@ -225,6 +225,8 @@ class Approved:
     sources: tuple[str, ...] = ()
     """Blocks for which it is meant; empty: for everybody."""
     allows: bool = True
+    only: int | None = None
+    """The version of IP of which its rules are: they say nothing of the other. None: of both."""
     for_pods: bool = False
     """It is a policy of pods, which sees neither images being pulled nor a node's own resolvers."""
     where: str = ""

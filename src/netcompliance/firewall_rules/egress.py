@@ -5,10 +5,12 @@ rule, into the chains that it jumps to. What a rule demands on the way down is d
 entry that allows, a drop or reject one that does not; the first that fits decides, and in the end the policy. A file
 without such a chain is a part of a ruleset: all its chains are walked that none of them jumps to.
 
-Interfaces and rates are passed over: which interface leads where, only the machine knows; an accept with a rate lets
-connections out, a drop does not keep them in. A rule that no first packet of a connection meets opens none, and one
-that is neither for TCP nor for UDP is none of the audit's. Whatever else is not computed with could decide about
-anything, and the rule is refused.
+Rates are passed over: an accept with a rate lets connections out, a drop does not keep them in. Which interface leads
+where, only the machine knows: what a rule says of one that connections leave by could decide about anything. The one
+that they come by is passed over where their source is named too, and all rules name the same. A rule that no first
+packet of a connection meets opens none, and one that is neither for TCP nor for UDP is none of the audit's. Whatever
+else is not computed with could decide about anything, and the rule is refused. So is what may be of either version of
+IP; what is of one alone says nothing of the other.
 
 The kernel is the judge of this one, too: `tests/acceptance/test_outbound_kernel.py` sends connections out.
 """
@@ -24,18 +26,23 @@ from netcompliance.firewall_rules.blocks import (
     ServicePort,
     blocks,
     both,
+    covers_half,
     networks,
     ports,
     protocol,
     services,
 )
 from netcompliance.firewall_rules.rules import MAPS, Chain, Match, Place, Rule, RulesError, Ruleset
-from netcompliance.firewall_rules.vocabulary import INTERFACES, PLAIN, PORTED, RATE, REPLIES, Effect
+from netcompliance.firewall_rules.vocabulary import INTERFACES, LOOPBACK, PLAIN, PORTED, RATE, REPLIES, Effect
 from netcompliance.model import Approved, Service
 
 HOOKS = ("forward", "output")
 LATER = ("postrouting", "egress")
 """Hooks behind those, where a rule may still drop."""
+EITHER = (
+    "neither an address nor the first line says whether this is of iptables or ip6tables: hand in the whole of what "
+    "iptables-save or ip6tables-save prints"
+)
 DEEPEST = 32
 MOST_ENTRIES = 20_000
 MOST_STEPS = 100_000
@@ -59,13 +66,19 @@ def entries(ruleset: Ruleset, service_port: ServicePort) -> tuple[Approved, ...]
         raise RulesError(where, text)
     walk = _Walk(ruleset.chains, service_port)
     found: list[Approved] = []
+    unsure = ""
     for place, chain in _roots(ruleset.chains):
+        before = len(found)
         for entry in walk.entries(place, _Demand()):
             found.append(entry)
             if len(found) > MOST_ENTRIES:
                 raise RulesError("", f"more than {MOST_ENTRIES} entries")
         if chain.hook and chain.policy == "accept":
             found += _entries(chain.where, _Demand(), chain, allows=True, otherwise="policy accept")
+        if chain.guessed and any(entry.allows for entry in found[before:]):
+            unsure = unsure or chain.where
+    if unsure:
+        raise RulesError(unsure, EITHER)
     if not any(entry.allows for entry in found):
         raise RulesError("", "no rule in it lets a connection out")
     return tuple(found)
@@ -120,6 +133,8 @@ class _Walk:
         self._chains = chains
         self._service_port = service_port
         self._steps = 0
+        self._inside: Match | None = None
+        """The interface by which the connections come, once a rule has named it."""
 
     def entries(self, place: Place, demand: _Demand, depth: int = 0) -> Iterator[Approved]:
         chain = self._chains[place]
@@ -180,12 +195,21 @@ class _Walk:
                 ]
         if not alternatives or (rule.does(Effect.DROP) and any(match.fields == (RATE,) for match in rule.matches)):
             return []
-        reason = _why_not(rule)
+        reason = _why_not(rule) or self._other_interface(rule, alternatives)
         if not reason:
             return alternatives
         if any(map(_concerns_us, alternatives)):
             raise RulesError(rule.where, reason)
         return []
+
+    def _other_interface(self, rule: Rule, alternatives: Sequence[_Demand]) -> str:
+        """Why it is not known that the connections come by the rule's interface; empty if it is, or if it has none."""
+        found = next((match for match in rule.matches if match.fields == ("iif",) and not _is_of_loopback(match)), None)
+        if found is None:
+            return ""
+        self._inside = self._inside or found
+        by_source = all(each.sources and not covers_half(each.sources) for each in alternatives)
+        return "" if by_source and found == self._inside and not found.doubt else _of_interface(found)
 
     def _narrowed(self, demand: _Demand, option: Mapping[str, tuple[str, ...]], where: str) -> _Demand | None:
         for name, words in option.items():
@@ -249,9 +273,16 @@ def _why_not(rule: Rule) -> str:
     strange = strange or next((match for match in rule.matches if _begins_by(match) is None), None)
     if strange and strange.doubt:
         return strange.doubt
+    if strange and strange.fields[0] in INTERFACES:
+        return _of_interface(strange)
     opaque = rule.unknown or (rule.statements[-1] if rule.does(Effect.QUEUE, Effect.DIVERT) else "")
     text = (strange.text or " ".join(strange.fields)) if strange else opaque
     return f"cannot tell what {text if len(text) <= 80 else f'{text[:79]}…'!r} leaves" if text else ""
+
+
+def _of_interface(match: Match) -> str:
+    says = match.text or " ".join([*match.fields, match.op, *(value[0] for value in match.values)])
+    return f"only the machine knows which interface leads where: leave out {says!r}, or the rule"
 
 
 def _entries(
@@ -267,6 +298,7 @@ def _entries(
             services=demand.services or services(["any"], None),
             sources=demand.sources or (),
             allows=allows,
+            only=chain.version,
             where=where,
         )
 
@@ -295,18 +327,24 @@ def _begins_by(match: Match) -> bool | None:
             return ("original" in words) != negated
         case ("first packet",):
             return PLAIN in words
-        case ("oif",) if words == {"lo"}:
+        case ("oif",) | ("iif",) if _is_of_loopback(match):
             return negated
     return True
 
 
 def _is_passed_over(match: Match) -> bool:
-    """Is it told by `_begins` what comes of it, or does nobody here know?"""
+    """Is it told by `_begins` or `_other_interface` what comes of it, or does it make no difference?"""
     return (
-        match.fields == (RATE,)
-        or (len(match.fields) == 1 and match.fields[0] in INTERFACES)
+        match.fields in ((RATE,), ("iif",))
+        or _is_of_loopback(match)
         or (match.fields in (("state",), ("direction",), ("first packet",)) and not match.doubt and not match.masked)
     )
+
+
+def _is_of_loopback(match: Match) -> bool:
+    """Does it say whether the packet passes the loopback, and nothing more?"""
+    is_one = len(match.fields) == 1 and match.fields[0] in INTERFACES and match.op in ("==", "!=")
+    return is_one and not match.doubt and match.values == ((LOOPBACK,),)
 
 
 def _is_computed(match: Match) -> bool:

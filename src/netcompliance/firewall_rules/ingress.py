@@ -42,8 +42,8 @@ EARLY = ("ingress", "prerouting")
 """Hooks that packets pass before the input chain."""
 BEYOND = "more rules than can be followed"
 _SHOWN = 3
-_KEEPS_OUT = (Effect.DROP, Effect.DIVERT, Effect.QUEUE, Effect.UNTRACK, Effect.ALTER)
-"""Effects on some by which others alone may be let in."""
+_KEEPS_OUT = (Effect.DIVERT, Effect.QUEUE, Effect.UNTRACK, Effect.ALTER)
+"""Effects on some by which others alone may be let in, beside those that drop."""
 
 
 class TooMuch(Exception):
@@ -204,6 +204,8 @@ class _Walk:
         self._ruleset = ruleset
         self._budget = budget
         self._in_words = in_words
+        self._alters = (Effect.ALTER, *([Effect.MARK] if _drops_by_mark(ruleset) else []))
+        """Effects that other rules may look at."""
         self._steps: dict[Place, list[_Step]] = {}
         self._opened: dict[tuple[str, tuple[Blocks, ...]], Opening] = {}
         self._doubts: dict[tuple[str, tuple[Blocks, ...], Blocks], Opening] = {}
@@ -311,11 +313,11 @@ class _Walk:
             self._open(step.told, conditions)
         elif (step.rule.does(Effect.DIVERT) and doubtful) or step.is_strange:
             self._doubt(doubtful or step.told)
-        if step.rule.does(Effect.UNTRACK, Effect.ALTER) and (conditions or doubtful):
+        if step.rule.does(Effect.UNTRACK, *self._alters) and (conditions or doubtful):
             self._doubt(step.told, conditions)
 
     def _input(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str) -> None:
-        alters = step.rule.does(Effect.ALTER)
+        alters = step.rule.does(*self._alters)
         spares = step.returns or self._spares(step)
         if step.accepts and conditions:
             self._open(step.told, conditions)
@@ -330,8 +332,7 @@ class _Walk:
 
     def _kept_out(self, step: _Step, conditions: tuple[Blocks, ...], doubtful: str, *, early: bool) -> None:
         """Are those kept out whom this one is for, and thereby others let in?"""
-        effects = [each for each in _KEEPS_OUT if not (early and each is Effect.DROP)]
-        keeps_out = step.rule.does(*effects)
+        keeps_out = step.rule.does(*_KEEPS_OUT, *self._alters, *([] if early else [Effect.DROP]))
         if step.but and (keeps_out or step.target):
             self._doubt(step.told, (step.but,))
         if not keeps_out:
@@ -364,6 +365,12 @@ def _shown(ruleset: Ruleset, elsewhere: frozenset[str]) -> set[tuple[str, str]]:
         for place, each in ruleset.chains.items()
         if " ".join(place) not in elsewhere or any(rule.foreign for rule in each.rules)
     }
+
+
+def _drops_by_mark(ruleset: Ruleset) -> bool:
+    """Is there a rule that drops what has a mark?"""
+    rules = chain.from_iterable(each.rules for each in ruleset.chains.values())
+    return any(rule.does(Effect.DROP) and any(MARKS.intersection(m.fields) for m in rule.matches) for rule in rules)
 
 
 def _is_clear(match: Match) -> bool:

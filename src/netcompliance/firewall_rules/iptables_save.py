@@ -38,6 +38,11 @@ _VERSION = re.compile(
     r"(?:^| )(?:-|--ipv)(?:(6)|4)(?= )"
     r"| (?:-[sd]|--src|--dst|--source|--destination|--src-range|--dst-range) (?:\S*(:)|\S)"
 )
+_HINT = re.compile(
+    r" (?:(-p (?:ipv6-icmp|icmpv6|icmp6|58)|-m (?:icmp6|hl|eui64|frag|rt|hbh|dst|ipv6header|mh)|--icmpv6-type"
+    r"|--reject-with icmp6-\S+)|-p (?:icmp|1)|-m (?:icmp|ttl)|--icmp-type|--reject-with icmp-\S+)(?= |$)"
+)
+"""What only one of iptables and ip6tables has; of the latter in a group."""
 _WORD = re.compile(r"\"((?:[^\"\\]|\\.)*+)\"|'([^']*+)'|([^\s\"']+)|(\S)")
 _ESCAPE = re.compile(r"\\(.)")
 _QUOTED = re.compile(r'"[^"]*"?')
@@ -55,13 +60,13 @@ def parsed(text: str, ipsets: Mapping[str, Blocks] | None = None) -> Ruleset:
     built = Builder()
     doubts: list[tuple[str, str]] = []
     seen: set[Place] = set()
-    for table, version, lines in _tables(text):
+    for table, version, guessed, lines in _tables(text):
         if lines and _place(table, version, "") in seen:
             doubts.append((f":{lines[0][0]}", f"a second table {table} of that version of IP; hand in one"))
         seen |= {_place(table, version, "")} if lines else set()
         for number, line in lines:
             where = f":{number}"
-            head = {"kind": table, "version": version}
+            head = {"kind": table, "version": version, "guessed": guessed}
             if match := _CHAIN.match(line):
                 place = _place(table, version, match["chain"])
                 policy = "drop" if match["policy"] == "DROP" else "accept"
@@ -75,11 +80,12 @@ def parsed(text: str, ipsets: Mapping[str, Blocks] | None = None) -> Ruleset:
     return built.ruleset(*doubts)
 
 
-def _tables(text: str) -> Iterator[tuple[str, int | None, list[tuple[int, str]]]]:
-    """(name, version of IP, numbered lines) of each table.
+def _tables(text: str) -> Iterator[tuple[str, int | None, bool, list[tuple[int, str]]]]:
+    """(name, version of IP, whether that is guessed, numbered lines) of each table.
 
     What stands before the first belongs to the one that decides. A table is of the version that the head of its dump
-    says, or that all its addresses have; of no version if there are both; else of 4.
+    says, or that all its addresses have; of no version if there are both. Where it has none, it is of the version that
+    its protocols and modules are of; else it is taken to be of 4.
     """
     head = 0
     found: list[tuple[str, int, list[tuple[int, str]]]] = [("filter", 0, [])]
@@ -92,7 +98,8 @@ def _tables(text: str) -> Iterator[tuple[str, int | None, list[tuple[int, str]]]
             found[-1][2].append((number, line))
     for name, said, lines in found:
         seen = {6 if match[1] or match[2] else 4 for _, line in lines for match in _VERSION.finditer(line)}
-        yield name, said or (None if len(seen) > 1 else next(iter(seen), 4)), lines
+        seen = seen or {6 if match[1] else 4 for _, line in lines for match in _HINT.finditer(line)}
+        yield name, said or (None if len(seen) > 1 else next(iter(seen), 4)), not (said or seen), lines
 
 
 def chains_in(text: str) -> Iterator[str]:

@@ -91,6 +91,8 @@ class Chain:
     policy: str = "accept"
     version: int | None = None
     """4 or 6 where the chain sees one version of IP only."""
+    guessed: bool = False
+    """Nothing says which version that is."""
     rules: tuple[Rule, ...] = ()
 
 

@@ -61,7 +61,7 @@ _ODD = [2 + sum(some) for some in chain.from_iterable(combinations((8, 32, 64, 1
 """The flags of first packets that hardly anybody sends."""
 PLAIN, ODD = "plain", "odd"
 REPLIES = frozenset({"established", "related", "invalid"})
-MARKS = frozenset({"meta mark", "ct mark", "mark", "connmark", "--mark"})
+MARKS = frozenset({"meta mark", "ct mark", "mark", "connmark", "--mark", "xt mark", "xt connmark"})
 """Fields by which a rule looks at a mark: what that means, the rule says that sets it."""
 KNOWN_BEFORE = frozenset({"seen-reply", "assured", "confirmed", "dying"})
 """What the status of a connection says once its first packet is through."""
@@ -94,7 +94,9 @@ class Effect(Enum):
     UNTRACK = auto()
     """It is taken out of connection tracking."""
     ALTER = auto()
-    """Something in it changes that other rules may look at, such as its mark."""
+    """Something in it changes that other rules may look at."""
+    MARK = auto()
+    """It gets a mark. A rule that looks at marks and lets in is not understood, and one that drops is."""
 
 
 STATEMENTS = {
@@ -112,7 +114,8 @@ STATEMENTS = {
     "queue": Effect.QUEUE,
     **dict.fromkeys(("dnat", "redirect", "tproxy", "netmap"), Effect.DIVERT),
     "notrack": Effect.UNTRACK,
-    **dict.fromkeys(("alter", "mark"), Effect.ALTER),
+    "alter": Effect.ALTER,
+    "mark": Effect.MARK,
 }
 """nft's names, which are also those of iptables' targets in small letters where both have it."""
 
@@ -227,10 +230,13 @@ def setting(words: str) -> str:
     return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(words) else "alter"
 
 
+_HARMLESS = (Effect.NOTHING, Effect.UNTRACK, Effect.ALTER, Effect.MARK)
+
+
 def of_xt(target: str) -> str:
     """The statement of a target of iptables that nft shows by its name alone. Known is only what decides nothing."""
     found = "notrack" if target == "CT" else TARGETS.get(target, "")
-    return found if STATEMENTS.get(found) in (Effect.NOTHING, Effect.UNTRACK) else f"xt {target}"
+    return found if STATEMENTS.get(found) in _HARMLESS else f"xt {target}"
 
 
 def operator_of(op: str, fields: tuple[str, ...], joint: str = "") -> str:

@@ -2,7 +2,8 @@
 
 Theory. An entry approves addresses, or a name, perhaps for some ports and sources only. The first entry that fits a
 connection decides about it, as in a firewall. An entry whose sources are not this host is none of its business. A list
-that says nothing of ports approves addresses, and its width is theirs alone.
+that says nothing of ports approves addresses, and its width is theirs alone. Rules of one version of IP say nothing of
+the other: what is needed of that is not checked.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ def allow_listed(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     found = [
         finding(Code.DNS_NOT_ALLOW_LISTED, address, f"{address} is not in the allow-list{why}")
         for address in addresses
-        if (why := _why_not(entries, address)) is not None
+        if _speaks_of(settings, address) and (why := _why_not(entries, address)) is not None
     ]
     return decided(
         found,
         f"{listed(addresses)} in the allow-list",
         f"dig +short {case.host}",
-        missing="" if addresses else "no address of the tenant is known here",
+        missing=_unspoken(settings, addresses) if addresses else "no address of the tenant is known here",
     )
 
 
@@ -117,13 +118,18 @@ def others_allow_listed(case: Case, evidence: Evidence, settings: Settings) -> O
     found = []
     for need, address, protocol in needed:
         named = any(entry.text.lower() == need.name and _serves(entry, protocol, need.port) for entry in entries)
-        if not named and (why := _why_not(entries, address, protocol, need.port)) is not None:
+        if (
+            not named
+            and _speaks_of(settings, address)
+            and (why := _why_not(entries, address, protocol, need.port)) is not None
+        ):
             subject = f"{address} {protocol}/{need.port}"
             detail = f"{subject} ({need.name or 'resolver'}) is not in the allow-list{why}"
             found.append(finding(Code.DNS_PEER_NOT_ALLOW_LISTED, subject, detail))
     names = listed(dict.fromkeys(need.name or "resolvers" for need, _, _ in needed))
+    unspoken = _unspoken(settings, (address for _, address, _ in needed))
     return decided(
-        found, f"{names} in the allow-list", missing="" if needed else "nothing else was looked at from here"
+        found, f"{names} in the allow-list", missing=unspoken if needed else "nothing else was looked at from here"
     )
 
 
@@ -133,6 +139,18 @@ def _entries(evidence: Evidence, settings: Settings) -> list[Approved]:
     own = [evidence.vantage.get(field) for field in ("source_address", "source_address6")]
     sources = [ip for address in own if (ip := parsed_address(address))]
     return [entry for entry in told if not entry.sources or not sources or _any_in(sources, entry.sources)]
+
+
+def _speaks_of(settings: Settings, address: str) -> bool:
+    """Is there an entry that could be about addresses of this version of IP?"""
+    ip = parsed_address(address)
+    return ip is None or not settings.approved or any(entry.only in (None, ip.version) for entry in settings.approved)
+
+
+def _unspoken(settings: Settings, addresses: Iterable[str]) -> str:
+    """What the list says nothing of; empty if of all it does."""
+    silent = [address for address in addresses if not _speaks_of(settings, address)]
+    return f"the rules of the allow-list are of another version of IP than {listed(silent)}" if silent else ""
 
 
 def _from_text(text: str) -> Approved:

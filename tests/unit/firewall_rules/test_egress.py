@@ -45,6 +45,11 @@ def save(*lines: str, output: str = "ACCEPT", forward: str = "ACCEPT") -> Rulese
     return iptables_save.parsed("\n".join(text))
 
 
+def save4(*lines: str, **policies: str) -> Ruleset:
+    """Likewise, with an address by which it is known to be of IPv4."""
+    return save(*lines, "-A INPUT -s 10.0.0.0/8 -j ACCEPT", **policies)
+
+
 EVERYWHERE = "0.0.0.0/0,::/0 any/0-65535"
 EVERYWHERE4 = "0.0.0.0/0 any/0-65535"
 DADDR = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "1.1.1.1"}}
@@ -93,10 +98,10 @@ READ = {
     ),
     "all but SYNs dropped": (nft("tcp flags != syn drop", "tcp flags ! syn,fin drop"), [EVERYWHERE]),
     "SYNs dropped by iptables": (
-        save("-A OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j REJECT --reject-with tcp-reset"),
+        save4("-A OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j REJECT --reject-with tcp-reset"),
         ["!0.0.0.0/0 tcp/0-65535", EVERYWHERE4],
     ),
-    "all but SYNs dropped by iptables": (save("-A OUTPUT -p tcp ! --syn -j DROP"), [EVERYWHERE4, EVERYWHERE4]),
+    "all but SYNs dropped by iptables": (save4("-A OUTPUT -p tcp ! --syn -j DROP"), [EVERYWHERE4, EVERYWHERE4]),
     "one version of IP": (
         nft("meta nfproto ipv6 tcp dport 443 accept", policy="drop"),
         ["::/0 tcp/443-443"],
@@ -136,7 +141,7 @@ READ = {
         save("-A FORWARD -m mark --mark 1 -j ACCEPT", "-A OUTPUT -d 1.1.1.1 -j ACCEPT", output="DROP"),
         ["1.1.1.1/32 any/0-65535"],
     ),
-    "nothing passes through, and everything leaves": (save(forward="DROP"), [EVERYWHERE4]),
+    "nothing passes through, and everything leaves": (save4(forward="DROP"), [EVERYWHERE4]),
     "nothing leaves but by a chain that lets it pass through": (
         save("-A FORWARD -d 1.1.1.1 -j ACCEPT", forward="DROP", output="DROP"),
         ["1.1.1.1/32 any/0-65535"],
@@ -257,7 +262,67 @@ REFUSED = {
         ),
         ": a chain at postrouting decides, too",
     ),
-    "an interface before a return": (nft('oifname "eth0" return', "drop"), ":5: a conditional return is not followed"),
+    "an interface before a return": (
+        nft('oifname "eth0" return', "drop"),
+        ":5: only the machine knows which interface",
+    ),
+    "an interface that connections leave by": (
+        nft(f'oifname "tun0" ip daddr {NET} accept', policy="drop"),
+        """leave out 'oifname "tun0"'""",
+    ),
+    "an interface before a drop": (nft(f'oif != "eth0" ip daddr {NET} drop'), ":5: only the machine knows"),
+    "interfaces and the loopback": (nft('oifname { "lo", "eth0" } accept', policy="drop"), ":5: only the machine"),
+    "an interface of iptables": (save(f"-A OUTPUT -o tun0 -d {NET} -j ACCEPT", output="DROP"), "leave out '-o tun0'"),
+    "an interface of iptables before a drop": (save(f"-A OUTPUT ! -o eth+ -d {NET} -j DROP"), "leave out '! -o eth+'"),
+    "an interface before a jump": (
+        save("-A OUTPUT -o tun0 -j A", f"-A A -d {NET} -j ACCEPT", output="DROP"),
+        ":4: only the machine knows",
+    ),
+    "an interface and a set of pairs": (
+        nft(f'oifname . ip daddr {{ "tun0" . {NET} }} accept', policy="drop"),
+        ":5: only the machine knows",
+    ),
+    "an interface without a source": (
+        save(f"-A FORWARD -i guests -d {NET} -j ACCEPT", forward="DROP"),
+        "leave out '-i guests'",
+    ),
+    "two interfaces of one source": (
+        save(
+            f"-A FORWARD -i guests -s 10.0.0.0/8 -d {NET} -j DROP",
+            f"-A FORWARD -i lan -s 10.0.0.0/8 -d {NET} -j ACCEPT",
+            forward="DROP",
+        ),
+        ":5: only the machine knows",
+    ),
+    "an interface of JSON": (
+        objects(
+            {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "tun0"}},
+            DADDR,
+            {"accept": None},
+            policy="drop",
+        ),
+        "leave out 'oif'",
+    ),
+    "a set of destinations before a drop": (
+        save("-A OUTPUT -m set --match-set foes dst -j DROP", f"-A OUTPUT -d {NET} -j ACCEPT", output="DROP"),
+        ":4: cannot tell what '--match-set foes' leaves",
+    ),
+    "a set of pairs before a drop": (
+        save("-A OUTPUT -m set --match-set foes dst,dst -j REJECT", f"-A OUTPUT -d {NET} -j ACCEPT", output="DROP"),
+        ":4: cannot tell what '--match-set foes' leaves",
+    ),
+    "a set of destinations before a jump": (
+        save("-A OUTPUT -m set ! --match-set friends dst -g A", "-A A -j DROP", f"-A OUTPUT -d {NET} -j ACCEPT"),
+        ":4: cannot tell what '! --match-set friends' leaves",
+    ),
+    **{
+        f"either version of IP, {name}": (iptables_save.parsed(text), "of iptables or ip6tables")
+        for name, text in {
+            "a dump without its head": "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\n",
+            "a policy": "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp -j DROP\n",
+            "without a table": "-P OUTPUT DROP\n-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\n",
+        }.items()
+    },
     "no line of iptables-save": (save("-A OUTPUT -j ACCEPT", "nonsense"), ":5: no line of iptables-save"),
 }
 
@@ -295,3 +360,30 @@ def test_blocks_that_are_in_both() -> None:
         (),
         ("1.1.1.1/32", "2a05::1/128", "9.9.9.9/32"),
     ]
+
+
+HEAD6 = "# Generated by ip6tables-save v1.8.9 on Mon Nov 30 21:00:00 2026\n"
+OF_6 = "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\nCOMMIT\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        (HEAD6 + OF_6, 6),
+        (OF_6.replace("-A", "-A OUTPUT -p ipv6-icmp -j ACCEPT\n-A", 1), 6),
+        (OF_6.replace("-A", "-A INPUT -m rt --rt-type 0 -j DROP\n-A", 1), 6),
+        (OF_6.replace("-A", "-A INPUT -j REJECT --reject-with icmp6-port-unreachable\n-A", 1), 6),
+        (OF_6.replace("-p tcp", "-s fd00::/8 -p tcp"), 6),
+        (OF_6.replace("-A", "-A INPUT -p icmp -j ACCEPT\n-A", 1), 4),
+        (OF_6.replace("-A", "-A INPUT -j REJECT --reject-with icmp-port-unreachable\n-A", 1), 4),
+        (OF_6.replace("-p tcp", "-d 34.250.11.21 -p tcp"), 4),
+    ],
+)
+def test_a_dump_of_one_version_of_ip_says_nothing_of_the_other(text: str, version: int) -> None:
+    found = entries(iptables_save.parsed(text))
+    assert {entry.only for entry in found} == {version}
+    assert all((":" in block) == (version == 6) for entry in found for block in entry.blocks)
+
+
+def test_what_both_versions_of_ip_pass_says_something_of_both() -> None:
+    assert {entry.only for entry in entries(nft(f"ip daddr {NET} accept", policy="drop"))} == {None}

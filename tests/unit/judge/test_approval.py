@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netcompliance.judge.evidence import Evidence
@@ -143,3 +145,25 @@ def test_while_a_peers_address_is_not_known_no_entry_is_called_stale() -> None:
     verdict = verdict_of("DNS-06", records, given(*EXACT, entry("198.18.0.1")))
     assert verdict.result is Result.NOTCHECKED
     assert CHARTS in verdict.reason
+
+
+@pytest.mark.parametrize("requirement", ["DNS-05", "DNS-08"])
+@pytest.mark.parametrize(
+    ("only", "kept", "result"),
+    [
+        (None, True, Result.PASS),
+        (6, True, Result.NOTCHECKED),
+        (4, True, {"DNS-05": Result.NOTCHECKED, "DNS-08": Result.PASS}),
+        (4, False, Result.FAIL),
+        (None, False, Result.FAIL),
+    ],
+)
+def test_rules_of_one_version_of_ip_say_nothing_of_the_other(
+    requirement: str, only: int | None, kept: bool, result: Result | dict[str, Result]
+) -> None:
+    entries = [replace(each, only=only) for each in EXACT if (":" in each.text) == (only == 6) or only is None]
+    if not kept:
+        entries = [entry("198.18.0.1", only=only)]
+    verdict = verdict_of(requirement, healthy(), given(*entries))
+    assert verdict.result is (result[requirement] if isinstance(result, dict) else result), verdict.saw
+    assert verdict.result is not Result.NOTCHECKED or "of another version of IP" in verdict.reason
