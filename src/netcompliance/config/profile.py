@@ -55,6 +55,9 @@ KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 """Table → key → type. The table without a name is the top of the file; `waiver` is a list of tables; the keys of
 `vantages` are patterns."""
 
+_OF_ONE_GROUP = re.compile(r"[A-Z]+-")
+"""How the name of a requirement begins; a waiver for whatever fails would be none."""
+_PATTERN = re.compile(r"[*?\[]")
 _WAIVER_NEEDS = ("requirement", "owner", "reason", "expires")
 _TYPE_NAMES = {str: "text", bool: "true or false", list: "a list", dict: "a table", dt.date: "a date"}
 
@@ -244,6 +247,13 @@ class _Reader:
             value = fields.get(key)
             if value is None or (isinstance(value, str) and not value.strip()):
                 raise self._bad(f"the waiver has no {key}", "", "waiver", index)
+        requirement = fields["requirement"]
+        if not _OF_ONE_GROUP.match(requirement):
+            wanted = "name what is accepted, CLK-01, or a pattern within one group with its target, REG-0[12]"
+            raise self._bad(f"requirement {requirement!r}: {wanted}", "requirement", "waiver", index)
+        if "target" not in fields and _PATTERN.search(requirement):
+            text = f"requirement {requirement!r} is a pattern: say the target"
+            raise self._bad(text, "requirement", "waiver", index)
         expires = fields["expires"]
         if isinstance(expires, dt.datetime):
             raise self._bad("expires is a date without a time", "expires", "waiver", index)
@@ -253,7 +263,7 @@ class _Reader:
             except ValueError:
                 raise self._bad(f"expires {expires!r} is no date (2027-01-31)", "expires", "waiver", index) from None
         return Waiver(
-            requirement=fields["requirement"],
+            requirement=requirement,
             target=fields.get("target", "*"),
             vantage=fields.get("vantage", "*"),
             owner=fields["owner"],

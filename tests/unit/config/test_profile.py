@@ -146,6 +146,11 @@ def changed(old: str, new: str) -> str:
         (changed('"2027-02-01"', '"soon"'), 41, "no date"),
         (changed('owner = "Bob"\n', ""), 35, "no owner"),
         (changed('owner = "Ann"', 'owner = " "'), 29, "no owner"),
+        *(
+            (changed('requirement = "REG-*"', f'requirement = "{every}"'), 36, f"requirement {every!r}: name what")
+            for every in ("*", "*-0*", "?*", "[A-Z]*", "[!x]*", "????-01", " *")
+        ),
+        (changed('target = "quay.io/*"\n', ""), 36, "requirement 'REG-*' is a pattern: say the target"),
         (changed("expires = 2027-01-31", "expire = 2027-01-31"), 33, "unknown key 'expire' in [waiver]"),
         (changed("[[waiver]]", "[waivers]"), 29, ""),
         ('waiver = "none"\n', 1, "[[waiver]]"),
