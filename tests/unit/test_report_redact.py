@@ -230,6 +230,7 @@ WRITINGS = (
     lambda letter: f"\\u{ord(letter):04x}",
     lambda letter: f"\\\\U{ord(letter):04X}",
     lambda letter: f"&#{ord(letter)};",
+    lambda letter: "".join(f"\\{byte:03o}" for byte in letter.encode()),
     lambda letter: f"&amp;#x{ord(letter):X};",
     lambda letter: "".join(f"={byte:02X}" for byte in letter.encode()),
 )
@@ -265,6 +266,13 @@ ENCODED = {
     "quoted-printable": lambda secret: "".join(f"={byte:02X}" for byte in secret.encode()),
     "numbers in HTML without their end": lambda secret: "".join(f"&#{ord(letter)}" for letter in secret),
     "where a page may break it": lambda secret: f"{secret[:5]}<wbr>{secret[5:9]}&#8203;{secret[9:]}",
+    "octal": lambda secret: "".join(f"\\{byte:03o}" for byte in secret.encode()),
+    "octal, in JSON": lambda secret: json.dumps("".join(f"\\{byte:03o}" for byte in secret.encode())),
+    "CSS": lambda secret: "".join(f"\\{ord(letter):x} " for letter in secret).strip(),
+    "CSS, six digits": lambda secret: "".join(f"\\{ord(letter):06X}" for letter in secret),
+    "hexadecimal numbers": lambda secret: ", ".join(f"0x{byte:02x}" for byte in secret.encode()),
+    "hexadecimal numbers, close": lambda secret: ",".join(f"0X{byte:02X}" for byte in secret.encode()),
+    "hexadecimal, with dashes": lambda secret: secret.encode().hex("-"),
     "two bytes a letter": lambda secret: secret.encode("utf-16-le").decode("latin-1"),
     **{
         f"base64 in lines, after {before}": lambda secret, before=before: base64.encodebytes(
@@ -272,6 +280,20 @@ ENCODED = {
         ).decode()
         for before in (40, 41, 42)
     },
+    **{
+        f"base64 of {coding}, after {before}": lambda secret, before=before, coding=coding: base64.b64encode(
+            ("u" * before + ":" + secret + ":rest").encode(coding)
+        ).decode()
+        for before in range(3)
+        for coding in ("latin-1", "utf-16-le", "utf-16-be")
+    },
+    **{
+        f"base64-like, base32, after {before}": lambda secret, before=before: base64.b32encode(
+            ("u" * before + ":" + secret + ":rest").encode()
+        ).decode()
+        for before in range(5)
+    },
+    "base64-like, base32 in small letters": lambda secret: base64.b32encode(f"user:{secret}".encode()).decode().lower(),
     "base64 in a URL": lambda secret: quote(encoded(f"user:{secret}"), safe=""),
     "base64 in JSON": lambda secret: json.dumps(base64.encodebytes(("x" * 46 + secret + "y" * 80).encode()).decode()),
 }
@@ -283,6 +305,7 @@ def test_a_known_secret_is_found_in_other_forms(secret: str, form: str):
     written = ENCODED[form](secret)
     cleaned = Redactor([secret]).text(f"it says {written} and ends")
     assert cleaned.startswith("it says ")
+    cleaned = cleaned.replace("***and", "*** and")  # a blank may end an escape
     assert cleaned.endswith(" and ends")
     if form.startswith("base64"):
         assert len(cleaned) < len(written) + 20

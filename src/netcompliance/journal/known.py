@@ -1,16 +1,19 @@
 """Known secrets, found in a text however they are written there, and where a text was cut within one.
 
-Theory. What a peer sends back of a secret is written as the peer likes: in URLs, HTML, JSON, base64 or hex, in other
-letters, over several lines; and what is kept of a text is limited, and may end within the secret. So a secret is a row
-of letters, each with all of its writings (`_writings`), and between two of them a line may end. Patterns of that
-kind are slow. A text is therefore first made bare: its letters and digits alone, escapes undone. Where that does not
-hold the bare beginning or end of a secret, no pattern fits, and none is even made.
+Theory. What a peer sends back of a secret is written as the peer likes: in URLs, HTML, CSS, JSON or a program's string
+(octal, hexadecimal), in base64, base32 or hex, in other letters, over several lines; and what is kept of a text is
+limited, and may end within the secret. So a secret is a row of letters, each with all of its writings (`_writings`),
+and between two of them a line may end. Patterns of that kind are slow. A text is therefore first made bare: its letters
+and digits alone, escapes undone. Where that does not hold the bare beginning or end of a secret, no pattern fits, and
+none is even made.
 
 Rules
 * Letters in another case are the same secret if it can still be told from a word then, and in base64 they are another.
 * A part of a secret is hidden where something ends or begins (the text, or what is left out of it, `...`), if that part
   alone can be told from a word.
 * What this takes grows with the text alone, whoever wrote it.
+* What no network device does is not looked for: base85, letters from the last to the first, lists of decimal numbers,
+  ciphers, compression. (`docs/decisions/redact-then-judge.md`)
 """
 
 from __future__ import annotations
@@ -49,6 +52,10 @@ _ESCAPED = re.compile(
     r"(?i)(?:%(?:25){0,3}|=)([0-9a-f]{2})|\\{1,4}(?:u00([0-9a-f]{2})|x([0-9a-f]{2})|[rn])"
     r"|&(?:amp;){0,3}(?:#(?:x0{0,5}([0-9a-f]{1,2})|0{0,5}([0-9]{2,3}));?|[a-z]{2,24};)"
 )
+_OCTAL = re.compile(r"\\{1,4}(?P<octal>[0-3][0-7]{2})")
+_CSS = re.compile(r"(?i)\\{1,4}(?:0{4}(?P<six>[0-9a-f]{2})|0{0,3}(?P<hex>[0-9a-f]{2})(?![0-9a-f])) ?")
+"""Escapes that could be others, too: a text is read once by each."""
+_OX = re.compile(r"(?i)(?:\b|\\)0?x(?=[0-9a-f]{2}(?![0-9a-z]))")
 _UNCLEAR = re.compile(r"[%&\\=<]|[^\x00-\x7f]+")
 """Letters of a secret that are read as an escape, or that a bare text has not."""
 _OTHERS = bytes(byte for byte in range(256) if not (chr(byte).isalnum() and byte < 128))
@@ -92,6 +99,13 @@ class Known:
         whole = _TAG.sub("", text) if "<" in text or "&" in text else text
         if "%" in text or "&" in text or "\\" in text or _QUOTED.search(text):
             bare += " " + _bare(_ESCAPED.sub(_undone, whole))
+        if "\\" in text:
+            bare += " " + _bare(_ESCAPED.sub(_undone, _OCTAL.sub(lambda found: chr(int(found["octal"], 8)), whole)))
+            bare += " " + _bare(
+                _ESCAPED.sub(_undone, _CSS.sub(lambda found: chr(int(found["six"] or found["hex"], 16)), whole))
+            )
+        if "0x" in text or "0X" in text:
+            bare += " " + _bare(_OX.sub("", text))
         if whole != text:
             bare += " " + _bare(whole)
         needles = {needle for needle in (self._begins if len(text) < CUT else self._all) if needle in bare}
@@ -175,17 +189,27 @@ class _Form:
         return self._row(self._letters[len(self._letters) - self._end :])
 
 
-class _Part(NamedTuple):
-    """The letters of base64 that depend on a secret alone, whatever stands in front of it."""
+class _Base(NamedTuple):
+    """An encoding that takes so many bytes together, as letters of so many bits each."""
 
-    text: str
+    group: int
+    bits: int
+    encode: Callable[[bytes], bytes]
+    writings: Callable[[str], str]
 
-    @classmethod
-    def of(cls, data: bytes, before: int) -> _Part:
-        # What stands in front of the secret shifts it within the groups of three bytes. Letters that depend on
-        # neighbours are left out.
-        letters = base64.b64encode(bytes(before) + data).decode("ascii")
-        return cls(letters[-(-before * 8 // 6) : (before + len(data)) * 8 // 6])
+    def part(self, data: bytes, before: int) -> str:
+        """The letters that depend on the data alone, behind so many bytes of a group."""
+        letters = self.encode(bytes(before) + data).decode("ascii")
+        return letters[-(-before * 8 // self.bits) : (before + len(data)) * 8 // self.bits]
+
+    def forms(self, data: bytes, first: bytes, last: bytes) -> Iterator[_Form]:
+        """One for each place within a group where the data may begin; by its first bytes or its last it is told."""
+        for before in range(self.group):
+            part = self.part(data, before)
+            head = len(self.part(first, before))
+            tail = len(self.part(last, (before + len(data) - len(last)) % self.group))
+            if len(part) >= _LEAST_LETTERS:
+                yield _Form(part, max(head, _LEAST_LETTERS), max(tail, _LEAST_LETTERS), self.writings)
 
 
 def _forms(secret: str, corpus: str) -> Iterator[_Form]:
@@ -200,14 +224,17 @@ def _forms(secret: str, corpus: str) -> Iterator[_Form]:
     end = next((length for length in range(1, size) if is_told(secret[-length:])), size)
     written = functools.partial(_writings, either_case=either_case)
     yield _Form(secret, begin, end, written)
-    data, first, last = (each.encode("utf-8", "replace") for each in (secret, secret[:begin], secret[-end:]))
+    parts = secret, secret[:begin], secret[-end:]
+    data, first, last = (each.encode("utf-8", "replace") for each in parts)
     yield _Form([f"{byte:02x}" for byte in data], len(first), len(last), _hexadecimal)
-    for before in range(3):
-        part = _Part.of(data, before).text
-        head = len(_Part.of(first, before).text)
-        tail = len(_Part.of(last, (before + len(data) - len(last)) % 3).text)
-        if len(part) >= _LEAST_LETTERS:
-            yield _Form(part, max(head, _LEAST_LETTERS), max(tail, _LEAST_LETTERS), _in_base64)
+    for base, coding in (
+        (_Base(3, 6, base64.b64encode, _in_base64), "utf-8"),
+        (_Base(5, 5, base64.b32encode, _in_base32), "utf-8"),
+        *((_Base(3, 6, base64.b64encode, _in_base64), each) for each in ("latin-1", "utf-16-le", "utf-16-be")),
+    ):
+        coded = [each.encode(coding, "replace") for each in parts]
+        if coding == "utf-8" or coded[0] != data:
+            yield from base.forms(coded[0], coded[1], coded[2])
 
 
 @functools.cache
@@ -222,6 +249,8 @@ def _writings(letter: str, *, either_case: bool) -> str:
         in_json = "".join(rf"\\{{1,4}}u{unit}" for unit in units)
         in_html = rf"&(?:amp;){{0,2}}#(?:0{{0,5}}{ord(each)}|x0{{0,5}}{ord(each):x});?"
         in_bytes = [rf"\\{{1,4}}x{ord(each):02x}"] if ord(each) < 256 else []
+        in_bytes.append("".join(rf"\\{{1,4}}{byte:03o}" for byte in each.encode("utf-8", "replace")))
+        in_bytes.append(rf"\\{{1,4}}0{{0,4}}{ord(each):x} ?")
         named = [f"&(?:amp;){{0,2}}{name}" for name, meant in html5.items() if meant == each and name.endswith(";")]
         ways += [f"(?i:{'|'.join((in_url, in_json, in_html, *in_bytes, *named))})"]
         if not each.isascii():
@@ -231,7 +260,11 @@ def _writings(letter: str, *, either_case: bool) -> str:
 
 
 def _hexadecimal(pair: str) -> str:
-    return f"(?:(?<=[0-9a-fA-F])[ :])?(?i:{pair})"
+    return rf"(?:(?<=[0-9a-fA-F])[ :,;-]{{0,2}})?(?i:\\?0?x)?(?i:{pair})"
+
+
+def _in_base32(letter: str) -> str:
+    return f"(?i:{letter})"
 
 
 def _in_base64(letter: str) -> str:
