@@ -261,6 +261,14 @@ def test_more_than_is_kept_is_refused(path: Path, monkeypatch: pytest.MonkeyPatc
     assert "more cases and verdicts than are read here" in refusal(path)
 
 
+def test_what_many_records_say_is_kept_once(path: Path):
+    read = reader.read(path)
+    says = [record["says"] for record in read.cases]
+    assert len({id(text) for text in says}) == len(set(says)) < len(says)
+    words = [found.values for e in read.entries if e.verdict for found in e.verdict.findings]
+    assert len({id(each) for each in words}) < len(words)
+
+
 def test_walking_goes_on_behind_bad_lines(path: Path):
     lines = path.read_bytes().splitlines(keepends=True)
     lines[4] = lines[4].replace(b"DNS", b"dns")

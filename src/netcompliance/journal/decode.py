@@ -135,12 +135,13 @@ def overall(footer: Record) -> Overall:
 
 
 def _finding(record: Record) -> Finding:
-    code = _value(str, record.get("code"), "finding.code")
+    code, values = _value(str, record.get("code"), "finding.code"), record.get("values", {})
+    _value(dict[str, str], values, "finding.values")
     return Finding(
         code=cast("Code", Code(code) if code in _CODES else UnknownCode(code)),  # type: ignore[call-arg]
         subject=_value(str, record.get("subject"), "finding.subject"),
         detail=_value(str, record.get("detail"), "finding.detail"),
-        values=_value(dict[str, str], record.get("values", {}), "finding.values"),
+        values=values,  # one for all findings that have it in common
     )
 
 

@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 from netcompliance.catalogue import Catalogue
 from netcompliance.journal import decode, hash_chain
 from netcompliance.journal.decode import DecodeError, Record
+from netcompliance.journal.shared import Shared
 from netcompliance.journal.writer import LINE_LIMIT, SCHEMA, VALUES_LIMIT, values_in
 from netcompliance.model import DEFAULT_DOMAIN, AskedFrom, Case, Requirement, Settings
 from netcompliance.results import Entry, Overall, overall
@@ -38,7 +39,7 @@ Observe = Callable[[Record, Record], None]
 """Is given the header and an observation."""
 
 KEPT_LIMIT = 1 << 28
-"""What is kept of a journal, in bytes as `weight` counts them: some hundred thousand cases with their verdicts."""
+"""What is kept of a journal, in bytes of memory: the cases and verdicts of 2,000 hosts."""
 
 KEPT = ("header", "case", "vantage", "verdict", "comparison", "footer")
 _NEEDED: Mapping[str, Mapping[str, type]] = {
@@ -213,7 +214,7 @@ class Reading:
         self._observe = observe
         self._kept: dict[str, list[Record]] = {name: [] for name in KEPT}
         self._counted: dict[str, int] = {}
-        self._weight = 0
+        self._shared = Shared()
 
     def add(self, line: Line) -> None:
         """The next line. Raises `BadJournal`."""
@@ -225,10 +226,13 @@ class Reading:
         if self._observe and kind == "observation":
             self._observe(self._kept["header"][0], record)
         if kind in self._kept:
-            self._kept[kind].append(record)
-            self._weight += line.weight
-        if self._weight > KEPT_LIMIT:
-            raise BadJournal(f"{self._path}: line {line.number}: more cases and verdicts than are read here")
+            said = {name: value for name, value in record.items() if name != hash_chain.MEMBER}
+            self._kept[kind].append(self._shared.value(said))
+        if self._shared.weight > KEPT_LIMIT:
+            raise BadJournal(
+                f"{self._path}: line {line.number}: more cases and verdicts than are read here: look from fewer hosts "
+                "in one run"
+            )
 
     def run(self, sha256: str) -> SavedRun:
         """The run, when all lines have gone by; they have this digest."""
