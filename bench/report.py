@@ -48,7 +48,8 @@ def made(directory: Path, scenario: str, hosts: int) -> Path:
     path = directory / pages.NAME
     begin = time.monotonic()
     run = reader.read(journal)
-    path.write_bytes(pages.page(run))
+    with path.open("wb") as file:
+        file.writelines(pages.page(run))
     took = time.monotonic() - begin
     print(f"{len(run.cases)} cases from {hosts} hosts, a journal of {journal.stat().st_size / 1e6:.1f} MB")
     print(f"made      {took:8.2f} s")

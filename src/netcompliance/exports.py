@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def place(asked: Wanted, journal: Path) -> Path:
 def _export(saved: SavedRun, asked: Wanted) -> str | None:
     file = place(asked, saved.path)
     try:
-        write(file, render(asked.format, saved))
+        write(file, [render(asked.format, saved)])
     except NotRepresentable as lacking:
         return f"{asked.format} has no word for {lacking}"
     except OSError as error:
@@ -82,16 +82,20 @@ def _export(saved: SavedRun, asked: Wanted) -> str | None:
     return None
 
 
-def write(path: Path, content: bytes) -> None:
-    """Put the content there at once. Where a device or a pipe is, it is written to. Raises `OSError`."""
+def write(path: Path, content: Iterable[bytes]) -> None:
+    """Put the content there at once, when its last piece has come. Where a device or a pipe is, it is written to.
+
+    Raises `OSError`.
+    """
     if path.exists() and not path.is_file():
-        path.write_bytes(content)
+        with path.open("wb") as there:
+            there.writelines(content)
         return
     place = _real(path)
     handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), _mode(place))

@@ -32,16 +32,16 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 
-def page(run: SavedRun) -> bytes:
-    """`report.html`, the same for the same journal. Raises `BadJournal`."""
+def page(run: SavedRun) -> Iterator[bytes]:
+    """`report.html` in pieces, the same for the same journal. Raises `BadJournal`, and that before the first piece."""
     account = Account(run)
     title = f"{run.settings.tenant}: {account.word} · Network compliance"
-    return document(title, "".join(told([account]))).encode()
+    return (piece.encode() for piece in document(title, told([account])))
 
 
 def within_another(runs: Sequence[SavedRun]) -> str:
     """What is told of all these runs, as a part of another program's page. Raises `BadJournal`."""
-    return part("".join(told(map(Account, runs))))
+    return "".join(part(told(map(Account, runs))))
 
 
 def told(accounts: Iterable[Account], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:

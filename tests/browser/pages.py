@@ -110,8 +110,8 @@ def _identities(
 def html(*runs: SavedRun) -> str:
     """The page, as it is left to its readers; of several runs, all of them on one."""
     if len(runs) == 1:
-        return pages.page(runs[0]).decode()
-    return document("several", "".join(pages.told(map(Account, runs))))
+        return b"".join(pages.page(runs[0])).decode()
+    return "".join(document("several", pages.told(map(Account, runs))))
 
 
 def page(directory: Path, *runs: SavedRun) -> Path:

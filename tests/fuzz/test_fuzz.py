@@ -232,7 +232,7 @@ def test_any_journal_becomes_a_page_or_one_line(tmp_path: Path) -> None:
         path.write_text("".join(json.dumps(each) + "\n" for each in now))
         began = time.process_time()
         try:
-            page = pages.page(reader.read(path))
+            page = b"".join(pages.page(reader.read(path)))
         except BadJournal:
             continue
         except Exception as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from netcompliance import catalogue, explain, judge, pages
+from netcompliance.journal import reader
 from netcompliance.journal.redact import Redactor
 from netcompliance.judge import JUDGES, belongs
 from netcompliance.judge.judges import Judge
@@ -359,6 +360,18 @@ class Blind(Redactor):
 
     def value(self, value: Any, field: str = "", depth: int = 0) -> Any:
         return value
+
+
+def test_a_page_is_made_in_pieces_of_which_none_is_large() -> None:
+    run = saved("one-address-dropped", *NODES)
+    pieces = [len(piece) for piece in pages.page(run)]
+    assert max(pieces) < 1 << 14 < sum(pieces) // 100
+
+
+def test_a_run_of_two_thousand_hosts_is_read_and_has_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = saved("one-address-dropped", *NODES, observations=())
+    monkeypatch.setattr(reader, "KEPT_LIMIT", reader.KEPT_LIMIT // 40)
+    assert "ssh://node-1 … node-50" in html(reader.read(run.path))
 
 
 def test_a_section_can_be_put_in_between() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,10 +15,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from netcompliance import outages
+from netcompliance.cli import main as cli
 from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal
+from netcompliance.judge import watch as judge_watch
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
 from netcompliance.outages import Stretch
 from netcompliance.report import timeline, watched
@@ -180,6 +184,26 @@ def test_more_than_a_run_makes_is_refused(account: Callable[..., Account], monke
     monkeypatch.setattr(watched, "HELD_LIMIT", 100)
     with pytest.raises(BadJournal, match="more of a watch than one run makes"):
         told(given)
+
+
+def test_one_vantage_of_a_watch_is_held_at_a_time(
+    account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = account(*({**each, "vantage": name} for name in ("a", "b", "local") for each in WATCHED))
+    heard: list[int] = []
+    monkeypatch.setattr(watched, "watched", lambda *of: heard.append(1) or judge_watch.watched(*of))
+    begun = [len(heard) for piece in watched.parts(given, Markup(Redactor(), "t0")) if piece.startswith("<h4>")]
+    assert begun == [1, 2, 3]
+
+
+def test_a_watch_that_comes_through_a_pipe_is_told_to_its_end(
+    account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    run = account(*WATCHED, {"what": "end", "at": AT + 60, "why": "planned"}).run
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(run.path.read_bytes())))
+    assert cli.main(["report", "-", "--output=-"]) == 0
+    sys.stdout.flush()
+    assert b"watched 60.0 s of 60.0 s</p>" in capfdbinary.readouterr().out
 
 
 def test_what_cannot_be_proved_is_said_beforehand() -> None:

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         if output is None:
             sys.stdout.buffer.write(content)
         else:
-            exports.write(output, content)
+            exports.write(output, [content])
     except NotRepresentable as lacking:
         raise BadInput(f"{arguments.format} has no word for {lacking}") from None
     except BrokenPipeError:

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.html:
         page = redactor.text("".join(picture.page(told, archive.left_out)))
         try:
-            exports.write(Path(arguments.html), page.encode())
+            exports.write(Path(arguments.html), [page.encode()])
         except OSError as error:
             raise BadInput(f"--html {arguments.html}: {error.strerror or error}") from None
         print(f"written: {printable(arguments.html)}", file=sys.stderr)

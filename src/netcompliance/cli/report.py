@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from netcompliance.cli import journal_argument
@@ -40,27 +41,30 @@ def run(arguments: argparse.Namespace) -> int:
             raise BadInput("--output is the journal itself")
         read = reader.read(path)
         content = pages.page(read)
-    if arguments.output == STDOUT:
-        sys.stdout.buffer.write(content)
-    elif arguments.output is None and os.path.lexists(output):
-        if not _is(output, content):
-            raise BadInput(f"{output} is there and is another page: say with --output where to put this one")
-        print(f"the same as is there: {printable(output)}", file=sys.stderr)
-    else:
-        try:
-            exports.write(output, content)
-        except OSError as error:
-            raise BadInput(f"{output}: {error.strerror or error}") from None
-        print(f"written: {printable(output)}", file=sys.stderr)
+        if arguments.output == STDOUT:
+            sys.stdout.buffer.writelines(content)
+        elif arguments.output is None and os.path.lexists(output):
+            if not _is(output, content):
+                raise BadInput(f"{output} is there and is another page: say with --output where to put this one")
+            print(f"the same as is there: {printable(output)}", file=sys.stderr)
+        else:
+            try:
+                exports.write(output, content)
+            except OSError as error:
+                raise BadInput(f"{output}: {error.strerror or error}") from None
+            print(f"written: {printable(output)}", file=sys.stderr)
     if read.footer is None:
         print(f"netcompliance report: {arguments.journal}: the run has no end and is no evidence", file=sys.stderr)
         return 1
     return 0
 
 
-def _is(path: Path, content: bytes) -> bool:
+def _is(path: Path, content: Iterable[bytes]) -> bool:
     """Whether this is in the file. Raises `BadInput`."""
     try:
-        return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+        if not path.is_file():
+            return False
+        with path.open("rb") as there:
+            return all(there.read(len(piece)) == piece for piece in content) and not there.read(1)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None

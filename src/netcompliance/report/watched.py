@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netcompliance import explain, outages
-from netcompliance.journal.reader import BadJournal, Line, SavedRun, Walker
+from netcompliance.journal.reader import BadJournal, SavedRun, Walker, records_at
 from netcompliance.judge.watch import KIND, REQUIREMENT, Watched, watched
 from netcompliance.model import TRIES, Settings
 from netcompliance.outages import Outage
@@ -21,7 +21,7 @@ from netcompliance.results import CaseStatus, Entry
 MOST = 200
 """Interruptions of a vantage that are listed."""
 HELD_LIMIT = 1 << 28
-"""What is held of a journal's watch at once, in bytes of memory."""
+"""What counts of all watches of a journal, in bytes of memory; those of one vantage are held at once."""
 GO, ROLL_BACK, UNDETERMINED = "go", "roll back", "undetermined"
 
 
@@ -61,24 +61,22 @@ def word(account: Account) -> str:
     return decision([entry for entry in account.entries if entry.case.requirement == REQUIREMENT])
 
 
-def saved(run: SavedRun) -> dict[str, Watched]:
-    """What each vantage saw in the watch, by the last word of the journal on each of its runs. Raises `BadJournal`."""
-    held: dict[tuple[str, object], Line] = {}
+def runs(run: SavedRun) -> dict[str, list[int]]:
+    """Vantage → where the journal has what counts of its watch: the last word on each run. Raises `BadJournal`."""
+    held: dict[str, dict[object, tuple[int, int]]] = {}
     weight = 0
     for line in Walker(run.path):
         record = line.record
         if record is None or record.get("kind") != KIND or record["type"] != "observation":
             continue
         number = record.get("run")
-        key = (record["vantage"], number if isinstance(number, int) else f"line {line.number}")
-        weight += line.weight - (held.pop(key).weight if key in held else 0)
-        held[key] = line
+        key = number if isinstance(number, int) else f"line {line.number}"
+        of_vantage = held.setdefault(record["vantage"], {})
+        weight += line.weight - of_vantage.pop(key, (0, 0))[1]
+        of_vantage[key] = line.begin, line.weight
         if weight > HELD_LIMIT:
             raise BadJournal(f"{run.path}: line {line.number}: more of a watch than one run makes")
-    seen: dict[str, list[Mapping[str, object]]] = {}
-    for (vantage, _), line in held.items():
-        seen.setdefault(vantage, []).append(line.record or {})
-    return {vantage: watched(seen[vantage], run.settings.host) for vantage in sorted(seen)}
+    return {vantage: [begin for begin, _ in held[vantage].values()] for vantage in sorted(held)}
 
 
 def parts(account: Account, markup: Markup) -> Iterator[str]:
@@ -87,6 +85,7 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     asked = settings.watch
     if asked is None:
         return
+    places = runs(account.run)
     rows = [("planned", outages.seconds(asked.duration)), ("probes", rates(settings))]
     accepted = {each.layer: outages.criteria_text(each) for each in asked.criteria}
     alike = len(set(accepted.values())) == 1
@@ -95,7 +94,8 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     rows += [("not watched", ", ".join(outages.NOT_WATCHED.values()))]
     rows += [("cannot be proved", told) for told in (*unprovable(settings), *shares(settings))]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
-    for vantage, one in saved(account.run).items():
+    for vantage, begins in places.items():
+        one = watched(records_at(account.run.path, begins), settings.host)
         yield f"<h4>{markup.text(vantage)}</h4><p>{markup.text(_lasted(one))}</p>"
         begin = one.begin or min((path.begin for path in one.paths), default=0.0)
         here = [(since + one.ahead, until + one.ahead if until is not None else None) for since, until in one.gaps]
@@ -165,24 +165,26 @@ def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
         for path in outages.worst_first(one.paths)
     ]
     head = ("path", "available", "samples", "interruptions", "longest", "together", "unknown")
-    yield _table(f"Paths from {vantage}", head, rows, markup)
+    yield from _table(f"Paths from {vantage}", head, rows, markup)
     every = sorted(((o, path) for path in one.paths for o in path.outages), key=lambda each: each[0].begin.at)
     if every:
         listed = [
             (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", outages.told(o))
             for o, path in every[:MOST]
         ]
-        yield _table(f"Interruptions from {vantage}", ("from (UTC)", "±", "path", "interrupted for"), listed, markup)
+        yield from _table(
+            f"Interruptions from {vantage}", ("from (UTC)", "±", "path", "interrupted for"), listed, markup
+        )
         if every[MOST:]:
             yield f"<p>and {len(every) - MOST} more: see the journal</p>"
     if one.unable:
-        yield _table(f"Not watched from {vantage}", ("layer", "why"), one.unable, markup)
+        yield from _table(f"Not watched from {vantage}", ("layer", "why"), one.unable, markup)
     if one.gaps:
         yield "<p>Times without a control connection. The watch went on by itself: no path was interrupted by that.</p>"
         yield f"<ul>{''.join(f'<li>{markup.text(_gap(since, until))}</li>' for since, until in one.gaps)}</ul>"
 
 
-def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[object]], markup: Markup) -> str:
+def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[object]], markup: Markup) -> Iterator[str]:
     return scrolling(markup.text(label), table(head, ([markup.text(cell) for cell in row] for row in rows)))
 
 

@@ -32,7 +32,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_new_file_is_one_that_others_can_read(tmp_path: Path, umask: None) -> None:
-    exports.write(tmp_path / "x.prom", b"new")
+    exports.write(tmp_path / "x.prom", [b"new"])
     assert (listed(tmp_path), mode(tmp_path / "x.prom")) == (["x.prom"], 0o644)
 
 
@@ -40,7 +40,7 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "x.prom"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    exports.write(path, b"new")
+    exports.write(path, [b"new"])
     assert (path.read_bytes(), mode(path)) == (b"new", 0o640)
 
 
@@ -48,7 +48,7 @@ def test_whoever_has_the_old_file_open_reads_it_to_its_end(tmp_path: Path) -> No
     path = tmp_path / "x"
     path.write_bytes(b"old")
     with path.open("rb") as reader:
-        exports.write(path, b"new")
+        exports.write(path, [b"new"])
         assert reader.read() == b"old"
 
 
@@ -61,15 +61,28 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        exports.write(path, b"new")
+        exports.write(path, [b"new"])
+    assert (listed(tmp_path), path.read_bytes()) == (["x"], b"old")
+
+
+def test_what_does_not_come_to_its_end_is_not_put_there(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"new"
+        raise ValueError("cut")
+
+    with pytest.raises(ValueError, match="cut"):
+        exports.write(path, pieces())
     assert (listed(tmp_path), path.read_bytes()) == (["x"], b"old")
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real/file")
-    exports.write(tmp_path / "link", b"one")
-    exports.write(tmp_path / "link", b"two")
+    exports.write(tmp_path / "link", [b"one"])
+    exports.write(tmp_path / "link", [b"two"])
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "file").read_bytes() == b"two"
 
@@ -77,7 +90,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     assert exports.wanted(["csv=loop"], 1, tmp_path) == (Wanted(format="csv", file=tmp_path / "loop"),)
-    exports.write(tmp_path / "loop", b"new")
+    exports.write(tmp_path / "loop", [b"new"])
     assert (tmp_path / "loop").read_bytes() == b"new"
 
 
@@ -87,7 +100,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
-    exports.write(pipe, b"content")
+    exports.write(pipe, [b"con", b"tent"])
     reader.join(10)
     assert (read, stat.S_ISFIFO(pipe.stat().st_mode)) == ([b"content"], True)
 

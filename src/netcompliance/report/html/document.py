@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Iterator
 from html import escape
 from importlib import resources
 
 _MADE = "Made from the run's journal alone: <code>netcompliance report</code> makes it again."
 
 
-def document(title: str, told: str) -> str:
-    """A page of its own. `title` is text for the browser's title bar, `told` is HTML."""
+def document(title: str, told: Iterable[str]) -> Iterator[str]:
+    """A page of its own, in pieces. `title` is text for the browser's title bar, `told` is HTML."""
     script = _resource("report.js")
     style = "".join(map(_resource, ("colours.css", "page.css", "sections.css")))
-    return (
+    yield (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -26,16 +27,19 @@ def document(title: str, told: str) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         '<body>\n<header class="page"><h1>Network compliance</h1>'
         "<p>Does this network meet what the StackState Agent's network documentation requires?</p></header>\n"
-        f'<main class="netcompliance">{told}</main>\n<footer class="page">{_MADE}</footer>\n'
-        f"<script>{script}</script>\n</body>\n</html>\n"
+        '<main class="netcompliance">'
     )
+    yield from told
+    yield f'</main>\n<footer class="page">{_MADE}</footer>\n<script>{script}</script>\n</body>\n</html>\n'
 
 
-def part(told: str) -> str:
+def part(told: Iterable[str]) -> Iterator[str]:
     """The same as a part of another page."""
     ours = "color-scheme: light; background: var(--page); color: var(--ink); font: 0.9rem/1.5 sans-serif;"
     style = f"{_resource('colours.css')}.netcompliance {{\n{ours}\n{_resource('sections.css')}}}\n"
-    return f'<style>\n{style}</style><div class="netcompliance">{told}</div><script>{_resource("report.js")}</script>'
+    yield f'<style>\n{style}</style><div class="netcompliance">'
+    yield from told
+    yield f"</div><script>{_resource('report.js')}</script>"
 
 
 def _policy(script: str) -> str:

@@ -96,7 +96,7 @@ def vantages(account: Account, markup: Markup) -> Iterator[str]:
     rows = (
         (markup.text(vantage), *(markup.text(told(each, name)) for name in columns)) for vantage, each in known.items()
     )
-    yield scrolling(
+    yield from scrolling(
         "What each vantage said of itself", table(("vantage", *(IDENTITY[name] for name in columns)), rows, "vantages")
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from html import escape
 
@@ -78,18 +78,20 @@ class Markup:
         return f'<span class="mark {kind}"><span aria-hidden="true">{sign}</span> {standing}</span>'
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "") -> str:
-    """A table of HTML cells; the first cell of each row heads it. It may scroll, also by keyboard."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "") -> Iterator[str]:
+    """A table of HTML cells, a row at a time; the first cell of each row heads it."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
-    )
-    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    yield f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>'
+    for first, *rest in rows:
+        yield f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+    yield "</tbody></table>"
 
 
-def scrolling(label: str, html: str) -> str:
-    """Wide content in a region of its own that a keyboard reaches."""
-    return f'<div class="wide" role="region" aria-label="{escape(label)}" tabindex="0">{html}</div>'
+def scrolling(label: str, html: Iterable[str]) -> Iterator[str]:
+    """Wide content in a region of its own that may scroll, also by keyboard."""
+    yield f'<div class="wide" role="region" aria-label="{escape(label)}" tabindex="0">'
+    yield from html
+    yield "</div>"
 
 
 def worst(standings: Iterable[CaseStatus]) -> CaseStatus:

@@ -56,7 +56,7 @@ def _tables(rows: Rows, columns: Sequence[Column], title: str, markup: Markup) -
     for start in range(0, len(columns), width):
         shown = columns[start : start + width]
         label = title if len(columns) <= width else f"{title}, {start + 1} to {start + len(shown)}"
-        yield scrolling(label, "".join(_table(rows, shown, label, markup)))
+        yield from scrolling(label, _table(rows, shown, label, markup))
 
 
 def _table(rows: Rows, columns: Sequence[Column], label: str, markup: Markup) -> Iterator[str]:

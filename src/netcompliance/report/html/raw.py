@@ -8,7 +8,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from netcompliance.journal import JOURNAL
 from netcompliance.report.html.account import Account, Extract, Group
@@ -16,31 +16,28 @@ from netcompliance.report.html.excerpt import BODY, HEADLINE, LARGEST, Excerpt
 from netcompliance.report.html.markup import Markup, many
 
 
-def parts(account: Account, group: Group, markup: Markup) -> str:
+def parts(account: Account, group: Group, markup: Markup) -> Iterator[str]:
     """What was seen for the cases of a group, behind a fold."""
     if account.unread:
-        return f'<p class="note">The observations could not be read back: {markup.text(account.unread)}</p>'
+        yield f'<p class="note">The observations could not be read back: {markup.text(account.unread)}</p>'
+        return
     told = [(entry, account.extracts[entry.case]) for entry in group.entries if entry.case in account.extracts]
     seen = [(entry, extract) for entry, extract in told if extract.number]
     if not seen:
-        return ""
+        return
     shown = sum(len(extract.shown) for _, extract in seen)
     several = len(group.entries) > 1
-    blocks = "".join(
-        _block(f"{entry.case.target} from {entry.case.vantage}" if several else "", extract, markup)
-        for entry, extract in seen
-    )
-    first = f'<p class="note printed">Printed: those of the first case. {JOURNAL} has all.</p>' if len(seen) > 1 else ""
-    return (
-        f'<details class="raw"><summary>{many(shown, "raw observation")}</summary>'
-        f"{first}{blocks}{_rest(group, seen)}</details>"
-    )
-
-
-def _block(title: str, extract: Extract, markup: Markup) -> str:
-    items = "".join(f"<li>{_told(seen, markup)}</li>" for seen in extract.shown)
-    head = f'<p class="of">{markup.text(title)}</p>' if title else ""
-    return f"{head}<ol>{items}</ol>"
+    yield f'<details class="raw"><summary>{many(shown, "raw observation")}</summary>'
+    if len(seen) > 1:
+        yield f'<p class="note printed">Printed: those of the first case. {JOURNAL} has all.</p>'
+    for entry, extract in seen:
+        if several:
+            yield f'<p class="of">{markup.text(f"{entry.case.target} from {entry.case.vantage}")}</p>'
+        yield "<ol>"
+        for each in extract.shown:
+            yield f"<li>{_told(each, markup)}</li>"
+        yield "</ol>"
+    yield f"{_rest(group, seen)}</details>"
 
 
 def _rest(group: Group, seen: Sequence[tuple[object, Extract]]) -> str:

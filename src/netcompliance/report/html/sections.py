@@ -30,15 +30,15 @@ class Section:
 
 
 def tenant(account: Account, markup: Markup, sections: Sequence[Section]) -> Iterator[str]:
-    """One tenant's run as HTML."""
+    """One tenant's run as HTML, in pieces: of each section only the first is there before it is its turn."""
     name = markup.text(account.run.settings.tenant)
     kind, sign = OVERALL[account.overall]
     told = [
-        (section.name, markup.text(section.heading(account)), html)
+        (section.name, markup.text(section.heading(account)), begin, rest)
         for section in sections
-        if (html := "".join(section.parts(account, markup)))
+        if (begin := next(filter(None, rest := iter(section.parts(account, markup))), ""))
     ]
-    links = "".join(f'<li><a href="#{markup.anchor(section)}">{heading}</a></li>' for section, heading, _ in told)
+    links = "".join(f'<li><a href="#{markup.anchor(section)}">{heading}</a></li>' for section, heading, *_ in told)
     yield (
         f'<section class="nc" id="{markup.anchor("top")}" aria-label="Tenant {name}">'
         f'<div class="title"><h2>{name}</h2><p class="overall {kind}"><span aria-hidden="true">{sign}</span> '
@@ -46,12 +46,14 @@ def tenant(account: Account, markup: Markup, sections: Sequence[Section]) -> Ite
         f'<p class="lead">{markup.text(_lead(account))}</p>'
         f'<nav aria-label="Contents, {name}"><ul>{links}</ul></nav>{_tools(account, markup)}'
     )
-    for section, heading, html in told:
+    for section, heading, begin, rest in told:
         anchor = markup.anchor(section)
         yield (
             f'<section class="part {section}" id="{anchor}" aria-labelledby="{anchor}-title">'
-            f'<h3 id="{anchor}-title">{heading}</h3>{html}</section>'
+            f'<h3 id="{anchor}-title">{heading}</h3>{begin}'
         )
+        yield from rest
+        yield "</section>"
     yield "</section>"
 
 

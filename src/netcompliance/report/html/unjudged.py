@@ -22,7 +22,7 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
         for standing, (reason, entries) in reasons
     ]
     if rows:
-        yield table(("verdict", "why", "which", "cases"), rows, "unjudged")
+        yield from table(("verdict", "why", "which", "cases"), rows, "unjudged")
 
 
 def waivers(account: Account, markup: Markup) -> Iterator[str]:
@@ -31,7 +31,9 @@ def waivers(account: Account, markup: Markup) -> Iterator[str]:
     if not declared:
         return
     rows = ((*_waiver(waiver, markup), _effect(account, waiver, markup)) for waiver in declared)
-    yield table(("requirement", "target", "vantage", "owner", "until (UTC)", "reason", "in this run"), rows, "waivers")
+    yield from table(
+        ("requirement", "target", "vantage", "owner", "until (UTC)", "reason", "in this run"), rows, "waivers"
+    )
 
 
 def _waiver(waiver: Waiver, markup: Markup) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ def _cause(account: Account, group: Group, order: int, markup: Markup) -> Iterat
     told = explain.rows(verdict, entry.requirement, group.remedy)
     yield markup.pairs((label, _value(label, text, markup)) for label, text in told)
     if len(group.entries) > 1:
-        yield _each(group.entries, "what is to be done", markup)
-    yield raw.parts(account, group, markup)
+        yield from _each(group.entries, "what is to be done", markup)
+    yield from raw.parts(account, group, markup)
     yield "</article>"
 
 
@@ -130,12 +130,12 @@ def _group(account: Account, group: Group, markup: Markup) -> Iterator[str]:
         ]
     )
     if not alone and any(e.verdict and e.verdict.saw for e in group.entries):
-        yield _each(group.entries, "what was seen", markup)
-    yield raw.parts(account, group, markup)
+        yield from _each(group.entries, "what was seen", markup)
+    yield from raw.parts(account, group, markup)
     yield "</div>"
 
 
-def _each(entries: Sequence[Entry], title: str, markup: Markup) -> str:
+def _each(entries: Sequence[Entry], title: str, markup: Markup) -> Iterator[str]:
     """Every case of a group, with what was seen and, if it is not the same for all, what to do."""
     fixes = {explain.fix(entry.verdict) for entry in entries if entry.verdict}
     targets = {entry.case.target for entry in entries}
@@ -151,11 +151,11 @@ def _each(entries: Sequence[Entry], title: str, markup: Markup) -> str:
         if len(fixes) > 1:
             yield markup.text(explain.fix(verdict) if verdict else "")
 
-    rest = f'<p class="note">and {many(len(entries) - EACH, "case")} more</p>' if len(entries) > EACH else ""
-    return (
-        f'<details class="each"><summary>Each of the {many(len(entries), "case")}: {title}</summary>'
-        f"{table(head, (cells(entry) for entry in ordered[:EACH]), 'each')}{rest}</details>"
-    )
+    yield f'<details class="each"><summary>Each of the {many(len(entries), "case")}: {title}</summary>'
+    yield from table(head, (cells(entry) for entry in ordered[:EACH]), "each")
+    if len(entries) > EACH:
+        yield f'<p class="note">and {many(len(entries) - EACH, "case")} more</p>'
+    yield "</details>"
 
 
 def _filtered(account: Account, groups: Sequence[Group], order: int) -> str:
