@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import dns.edns
 import dns.exception
@@ -342,11 +343,10 @@ def _names_outside(evidence: Evidence) -> list[str]:
 
 def sinkholed(evidence: Evidence, host: str, address: str) -> Finding | None:
     """A DNS filter's answer: its address, its alias, or its own word; `None` if nothing says so."""
-    looked_up = [seen for seen in evidence.all("resolve", host=host) if address in seen.get("addresses", ())]
-    told = [answer for answer in answers(evidence, host) if address in answer.addresses]
-    names = [*(seen.get("canonical", "") for seen in looked_up), *(name for answer in told for name in answer.aliases)]
-    alias, product = product_of_alias(names), product_of(address)
-    policy = next((answer.policy for answer in told if answer.policy), "")
+    known = _FILTERED.setdefault(evidence, {})
+    if host not in known:
+        known[host] = _filtered(evidence, host)
+    (alias, policy), product = known[host].get(address, _NOTHING), product_of(address)
     if alias:
         detail = f"{host} is an alias of {alias[0]} ({address}), where {alias[1]} sends what it blocks"
     elif product:
@@ -356,6 +356,27 @@ def sinkholed(evidence: Evidence, host: str, address: str) -> Finding | None:
     else:
         return None
     return finding(Code.DNS_SINKHOLE, address, detail, server=evidence.resolver)
+
+
+_Filter = tuple[tuple[str, str] | None, str]
+"""The alias that leads to a sinkhole, and whose that is; what was said of a policy."""
+_NOTHING: _Filter = (None, "")
+_FILTERED: WeakKeyDictionary[Evidence, dict[str, dict[str, _Filter]]] = WeakKeyDictionary()
+"""Host → address → what was said beside it. A name may have thousands of addresses, each of which is asked about."""
+
+
+def _filtered(evidence: Evidence, host: str) -> dict[str, _Filter]:
+    told: list[tuple[Iterable[str], Iterable[str], str]] = [
+        (seen.get("addresses", ()), (seen.get("canonical", ""),), "") for seen in evidence.all("resolve", host=host)
+    ]
+    told += [(answer.addresses, answer.aliases, answer.policy) for answer in answers(evidence, host)]
+    found: dict[str, _Filter] = {}
+    for addresses, names, policy in told:
+        alias = product_of_alias(names)
+        for address in addresses if alias or policy else ():
+            before = found.get(address, _NOTHING)
+            found[address] = before[0] or alias, before[1] or policy
+    return found
 
 
 def public_answers(evidence: Evidence, host: str) -> list[Answer]:
