@@ -309,7 +309,7 @@ def test_a_defect_of_the_workstations_side_is_raised(look: Look) -> None:
 
 
 def test_the_key_goes_over_standard_input_and_into_no_argument(look: Look) -> None:
-    reads = "import sys, json; line = json.loads(sys.stdin.readline())"
+    reads = "import sys, json; sys.stdin.readline(); line = json.loads(sys.stdin.readline()[1:])"
     tells = "print(json.dumps({'kind': 'host', 'user': line['key'], 'options': sys.argv}), flush=True)\n"
     host = scripted("ssh://a", SENTINEL, before=reads, after=f'{tells}print(\'{{"kind": "probe"}}\')')
     (seen, _) = look([host], key="a-secret-key").observations

@@ -12,7 +12,9 @@ Rules
 * `-B`: as root, Python would leave compiled modules of its own library behind where an image has none.
 * The system's own Python is asked first: it verifies with the system's trust store. A Python that is too old or was
   built without TLS says so with exit code `UNFIT`, and the next one is tried; where none is left, the shell probe that
-  follows in the parcel is run: the line after Python's says how it is read.
+  follows in the parcel is run: the first line, over which Python passes, says how it is read.
+* Python's line is a comment to a shell, which gets it with all the rest from `cat`: what a shell reads itself it
+  reads byte by byte, and this line is long.
 """
 
 from __future__ import annotations
@@ -35,6 +37,10 @@ from netcompliance.probe.shell import shell
 PACKAGE = "netcompliance.probe.onhost"
 ALL_OF_IT = 'eval "$(cat)"'
 """What a shell does with the rest of a parcel that ends with standard input."""
+NOTHING_OF_IT = ":"
+"""The same where there is nothing for a shell."""
+OVER_A_LINE = "IFS= read -r parcel;"
+"""What it does first where it must not read more than it is sent."""
 END_OF_SCRIPT = "#."
 _GATHER = (
     f'n=$(printf "\\n.");n=${{n%.}};p=;while IFS= read -r l&&[ "$l" != "{END_OF_SCRIPT}" ];do p=$p$l$n;done;eval "$p"'
@@ -49,11 +55,10 @@ NO_INPUT = 96
 READER = (
     'exec("import sys\\ntry:\\n import ast,base64,json,socket,ssl,threading,zlib\\n assert sys.version_info>=(3,6)\\n'
     f"except Exception: sys.exit({UNFIT})\\n"
-    "line=sys.stdin.buffer.readline()\\n"
-    f"line or sys.exit({NO_INPUT})\\n"
-    'parcel=json.loads(line.decode())\\nexec(parcel.pop(\\"loader\\"),{\\"parcel\\":parcel})")'
+    f"sys.stdin.buffer.readline() or sys.exit({NO_INPUT})\\n"
+    'parcel=json.loads(sys.stdin.buffer.readline()[1:].decode())\\nexec(parcel.pop(\\"loader\\"),{\\"parcel\\":parcel})")'
 )
-"""For `python3 -c`: takes the parcel's first line, and leaves it alone where it cannot run it."""
+"""For `python3 -c`: takes the parcel's second line, and leaves it alone where it cannot run it."""
 
 LOADER = """\
 import base64, importlib.util, json, marshal, sys, zlib
@@ -94,27 +99,29 @@ def arguments() -> list[str]:
 
 
 def parcel(plan: Mapping[str, Any], key: str | None = None) -> bytes:
-    """What the host reads: a line for Python, then the shell probe."""
+    """What the host reads: how a shell reads it, a line for Python, then the shell probe."""
     given = f"NETCOMPLIANCE_KEY={shlex.quote(key or '')}\n"
-    return for_python(plan, key) + f"{ALL_OF_IT}\n{given}{shell.parcel(plan)}".encode()
+    return _lines(ALL_OF_IT, plan, key, _sources()) + f"{given}{shell.parcel(plan)}".encode()
 
 
 def for_watch(plan: Mapping[str, Any]) -> bytes:
     """What a host reads that is to watch, and is spoken to after that: Python passes over what is the shell's."""
-    return for_python(plan) + f"{UP_TO_ITS_END}\n{shell.watch_parcel(plan)}{END_OF_SCRIPT}\n".encode()
+    read = OVER_A_LINE + UP_TO_ITS_END
+    return _lines(read, plan, None, _sources()) + f"{shell.watch_parcel(plan)}{END_OF_SCRIPT}\n".encode()
 
 
 def for_python(plan: Mapping[str, Any], key: str | None = None) -> bytes:
-    """The line alone, for what no shell can do: collecting what a watch left behind."""
-    return _line(plan, key, _sources())
+    """Without a shell's part, for what no shell can do: collecting what a watch left behind."""
+    return _lines(NOTHING_OF_IT, plan, key, _sources())
 
 
 def for_this_python(plan: Mapping[str, Any]) -> bytes:
-    """The line alone, for the interpreter that runs this: it needs no sources."""
-    return _line(plan, None, "")
+    """The same, for the interpreter that runs this: it needs no sources."""
+    return _lines(NOTHING_OF_IT, plan, None, "")
 
 
-def _line(plan: Mapping[str, Any], key: str | None, sources: str) -> bytes:
+def _lines(for_shells: str, plan: Mapping[str, Any], key: str | None, sources: str) -> bytes:
+    """What a shell does with the rest, and Python's line."""
     line = {
         "loader": LOADER.replace("{package}", PACKAGE),
         "magic": base64.b64encode(importlib.util.MAGIC_NUMBER).decode(),
@@ -123,7 +130,7 @@ def _line(plan: Mapping[str, Any], key: str | None, sources: str) -> bytes:
         "plan": plan,
         "key": key,
     }
-    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    return f"{for_shells}\n#{json.dumps(line, separators=(',', ':'))}\n".encode()
 
 
 @functools.cache
