@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from netcompliance.change.allowlist.formats import FORMATS as WRITERS
-from netcompliance.cli import allowlist
+from netcompliance.change.allowlist.formats import FORMATS
+from netcompliance.change.allowlist.head import Checked
 from netcompliance.cli.main import main
 from netcompliance.model import Settings
 from tests.unit.judge.records import ADDRESSES, HOST
@@ -66,15 +66,26 @@ def keep(tmp_path: Path) -> Keep:
     return keep
 
 
-def test_every_format_can_be_named_and_each_that_can_be_named_is_there() -> None:
-    assert tuple(WRITERS) == allowlist.FORMATS
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_can_be_had(keep: Keep, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    assert main(["allowlist", str(keep()), f"--format={form}"]) == 0
+    told = capsys.readouterr()
+    assert told.out
+    assert ("published grammar" in told.err) == (FORMATS[form].checked is Checked.GRAMMAR)
+
+
+def test_help_says_what_each_format_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["allowlist", "--help"])
+    told = capsys.readouterr().out
+    assert all(f"  {name:<19}{form.about}" in told for name, form in FORMATS.items())
 
 
 def test_a_journal_becomes_a_request(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["allowlist", str(keep())]) == 0
     told = capsys.readouterr()
-    assert told.out.startswith("# Allow-list for the StackState Agent: acme.app.stackstate.io\n")
-    assert f"{ADDRESSES[0]} (2026-11-25)" in told.out
+    assert told.out.startswith("# Firewall request for the StackState Agent: acme.app.stackstate.io\n")
+    assert f"{ADDRESSES[0]}," in told.out
     assert told.err == ""
 
 
@@ -110,8 +121,8 @@ def test_a_host_that_could_not_be_visited_is_said_and_ends_with_1(
     written(path, [*records, lost])
     assert main(["allowlist", str(path)]) == 1
     told = capsys.readouterr()
-    assert "* ssh://node-9 was not seen, or not whole: the host refused the login" in told.out
-    assert "ssh://node-9" in told.err
+    assert "* node-9 (node) was not seen, or not whole: the host refused the login" in told.out
+    assert "node-9" in told.err
 
 
 @pytest.mark.parametrize(
@@ -141,6 +152,89 @@ def test_what_is_not_there_is_refused_in_one_line(tmp_path: Path, capsys: pytest
 
 def test_an_unknown_format_is_refused(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["allowlist", str(keep()), "--format=cisco"])
+        main(["allowlist", str(keep()), "--format=cisco-ios"])
     assert ended.value.code == 4
-    assert "cisco" in capsys.readouterr().err
+    assert "cisco-ios" in capsys.readouterr().err
+
+
+def test_output_is_a_file_and_nothing_is_printed(
+    keep: Keep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "request.md"
+    file.write_text("of yesterday")
+    assert main(["allowlist", str(keep()), f"--output={file}"]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "")
+    assert file.read_text().startswith("# Firewall request")
+    assert main(["allowlist", str(keep("20261126T180106Z")), "--format=csv", f"--output={file}"]) == 0
+    assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n"), "CSV has its own ends of lines"
+
+
+def test_output_never_replaces_what_was_read(keep: Keep, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal, approved = keep(), tmp_path / "approved"
+    approved.write_text("192.0.2.1\n")
+    before = journal.read_bytes()
+    for file in (journal, approved):
+        assert main(["allowlist", str(journal), f"--against={approved}", f"--output={file}"]) == 4
+        assert "that is what was read" in capsys.readouterr().err
+    assert (journal.read_bytes(), approved.read_text()) == (before, "192.0.2.1\n")
+
+
+def test_against_prints_what_is_missing_and_what_can_go(
+    keep: Keep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approved = tmp_path / "approved"
+    assert main(["allowlist", str(keep()), "--format=plain", f"--output={approved}"]) == 0
+    approved.write_text(approved.read_text().replace(f"{HOST}\n", "").replace(ADDRESSES[0], "192.0.2.1"))
+    assert main(["allowlist", str(keep("20261126T180106Z")), "--format=plain", f"--against={approved}"]) == 0
+    told = capsys.readouterr()
+    asked = [line for line in told.out.splitlines() if line and not line.startswith("#")]
+    assert asked == [HOST, ADDRESSES[0]]
+    assert "# Can go: 192.0.2.1 (" in told.out
+
+
+def test_where_nothing_is_missing_that_is_said(keep: Keep, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    approved = tmp_path / "approved"
+    journal = keep()
+    assert main(["allowlist", str(journal), "--format=plain", f"--output={approved}"]) == 0
+    assert main(["allowlist", str(journal), "--format=fortigate", f"--against={approved}"]) == 0
+    told = capsys.readouterr()
+    assert f"nothing is missing of {approved}" in told.err
+    assert "config" not in told.out
+
+
+def test_the_ticket_and_the_sources_are_as_they_were_typed(keep: Keep, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--requester=Jane Doe", "--justification=CHG-1", "--expires=2027-06-30", "--source=local=10.9.0.0/24"]
+    assert main(["allowlist", str(keep()), *asked]) == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("| Requester | Jane Doe |", "| CHG-1 |", "| 2027-06-30 |", "10.9.0.0/24"))
+    assert "10.20.0.4" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (["--source=10.0.0.1/8"], "not a network such as 10.20.0.0/24"),
+        (["--source=nobody=10.0.0.0/8"], "fits no host that was visited: local"),
+        (["--expires=tomorrow"], "a date such as 2027-06-30"),
+        (["--expires=2027-02-30"], "a date such as 2027-06-30"),
+        (["--requester=Jane\n# evil"], "one line of text"),
+        (["--justification= "], "one line of text"),
+        (["--against=/nowhere"], "allow-list /nowhere: No such file"),
+        (["--against=/dev/null"], "no address and no name in it"),
+        (["--output=/nowhere/file"], "--output /nowhere/file: No such file"),
+        (["--output=/"], "--output /: "),
+        (["--format=azure", "--against=HERE"], "always holds the whole list"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(
+    keep: Keep, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], cause: str
+) -> None:
+    approved = tmp_path / "approved"
+    approved.write_text("192.0.2.1\n")
+    typed = [option.replace("HERE", str(approved)) for option in options]
+    assert main(["allowlist", str(keep()), *typed]) == 4
+    told = capsys.readouterr()
+    assert cause in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""

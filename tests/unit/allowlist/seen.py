@@ -35,3 +35,14 @@ def from_a_pod() -> AllowList:
     pod = altered(healthy(), {"kind": "host"}, nameservers=["10.43.0.10"], kubernetes=True, source_address="10.42.0.7")
     pod = [record for record in pod if record["kind"] != "dns"]
     return allowed(looked(healthy()), looked(pod, "kubectl://agent-0"))
+
+
+def everybody() -> AllowList:
+    """A workstation, two nodes whose addresses are one network, and a pod that asks the cluster's own resolver."""
+    nodes = [
+        looked(altered(healthy(), {"kind": "host"}, source_address=f"10.20.0.{last}"), f"ssh://node-{last}")
+        for last in (8, 9)
+    ]
+    pod = altered(healthy(), {"kind": "host"}, nameservers=["10.43.0.10"], kubernetes=True, source_address="10.42.0.7")
+    pod = [record for record in pod if record["kind"] != "dns"]
+    return allowed(looked(healthy()), *nodes, looked(pod, "kubectl://agent-0"))

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from netcompliance.change.allowlist.flows import DRIFT, AllowList, day
-from netcompliance.change.allowlist.lines import by_name, lines, nameless, slug
+from netcompliance.change.allowlist.flows import AllowList, day
+from netcompliance.change.allowlist.head import Checked, head
+from netcompliance.change.allowlist.lines import by_name, lines, slug
+from netcompliance.change.allowlist.rows import identifier
 
 NAME = "stackstate-agent-egress"
 MOST_AWS_RULES = 60
@@ -20,14 +22,9 @@ _UNFIT_FOR_AWS = re.compile(r"[^A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]")
 _FIRST_PRIORITY, _LAST_PRIORITY = 100, 4096
 
 
-def aws(allowed: AllowList) -> str:
+def aws(allowed: AllowList) -> Iterator[str]:
     """Terraform: a security group for the nodes, and a rule for each address."""
-    return "\n".join(_aws(allowed)) + "\n"
-
-
-def _aws(allowed: AllowList) -> Iterator[str]:
     rules = [(line, protocol) for line in lines(allowed) for protocol in sorted(line.protocols)]
-    yield from _head(allowed)
     if len(rules) > MOST_AWS_RULES:
         yield f"# {len(rules)} rules: a security group holds {MOST_AWS_RULES} unless its quota is raised"
     yield 'variable "vpc_id" {'
@@ -41,7 +38,7 @@ def _aws(allowed: AllowList) -> Iterator[str]:
     yield "}"
     for line, protocol in rules:
         block, bits = ("cidr_ipv4", 32) if line.version == 4 else ("cidr_ipv6", 128)
-        name = slug(f"{line.name or 'resolver'}_{line.address}_{protocol}_{line.port}")
+        name = slug(f"to_{line.name or 'resolver'}_{line.address}_{protocol}_{line.port}")
         yield ""
         yield f'resource "aws_vpc_security_group_egress_rule" "{name}" {{'
         yield "  security_group_id = aws_security_group.stackstate_agent.id"
@@ -53,12 +50,12 @@ def _aws(allowed: AllowList) -> Iterator[str]:
         yield "}"
 
 
-def azure(allowed: AllowList) -> str:
+def azure(allowed: AllowList) -> Iterator[str]:
     """An ARM template. Its last rule shuts out the rest of the Internet, which Azure lets out unless told otherwise."""
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
-        "metadata": {"description": " ".join(line.removeprefix("# ") for line in _head(allowed))},
+        "metadata": {"description": " ".join(f"{each.rstrip('.')}." for each in head(allowed, Checked.GRAMMAR))},
         "resources": [
             {
                 "type": "Microsoft.Network/networkSecurityGroups",
@@ -69,7 +66,7 @@ def azure(allowed: AllowList) -> str:
             }
         ],
     }
-    return json.dumps(template, indent=2) + "\n"
+    yield from json.dumps(template, indent=2).splitlines()
 
 
 def _azure_rules(allowed: AllowList) -> Iterator[dict[str, Any]]:
@@ -79,7 +76,7 @@ def _azure_rules(allowed: AllowList) -> Iterator[dict[str, Any]]:
             seen = day(max(line.seen for line in same))
             asked = ",".join(dict.fromkeys(r for line in same for r in line.requirements))
             yield {
-                "name": slug(f"{name or same[0].address}_{protocol}_{port}_ipv{version}_{priority}")[:80],
+                "name": identifier(["to", name or same[0].address, protocol, str(port), f"ipv{version}"], 80),
                 "properties": {
                     "description": f"{name or 'resolver'} {asked} seen {seen}"[:140],
                     "priority": priority,
@@ -107,10 +104,3 @@ def _azure_rules(allowed: AllowList) -> Iterator[dict[str, Any]]:
             "destinationPortRange": "*",
         },
     }
-
-
-def _head(allowed: AllowList) -> Iterator[str]:
-    yield f"# Allow-list for the StackState Agent: {', '.join(allowed.tenants)}."
-    yield f"# {DRIFT}"
-    yield from (f"# Note: {note}" for note in allowed.notes)
-    yield from (f"# Missing: {name}: no address was seen." for name in nameless(allowed))

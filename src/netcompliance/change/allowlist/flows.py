@@ -10,7 +10,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -27,6 +27,9 @@ DRIFT = (
     "Addresses are those that were seen at the dates given. The documentation promises no stable addresses: allow "
     "names where the device knows names, and audit the list with --allow-list before and after every change."
 )
+TRANSLATED = (
+    "its own address is not what a firewall sees unless it is routed; else give the network of its nodes with --source."
+)
 _NAMES_OF_THE_TENANT = frozenset({"DNS-01", "DNS-02"})
 
 
@@ -37,7 +40,18 @@ class Source:
     vantage: str
     kind: Kind
     addresses: tuple[str, ...]
-    """As the vantage itself sees them, one for each version of IP. Behind address translation others arrive."""
+    """What the firewall sees it come from: addresses and networks as was given, else the vantage's own, one for each
+    version of IP. Behind address translation others arrive."""
+
+    @property
+    def name(self) -> str:
+        """The host's own name, without how this suite reached it."""
+        return "this host" if self.vantage == HERE else bare_name(self.vantage)
+
+    @property
+    def host(self) -> str:
+        """Name and kind, for people: `node-1 (node)`."""
+        return f"{self.name} ({self.kind})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +103,12 @@ class AllowList:
     """What a reader has to know besides, each a sentence."""
     incomplete: bool = False
     """Something that is needed is missing, and a note says what."""
+    doubtful: bool = False
+    """Something that is needed may not have been seen, so nothing that is approved can be called superfluous."""
+    against: str = ""
+    """The approved list of which this is what is missing; empty: this is everything."""
+    surplus: tuple[str, ...] = ()
+    """Entries of the approved list that can go, each with its place there."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -100,30 +120,50 @@ class AllowList:
         return tuple(flow for flow in self.flows if not flow.via and (not kinds or flow.source.kind in kinds))
 
 
-def derive(looks: Iterable[Looked], catalogue: Catalogue, *, checks: bool = False) -> AllowList:
-    """The allow-list of all that was looked at. `checks`: with what only the suite needs. Raises `BadInput`."""
+def bare_name(vantage: str) -> str:
+    """`node-1` of `ssh://me@node-1:22?timeout=5`."""
+    return vantage.rpartition("://")[2].partition("?")[0].rpartition("@")[2]
+
+
+def derive(
+    looks: Iterable[Looked],
+    catalogue: Catalogue,
+    *,
+    checks: bool = False,
+    sources: Callable[[str], tuple[str, ...]] = lambda _: (),
+) -> AllowList:
+    """The allow-list of all that was looked at. Raises `BadInput`.
+
+    `checks`: with what only the suite needs. `sources`: the networks that somebody gave for a vantage.
+    """
     flows: dict[tuple[object, ...], Flow] = {}
     notes: list[str] = []
+    doubts: list[str] = []
     tenants: list[str] = []
     incomplete = False
     for look in looks:
         incomplete |= bool(look.trouble)
         tenants.append(host_name(look.settings.host, "the tenant of a journal"))
         evidence = Evidence(look.observations)
-        source = _source(look, evidence)
+        given = sources(look.vantage)
+        source = _source(look, evidence, given)
         found = [need for need in needs(look.vantage, evidence, look.settings) if checks or need.purpose not in CHECKS]
-        notes += _unknown(look, evidence, source, found)
+        doubts += _unknown(look, evidence, source, found)
+        if source.kind in (Kind.POD, Kind.CONTAINER) and not given:
+            notes.append(f"{source.host}: {TRANSLATED}")
         for need in found:
             flow = _flow(replace(need, addresses={}) if _is_untrue(need, look) else need, look, source, catalogue)
             if flow is not None:
                 key = (flow.source, flow.destination, flow.port, flow.protocols, flow.via)
                 flows[key] = _merged(flows[key], flow) if key in flows else flow
     if HERE not in {flow.source.vantage for flow in flows.values() if flow.purpose is Purpose.CHART}:
-        notes.append("The chart repository was not looked at: whoever runs helm needs it too.")
+        doubts.append("The chart repository was not looked at: whoever runs helm needs it too.")
+    notes += _of_pods(flows.values())
     return AllowList(
         tenants=tuple(dict.fromkeys(tenants)),
         flows=tuple(sorted(flows.values(), key=_order)),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys([*doubts, *notes])),
+        doubtful=bool(doubts) or any(flow.name and not flow.addresses and not flow.via for flow in flows.values()),
         incomplete=incomplete or any(_is_addressless(flow) for flow in flows.values()),
     )
 
@@ -139,7 +179,7 @@ def _is_addressless(flow: Flow) -> bool:
 
 def _unknown(look: Looked, evidence: Evidence, source: Source, found: Iterable[Need]) -> Iterator[str]:
     """What could not be seen, or is not believed, in sentences."""
-    who = source.vantage
+    who = source.host
     if look.trouble:
         yield f"{who} was not seen, or not whole: {printable(look.trouble)}."
     for server in asked_on_itself(evidence):
@@ -155,6 +195,17 @@ def _unknown(look: Looked, evidence: Evidence, source: Source, found: Iterable[N
     if any(_is_untrue(need, look) for need in found):
         failed = ", ".join(sorted(look.failed & _NAMES_OF_THE_TENANT))
         yield f"{who}: {failed} failed, so what {look.settings.host} resolves to there is not asked for."
+
+
+def _of_pods(flows: Iterable[Flow]) -> Iterator[str]:
+    """Resolvers that pods alone ask: hardly ever something that a firewall sees."""
+    asked: dict[str, set[Kind]] = {}
+    for flow in flows:
+        if flow.purpose is Purpose.RESOLVER:
+            asked.setdefault(flow.destination, set()).add(flow.source.kind)
+    for server, kinds in asked.items():
+        if kinds == {Kind.POD}:
+            yield f"{server} is asked by pods only: if it is the cluster's own DNS service, no firewall sees it."
 
 
 def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flow | None:
@@ -183,12 +234,12 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
     )
 
 
-def _source(look: Looked, evidence: Evidence) -> Source:
+def _source(look: Looked, evidence: Evidence, given: tuple[str, ...]) -> Source:
     told = (evidence.vantage.get(field) for field in ("source_address", "source_address6"))
     return Source(
         vantage=printable(look.vantage),
         kind=kind_of(look.vantage, evidence.vantage, look.settings.vantage_kinds),
-        addresses=tuple(str(ip) for address in told if (ip := parsed_address(address))),
+        addresses=given or tuple(str(ip) for address in told if (ip := parsed_address(address))),
     )
 
 

@@ -13,24 +13,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from netcompliance.change.allowlist.flows import DRIFT, AllowList, Flow
+from netcompliance.change.allowlist.flows import AllowList, Flow
 from netcompliance.change.allowlist.lines import Line, lines
+from netcompliance.change.allowlist.rows import addition
 from netcompliance.judge.needs import Purpose
 from netcompliance.model import Kind
 
 NAME = "stackstate-agent-egress"
-_FROM_PODS = frozenset({Purpose.TENANT, Purpose.PROXY, Purpose.RESOLVER})
+_NAME, _CHARTS = "app.kubernetes.io/name", ("suse-observability-agent", "stackstate-k8s-agent")
+"""The label of the agent's pods, which is the name of its chart."""
+_AGENT = f"{{matchExpressions: [{{key: {_NAME}, operator: In, values: [{', '.join(_CHARTS)}]}}]}}"
 _CLUSTER_DNS = {"kubernetes.io/metadata.name": "kube-system", "k8s-app": "kube-dns"}
 
 
-def network_policy(allowed: AllowList) -> str:
+def network_policy(allowed: AllowList) -> Iterator[str]:
     """networking.k8s.io/v1: addresses."""
-    return _document(_network_policy(allowed), allowed)
-
-
-def _network_policy(allowed: AllowList) -> Iterator[str]:
-    yield from _opening("networking.k8s.io/v1", "NetworkPolicy")
-    yield "  podSelector: {}"
+    yield from _opening(allowed, "networking.k8s.io/v1", "NetworkPolicy")
+    yield f"  podSelector: {_AGENT}"
     yield "  policyTypes: [Egress]"
     yield "  egress:"
     yield "    - to:"
@@ -47,14 +46,10 @@ def _network_policy(allowed: AllowList) -> Iterator[str]:
         yield f"      ports: [{{port: {port}, protocol: TCP}}]"
 
 
-def cilium(allowed: AllowList) -> str:
+def cilium(allowed: AllowList) -> Iterator[str]:
     """cilium.io/v2: names. The agent's look-ups pass Cilium's DNS proxy, or it would know no address of a name."""
-    return _document(_cilium(allowed), allowed)
-
-
-def _cilium(allowed: AllowList) -> Iterator[str]:
-    yield from _opening("cilium.io/v2", "CiliumNetworkPolicy")
-    yield "  endpointSelector: {}"
+    yield from _opening(allowed, "cilium.io/v2", "CiliumNetworkPolicy")
+    yield f"  endpointSelector: {_AGENT}"
     yield "  egress:"
     yield "    - toEndpoints:"
     yield "        - matchLabels:"
@@ -84,14 +79,11 @@ def _cilium_dns() -> Iterator[str]:
     yield '          rules: {dns: [{matchPattern: "*"}]}'
 
 
-def calico(allowed: AllowList) -> str:
+def calico(allowed: AllowList) -> Iterator[str]:
     """projectcalico.org/v3: addresses; names are a feature of its commercial edition."""
-    return _document(_calico(allowed), allowed)
-
-
-def _calico(allowed: AllowList) -> Iterator[str]:
-    yield from _opening("projectcalico.org/v3", "NetworkPolicy")
-    yield "  selector: all()"
+    yield from _opening(allowed, "projectcalico.org/v3", "NetworkPolicy")
+    charts = ", ".join(f"'{chart}'" for chart in _CHARTS)
+    yield f"  selector: {_NAME} in {{{charts}}}"
     yield "  types: [Egress]"
     yield "  egress:"
     for protocol in ("UDP", "TCP"):
@@ -122,31 +114,33 @@ def _calico_nets(protocol: str, port: int, some: list[Line]) -> Iterator[str]:
             yield f"        ports: [{port}]"
 
 
-def _opening(api: str, kind: str) -> Iterator[str]:
+def _opening(allowed: AllowList, api: str, kind: str) -> Iterator[str]:
+    yield f"# Apply it in the agent's namespace. It isolates the agent's pods for egress, by the label {_NAME}"
+    yield "# that its chart gives them (another one with nameOverride). What they need inside the cluster (API server,"
+    yield "# kubelets, each other) belongs into policies of its own. Images are pulled by nodes, not by pods."
     yield f"apiVersion: {api}"
     yield f"kind: {kind}"
     yield "metadata:"
-    yield f"  name: {NAME}"
+    yield f"  name: {NAME}{addition(allowed)}"
     yield "spec:"
 
 
-def _document(body: Iterator[str], allowed: AllowList) -> str:
-    head = [
-        f"Allow-list for the StackState Agent: {', '.join(allowed.tenants)}",
-        "Apply it in the agent's namespace. It isolates all pods there for egress: what they need inside the cluster",
-        "(API server, kubelets, each other) belongs into policies of its own. Images are pulled by nodes, not by pods.",
-        DRIFT,
-        *(f"Note: {note}" for note in allowed.notes),
-        *(f"Missing: {flow.name}: no address was seen" for flow in _peers(allowed) if not flow.addresses),
+def for_pods(allowed: AllowList) -> list[Flow]:
+    """Flows to receivers and proxies, of all sources, since whatever a node reaches pods have to reach too; and to the
+    resolvers that pods themselves ask."""
+    return [
+        flow
+        for flow in allowed.direct()
+        if flow.purpose in (Purpose.TENANT, Purpose.PROXY)
+        or (flow.purpose is Purpose.RESOLVER and flow.source.kind is Kind.POD)
     ]
-    return "".join(f"# {line}\n" for line in head) + "\n".join(body) + "\n"
 
 
 def _peers(allowed: AllowList) -> list[Flow]:
-    """Receivers and proxies, each once, of all sources: whatever a node reaches, pods have to reach too."""
+    """Receivers and proxies, each once."""
     found: dict[tuple[str, int], Flow] = {}
-    for flow in allowed.direct():
-        if flow.purpose in (Purpose.TENANT, Purpose.PROXY):
+    for flow in for_pods(allowed):
+        if flow.purpose is not Purpose.RESOLVER:
             found.setdefault((flow.destination, flow.port), flow)
     return list(found.values())
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from netcompliance.change.allowlist.flows import AllowList, Flow, day
+from netcompliance.change.allowlist.rows import folded, of_version
 from netcompliance.model import Kind
 
 
@@ -23,7 +24,7 @@ class Line:
     protocols: tuple[str, ...]
     port: int
     sources: tuple[str, ...]
-    """Addresses of this version of IP; empty if one of the sources has none that is known."""
+    """Addresses and networks of this version of IP; empty if one of the sources has none that is known."""
     requirements: tuple[str, ...]
     purpose: str
 
@@ -43,16 +44,6 @@ def lines(allowed: AllowList, *kinds: Kind) -> list[Line]:
     return [_line(address, flows) for (address, _, _), flows in together.items()]
 
 
-def nameless(allowed: AllowList, *kinds: Kind) -> list[str]:
-    """Destinations of which no address was seen: a format that knows no names cannot hold them."""
-    unseen = {
-        f"{flow.name} {'/'.join(flow.protocols)} {flow.port}"
-        for flow in allowed.direct(*kinds)
-        if flow.name and not flow.addresses
-    }
-    return sorted(unseen)
-
-
 def slug(text: str) -> str:
     """A word for identifiers."""
     return "".join(char if char.isalnum() else "_" for char in text.lower()).strip("_")
@@ -68,8 +59,8 @@ def by_name(some: Iterable[Line]) -> Mapping[tuple[str, int, int, tuple[str, ...
 
 def _line(address: str, flows: list[Flow]) -> Line:
     version = ip_address(address).version
-    known = [[a for a in flow.source.addresses if ip_address(a).version == version] for flow in flows]
-    sources = sorted({a for each in known for a in each}, key=lambda a: ip_address(a).packed) if all(known) else []
+    known = [of_version(flow.source.addresses, version) for flow in flows]
+    sources = folded(net for each in known for net in each) if all(known) else ()
     return Line(
         name=next((flow.name for flow in flows if flow.name), ""),
         address=address,
@@ -77,7 +68,7 @@ def _line(address: str, flows: list[Flow]) -> Line:
         seen=max(flow.addresses[address] for flow in flows),
         protocols=flows[0].protocols,
         port=flows[0].port,
-        sources=tuple(sources),
+        sources=sources,
         requirements=tuple(dict.fromkeys(each for flow in flows for each in flow.requirements)),
         purpose=flows[0].purpose,
     )

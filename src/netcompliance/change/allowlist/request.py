@@ -3,7 +3,9 @@
 Rules
 * In Markdown a pipe, a backtick or a bracket of somebody else's text is shown, not obeyed. In CSV a cell that a
   spreadsheet would take for a formula is quoted with an apostrophe.
-* CSV has one row for each source, destination and address; Markdown one for each destination.
+* Markdown has a row for each purpose with all names, and the addresses of the names apart, for devices that know no
+  names. CSV has a row for each purpose, name and address.
+* Where it is asked from is said in networks: what this suite called a host means nothing to a firewall team.
 """
 
 from __future__ import annotations
@@ -11,92 +13,171 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from netcompliance.change.allowlist.flows import DIRECTION, DRIFT, AllowList, Flow, Source, day
+from netcompliance.change.allowlist.flows import DIRECTION, DRIFT, AllowList, day
+from netcompliance.change.allowlist.rows import Destination, Row, folded, prefix, rows
+from netcompliance.judge.needs import Purpose
 
 _COLUMNS = (
-    "source", "source kind", "source addresses", "destination", "address", "seen", "port", "protocol", "direction",
-    "via", "purpose", "requirements", "basis", "tenants",
+    "change", "sources", "hosts", "destination", "address", "seen", "port", "protocol", "direction", "via", "purpose",
+    "requirements", "basis", "tenants",
 )  # fmt: skip
+NOBODY = "(to be filled in: --requester)"
+NO_END = "as long as the agent runs; the addresses are to be audited with --allow-list at every change"
+JUSTIFICATION = (
+    "The StackState Agent on the hosts below sends its data to {tenants}. Without these connections it cannot be "
+    "installed, or delivers nothing. Every connection is opened from inside; nothing is opened from outside."
+)
 
 
-def markdown(allowed: AllowList) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What a firewall team asks of a request besides its rules; empty where nobody said."""
+
+    requester: str = ""
+    justification: str = ""
+    expires: str = ""
+
+
+def markdown(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
     """A request with everything that a firewall team asks back for."""
-    return "\n".join(_markdown(allowed)) + "\n"
-
-
-def _markdown(allowed: AllowList) -> Iterator[str]:
-    yield f"# Allow-list for the StackState Agent: {', '.join(_shown(tenant) for tenant in allowed.tenants)}"
-    yield ""
-    yield "Every connection is opened by the source. Nothing has to be let in but the answers to what was sent out."
-    yield f"**{DRIFT}**"
-    direct = [flow for flow in allowed.flows if not flow.via]
-    yield from ("", "## Firewall", "", *_table(direct)) if direct else ()
+    yield f"# Firewall request for the StackState Agent: {', '.join(_shown(tenant) for tenant in allowed.tenants)}"
+    yield from ("", *_ticket(allowed, ticket), "", f"**{DRIFT}**")
+    if allowed.against:
+        yield from ("", f"This is what is missing of {_shown(allowed.against)}, and what can go of it.")
+    start = prefix(allowed)
+    direct = rows(flow for flow in allowed.flows if not flow.via)
+    yield from ("", "## Firewall: allow", "", *(_table(direct, start) if direct else ["Nothing."]))
     for proxy in sorted({flow.via for flow in allowed.flows if flow.via}):
-        yield from ("", f"## Proxy {_shown(proxy)}", "", "It has to grant CONNECT to:", "")
-        yield from _table([flow for flow in allowed.flows if flow.via == proxy])
-    yield from ("", "## Sources", "", "| source | kind | addresses, as it sees itself |", "|---|---|---|")
-    for source in allowed.sources:
-        yield f"| {_shown(source.vantage)} | {source.kind} | {', '.join(source.addresses) or 'unknown'} |"
+        through = rows(flow for flow in allowed.flows if flow.via == proxy)
+        yield from ("", f"## Proxy {_shown(proxy)}: allow CONNECT", "", *_table(through, start))
+    if allowed.against:
+        entries = [f"* {_shown(entry)}" for entry in allowed.surplus]
+        yield from ("", "## Can go", "", *(entries or ["Nothing."]))
+    yield from ("", "## Addresses, for devices that know no names", "", *_addresses(direct)) if direct else ()
+    yield from ("", "## Sources", "", *_sources(allowed))
+    yield from ("", "## Test", "", *_test(allowed))
+    yield from ("", "## Rollback", "", *_rollback(allowed))
     if allowed.notes:
-        yield from ("", "## To be known besides", "", *(f"* {_shown(note)}" for note in allowed.notes))
+        yield from ("", "## Notes", "", *(f"* {_shown(note)}" for note in allowed.notes))
 
 
-def _table(flows: Iterable[Flow]) -> Iterator[str]:
-    yield "| from | to | addresses (seen) | port | direction | for | asked for by |"
-    yield "|---|---|---|---|---|---|---|"
-    rows: dict[tuple[str, int, tuple[str, ...]], list[Flow]] = {}
-    for flow in flows:
-        rows.setdefault((flow.destination, flow.port, flow.protocols), []).append(flow)
-    for same in rows.values():
-        first = same[0]
-        sources = ", ".join(_shown(source) for source in dict.fromkeys(flow.source.vantage for flow in same))
-        seen = {address: max(f.addresses[address] for f in same if address in f.addresses) for address in _every(same)}
-        addresses = ", ".join(f"{address} ({day(moment)})" for address, moment in seen.items()) or "by name"
-        port = f"{'+'.join(first.protocols)} {first.port}"
-        asked = ", ".join(dict.fromkeys(r for flow in same for r in flow.requirements))
-        yield (
-            f"| {sources} | {first.name or 'resolver'} | {addresses} | {port} | {DIRECTION} | {first.purpose} "
-            f"| {asked} ({first.basis}) |"
-        )
+def _ticket(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
+    moments = [moment for flow in allowed.flows for moment in flow.addresses.values()]
+    tenants = ", ".join(allowed.tenants)
+    yield from ("| | |", "|---|---|")
+    yield f"| Requester | {_shown(ticket.requester or NOBODY)} |"
+    yield f"| Justification | {_shown(ticket.justification or JUSTIFICATION.format(tenants=tenants))} |"
+    yield f"| Needed until | {_shown(ticket.expires or NO_END)} |"
+    yield f"| Direction | {DIRECTION}: return traffic only, no inbound rules |"
+    if moments:
+        yield f"| Addresses seen | {' to '.join(dict.fromkeys((day(min(moments)), day(max(moments)))))} |"
 
 
-def _every(flows: Iterable[Flow]) -> list[str]:
-    return list(dict.fromkeys(address for flow in flows for address in flow.addresses))
+def _table(some: Sequence[Row], start: str) -> Iterator[str]:
+    yield f"On the device: `{start}-RULE`."
+    yield ""
+    yield "| rule | from | to | port | for | required by |"
+    yield "|---|---|---|---|---|---|"
+    for row in some:
+        to = ", ".join(each.name or ", ".join(folded(each.addresses)) for each in row.destinations)
+        asked = f"{', '.join(row.requirements)} ({row.basis})"
+        yield f"| {row.rule} | {_origin(row)} | {to} | {_port(row)} | {row.purpose} | {asked} |"
+
+
+def _addresses(some: Sequence[Row]) -> Iterator[str]:
+    yield "| rule | name | addresses | seen |"
+    yield "|---|---|---|---|"
+    for row in some:
+        for each in row.destinations:
+            found = ", ".join(folded(each.addresses)) or "none"
+            yield f"| {row.rule} | {each.name or 'resolver'} | {found} | {each.seen} |"
+
+
+def _sources(allowed: AllowList) -> Iterator[str]:
+    yield "| network | hosts |"
+    yield "|---|---|"
+    together: dict[tuple[str, ...], list[str]] = {}
+    for source in allowed.sources:
+        together.setdefault(folded(source.addresses), []).append(source.host)
+    for nets, hosts in together.items():
+        yield f"| {', '.join(nets) or 'unknown'} | {_shown(', '.join(hosts))} |"
+
+
+def _test(allowed: AllowList) -> Iterator[str]:
+    yield "From the sources, once the rules are in place; every line has to connect:"
+    yield from ("", "```")
+    for row in rows(allowed.flows):
+        for each in row.destinations:
+            yield _command(row, each, allowed.tenants[0])
+    yield from ("```", "", "Everything at once, with evidence:", "", "```")
+    tenants = " ".join(f"--tenant={tenant.partition('.')[0]}" for tenant in allowed.tenants)
+    yield f"pytest {tenants} --hosts=HOSTS --allow-list=APPROVED"
+    yield "```"
+
+
+def _command(row: Row, each: Destination, tenant: str) -> str:
+    target = each.name or next(iter(each.addresses), "")
+    if row.purpose is Purpose.RESOLVER:
+        return f"dig @{target} {tenant} && dig +tcp @{target} {tenant}"
+    proxy = f" --proxy {shlex.quote(row.via)}" if row.via else ""
+    if row.purpose is Purpose.PROXY:
+        return f"nc -vz -w 5 {target} {row.port}"
+    return f"curl -sS -o /dev/null --connect-timeout 5{proxy} https://{target}:{row.port}/"
+
+
+def _rollback(allowed: AllowList) -> Iterator[str]:
+    yield (
+        f"Remove the rules of this request ({prefix(allowed)}-…) and put back what was taken out. Nothing else depends "
+        "on them: the agent then delivers nothing, and images that are not on a node yet cannot be pulled."
+    )
+
+
+def _origin(row: Row) -> str:
+    return ", ".join(row.networks) or "unknown: see Sources"
+
+
+def _port(row: Row) -> str:
+    return f"{'+'.join(row.protocols)} {row.port}"
 
 
 def _shown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)
 
 
-def table(allowed: AllowList) -> str:
+def table(allowed: AllowList) -> Iterator[str]:
     """CSV, RFC 4180."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
-    for flow in allowed.flows:
-        for address in flow.addresses or ("",):
-            writer.writerow(_plain(cell) for cell in _row(flow, flow.source, address))
-    return file.getvalue()
+    tenants = " ".join(allowed.tenants)
+    for row in rows(allowed.flows):
+        for each in row.destinations:
+            for address in each.addresses or ("",):
+                writer.writerow(_plain(cell) for cell in (*_cells(row, each, address), tenants))
+    for entry in allowed.surplus:
+        writer.writerow(("remove", "", "", _plain(entry), *[""] * (len(_COLUMNS) - 4)))
+    yield from file.getvalue().removesuffix("\n").split("\n")
 
 
-def _row(flow: Flow, source: Source, address: str) -> tuple[str, ...]:
+def _cells(row: Row, each: Destination, address: str) -> Iterable[str]:
     return (
-        source.vantage,
-        source.kind,
-        " ".join(source.addresses),
-        flow.name,
+        "allow",
+        " ".join(row.networks),
+        ", ".join(source.host for source in row.sources),
+        each.name,
         address,
-        flow.addresses[address].isoformat(timespec="seconds").replace("+00:00", "Z") if address else "",
-        str(flow.port),
-        "+".join(flow.protocols),
+        each.addresses[address].isoformat(timespec="seconds").replace("+00:00", "Z") if address else "",
+        str(row.port),
+        "+".join(row.protocols),
         DIRECTION,
-        flow.via or "",
-        flow.purpose,
-        " ".join(flow.requirements),
-        flow.basis,
-        " ".join(flow.tenants),
+        row.via or "",
+        row.purpose,
+        " ".join(row.requirements),
+        row.basis,
     )
 
 

@@ -6,22 +6,15 @@ The names are those that clients ask the proxy for, and where no proxy was in us
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from netcompliance.change.allowlist.flows import AllowList, Flow, Source
 from netcompliance.judge.needs import Purpose
 
 
-def acl(allowed: AllowList) -> str:
+def acl(allowed: AllowList) -> Iterator[str]:
     """Lines for squid.conf, before `http_access deny all`."""
-    return "\n".join(_acl(allowed)) + "\n"
-
-
-def _acl(allowed: AllowList) -> Iterator[str]:
-    yield f"# Allow-list for the StackState Agent: {', '.join(allowed.tenants)}"
     yield "# Goes before the line `http_access deny all`. Names only: their addresses may change."
-    for note in allowed.notes:
-        yield f"# Note: {note}"
     if not _proxied(allowed):
         yield "# No proxy was in use when this was seen: these are the names that clients would ask it for."
     yield "acl netcompliance_connect method CONNECT"
@@ -56,4 +49,4 @@ def _clients(allowed: AllowList, source: Source) -> Sequence[str]:
     """The addresses from which a source comes to the proxy: those of the proxy's own versions of IP."""
     proxies = [flow for flow in allowed.flows if flow.source == source and flow.purpose is Purpose.PROXY]
     versions = {ip_address(address).version for proxy in proxies for address in proxy.addresses} or {4, 6}
-    return [address for address in source.addresses if ip_address(address).version in versions]
+    return [address for address in source.addresses if ip_network(address).version in versions]
