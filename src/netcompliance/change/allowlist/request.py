@@ -85,7 +85,7 @@ def _table(some: Sequence[Row], start: str) -> Iterator[str]:
     for row in some:
         to = ", ".join(each.name or ", ".join(folded(each.addresses)) for each in row.destinations)
         asked = f"{', '.join(row.requirements)} ({row.basis})"
-        yield f"| {row.rule} | {_origin(row)} | {to} | {_port(row)} | {row.purpose} | {asked} |"
+        yield f"| {row.rule} | {_origin(row)} | {to} | {_port(row)} | {row.about} | {asked} |"
 
 
 def _addresses(some: Sequence[Row]) -> Iterator[str]:
@@ -108,9 +108,10 @@ def _sources(allowed: AllowList) -> Iterator[str]:
 
 
 def _test(allowed: AllowList) -> Iterator[str]:
-    yield "From the sources, once the rules are in place; every line has to connect:"
+    yield "Once the rules are in place, every line has to connect from the sources that it is for:"
     yield from ("", "```")
     for row in rows(allowed.flows):
+        yield f"# {row.rule}, from {_origin(row)}"
         for each in row.destinations:
             yield _command(row, each, allowed.tenants[0])
     yield from ("```", "", "Everything at once, with evidence:", "", "```")
@@ -175,7 +176,7 @@ def _cells(row: Row, each: Destination, address: str) -> Iterable[str]:
         "+".join(row.protocols),
         DIRECTION,
         row.via or "",
-        row.purpose,
+        row.about,
         " ".join(row.requirements),
         row.basis,
     )

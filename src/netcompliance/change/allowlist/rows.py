@@ -2,7 +2,8 @@
 
 Rules
 * A row is as narrow as its flows: destinations that different hosts need stand in different rows. Only the hosts of
-  image layers are put together for all that pull: which of them a host is led to is chance.
+  image layers are one row for all that pull, those that were met and those that quay.io publishes: which of them a host
+  is led to is chance, and the row is the same tomorrow.
 * Addresses are folded into networks where that is exact, and never else.
 * The name of a rule or object is the same for the same content, is made of characters that every device takes, begins
   with a letter, and is cut to what the device takes without two becoming one.
@@ -27,13 +28,14 @@ WORDS: Mapping[Purpose, str] = {
     Purpose.RESOLVER: "dns",
     Purpose.REGISTRY: "registry",
     Purpose.LAYERS: "layers",
-    Purpose.CDN: "cdn",
+    Purpose.CDN: "layers",
     Purpose.CHART: "chart",
     Purpose.PROXY: "proxy",
     Purpose.SOURCE: "source",
     Purpose.PUBLIC_DNS: "public-dns",
 }
 """Purpose → the word for it in the name of a rule."""
+_LAYERS = "images: layers"
 _BY_CHANCE = (Purpose.LAYERS, Purpose.CDN)
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -59,6 +61,9 @@ class Row:
     rule: str
     """Its name, without a prefix: `receiver`, `dns-2`."""
     purpose: Purpose
+    """The first, of those that are put together."""
+    about: str
+    """The purpose in words."""
     port: int
     protocols: tuple[str, ...]
     via: str | None
@@ -79,7 +84,7 @@ class Row:
     @property
     def remark(self) -> str:
         """Purpose, reason and date, in characters that every device takes."""
-        words = f"{self.purpose} - {' '.join(self.requirements)}"
+        words = f"{self.about} - {' '.join(self.requirements)}"
         return f"{words} - seen {self.seen}" if self.seen else words
 
     @property
@@ -92,12 +97,13 @@ def rows(flows: Iterable[Flow]) -> list[Row]:
     """In the order of the flows."""
     same: dict[tuple[object, ...], list[Flow]] = {}
     for flow in flows:
-        same.setdefault((flow.purpose, flow.destination, flow.port, flow.protocols, flow.via), []).append(flow)
+        same.setdefault((WORDS[flow.purpose], flow.destination, flow.port, flow.protocols, flow.via), []).append(flow)
     together: dict[tuple[object, ...], list[list[Flow]]] = {}
     for some in same.values():
         first = some[0]
-        asked_from = () if first.purpose in _BY_CHANCE else tuple(sorted({flow.source for flow in some}))
-        key = (first.purpose, first.port, first.protocols, first.via, asked_from)
+        is_chance = first.purpose in _BY_CHANCE
+        asked_from = () if is_chance else tuple(sorted({flow.source for flow in some}))
+        key = (WORDS[first.purpose], first.port, first.protocols, first.via, asked_from)
         together.setdefault(key, []).append(some)
     counted: dict[str, int] = {}
     return [_row(some, counted) for some in together.values()]
@@ -111,6 +117,7 @@ def _row(some: list[list[Flow]], counted: dict[str, int]) -> Row:
     return Row(
         rule=word if number == 1 else f"{word}-{number}",
         purpose=first.purpose,
+        about=_LAYERS if first.purpose in _BY_CHANCE else first.purpose,
         port=first.port,
         protocols=first.protocols,
         via=first.via,
@@ -170,7 +177,7 @@ def addition(allowed: AllowList) -> str:
     if not allowed.against:
         return ""
     content = repr([(flow.destination, flow.port, sorted(flow.addresses)) for flow in allowed.flows])
-    return f"-added-{_digest(content)[:6]}"
+    return f"-add-{_digest(content)[:4]}"
 
 
 def identifier(parts: Sequence[str], most: int) -> str:
