@@ -88,9 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _allowed(arguments: argparse.Namespace) -> Any:
     """What is asked for. Raises `BadInput`."""
     from netcompliance import catalogue
-    from netcompliance.approved import reading
     from netcompliance.change.allowlist import against, sources
     from netcompliance.change.allowlist.flows import derive
+    from netcompliance.config.allow_list import reading
 
     given = sources.parsed(arguments.source)
     entries = reading.read(arguments.against) if arguments.against else ()
@@ -128,7 +128,7 @@ def _put(path: Path, text: str, arguments: argparse.Namespace) -> None:
     try:
         if path.exists() and any(path.samefile(each) for each in read):
             raise BadInput(f"--output {path}: that is what was read")
-        write(path, text.encode())
+        write(path, [text.encode()])
     except OSError as error:
         raise BadInput(f"--output {path}: {error.strerror or error}") from None
 

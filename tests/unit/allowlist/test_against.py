@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from netcompliance.approved import reading
 from netcompliance.change.allowlist.against import NOT_COMPARED, UNSURE, missing
 from netcompliance.change.allowlist.flows import AllowList
 from netcompliance.change.allowlist.formats import FORMATS, text
-from netcompliance.inputs import BadInput
+from netcompliance.config.allow_list import reading
+from netcompliance.config.validation import BadInput
 from netcompliance.judge.needs import Purpose
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, everybody, from_a_pod, looked
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, PROXY

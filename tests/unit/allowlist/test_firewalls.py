@@ -252,7 +252,7 @@ def test_cisco_permits_what_was_asked_for() -> None:
 
 
 def test_a_plain_list_is_read_back_as_what_was_asked_for(tmp_path: Path) -> None:
-    from netcompliance.approved import reading
+    from netcompliance.config.allow_list import reading
 
     file = tmp_path / "approved"
     file.write_text(text("plain", everybody()))

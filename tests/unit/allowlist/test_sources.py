@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from netcompliance.change.allowlist import sources
-from netcompliance.change.allowlist.flows import TRANSLATED, AllowList, derive
+from netcompliance.change.allowlist.flows import LEFT_OUT, TRANSLATED, AllowList, derive
 from netcompliance.change.allowlist.formats import FORMATS, text
 from netcompliance.change.allowlist.rows import rows
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 from tests.unit.allowlist.seen import CATALOGUE, looked
+from tests.unit.judge.records import ADDRESS6
 from tests.unit.judge.world import healthy
 
 
@@ -31,8 +32,17 @@ def test_a_host_has_its_own(pattern: str) -> None:
 
 
 def test_several_networks_are_all_said_and_folded_where_that_is_exact() -> None:
-    (row,) = {row.networks for row in rows(seen_from("10.0.0.0/25,10.0.0.128/25", "fd00::/64").flows)}
-    assert row == ("10.0.0.0/24", "fd00::/64")
+    receiver, *others = rows(seen_from("10.0.0.0/25,10.0.0.128/25", "fd00::/64").flows)
+    assert receiver.networks == ("10.0.0.0/24", "fd00::/64")
+    assert {row.networks for row in others} == {("10.0.0.0/24",)}, "of the others no IPv6 address is known"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_is_asked_for_from_anybody_in_the_version_of_ip_that_was_not_given(form: str) -> None:
+    given = seen_from("10.9.0.0/24")
+    assert any(LEFT_OUT in note and "IPv6" in note for note in given.notes)
+    assert ADDRESS6 not in text(form, given)
+    assert not any(LEFT_OUT in note for note in seen_from("10.9.0.0/24", "fd99::/64").notes)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -18,8 +18,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from netcompliance.change.allowlist.flows import AllowList, Flow
 from netcompliance.change.allowlist.kubernetes import for_pods
+from netcompliance.config.validation import printable
 from netcompliance.firewall_rules.blocks import networks
-from netcompliance.inputs import printable
 from netcompliance.model import Approved
 
 Network = IPv4Network | IPv6Network

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from netcompliance.catalogue import Catalogue
 from netcompliance.config.validation import BadInput, host_name, printable
@@ -30,6 +30,7 @@ DRIFT = (
 TRANSLATED = (
     "its own address is not what a firewall sees unless it is routed; else give the network of its nodes with --source."
 )
+LEFT_OUT = "such addresses are left out, though the host has one of its own."
 _NAMES_OF_THE_TENANT = frozenset({"DNS-01", "DNS-02"})
 
 
@@ -151,6 +152,8 @@ def derive(
         doubts += _unknown(look, evidence, source, found)
         if source.kind in (Kind.POD, Kind.CONTAINER) and not given:
             notes.append(f"{source.host}: {TRANSLATED}")
+        lost = _versions(_source(look, evidence, ()).addresses) - _versions(source.addresses)
+        notes += (f"{source.host}: --source gives no network of IPv{version}: {LEFT_OUT}" for version in sorted(lost))
         for need in found:
             flow = _flow(replace(need, addresses={}) if _is_untrue(need, look) else need, look, source, catalogue)
             if flow is not None:
@@ -213,7 +216,8 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
     try:
         literal = not need.name or need.name in need.addresses
         name = "" if literal else host_name(need.name, "")
-        addresses = {str(ip): _moment(at) for text, at in need.addresses.items() if (ip := parsed_address(text))}
+        seen = {str(ip): _moment(at) for text, at in need.addresses.items() if (ip := parsed_address(text))}
+        addresses = _reachable(seen, source)
         via = printable(need.via) if need.via else None
     except (BadInput, ValueError):
         return None
@@ -232,6 +236,16 @@ def _flow(need: Need, look: Looked, source: Source, catalogue: Catalogue) -> Flo
         basis=catalogue[requirements[0]].basis,
         via=via,
     )
+
+
+def _reachable(addresses: Mapping[str, datetime], source: Source) -> Mapping[str, datetime]:
+    """Those of the versions of IP that the source has; all where it has none of them."""
+    versions = _versions(source.addresses)
+    return {address: at for address, at in addresses.items() if _versions([address]) <= versions} or addresses
+
+
+def _versions(addresses: Iterable[str]) -> set[int]:
+    return {ip_network(address).version for address in addresses}
 
 
 def _source(look: Looked, evidence: Evidence, given: tuple[str, ...]) -> Source:

@@ -22,7 +22,7 @@ from netcompliance.change.allowlist import (
 from netcompliance.change.allowlist.flows import AllowList
 from netcompliance.change.allowlist.head import Checked, head
 from netcompliance.change.allowlist.request import Ticket
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from netcompliance.change.allowlist.flows import DIRECTION, DRIFT, AllowList, day
-from netcompliance.change.allowlist.rows import Destination, Row, folded, prefix, rows
+from netcompliance.change.allowlist.rows import Destination, Row, folded, of_version, prefix, rows
 from netcompliance.judge.needs import Purpose
 
 _COLUMNS = (
@@ -48,12 +49,11 @@ def markdown(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
     yield from ("", *_ticket(allowed, ticket), "", f"**{DRIFT}**")
     if allowed.against:
         yield from ("", f"This is what is missing of {_shown(allowed.against)}, and what can go of it.")
-    start = prefix(allowed)
     direct = rows(flow for flow in allowed.flows if not flow.via)
-    yield from ("", "## Firewall: allow", "", *(_table(direct, start) if direct else ["Nothing."]))
+    yield from ("", "## Firewall: allow", "", *(_table(direct) if direct else ["Nothing."]))
     for proxy in sorted({flow.via for flow in allowed.flows if flow.via}):
         through = rows(flow for flow in allowed.flows if flow.via == proxy)
-        yield from ("", f"## Proxy {_shown(proxy)}: allow CONNECT", "", *_table(through, start))
+        yield from ("", f"## Proxy {_shown(proxy)}: allow CONNECT", "", *_table(through))
     if allowed.against:
         entries = [f"* {_shown(entry)}" for entry in allowed.surplus]
         yield from ("", "## Can go", "", *(entries or ["Nothing."]))
@@ -77,9 +77,7 @@ def _ticket(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
         yield f"| Addresses seen | {' to '.join(dict.fromkeys((day(min(moments)), day(max(moments)))))} |"
 
 
-def _table(some: Sequence[Row], start: str) -> Iterator[str]:
-    yield f"On the device: `{start}-RULE`."
-    yield ""
+def _table(some: Sequence[Row]) -> Iterator[str]:
     yield "| rule | from | to | port | for | required by |"
     yield "|---|---|---|---|---|---|"
     for row in some:
@@ -132,8 +130,9 @@ def _command(row: Row, each: Destination, tenant: str) -> str:
 
 def _rollback(allowed: AllowList) -> Iterator[str]:
     yield (
-        f"Remove the rules of this request ({prefix(allowed)}-…) and put back what was taken out. Nothing else depends "
-        "on them: the agent then delivers nothing, and images that are not on a node yet cannot be pulled."
+        f"Remove the rules of this request ({prefix(allowed)}-RULE on a device) and put back what was taken out. "
+        "Nothing else depends on them: the agent then delivers nothing, and images that are not on a node yet cannot "
+        "be pulled."
     )
 
 
@@ -167,7 +166,7 @@ def table(allowed: AllowList) -> Iterator[str]:
 def _cells(row: Row, each: Destination, address: str) -> Iterable[str]:
     return (
         "allow",
-        " ".join(row.networks),
+        " ".join((of_version(row.networks, ip_address(address).version) if address else ()) or row.networks),
         ", ".join(source.host for source in row.sources),
         each.name,
         address,

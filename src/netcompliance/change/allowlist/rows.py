@@ -74,12 +74,11 @@ class Row:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Where it is asked from; empty if that is not known of all."""
-        return folded(net for source in self.sources for net in source.addresses) if self._is_known else ()
-
-    @property
-    def _is_known(self) -> bool:
-        return all(source.addresses for source in self.sources)
+        """Where it is asked from, in the versions of IP of what is asked for; empty if that is not known of all."""
+        nets = [net for source in self.sources for net in source.addresses]
+        seen = {ip_address(address).version for each in self.destinations for address in each.addresses}
+        fitting = [net for net in nets if ip_network(net).version in seen]
+        return folded(fitting or nets) if all(source.addresses for source in self.sources) else ()
 
     @property
     def remark(self) -> str:

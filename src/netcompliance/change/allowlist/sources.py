@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_network
 
 from netcompliance.change.allowlist.flows import bare_name
-from netcompliance.inputs import BadInput
+from netcompliance.config.validation import BadInput
 
 EVERY = "*"
 
