@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from netcompliance.journal.decode import Record
+from netcompliance.journal.known import HIDDEN
 from netcompliance.judge.evidence import decoded
 from netcompliance.vantage import x509
 
@@ -99,9 +100,14 @@ def _objects(record: Record, name: str) -> list[Record]:
 
 
 def has_another_digest(answer: Record) -> bool:
-    """Is this a registry's answer whose whole body is here, and not what its digest says?"""
+    """Is this a registry's answer whose whole body is here, and not what its digest says? One that holds what stands in
+    the place of a secret is not as it came, and nobody can tell."""
     body, digest = answer.get("body"), answer.get("sha256")
     if not (isinstance(body, str) and isinstance(digest, str) and answer.get("complete")):
         return False
     whole = decoded(body)
-    return len(whole) == answer.get("body_bytes") and hashlib.sha256(whole).hexdigest() != digest
+    return (
+        HIDDEN.encode() not in whole
+        and len(whole) == answer.get("body_bytes")
+        and hashlib.sha256(whole).hexdigest() != digest
+    )
