@@ -170,6 +170,11 @@ def test_unknown_words_of_an_option(refused, argument: str, line: str):
     assert refused(argument) == line
 
 
+def test_a_watch_that_nothing_would_be_judged_by(refused):
+    line = "--level=should leaves out WATCH-01, by which a watch is judged: leave one out"
+    assert refused("--level=should", "--watch=8s") == line
+
+
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [

@@ -21,6 +21,7 @@ from netcompliance.journal import signature
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.signature import Key, SigningError
 from netcompliance.judge import SHARED
+from netcompliance.judge.watch import REQUIREMENT as WATCHED
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
 from netcompliance.probe import bundle
 from netcompliance.session.plan import Plan, WatchHosts
@@ -64,6 +65,10 @@ def plan(options: Options, here: Path) -> Session:
         cases = catalogues.expand(catalogue, config.settings, [host.vantage for host in named])
         asked = catalogues.expand(catalogue, replace(config.settings, level=None), [host.vantage for host in named])
         settings.check_waivers(config, asked)
+        if config.settings.watch and not any(case.requirement == WATCHED for case in cases):
+            raise BadInput(
+                f"--level={config.settings.level} leaves out {WATCHED}, by which a watch is judged: leave one out"
+            )
         hosts = _visited(named, cases, key_variables)
         plans.append(
             Plan(
