@@ -158,8 +158,8 @@ def _looks(path: Path) -> Iterator[Any]:
 
     journal = reader.read(path, complete=True, observe=observe)
     troubles = {str(vantage.get("id")): str(vantage.get("error") or "") for vantage in journal.vantages}
-    unvisited: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
-    for vantage, observations in (unvisited | seen).items():
+    refused: dict[str, list[Mapping[str, Any]]] = {vantage: [] for vantage, trouble in troubles.items() if trouble}
+    for vantage, observations in (seen | refused).items():
         elsewhere = public if vantage != HERE else []
         yield Looked(
             vantage=vantage,
