@@ -206,7 +206,7 @@ def _fail_on_drift(options: Options, chosen: Profile) -> tuple[DriftKind, ...]:
 def _agent_url(chosen: Profile, gathered: sources.Gathered, documented: str) -> tuple[str | None, ChartValues | None]:
     """The URL that the agent is given, and the values with it. Of several, one that is not the documented."""
     values = gathered.values
-    told = validation.printable(validation.hide_login(chosen.agent_url)) if chosen.agent_url is not None else None
+    told = validation.printable(validation.hide_keys(chosen.agent_url)) if chosen.agent_url is not None else None
     known = [*([(told, None)] if told is not None else []), *gathered.urls]
     url, line = next((each for each in known if plain_url(each[0]) != documented), known[0] if known else (None, None))
     if values is not None and url is not None and (url, line) in gathered.urls:

@@ -213,6 +213,14 @@ def hide_query(url: str) -> str:
     return re.sub(r"[?#].*", lambda found: f"{found[0][0]}***", url, count=1, flags=re.DOTALL)
 
 
+def hide_keys(url: str) -> str:
+    """One URL without its login and without what follows its path, where a key may stand; without either, where nobody
+    can tell which of them an `@` ends."""
+    scheme = _SCHEME.match(url)
+    is_either = re.search(rf"[?#].*?(?:{AT})", url, flags=re.DOTALL)
+    return f"{scheme[0] if scheme else ''}***" if is_either else hide_query(hide_login(url))
+
+
 def hide_proxy(url: str) -> str:
     """A proxy's URL with its login hidden, and all but the scheme where one may stand in it without an `@`."""
     hidden = hide_login(url)

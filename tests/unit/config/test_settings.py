@@ -163,6 +163,15 @@ def test_a_right_profile_does_not_hide_wrong_values(settled: Settle, tmp_path: P
     assert found.agent_url == "https://acme.app.stackstate.io/x"
 
 
+@pytest.mark.parametrize("behind", ["#s3cret", "?key=s3cret", "?a@b#s3cret", "#s3@cret"])
+def test_of_what_follows_the_urls_path_only_that_it_is_there_is_kept(settled: Settle, tmp_path: Path, behind: str):
+    values = tmp_path / "values.yaml"
+    values.write_text(f"stackstate: {{url: '{RIGHT_URL}{behind}'}}\n", encoding="utf-8")
+    for found in (settled(values=str(values)), settled(f"[agent]\nurl = '{RIGHT_URL}{behind}'\n")):
+        assert found.agent_url != RIGHT_URL
+        assert "cret" not in repr(found)
+
+
 def test_values_say_what_the_agent_is_configured_with_and_images_what_is_pulled(settled: Settle, tmp_path: Path):
     values = tmp_path / "values.yaml"
     values.write_text(

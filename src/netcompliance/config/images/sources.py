@@ -19,7 +19,7 @@ from netcompliance.config.images import default, manifest, reference, values
 from netcompliance.config.validation import (
     BadInput,
     entries,
-    hide_login,
+    hide_keys,
     hide_proxy,
     printable,
     read_text,
@@ -99,7 +99,7 @@ def gather(
         origin=origin,
         values=_chart_values(read, registry, prefix),
         proxy=read.proxy,
-        urls=tuple((printable(hide_login(url)), getattr(url, "line", None)) for url in read.urls),
+        urls=tuple((printable(hide_keys(url)), getattr(url, "line", None)) for url in read.urls),
     )
 
 
@@ -229,7 +229,7 @@ def _chart_values(read: _Read, registry: str, prefix: str) -> ChartValues | None
     told = {where for where, _ in (*problems, *read.unproxied, *read.more_proxies)} | {URL, PROXY}
     return ChartValues(
         file=read.origin.partition(" ")[2],
-        url=printable(hide_login(read.urls[0])) if read.urls else None,
+        url=printable(hide_keys(read.urls[0])) if read.urls else None,
         proxy=printable(hide_proxy(read.proxy)) if read.proxy else None,
         proxy_reading=_misread(read.proxy),
         more_proxies=tuple(
