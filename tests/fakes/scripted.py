@@ -41,10 +41,10 @@ HOST = {
 }
 
 
-def look(errands: Any) -> None:
+def look(visits: Any) -> None:
     """The visits."""
-    for errand in errands:
-        _look(errand.cases, errand.watcher)
+    for visit in visits:
+        _look(visit.cases, visit.watcher)
 
 
 def _look(cases: Any, watcher: Any) -> None:

@@ -19,7 +19,7 @@ from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.vantage import visit, workstation, x509
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
-from netcompliance.vantage.visit import Errand, State
+from netcompliance.vantage.visit import State, TenantVisit
 from tests.fakes.peers import authority, leaf
 
 SETTINGS = Settings(tenant="acme")
@@ -74,7 +74,9 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Look:
         told = told or Told()
         cases: tuple[Case, ...] = catalogue.expand(catalogue.load(), SETTINGS, [host.vantage for host in hosts])
         monkeypatch.setattr(workstation, "jobs", lambda settings, wanted, agent: jobs)
-        visit.look([visit.Errand(settings=SETTINGS, cases=cases, hosts=hosts, watcher=told, **more)], at_once=at_once)
+        visit.look(
+            [visit.TenantVisit(settings=SETTINGS, cases=cases, hosts=hosts, watcher=told, **more)], at_once=at_once
+        )
         return told
 
     return look
@@ -190,7 +192,7 @@ def test_the_probe_on_this_machine_gets_its_own_tenants_key_alone(monkeypatch: p
         monkeypatch.setenv(name, "secret-key-0123")
     host = Host(vantage=HERE, keys=frozenset({"KEY_ACME", "KEY_BETA"}))
     settings = replace(SETTINGS, key_env="KEY_ACME")
-    visit.look([Errand(settings=settings, cases=(), hosts=[host], watcher=Told(), key="x")], at_once=1)
+    visit.look([TenantVisit(settings=settings, cases=(), hosts=[host], watcher=Told(), key="x")], at_once=1)
     assert {name for name in given[0] if "KEY" in name} == {"KEY_ACME"}
     assert given[0]["PATH"] == os.environ["PATH"]
 
@@ -245,13 +247,13 @@ def test_several_tenants_are_looked_for_together_and_each_is_told_its_own(monkey
         lambda settings, wanted, agent: [lambda tell: tell({"kind": "chart", "of": settings.tenant})],
     )
     told = {f"t{number}": Counting() for number in range(visit.SAME_HOST + 3)}
-    errands = []
+    visits = []
     for tenant, watcher in told.items():
         settings = replace(SETTINGS, tenant=tenant)
         hosts = [scripted("ssh://a", SENTINEL, {"kind": "host", "user": tenant}, END)]
         cases = catalogue.expand(catalogue.load(), settings, ["ssh://a"])
-        errands.append(visit.Errand(settings=settings, cases=cases, hosts=hosts, watcher=watcher))
-    visit.look(errands, at_once=32)
+        visits.append(TenantVisit(settings=settings, cases=cases, hosts=hosts, watcher=watcher))
+    visit.look(visits, at_once=32)
     for tenant, watcher in told.items():
         assert [seen["user"] for seen in watcher.observations if seen["kind"] == "host"] == [tenant]
         assert [seen["of"] for seen in watcher.observations if seen["kind"] == "chart"] == [tenant]

@@ -31,7 +31,7 @@ from netcompliance.session.watch_basis import WatchBasis
 from netcompliance.vantage import hosts as hosts_named
 from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host
-from netcompliance.vantage.visit import Errand
+from netcompliance.vantage.visit import TenantVisit
 
 if TYPE_CHECKING:
     from netcompliance.vantage.watch import Listener
@@ -118,10 +118,10 @@ def _visited(named: Sequence[Host], cases: Sequence[Case], keys: frozenset[str])
 
 
 def _looker(at_once: int) -> Look:
-    def look(errands: Sequence[Errand]) -> None:
+    def look(visits: Sequence[TenantVisit]) -> None:
         from netcompliance.vantage import visit
 
-        visit.look(errands, at_once=at_once)
+        visit.look(visits, at_once=at_once)
 
     return look
 

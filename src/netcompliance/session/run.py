@@ -175,7 +175,7 @@ def visit_all(look: Look, runs: Sequence[Run]) -> None:
     collectors = [VisitCollector(run.plan, run.journal, run.display) for run in runs]
     cause: CouldNotLook | None = None
     try:
-        look([collector.errand for collector in collectors])
+        look([collector.visit for collector in collectors])
         for collector in collectors:
             collector.tick()
     except JournalWriteError as problem:

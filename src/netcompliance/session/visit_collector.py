@@ -20,10 +20,10 @@ from netcompliance.session.phases import Visited
 from netcompliance.session.plan import Plan
 from netcompliance.session.watch_basis import WatchBasis
 from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
-from netcompliance.vantage.visit import Errand, State
+from netcompliance.vantage.visit import State, TenantVisit
 
-Look = Callable[[Sequence[Errand]], None]
-"""Sees everything that the errands need, and tells their watchers."""
+Look = Callable[[Sequence[TenantVisit]], None]
+"""Makes all these visits, and tells their watchers."""
 
 
 class Display(Protocol):
@@ -44,7 +44,7 @@ class VisitCollector:
     forgotten. `result` says what came of it."""
 
     def __init__(self, plan: Plan, journal: Journal, display: Display | None = None) -> None:
-        self.errand = Errand(
+        self.visit = TenantVisit(
             settings=plan.settings, cases=plan.cases, hosts=plan.hosts, watcher=self, key=plan.config.key
         )
         self._plan = plan

@@ -75,7 +75,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class TenantVisit:
     """What is to be seen for one tenant, from where, and who is told."""
 
     settings: Settings
@@ -86,12 +86,12 @@ class Errand:
     """The API key for hosts that are elsewhere."""
 
 
-def look(errands: Sequence[Errand], *, at_once: int) -> None:
-    """See everything that the cases of all errands need, `at_once` visits at a time.
+def look(visits: Sequence[TenantVisit], *, at_once: int) -> None:
+    """See everything that the cases of all tenants need, `at_once` hosts at a time.
 
     Nothing is told any more once this has ended, however it does.
     """
-    tour = _Tour([_Tenant(errand) for errand in errands], at_once)
+    tour = _Tour([_Tenant(visit) for visit in visits], at_once)
     gc.freeze()  # what is there by now stays, and is not worth a look at every collection
     try:
         tour.go()
@@ -104,17 +104,17 @@ def look(errands: Sequence[Errand], *, at_once: int) -> None:
 
 
 class _Tenant:
-    """One errand, and how far it is."""
+    """The visits for one tenant, and how far they are."""
 
-    def __init__(self, errand: Errand) -> None:
-        self.errand = errand
+    def __init__(self, visit: TenantVisit) -> None:
+        self.visit = visit
         self.workstation: _Workstation | None = None
         self.finished: deque[tuple[str, CouldNotLook | None]] = deque()
         self.chains: dict[str, list[dict[str, Any]]] = {}
-        self.left = len(errand.hosts)
+        self.left = len(visit.hosts)
         """Visits that have not ended."""
         self._cases: dict[str, list[Case]] = {}
-        for case in errand.cases:
+        for case in visit.cases:
             self._cases.setdefault(case.vantage, []).append(case)
         self._lock = threading.Lock()
         self._closed = False
@@ -123,18 +123,18 @@ class _Tenant:
     def plan(self, host: Host) -> dict[str, Any]:
         """The plan of the visit of one host."""
         cases = self._cases.get(host.vantage, ())
-        return build_plan(self.errand.settings, cases, nonce=secrets.token_hex(6), agent=_agent(), here=host.is_here)
+        return build_plan(self.visit.settings, cases, nonce=secrets.token_hex(6), agent=_agent(), here=host.is_here)
 
     def ask_workstation(self) -> None:
         """Begin with what only the workstation can tell."""
-        wanted = {case.requirement for case in self.errand.cases}
-        self.workstation = _Workstation(self.errand.settings, wanted, _agent(), self.tell)
+        wanted = {case.requirement for case in self.visit.cases}
+        self.workstation = _Workstation(self.visit.settings, wanted, _agent(), self.tell)
 
     def tell(self, record: Mapping[str, Any], vantage: str = HERE) -> None:
         """Hand on an observation, unless everything is over."""
         with self._lock:
             if not self._closed:
-                self.errand.watcher.observation({**record, "vantage": vantage})
+                self.visit.watcher.observation({**record, "vantage": vantage})
 
     def observe(self, host: Host, record: dict[str, Any]) -> None:
         """What a host said."""
@@ -149,16 +149,16 @@ class _Tenant:
         chains = self.chains.pop(vantage, [])
         problem = problem or self._tell_of_chains(vantage, chains)
         if problem:
-            self.errand.watcher.state(vantage, State.FAILED, problem.cause)
+            self.visit.watcher.state(vantage, State.FAILED, problem.cause)
         else:
-            self.errand.watcher.state(vantage, State.DONE)
+            self.visit.watcher.state(vantage, State.DONE)
         self.left -= 1
         self.finished.append((vantage, problem))
 
     def hand_over(self) -> None:
         """Tell what has ended."""
         while self.finished:
-            self.errand.watcher.ended(*self.finished.popleft())
+            self.visit.watcher.ended(*self.finished.popleft())
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -178,7 +178,7 @@ class _Tenant:
     def _read_chains(self, handshakes: Sequence[Observation]) -> list[dict[str, Any]]:
         from netcompliance.vantage import x509
 
-        settings = self.errand.settings
+        settings = self.visit.settings
         if self._reader is None:
             authorities = [Path(file).read_bytes() for file in settings.interception_files]
             self._reader = x509.Reader(settings.interception, authorities)
@@ -191,11 +191,11 @@ class _Tour:
     def __init__(self, tenants: Sequence[_Tenant], at_once: int) -> None:
         self._tenants = tenants
         self._at_once = at_once
-        self._bounds = of_visit(min(at_once, sum(len(tenant.errand.hosts) for tenant in tenants)))
-        self._waiting = deque((tenant, host) for tenant in tenants for host in tenant.errand.hosts)
+        self._bounds = of_visit(min(at_once, sum(len(tenant.visit.hosts) for tenant in tenants)))
+        self._waiting = deque((tenant, host) for tenant in tenants for host in tenant.visit.hosts)
         self._under_way: dict[Child, tuple[_Tenant, Host]] = {}
         self._open: list[_Tenant] = []
-        """Errands that are begun, and not over."""
+        """Tenants whose visits are begun, and not over."""
         self._selector = selectors.DefaultSelector()
 
     def go(self) -> None:
@@ -216,7 +216,7 @@ class _Tour:
             self._excuse(since)
         for tenant in self._open:
             if tenant.workstation:
-                tenant.workstation.join(tenant.errand.watcher.tick)
+                tenant.workstation.join(tenant.visit.watcher.tick)
             tenant.close()
             tenant.hand_over()
 
@@ -243,7 +243,7 @@ class _Tour:
                 tenant.hand_over()
                 if not tenant.left:
                     self._open.remove(tenant)
-            tenant.errand.watcher.tick()
+            tenant.visit.watcher.tick()
 
     def _begin(self) -> None:
         """Start as many visits as there may be at once, and then, since they need it not, what is heavy here."""
@@ -267,13 +267,13 @@ class _Tour:
                 tenant.ask_workstation()
 
     def _start(self, tenant: _Tenant, host: Host) -> None:
-        here, own = host.is_here, tenant.errand.settings.key_env
+        here, own = host.is_here, tenant.visit.settings.key_env
         plan = tenant.plan(host)
-        tenant.errand.watcher.state(host.vantage, State.REACHING)
+        tenant.visit.watcher.state(host.vantage, State.REACHING)
         try:
             child = Child(
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
-                bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.errand.key),
+                bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.visit.key),
                 float(plan["deadline"]),
                 of_probe(host.keys, own) if here else of_carrier(host.keys, host.environment),
                 Admission(self._bounds, by_shell=not here),
@@ -314,7 +314,7 @@ class _Tour:
             self._finish(child, not_judged(defect))
             return
         if child.begun and not begun:
-            tenant.errand.watcher.state(host.vantage, State.LOOKING)
+            tenant.visit.watcher.state(host.vantage, State.LOOKING)
         if not goes_on:
             self._finish(child)
 

@@ -17,7 +17,7 @@ from netcompliance.results import CaseStatus, Overall
 from netcompliance.session.phases import Broken, Opened, Visited, Watched
 from netcompliance.session.run import Run, visit_all
 from netcompliance.vantage.errors import CouldNotLook
-from netcompliance.vantage.visit import Errand
+from netcompliance.vantage.visit import TenantVisit
 from tests.unit.session.plans import EVIL, GOOD, WATCHED, of, plan
 
 LATER = datetime(2026, 12, 1, 1, tzinfo=UTC)
@@ -36,13 +36,13 @@ def begun(tmp_path: Path) -> Begun:
     return begun
 
 
-def see(errands: Sequence[Errand]) -> None:
+def see(visits: Sequence[TenantVisit]) -> None:
     """The right world from everywhere, but from `EVIL`, where nobody could look."""
-    for errand in errands:
-        for vantage in sorted({case.vantage for case in errand.cases}):
+    for visit in visits:
+        for vantage in sorted({case.vantage for case in visit.cases}):
             for record in of(vantage) if vantage != EVIL else ():
-                errand.watcher.observation(record)
-            errand.watcher.ended(vantage, CouldNotLook("gone", "look for it") if vantage == EVIL else None)
+                visit.watcher.observation(record)
+            visit.watcher.ended(vantage, CouldNotLook("gone", "look for it") if vantage == EVIL else None)
 
 
 def test_all_are_visited_at_once_and_each_verdict_is_written_once(begun: Begun) -> None:
@@ -67,8 +67,8 @@ def test_all_are_visited_at_once_and_each_verdict_is_written_once(begun: Begun) 
 
 
 def test_what_an_interrupt_left_of_a_visit_counts(begun: Begun) -> None:
-    def interrupted(errands: Sequence[Errand]) -> None:
-        see(errands)
+    def interrupted(visits: Sequence[TenantVisit]) -> None:
+        see(visits)
         raise KeyboardInterrupt
 
     run = begun(GOOD)
@@ -85,8 +85,8 @@ def test_what_an_interrupt_left_of_a_visit_counts(begun: Begun) -> None:
     ],
 )
 def test_of_a_broken_run_nothing_counts_and_it_says_why(begun: Begun, error: Exception, words: str) -> None:
-    def broken(errands: Sequence[Errand]) -> None:
-        see(errands)
+    def broken(visits: Sequence[TenantVisit]) -> None:
+        see(visits)
         raise error
 
     run = begun(GOOD)
