@@ -58,12 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Ending(config))
     try:
         _refuse_workers(config)
-        planned = build.plan(options.read(config), config.invocation_params.dir)
+        session = build.plan(options.read(config), config.invocation_params.dir)
         if not config.getoption("collectonly"):
-            planned.open()
+            session.open()
     except BadInput as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[SESSION] = planned
+    config.stash[SESSION] = session
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(suites())]
         config.option.importmode = "importlib"
@@ -90,73 +90,73 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """From here on somebody may look: show how the visits go on. Who is asked to end, ends as after Ctrl-C."""
     config = session.config
-    planned = config.stash.get(SESSION, None)
-    if planned is None or config.getoption("collectonly"):
+    ours = config.stash.get(SESSION, None)
+    if ours is None or config.getoption("collectonly"):
         return (yield)
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter:
-        planned.show(reporter, config.pluginmanager.getplugin("capturemanager"))
+        ours.show(reporter, config.pluginmanager.getplugin("capturemanager"))
     with _ending_in_order():
         return (yield)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is about to be asked."""
-    planned = config.stash.get(SESSION, None)
-    return planned.header() if planned else []
+    session = config.stash.get(SESSION, None)
+    return session.header() if session else []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each planned case. Last of all plugins, or ids would differ between checkout and wheel."""
     marker = metafunc.definition.get_closest_marker("requirement")
-    planned = metafunc.config.stash.get(SESSION, None)
-    if marker and planned and "verdict" in metafunc.fixturenames:
-        metafunc.function.__doc__ = metafunc.function.__doc__ or planned.sentence(marker.args[0])
-        cases = planned.cases(marker.args[0])
-        metafunc.parametrize("verdict", cases, ids=planned.ids(cases), indirect=True)
-    if planned and "comparison" in metafunc.fixturenames:
-        plans = planned.compared()
+    session = metafunc.config.stash.get(SESSION, None)
+    if marker and session and "verdict" in metafunc.fixturenames:
+        metafunc.function.__doc__ = metafunc.function.__doc__ or session.sentence(marker.args[0])
+        cases = session.cases(marker.args[0])
+        metafunc.parametrize("verdict", cases, ids=session.ids(cases), indirect=True)
+    if session and "comparison" in metafunc.fixturenames:
+        plans = session.compared()
         metafunc.parametrize("comparison", plans, ids=[plan.tenant for plan in plans], indirect=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Compare when all verdicts are given, and only where there is a baseline."""
-    planned = config.stash.get(SESSION, None)
-    if planned is None:
+    session = config.stash.get(SESSION, None)
+    if session is None:
         return
     last = [item for item in items if "comparison" in getattr(item, "fixturenames", ())]
-    items[:] = [item for item in items if item not in last] + (last if planned.compared() else [])
+    items[:] = [item for item in items if item not in last] + (last if session.compared() else [])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Nobody looks for a tenant of which no test is left."""
-    planned = session.config.stash.get(SESSION, None)
-    if planned:
+    ours = session.config.stash.get(SESSION, None)
+    if ours:
         asked = [item.callspec.params.get("verdict") for item in session.items if hasattr(item, "callspec")]
-        planned.select({each[0] for each in asked if isinstance(each, tuple)})  # a level without cases has a stand-in
+        ours.select({each[0] for each in asked if isinstance(each, tuple)})  # a level without cases has a stand-in
 
 
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> Any:
     """The verdict on this test's case. The first one that is asked for makes the visit, for all."""
-    planned = request.config.stash.get(SESSION, None)
-    if planned is None:
+    session = request.config.stash.get(SESSION, None)
+    if session is None:
         raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
     try:
-        return planned.ask(request.param)
+        return session.ask(request.param)
     finally:
-        request.node.user_properties.extend(planned.properties(request.param))
+        request.node.user_properties.extend(session.properties(request.param))
 
 
 @pytest.fixture
 def comparison(request: pytest.FixtureRequest) -> Any:
     """A run, held against its baseline."""
-    planned = request.config.stash.get(SESSION, None)
-    if planned is None:
+    session = request.config.stash.get(SESSION, None)
+    if session is None:
         raise pytest.UsageError("name the tenant: pytest --tenant=NAME")
-    return planned.compare(request.param)
+    return session.compare(request.param)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,9 +165,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell an unmet requirement as a paragraph, and one that nobody could look at with cause and remedy."""
     report = yield
-    planned = item.config.stash.get(SESSION, None)
-    if planned:
-        planned.explain(report, call.excinfo.value if call.excinfo else None)
+    session = item.config.stash.get(SESSION, None)
+    if session:
+        session.explain(report, call.excinfo.value if call.excinfo else None)
     return report
 
 
@@ -181,10 +181,10 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Write the footers before all reports, pytest-html's for one, then ours, and sum up everything last."""
-    planned = session.config.stash.get(SESSION, None)
-    if planned is None or session.config.getoption("collectonly"):
+    ours = session.config.stash.get(SESSION, None)
+    if ours is None or session.config.getoption("collectonly"):
         return (yield)
-    artifacts = session.config.stash[ARTIFACTS] = planned.close()
+    artifacts = session.config.stash[ARTIFACTS] = ours.close()
     _never_green(session, artifacts)
     try:
         result = yield
@@ -269,8 +269,8 @@ class _Ending:
     def _told(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
         from netcompliance.session import build, pytest_items
 
-        planned = self._stash.get(SESSION, None)
-        return pytest_items.without_values(excinfo, planned.redacted if planned else build.redacted)
+        session = self._stash.get(SESSION, None)
+        return pytest_items.without_values(excinfo, session.redacted if session else build.redacted)
 
 
 @contextlib.contextmanager
