@@ -234,20 +234,36 @@ def test_a_shell_may_have_looked_elsewhere_and_python_everywhere() -> None:
 
 
 def test_the_last_word_on_a_run_takes_the_place_of_those_before() -> None:
-    admission = Admission(of_watch(50), of_watch=True)
-    before = admission.left
-    for number in range(1000):
+    bounds = of_watch(50)
+    admission = Admission(bounds, of_watch=True)
+    for number in range(bounds.records):
         admission.admit(b"", {**RUN, "seq": number, "path": "p" * 400})
-    assert before - admission.left < 10_000
+
+
+def test_of_a_watch_nothing_is_held_but_runs_that_have_not_ended() -> None:
+    bounds = of_watch(50)
+    admission = Admission(bounds, of_watch=True)
+    room = admission.left
+    assert room == bounds.line
+    shown: Record = {**RUN, "open": True, "showed": {"body": "x" * 100_000}}
+    for number in range(bounds.held // weight_of(shown)):
+        admission.admit(b"", {**shown, "run": number, "seq": number})
+    assert admission.left < weight_of(shown)
+    with pytest.raises(TooMuch):
+        admission.admit(b"", {**shown, "run": 99})
+    for number in range(bounds.held // weight_of(shown)):
+        admission.admit(b"", {**shown, "run": number, "open": False})
+    assert admission.left == room
 
 
 def test_what_all_hosts_hold_together_has_a_bound() -> None:
     for hosts in (1, 2, 13, 32, 50, 250):
         assert hosts * of_visit(hosts).held <= VISITS
-        assert hosts * of_watch(hosts).held <= WATCHES
+        assert hosts * of_watch(hosts).held <= WATCHES // 2
         assert of_visit(hosts).weight == VISIT_WEIGHT
-        assert of_watch(hosts).weight == of_watch(hosts).held
+        assert hosts * of_watch(hosts).weight <= WATCHES
     assert of_visit(1).held == VISIT_MOST
+    assert 50 * of_watch(50).line < WATCHES // 10
 
 
 def test_of_a_visit_nothing_is_held_but_chains() -> None:
@@ -258,7 +274,7 @@ def test_of_a_visit_nothing_is_held_but_chains() -> None:
         admission.admit(b"", {"kind": "tls", "received": "x" * 100_000, "chain": []})
     assert admission.left == room
     shown: Record = {"kind": "tls", "chain": ["x" * 100_000]}
-    assert _taken(admission, shown, "more than a probe says") == room // weight_of(shown)
+    assert _taken(admission, shown, "more than a probe says") == of_visit(32).held // weight_of(shown)
 
 
 def test_the_largest_honest_visit_needs_a_quarter_of_what_it_may_say() -> None:

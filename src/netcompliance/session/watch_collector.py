@@ -2,7 +2,8 @@
 
 Rules
 * The journal gets what stays: each run when it has ended, and what is open every `SNAPSHOT` seconds, so that hours of a
-  quiet watch are a few lines. What is judged is what is in the journal.
+  quiet watch are a few lines. What is judged is what is in the journal: it is read back, one vantage at a time, and not
+  held until then.
 * Whoever was not visited is not watched.
 * Nobody watches on when it cannot be written down: that is raised by `tick`, since all else is about one host alone.
 """
@@ -20,7 +21,7 @@ from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import Watched as WatchedPaths
 from netcompliance.judge.watch import how, watched
 from netcompliance.model import HERE, Case, Observation, Verdict
-from netcompliance.session.phases import Visited, Watched
+from netcompliance.session.phases import Visited, Watched, unwritten
 from netcompliance.session.plan import Plan
 from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
 
@@ -52,8 +53,9 @@ class WatchCollector:
         self._journal = journal
         self._screen = screen
         self._problems: dict[str, CouldNotLook] = {}
-        self._runs: dict[str, dict[int, Observation]] = {}
-        self._others: dict[str, list[Observation]] = {}
+        self._runs: dict[str, dict[int, Observation | int | None]] = {}
+        """The last word on each run, or where the journal has it; None if nothing was written down yet."""
+        self._others: dict[str, list[Observation | int]] = {}
         self._snapshot = time.monotonic() + SNAPSHOT
         self._unwritten: JournalWriteError | None = None
 
@@ -61,26 +63,21 @@ class WatchCollector:
         """Keep it; write down what has ended."""
         record = self._plan.redactor.value({**record, "vantage": vantage})
         if record["what"] == "run":
-            closed = not record.get("open")
-            known = self._runs.setdefault(vantage, {})
-            again = known.get(record["run"])
-            known[record["run"]] = record
+            known, number = self._runs.setdefault(vantage, {}), record["run"]
             self._show(vantage, record)
-            if closed or again is not None:
-                self._write(record)
+            begins = record.get("open") and number not in known
+            known[number] = None if begins else self._written(record)
             return
-        self._others.setdefault(vantage, []).append(record)
-        self._write(record)
+        self._others.setdefault(vantage, []).append(self._written(record))
 
     def alive(self, vantage: str, runs: Sequence[Mapping[str, Any]]) -> None:
         """Show how far the open runs are; now and then, write it down."""
         late = time.monotonic() > self._snapshot
         for run in runs:
             record = self._plan.redactor.value({**run, "vantage": vantage})
-            self._runs.setdefault(vantage, {})[run["run"]] = record
             self._show(vantage, record)
             if late:
-                self._write(record)
+                self._runs.setdefault(vantage, {})[run["run"]] = self._written(record)
         if late:
             self._snapshot = time.monotonic() + SNAPSHOT
 
@@ -121,8 +118,11 @@ class WatchCollector:
         return seen
 
     def _records(self, vantage: str) -> list[Observation]:
-        """Everything that was heard from there."""
-        return [*self._others.get(vantage, ()), *self._runs.get(vantage, {}).values()]
+        """Everything that was heard from there. Raises `JournalWriteError` where it cannot be read back."""
+        heard = [*self._others.get(vantage, ()), *self._runs.get(vantage, {}).values()]
+        places = [each for each in heard if isinstance(each, int)]
+        again = iter(self._journal.read(places))
+        return [next(again) if isinstance(each, int) else each for each in heard if each is not None]
 
     def _verdicts(self, visited: Visited) -> dict[Case, Verdict]:
         """On all of whom somebody could have watched."""
@@ -132,8 +132,8 @@ class WatchCollector:
         for vantage in dict.fromkeys(case.vantage for case in cases):
             some = [case for case in cases if case.vantage == vantage]
             basis = visited.basis.get(vantage)
-            seen = [*(basis.identity if basis else ()), *self._records(vantage)]
             with self._own_risk(vantage):
+                seen = [*(basis.identity if basis else ()), *self._records(vantage)]
                 given = judge_vantage(plan.requirements, some, seen, (), plan.settings, plan.today)
                 if are_too_large(given.values()):
                     raise too_large()
@@ -147,6 +147,8 @@ class WatchCollector:
             yield
         except CouldNotLook as refused:
             self.unwatched(vantage, refused)
+        except JournalWriteError as lost:
+            self.unwatched(vantage, unwritten(lost))
         except Exception as defect:
             if vantage == HERE:
                 raise
@@ -157,8 +159,10 @@ class WatchCollector:
             seen = shaped(run)
             self._screen.sample(vantage, seen, how(seen, self._plan.settings.host))
 
-    def _write(self, record: Mapping[str, Any]) -> None:
+    def _written(self, record: Observation) -> Observation | int:
+        """Where the journal has it; the record itself where it cannot be written down."""
         try:
-            self._journal.observation(record)
+            return self._journal.observation(record)[1]
         except JournalWriteError as problem:
             self._unwritten = self._unwritten or problem
+        return record

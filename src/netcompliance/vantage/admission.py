@@ -4,9 +4,9 @@ Theory. A host that is looked from is as much a stranger as any peer. Its record
 all other hosts, so they are taken over field by field (`records`), and bounded in number, bytes and memory. Whatever
 goes beyond is that host's error, and nobody else's. A shell is let off looks that a Python owes: on this machine no
 shell looked, and elsewhere none that saw what no shell sees. A visit is written down and read back when it is judged,
-one at a time; what is held until then (chains, a line that has not ended), and all of a watch, is divided evenly among
-the hosts that are listened to at once, so that none can take another's. Each bound is four times what the largest
-honest visit needs; the figures are in docs/journal.md.
+one at a time, and so is a watch. What is held until then (chains, runs that have not ended, a line that has not) is
+divided evenly among the hosts that are listened to at once, so that none can take another's. Each bound is four times
+what the largest honest visit needs; the figures are in docs/journal.md.
 """
 
 from __future__ import annotations
@@ -34,16 +34,22 @@ VISIT_BYTES = 12 << 20
 VISIT_WEIGHT = 18 << 20
 """and bytes of memory that it takes when it is judged."""
 WATCHES = 128 << 20
-"""Bytes of memory for all watches of a run,"""
+"""Bytes of memory that all watches of a run take when they are judged,"""
 WATCH_MOST = 32 << 20
-"""and for one of them."""
+"""and one of them."""
+WATCH_HELD = 2
+"""One part of so many may be runs that have not ended, and a line,"""
+WATCH_LINE = 1 << 18
+"""which has at most so many bytes: ten times what a run shows of its first sample."""
+VISIT_LINE = 1 << 21
+"""Bytes of a line of a visit: a host's rules may be long."""
 OF_A_RUN = 1 << 12
 """Bytes that a run takes beside its record when it is judged and shown."""
 MARKS = 1 << 19
 """Commas and brackets of a line, also those in its texts: a journal holds a line with twice as many."""
 MORE = "more than a probe says"
 WRITTEN = 4
-"""A watch may have so many times as much written down as is held: the last record of a run replaces those before."""
+"""A watch may have so many times as much written down as is judged: the last record of a run replaces those before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +63,21 @@ class Bounds:
     """Bytes of memory,"""
     held: int
     """of which so many are held while it is listened to."""
+    line: int
+    """Bytes of a line."""
 
 
 def of_visit(at_once: int) -> Bounds:
     """The bounds of one of so many visits."""
     held = min(VISITS // max(at_once, 1), VISIT_MOST)
-    return Bounds(records=8192, of_a_kind=4096, bytes=VISIT_BYTES, weight=VISIT_WEIGHT, held=held)
+    return Bounds(records=8192, of_a_kind=4096, bytes=VISIT_BYTES, weight=VISIT_WEIGHT, held=held, line=VISIT_LINE)
 
 
 def of_watch(hosts: int) -> Bounds:
-    """The bounds of one of so many watches, all of which is held."""
-    held = min(WATCHES // max(hosts, 1), WATCH_MOST)
-    return Bounds(records=held >> 7, of_a_kind=held >> 7, bytes=WRITTEN * held, weight=held, held=held)
+    """The bounds of one of so many watches."""
+    weight = min(WATCHES // max(hosts, 1), WATCH_MOST)
+    most, held = weight >> 7, weight // WATCH_HELD
+    return Bounds(records=most, of_a_kind=most, bytes=WRITTEN * weight, weight=weight, held=held, line=WATCH_LINE)
 
 
 class NotAdmitted(Exception):
@@ -91,7 +100,9 @@ class Admission:
         """What only a Python can have seen."""
         self._kinds: dict[str, int] = {}
         self._runs: dict[int, int] = {}
-        """The weight of each run of a watch."""
+        """The weight of each run of a watch,"""
+        self._open: dict[int, int] = {}
+        """and of those that have not ended."""
         self._paths: set[tuple[str, str]] = set()
         self._records = 0
         self._bytes = 0
@@ -103,7 +114,7 @@ class Admission:
     @property
     def left(self) -> int:
         """Bytes that a line that has not ended may have: it takes room, too."""
-        return self._bounds.held - self._held
+        return min(self._bounds.held - self._held, self._bounds.line)
 
     def read(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
         """The record without what is not the host's to say. Raises `NotAdmitted`."""
@@ -144,7 +155,7 @@ class Admission:
             raise NotAdmitted(f"a visit by a shell, which never sees {self._by_python}")
 
     def _weigh(self, taken: dict[str, Any]) -> None:
-        weight = weight_of(taken)
+        weight = of_line = weight_of(taken)
         if taken["kind"] in WHO:
             self._of_who += weight
             if self._of_who > WHO_MOST:
@@ -157,8 +168,12 @@ class Admission:
             self._paths.add((taken["layer"], taken["path"]))
             if len(self._paths) > records.PATHS:
                 raise TooMuch("more paths than a watch has")
+            self._held -= self._open.pop(run, 0)
+            if taken.get("open"):
+                self._open[run] = of_line
+                self._held += of_line
         self._weight += weight
-        if self._of_watch or taken.get(HELD):
+        if taken.get(HELD):
             self._held += weight
 
 

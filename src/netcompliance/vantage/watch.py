@@ -190,10 +190,12 @@ class _Tour:
         self._stopping = time.monotonic() + STOPPING
 
     def close(self) -> None:
-        """Nothing more is told, and no child is left."""
+        """What is open is told as far as it is known, and no child is left."""
         for watcher in self._watchers:
             if watcher.line is not None:
                 self._hang_up(watcher)
+            if not watcher.over:
+                self._over(watcher)
         self._selector.close()
 
     @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +86,31 @@ def test_a_watch_that_cannot_be_written_down_ends_when_time_passes() -> None:
     listening.record(GOOD, RUN)
     with pytest.raises(JournalWriteError, match="No space left"):
         listening.tick()
+
+
+def test_what_was_heard_of_a_watch_is_read_back_and_not_held(
+    listening: Callable[..., WatchCollector], tmp_path: Path
+) -> None:
+    collector = listening()
+    collector.record(GOOD, {"kind": "watch", "what": "begin", "planned": 10.0})
+    tracemalloc.start()
+    for number in range(50):
+        shown = {**RUN, "run": number, "showed": {"body": f"{number}" * 50_000}}
+        collector.record(GOOD, {**shown, "open": True})
+        collector.alive(GOOD, [{**shown, "open": True, "samples": 2}])
+        if number:
+            collector.record(GOOD, {**shown, "samples": 3, "open": number == 1})
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 500_000
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    runs = [line for line in lines if line.get("what") == "run"]
+    assert [(run["run"], run["samples"], run["open"]) for run in runs[:2]] == [(1, 3, True), (2, 3, False)]
+    assert len(runs) == 49, "of one that began nothing counts that is not in the journal"
+    (tmp_path / "journal.jsonl").unlink()
+    came = collector.result(visited(GOOD))
+    assert came.verdicts == {}
+    assert "cannot be read back" in came.problems[GOOD].cause
 
 
 @pytest.fixture
