@@ -17,6 +17,7 @@ from netcompliance.probe.onhost.limits import DEFAULTS
 from netcompliance.vantage import records
 from netcompliance.vantage.admission import (
     MARKS,
+    VISIT_BYTES,
     VISIT_MOST,
     VISIT_WEIGHT,
     VISITS,
@@ -264,6 +265,16 @@ def test_what_all_hosts_hold_together_has_a_bound() -> None:
         assert hosts * of_watch(hosts).weight <= WATCHES
     assert of_visit(1).held == VISIT_MOST
     assert 50 * of_watch(50).line < WATCHES // 10
+
+
+def test_what_a_run_may_take_of_a_disk_is_so_much_for_each_host_whatever_others_send() -> None:
+    assert {of_visit(at_once).bytes for at_once in (1, 32, 250)} == {VISIT_BYTES}
+    assert max(hosts * of_watch(hosts).bytes for hosts in (1, 2, 13, 32, 50, 250)) <= 512 << 20
+    admission, most = Admission(of_visit(32)), VISIT_BYTES // 100_000
+    for _ in range(most):
+        admission.admit(b"x" * 100_000, {"kind": "tcp"})
+    with pytest.raises(TooMuch):
+        admission.admit(b"x" * 100_000, {"kind": "tcp"})
 
 
 def test_of_a_visit_nothing_is_held_but_chains() -> None:
