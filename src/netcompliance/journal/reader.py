@@ -68,10 +68,13 @@ class Line:
     problem: str | None = None
     cut: bool = False
     """The file ends within this line: the run was cut off while it wrote it."""
-    weight: int = 0
-    """Bytes that keeping the record costs, roughly."""
     begin: int = 0
     """The byte of the file at which it begins."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes that keeping the record costs, roughly."""
+        return _weight(self.record)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,7 +310,7 @@ class Walker:
             return Line(number=number, record=None, problem=behind or cut, cut=behind is None)
         if record is not None:
             problem = behind or self._misplaced(number, record)
-        return Line(number=number, record=record, problem=broken or problem, weight=_weight(record))
+        return Line(number=number, record=record, problem=broken or problem)
 
     def _known_schema(self, record: Record | None) -> int:
         if record is None or record["type"] != "header":

@@ -71,9 +71,9 @@ def runs(run: SavedRun) -> dict[str, list[int]]:
             continue
         number = record.get("run")
         key = number if isinstance(number, int) else f"line {line.number}"
-        of_vantage = held.setdefault(record["vantage"], {})
-        weight += line.weight - of_vantage.pop(key, (0, 0))[1]
-        of_vantage[key] = line.begin, line.weight
+        of_vantage, own = held.setdefault(record["vantage"], {}), line.weight
+        weight += own - of_vantage.pop(key, (0, 0))[1]
+        of_vantage[key] = line.begin, own
         if weight > HELD_LIMIT:
             raise BadJournal(f"{run.path}: line {line.number}: more of a watch than one run makes")
     return {vantage: [begin for begin, _ in held[vantage].values()] for vantage in sorted(held)}
