@@ -267,7 +267,7 @@ def test_a_nameservers_answers_are_read_as_bytes(
     watch: Callable[..., Watcher], addresses: tuple[str, ...], rcode: int, answer: Record
 ) -> None:
     with nameserver(lambda query: [answer_of(query, *addresses, rcode=rcode)]) as port:
-        watcher = watch(plan(1, dns_port=port, addresses=()))
+        watcher = watch(plan(1, dns_port=port, addresses=("192.0.2.10", "192.0.2.13")))
         (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
     assert (run["path"], run["error"], run["answer"]) == ("127.0.0.1", None, answer)
 
@@ -292,6 +292,53 @@ def test_a_handshake_counts_if_it_verifies(watch: Callable[..., Watcher], tmp_pa
         (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="tls"))
     assert (run["error"] or {}).get("name") == (None if trusted else "VERIFY")
     assert not trusted or "Root" in run["answer"]["issuer"]
+
+
+@pytest.mark.parametrize(
+    ("watched_address", "trusted", "stranger"),
+    [("192.0.2.9", True, False), ("192.0.2.9", False, True), ("127.0.0.1", False, False)],
+    ids=["it proves itself", "it does not", "it is watched"],
+)
+def test_an_address_that_is_given_and_not_watched_has_to_prove_itself(
+    watch: Callable[..., Watcher], tmp_path: Path, watched_address: str, trusted: bool, stranger: bool
+) -> None:
+    """Whether it is private or not: a tenant may be at a private endpoint."""
+    ca: Issued = authority("Root")
+    (tmp_path / "store.pem").write_bytes((ca if trusted else authority("Other")).pem)
+    with (
+        nameserver(lambda query: [answer_of(query, "127.0.0.1")]) as dns_port,
+        serving(silent, tmp_path, (leaf(ca, HOST),)) as server,
+    ):
+        watcher = watch(plan(server.port, dns_port=dns_port, addresses=(watched_address,)))
+        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+    assert run["answer"] == {"rcode": 0, "addresses": True, "private": stranger}
+
+
+def test_where_the_name_leads_elsewhere_that_is_seen_when_it_does(
+    watch: Callable[..., Watcher], tmp_path: Path
+) -> None:
+    (tmp_path / "store.pem").write_bytes(authority("Root").pem)
+    given = ["192.0.2.9"]
+    with nameserver(lambda query: [answer_of(query, *given)]) as dns_port:
+        watcher = watch(plan(1, dns_port=dns_port, addresses=("192.0.2.9",)))
+        watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+        given[:] = ["192.0.2.9", "127.0.0.1"]
+        watcher.wait_for(lambda: watcher.those("run", layer="dns")[1:])
+    runs = watcher.those("run", layer="dns")
+    assert [run["answer"]["private"] for run in runs if run["open"]] == [False, True]
+
+
+def test_without_openssl_nobody_knows_who_is_at_a_new_address(
+    watch: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shell.watch_parcel
+    without = "begin_paths() {\nOPENSSL="
+    monkeypatch.setattr(shell, "watch_parcel", lambda asked: whole(asked).replace("begin_paths() {", without, 1))
+    with nameserver(lambda query: [answer_of(query, "127.0.0.1")]) as dns_port:
+        watcher = watch(plan(1, dns_port=dns_port, addresses=("192.0.2.9",)))
+        (unable,) = watcher.wait_for(lambda: watcher.those("unwatched", layer="dns"))
+    assert unable["reason"].startswith("127.0.0.1 was given, which is not watched")
+    assert watcher.those("run", layer="dns") == []
 
 
 def test_no_line_of_the_script_is_a_word_to_the_watch_in_python() -> None:

@@ -21,7 +21,7 @@ sample_paths() {
     local -a LOWER LAST_FAILED LAYER NAME PLACE PORT_OF ERRORS_FD PACE DUE NUMBER FIRST FAILING SAID VOLLEY SAVED COUNTED TROUBLE SINCE
     local -a RUN SAME FROM TO COUNT FAILED MIXED ERROR_OF ANSWER_OF ERRORS TOOK GAP BEGUN_RUNS WINDOW_FROM USUAL
     local -a SAME_FIRST RUN_FIRST T_RUN T_FROM T_TO T_COUNT T_ANSWER T_TOOK T_GAP
-    local -A BEGUN PID STATE ENDED
+    local -A BEGUN PID STATE ENDED PROVED PROVED_AT
     local paths=0 runs=0 open=0 why='' stalled=0 turn=0 beat=0 heard=0 now=0 servers=' ' known=' ' seen_once=' ' looked=0
     [ "$EVERY" -ge "$LEAST" ] || EVERY=$LEAST
     QUERY_PACE=$EVERY
@@ -170,6 +170,7 @@ take_event() {
         -:stop) why=stopped ;;
         -:lost) why=lost ;;
         -:address) found_address "$rest" ;;
+        -:proof) PROVED[${rest% *}]=${rest#* } ;;
         -:*) ;;
         *)
             [ -n "${BEGUN[$key]-}" ] && [ -z "${STATE[$key]}" ] || return
@@ -268,6 +269,11 @@ hand_on() {
 # take_sample PATH BEGUN TOOK WORD TEXT
 take_sample() {
     local p=$1 phase=tcp name
+    if [ "$4" = strange ]; then
+        who_is_there "${5%% *}" "${5#* }"
+        [ -n "$DNS_SAID" ] || return
+        set -- "$1" "$2" "$3" up "$DNS_SAID"
+    fi
     case $4 in
         nothing)
             if [ "${LAYER[p]}" = tls ]; then close_run "$p"; fi
@@ -370,7 +376,7 @@ sample_dns() {
     if [ "${#B[@]}" -ge 12 ]; then
         if [ "${B[0]}.${B[1]}" = "$first.$second" ] && ((B[2] & 128)); then
             read_dns
-            said_of "$1 up $DNS_SAID"
+            if [ -n "$STRANGE" ]; then said_of "$1 strange $STRANGE $DNS_SAID"; else said_of "$1 up $DNS_SAID"; fi
         fi
     elif [ "${n:-0}" -gt 128 ]; then
         kill "$whole"
@@ -379,9 +385,10 @@ sample_dns() {
     fi
 } </dev/null
 
-# read_dns: DNS_SAID, of the bytes in B.
+# read_dns: DNS_SAID, of the bytes in B; STRANGE, the addresses that are not watched, with commas between them.
 read_dns() {
-    local at=12 left=$((B[4] * 256 + B[5])) answers=$((B[6] * 256 + B[7])) found=false private=false size
+    local at=12 left=$((B[4] * 256 + B[5])) answers=$((B[6] * 256 + B[7])) found=false size address
+    STRANGE=''
     ((B[2] & 2)) && found=true
     while ((left-- > 0)); do
         skip_name
@@ -392,12 +399,54 @@ read_dns() {
         size=$((B[at + 8] * 256 + B[at + 9]))
         if ((B[at] * 256 + B[at + 1] == 1 && size == 4 && at + 13 < ${#B[@]})); then
             found=true
-            case ${B[at + 10]}.${B[at + 11]} in 0.* | 10.* | 127.* | 169.254 | 192.168) private=true ;; esac
+            address=${B[at + 10]}.${B[at + 11]}.${B[at + 12]}.${B[at + 13]}
+            case $known in *" $address "*) ;; *) STRANGE=$STRANGE${STRANGE:+,}$address ;; esac
         fi
         at=$((at + 10 + size))
     done
-    DNS_SAID="{\"rcode\":$((B[3] & 15)),\"addresses\":$found,\"private\":$private}"
+    DNS_SAID="{\"rcode\":$((B[3] & 15)),\"addresses\":$found,\"private\":false}"
 }
+
+# who_is_there ADDRESSES SAID: DNS_SAID, what an answer says with addresses that are not watched: those have to prove
+# themselves by a handshake, once, and each second while they do not. Empty while that is not known.
+who_is_there() {
+    local address
+    DNS_SAID=$2
+    for address in ${1//,/ }; do
+        prove_address "$address"
+        case ${PROVED[$address]-} in
+            yes) ;;
+            no) [ -z "$DNS_SAID" ] || DNS_SAID=${2/'"private":false'/'"private":true'} ;;
+            *) DNS_SAID='' ;;
+        esac
+    done
+}
+
+prove_address() {
+    if [ -z "$OPENSSL" ]; then
+        [ -n "${PROVED_AT[nobody]-}" ] ||
+            not_watched dns "$1 was given, which is not watched, and without openssl nobody knows who is there" 'install openssl, or python3'
+        PROVED_AT[nobody]=$now
+        return
+    fi
+    [ "${PROVED[$1]-}" != yes ] && ((now - ${PROVED_AT[$1]:--$RECHECK} >= RECHECK)) || return
+    [ -n "${PROVED_AT[$1]-}" ] || [ "${#PROVED_AT[@]}" -lt "$MOST_ADDRESSES" ] || return
+    PROVED_AT[$1]=$now
+    proof "$1" >/dev/null 7<&- &
+}
+
+# proof ADDRESS: is the tenant there?
+proof() {
+    local said shown=no
+    ADDRESS=$1
+    way_of_openssl
+    said=$(bounded "$HANDSHAKE" openssl s_client "${OPENSSL_WAY[@]}" 2>&1 </dev/null)
+    case $said in
+        *"${NL}New, "*', Cipher is (NONE)'*) ;;
+        *"${NL}New, "*'Verify return code: 0 '*) shown=yes ;;
+    esac
+    said_of "- proof $1 $shown"
+} </dev/null
 
 skip_name() {
     while ((at < ${#B[@]} && B[at] > 0 && B[at] < 192)); do at=$((at + B[at] + 1)); done
