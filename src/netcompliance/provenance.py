@@ -14,6 +14,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import certifi
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 _DECIDING = ("judge", "explain")
 """What decides on verdicts, and on their words. What it imports decides with it."""
@@ -45,7 +47,8 @@ def commit() -> str | None:
 
 @cache
 def tool() -> Mapping[str, str | None]:
-    """What made a verdict. `judge` is a digest of the code that decides: where it is the same, so is every verdict."""
+    """What made a verdict. `judge` is a digest of the code that decides: where it is the same, so is every verdict.
+    `roots` is one of the public root certificates that it knows: where it is the same, so is every anchor."""
     digest = hashlib.sha256(b"".join(text for _, text in sorted(judging().items())))
     return {
         "name": "netcompliance",
@@ -53,7 +56,16 @@ def tool() -> Mapping[str, str | None]:
         "commit": commit(),
         "python": platform.python_version(),
         "judge": digest.hexdigest(),
+        "roots": roots(),
     }
+
+
+def roots() -> str | None:
+    """SHA-256 of the list of public roots; `None` if it is not there."""
+    try:
+        return hashlib.sha256(Path(certifi.where()).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def judging() -> Mapping[Path, bytes]:

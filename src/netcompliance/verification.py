@@ -22,7 +22,7 @@ from netcompliance.journal import JOURNAL, checksums, decode, signature
 from netcompliance.journal.checksums import BadSums
 from netcompliance.journal.reader import Line, Reading, SavedRun, Walker
 from netcompliance.journal.signature import SigningError
-from netcompliance.judge.evidence import AGENTS_EYES
+from netcompliance.judge.evidence import AGENTS_EYES, listed
 from netcompliance.judge.identity import IDENTITY
 from netcompliance.model import Requirement
 from netcompliance.rejudge import Rejudged, rejudge, run_date
@@ -74,7 +74,8 @@ def verify(
     if not chain.problems:
         saved = reading.run(walker.sha256)
         own = of_digest(saved.header["catalogue_sha256"])
-        certificates = Certificates(saved.settings.interception)
+        same_roots = tool.get("roots") is not None and saved.header["tool"].get("roots") == tool["roots"]
+        certificates = Certificates(saved.settings.interception, same_roots=same_roots)
         visited = certificates.add if saved.catalogue >= AGENTS_EYES else None
         again = rejudge(saved, own or catalogue, run_date(saved), pinned=True, visited=visited)
         checks.insert(0, _run(saved))
@@ -204,7 +205,8 @@ def _consistent(
     if certificates.other_roots:
         yield _note(
             "consistent",
-            "no public root that the run knew is known here: which certificates lead to one was not checked",
+            "no public root that the run knew is known here: that the certificates of "
+            f"{listed(certificates.unproved)} lead to one is said there, and cannot be proved",
         )
     if not problems:
         yield _ok("consistent", "header, vantages, observations and verdicts fit together")

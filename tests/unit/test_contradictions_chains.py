@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from netcompliance import provenance, verification
 from netcompliance.vantage import x509 as chains
 from tests.fakes import journals
 from tests.fakes.peers import Issued, authority, leaf
@@ -107,6 +108,36 @@ def test_a_run_with_other_public_roots_is_good(journal: Path, monkeypatch: pytes
     assert bad(journal, "consistent") == []
     (line,) = bad(rewritten(journal, lambda records: told(records, "quay.io", anchor="public")), "consistent")
     assert line == "local: the certificates of quay.io say something else than is told of them (anchor)"
+
+
+def _same_roots(records: Records) -> None:
+    first(records, "header")["tool"]["roots"] = provenance.roots()
+
+
+def test_where_the_runs_roots_are_known_nothing_else_is_public(journal: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also where all certificates are an interceptor's, and so nothing leads to a public root."""
+    known_roots(monkeypatch, authority("Another Root"))
+
+    def forged(records: Records) -> None:
+        told(records, HOST, anchor=None, anchor_name=None)
+        told(records, "quay.io", anchor="public", anchor_name="CN=Interceptor", public_issuer=True)
+
+    checks = verification.verify(rewritten(journal, forged), journals.CATALOGUE, provenance.tool())
+    (note,) = [each.text for each in checks if each.outcome is verification.Outcome.NOTE and "root" in each.text]
+    assert "quay.io" in note
+    assert "cannot be proved" in note
+    lines = bad(rewritten(journal, _same_roots), "consistent")
+    assert [line for line in lines if "quay.io" in line and "anchor" in line]
+
+
+def test_where_an_authority_is_declared_nothing_else_is_public(journal: Path):
+    def forged(records: Records) -> None:
+        first(records, "header")["settings"]["interception"] = ["0" * 64]
+        told(records, "quay.io", anchor="public", anchor_name="CN=Interceptor")
+        _same_roots(records)
+
+    lines = bad(rewritten(journal, forged), "consistent")
+    assert [line for line in lines if "quay.io" in line and "anchor" in line]
 
 
 BODY: dict[str, Any] = {

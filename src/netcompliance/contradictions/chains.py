@@ -4,9 +4,11 @@ Theory. A `chain` observation is read from the certificates in the handshakes of
 registry's answer from its body. Both are in the journal, so both can be read again, at the same price (`effort`).
 
 Rules
-* Which roots are public says the list that this program has, and the run may have had another. Where nothing in the
-  journal leads to a root that is known here, its roots are others, and only the rest is compared.
-* Files of declared authorities were the run's: what they anchor is not compared.
+* Which roots are public says the list that this program has, and the run may have had another: the header has its
+  digest. Where that is not the same, and nothing in the journal leads to a root that is known here, its roots are
+  others, and only the rest is compared.
+* Files of declared authorities were the run's: what they anchor is not compared. What is said to lead to a public root
+  is, if those are the same.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ Read = Mapping[tuple[str, str], Record]
 class Certificates:
     """What was read of certificates and what can be read of them again, as the visits of a journal go by."""
 
-    def __init__(self, interception: Sequence[str]) -> None:
+    def __init__(self, interception: Sequence[str], *, same_roots: bool = False) -> None:
+        """`same_roots`: the run knew the public roots that are known here."""
         self._declared = bool(interception)
+        self._same_roots = same_roots
         self._reader = x509.Reader(interception)
         self._visits: list[tuple[str, Read, Read]] = []
 
@@ -53,14 +57,24 @@ class Certificates:
         """Are the public roots of the run not known here? Then what they anchor is not compared."""
         known = any(each["anchor"] == PUBLIC for _, _, again in self._visits for each in again.values())
         said = any(each.get("anchor") == PUBLIC for _, told, _ in self._visits for each in told.values())
-        return said and not known
+        return said and not known and not self._same_roots
+
+    @property
+    def unproved(self) -> list[str]:
+        """The hosts of which that is said."""
+        return sorted(
+            {key[1] for _, told, _ in self._visits for key, each in told.items() if each.get("anchor") == PUBLIC}
+        )
 
     def problems(self) -> Iterator[str]:
         """Where something else was written down than was read."""
         roots = not self.other_roots and not self._declared
         for vantage, one, other in self._visits:
             for key in sorted({*one, *other}):
-                fields = _differing(one.get(key, {}), other.get(key, {}), roots=roots)
+                told, again = one.get(key, {}), other.get(key, {})
+                fields = _differing(told, again, roots=roots)
+                if self._declared and self._same_roots and _is_public(told) and not _is_public(again):
+                    fields = fields or "anchor"
                 if fields:
                     yield f"{vantage}: the certificates of {key[1]} say something else than is told of them ({fields})"
 
@@ -76,6 +90,10 @@ def _differing(told: Record, again: Record, *, roots: bool) -> str:
     if "anchor" not in one and told.get("anchor") == PUBLIC and not _names_its_anchor(told):
         names.append("anchor")
     return ", ".join(names)
+
+
+def _is_public(chain: Record) -> bool:
+    return chain.get("anchor") == PUBLIC
 
 
 def _names_its_anchor(chain: Record) -> bool:
