@@ -709,6 +709,22 @@ CASES = {
         OUT,
         NOTCHECKED,
     ),
+    "marks out of a map of sources": nft(
+        f"""table ip f {{
+            chain early {{ type filter hook prerouting priority -150
+                meta mark set ip saddr map {{ {TENANT} : 1, {STRANGER} : 7 }}; }}
+            chain in {{ type filter hook input priority 0; policy accept; meta mark 7 drop; }} }}""",
+        IN,
+        OUT,
+        NOTCHECKED,
+    ),
+    "marks out of a map of sources that nobody looks at": nft(
+        f"""table ip f {{ chain early {{ type filter hook prerouting priority -150
+            meta mark set ip saddr map {{ {TENANT} : 1, {STRANGER} : 7 }}; }} }}""",
+        IN,
+        IN,
+        PASS,
+    ),
     "marks by chance": legacy(
         table("-A PREROUTING -m statistic --mode random --probability 0.5 -j MARK --set-mark 8", "ACCEPT", "mangle")
         + table("-A INPUT -m mark --mark 0x7/0x7 -j DROP", "ACCEPT"),

@@ -32,7 +32,16 @@ from typing import Any
 from netcompliance.firewall_rules import iptables_save, nft_json
 from netcompliance.firewall_rules.blocks import Blocks, address, contains, covers_half, meet_narrowly, names, networks
 from netcompliance.firewall_rules.rules import Match, Place, Rule, Ruleset
-from netcompliance.firewall_rules.vocabulary import KNOWN_BEFORE, LOOPBACK, MARKS, REPLIES, SOURCES, Effect, is_known
+from netcompliance.firewall_rules.vocabulary import (
+    KNOWN_BEFORE,
+    LOOPBACK,
+    MARK_BY_SOURCE,
+    MARKS,
+    REPLIES,
+    SOURCES,
+    Effect,
+    is_known,
+)
 
 MOST = 1 << 20
 """So many blocks of rules are followed, through sets and jumps. More of them would cost other hosts time."""
@@ -337,6 +346,8 @@ class _Walk:
             self._doubt(step.told, (step.but,))
         if not keeps_out:
             return
+        if MARK_BY_SOURCE in step.rule.statements:
+            self._doubt(step.told)
         if step.is_inverted:
             self._doubt(step.told, conditions)
         if all(map(covers_half, conditions)):

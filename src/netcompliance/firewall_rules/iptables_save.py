@@ -10,6 +10,7 @@ from netcompliance.firewall_rules.blocks import Blocks, without
 from netcompliance.firewall_rules.rules import Builder, Match, Place, Rule, Ruleset, Values
 from netcompliance.firewall_rules.vocabulary import (
     COMPUTED,
+    MARK_BY_SOURCE,
     MODULES,
     OPTIONS,
     TARGETS,
@@ -193,6 +194,8 @@ class _Options:
         self.statement = TARGETS.get(target, "goto" if word in ("-g", "--goto") else "jump")
         if target == "CT" and "--notrack" in rest:
             self.statement = "notrack"
+        if target == "SET" and "--map-set" in rest:
+            self.statement = MARK_BY_SOURCE
         if target not in TARGETS:
             self.target = target
         return target not in TARGETS or target in ("ACCEPT", "DROP", "RETURN", "REJECT")

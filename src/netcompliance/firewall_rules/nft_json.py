@@ -198,7 +198,8 @@ def _statement(word: str, detail: Any) -> str:
     if word == "xt" and "name" in _dict(detail):
         return vocabulary.of_xt(str(detail["name"]))
     if word == "mangle":
-        return vocabulary.setting(_words(_dict(detail).get("key")))
+        by_source = '"saddr"' in json.dumps(_dict(detail).get("value"))
+        return vocabulary.setting(_words(_dict(detail).get("key")), by_source=by_source)
     by_source = vocabulary.STATEMENTS.get(word) is Effect.DIVERT and "saddr" in json.dumps(detail)
     return f"{word} by source" if by_source else word
 

@@ -291,8 +291,11 @@ class _RuleReader:
             return False
         fields = tuple(map(vocabulary.field_of, names))
         if cursor.take("set"):
+            begin = cursor.at
             self._expression()
-            self._statements.append("ct helper" if names == ["ct helper"] else vocabulary.setting(names[0]))
+            by_source = any(word.text == "saddr" for word in cursor.words[begin : cursor.at])
+            effect = vocabulary.setting(names[0], by_source=by_source)
+            self._statements.append("ct helper" if names == ["ct helper"] else effect)
             return True
         implied = dict.fromkeys(found for each in names if (found := vocabulary.implied_by(each)))
         self._matches += [Match(fields=(each,), values=((value,),)) for each, value in implied]

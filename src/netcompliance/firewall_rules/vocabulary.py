@@ -99,6 +99,8 @@ class Effect(Enum):
     """It gets a mark. A rule that looks at marks and lets in is not understood, and one that drops is."""
 
 
+MARK_BY_SOURCE = "mark by source"
+"""A mark that is computed from where the packet comes from."""
 STATEMENTS = {
     **dict.fromkeys(
         ("counter", "log", "comment", "mangle", "last", "set", "ct helper", "flow", "dup", "snat", "masquerade"),
@@ -115,7 +117,7 @@ STATEMENTS = {
     **dict.fromkeys(("dnat", "redirect", "tproxy", "netmap"), Effect.DIVERT),
     "notrack": Effect.UNTRACK,
     "alter": Effect.ALTER,
-    "mark": Effect.MARK,
+    **dict.fromkeys(("mark", MARK_BY_SOURCE), Effect.MARK),
 }
 """nft's names, which are also those of iptables' targets in small letters where both have it."""
 
@@ -135,7 +137,8 @@ TARGETS = {
         "mangle",
     ),
     **dict.fromkeys(("HL", "TTL"), "alter"),
-    **dict.fromkeys(("MARK", "CONNMARK", "HMARK"), "mark"),
+    **dict.fromkeys(("MARK", "CONNMARK"), "mark"),
+    "HMARK": MARK_BY_SOURCE,
 }  # fmt: skip
 """iptables' targets → statements. Any other target is a chain."""
 
@@ -218,15 +221,15 @@ def is_known(field: str) -> bool:
     )
 
 
-def setting(words: str) -> str:
-    """The statement that sets a field, by the field's name as nft writes it.
+def setting(words: str, *, by_source: bool = False) -> str:
+    """The statement that sets a field, by the field's name as nft writes it; `by_source`: to what the source says.
 
     Whose addresses or ports are set, of that packet nothing more is known.
     """
     if field_of(words) in COMPUTED:
         return f"{words} set"
     if words in MARKS:
-        return "mark"
+        return MARK_BY_SOURCE if by_source else "mark"
     return "mangle" if words.startswith(("meta ", "ct ")) and not is_known(words) else "alter"
 
 
