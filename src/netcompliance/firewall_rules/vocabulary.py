@@ -37,7 +37,7 @@ _METAS = frozenset(
 _CONNTRACK = frozenset({"expiration", "helper", "l3proto", "protocol", "proto-src", "proto-dst"})
 _OTHERS = frozenset(
     {
-        RATE, "quota", "fib", "exthdr", "sport", "ports", "address type", "packet type", "fragment", "set",
+        RATE, "share", "quota", "fib", "exthdr", "sport", "ports", "address type", "packet type", "fragment", "set",
         "connection",
     }
 )  # fmt: skip
@@ -166,9 +166,8 @@ OPTIONS = {
     "--tcp-option": ("tcp option", 1),
     "--chunk-types": ("sctp chunk", 2),
     **dict.fromkeys(("--icmp-type", "--icmpv6-type"), ("icmp type", 1)),
-    **dict.fromkeys(
-        ("--limit", "--hashlimit", "--hashlimit-upto", "--hashlimit-above", "--probability", "--every"), (RATE, 1)
-    ),
+    **dict.fromkeys(("--limit", "--hashlimit", "--hashlimit-upto", "--hashlimit-above"), (RATE, 1)),
+    **dict.fromkeys(("--probability", "--every"), ("share", 1)),
     **dict.fromkeys(("--src-type", "--dst-type"), ("address type", 1)),
     **dict.fromkeys(("--limit-iface-in", "--limit-iface-out"), ("address type", 0)),
     **dict.fromkeys(("--loose", "--validmark", "--accept-local", "--invert"), ("fib", 0)),

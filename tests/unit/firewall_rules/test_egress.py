@@ -303,6 +303,14 @@ REFUSED = {
         ),
         "leave out 'oif'",
     ),
+    "a share of all connections": (
+        save(f"-A OUTPUT -d {NET} -m statistic --mode random --probability 0.5 -j ACCEPT", output="DROP"),
+        ":4: cannot tell what '--probability 0.5' leaves",
+    ),
+    "a share of all connections before a drop": (
+        save(f"-A OUTPUT -d {NET} -m statistic --mode nth --every 2 --packet 0 -j DROP"),
+        ":4: cannot tell what '--every 2' leaves",
+    ),
     "a set of destinations before a drop": (
         save("-A OUTPUT -m set --match-set foes dst -j DROP", f"-A OUTPUT -d {NET} -j ACCEPT", output="DROP"),
         ":4: cannot tell what '--match-set foes' leaves",
