@@ -1,6 +1,7 @@
-"""Write `requirements.md` and `findings.md` from the catalogue and the list of findings.
+"""Write `requirements.md` and `findings.md` from the catalogue and the list of findings, and what `journal.md` and
+`journal.schema.json` say of observations from their types.
 
-python docs/generate.py            writes both files
+python docs/generate.py            writes these files
 python docs/generate.py --check    says which one is not current, exit code 1
 """
 
@@ -13,7 +14,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 
-from netcompliance.catalogue import CONDITIONS, every, load  # noqa: E402 - the checkout need not be installed
+import observations  # noqa: E402 - the checkout need not be installed
+
+from netcompliance.catalogue import CONDITIONS, every, load  # noqa: E402 - likewise
 from netcompliance.findings import Code  # noqa: E402 - likewise
 
 GENERATED = "<!-- written by docs/generate.py: change the catalogue or the code, then run it -->"
@@ -92,7 +95,22 @@ def _marked(template: str) -> str:
     return re.sub(r"\{(\w+)\}", r"`<\1>`", template)
 
 
-PAGES = {"requirements.md": requirements, "findings.md": findings}
+def journal() -> str:
+    """The page about the journal."""
+    return observations.page(HERE.joinpath("journal.md").read_text(encoding="utf-8"))
+
+
+def schema() -> str:
+    """The journal's JSON Schema."""
+    return observations.schema(HERE.joinpath("journal.schema.json").read_text(encoding="utf-8"))
+
+
+PAGES = {
+    "requirements.md": requirements,
+    "findings.md": findings,
+    "journal.md": journal,
+    "journal.schema.json": schema,
+}
 
 
 def main() -> int:

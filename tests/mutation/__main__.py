@@ -41,7 +41,7 @@ TESTS = {
     "chart": ["test_chart"],
     "dns": ["test_dns"],
     "endpoint": ["test_endpoint"],
-    "evidence": ["test_shape", "test_engine", "test_dns"],
+    "evidence": ["test_evidence", "test_engine", "test_dns"],
     "firewall_rules.blocks": [*RULES, "test_outbound"],
     "firewall_rules.egress": RULES,
     "firewall_rules.ingress": [*RULES, "test_outbound"],
@@ -60,7 +60,6 @@ TESTS = {
     "recognise": ["test_recognise"],
     "registry": ["test_registry"],
     "resolvconf": ["test_resolvconf"],
-    "shape": ["test_shape"],
     "tls": ["test_tls", "test_https"],
     "transport": ["test_transport"],
     "marks": ["test_recognise"],
@@ -68,7 +67,7 @@ TESTS = {
 }
 """Module of the judge, or with its package one that the judge is made of → where its tests are."""
 
-BUILT_AT_IMPORT = ("shape", "marks")
+BUILT_AT_IMPORT = ("marks",)
 """Their functions do their work while they are imported, so they are imported again with each mutant."""
 
 PATIENCE = 10.0

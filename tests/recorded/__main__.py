@@ -3,8 +3,8 @@
     PYTHONPATH=src:. python tests/recorded SCENARIO ...
     PYTHONPATH=src:. python tests/recorded --outputs
 
-Each scenario becomes `tests/recorded/<scenario>.json.xz`: the settings, and the observations without what no judge
-reads. Record again when the probe sees more than it did, and read the difference in what is found.
+Each scenario becomes `tests/recorded/<scenario>.json.xz`: the settings, and the observations with the fields that
+are declared. Record again when the probe sees more than it did, and read the difference in what is found.
 
 `--outputs` keeps what is said of `tests/recorded/journals` (`tests/fakes/outputs.py`) and names what is said in other
 words than before.
@@ -20,12 +20,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from netcompliance.judge.shape import FIELDS
+from netcompliance.observations import KINDS, WORDS
 from tests.fakes import outputs
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
-READ = {*FIELDS, "vantage", "own"}
+DECLARED = {"vantage", "kind", *(name for its in (*KINDS.values(), *WORDS.values()) for name in its.FIELDS)}
 
 
 def record(scenario: str) -> None:
@@ -42,7 +42,7 @@ def packed(journal: Path) -> bytes:
     """A journal's settings and observations, compressed. The same journal gives the same bytes."""
     records: list[dict[str, Any]] = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
     observations = [
-        {name: value for name, value in record.items() if name in READ}
+        {name: value for name, value in record.items() if name in DECLARED}
         for record in records
         if record["type"] == "observation"
     ]

@@ -22,17 +22,18 @@ WITH_PARTS = ("netcompliance", "netcompliance.config")
 MAY_IMPORT: dict[str, set[str]] = {
     "findings": set(),
     "model": {"findings"},
+    "observations": set(),
     "results": {"model", "findings"},
     "catalogue": {"model", "findings"},
     "explain": {"model", "findings"},
     "episodes": set(),
     "outages": {"episodes", "model", "findings"},
     "firewall_rules": {"model"},
-    "judge": {"catalogue", "firewall_rules", "outages", "model", "findings"},
+    "judge": {"catalogue", "firewall_rules", "observations", "outages", "model", "findings"},
     VALIDATION: set(),
     "config": {VALIDATION, "catalogue", "firewall_rules", "probe", "model", "findings"},
     "probe": set(),
-    "vantage": {"probe", "model", "findings", VALIDATION},
+    "vantage": {"probe", "observations", "model", "findings", VALIDATION},
     "change": {
         "catalogue",
         "firewall_rules",
@@ -41,12 +42,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         VALIDATION,
         "journal",
         "judge",
+        "observations",
         "model",
         "findings",
         "report",
     },
     "journal": {"catalogue", "results", "explain", "model", "findings"},
-    "report": {"catalogue", "journal", "judge", "outages", "results", "explain", "model", "findings"},
+    "report": {"catalogue", "journal", "judge", "observations", "outages", "results", "explain", "model", "findings"},
     "exports": {VALIDATION, "journal", "report"},
     "pages": {"change", "journal", "report"},
 }
@@ -56,7 +58,7 @@ NOT_FOR_THE_JUDGE = {
     "socket", "ssl", "subprocess", "threading", "asyncio", "select", "os", "sys", "pathlib", "io", "time", "random",
     "secrets", "pytest", "requests", "urllib3", "http", "logging",
 }  # fmt: skip
-PURE = {"episodes", "outages", "firewall_rules", "judge", "explain", "findings", "model", "results"}
+PURE = {"episodes", "observations", "outages", "firewall_rules", "judge", "explain", "findings", "model", "results"}
 
 
 def part_of(path: Path) -> str:

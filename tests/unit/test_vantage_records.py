@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from netcompliance.judge.watch import IDENTITY
+from netcompliance.observations import OURS, VISIT, values
+from netcompliance.observations.values import Type, Wrong
 from netcompliance.probe.onhost.limits import DEFAULTS
-from netcompliance.vantage import records
 from netcompliance.vantage.admission import (
     MARKS,
     VISIT_BYTES,
@@ -31,8 +32,7 @@ from netcompliance.vantage.admission import (
     of_watch,
     weight_of,
 )
-from netcompliance.vantage.records import Wrong, decoded
-from tests.fakes.schema import PUBLISHED
+from netcompliance.vantage.records import decoded
 from tests.unit.judge.records import ADDRESSES, error
 from tests.unit.judge.records import tcp as tcp_of
 from tests.unit.judge.world import healthy
@@ -40,28 +40,13 @@ from tests.unit.judge.world import healthy
 Record = dict[str, Any]
 FRAMES = 8
 """Deep enough for a trace to reach this file."""
-CONTROLLERS = {"chain", "public-dns", "chart"}
+CONTROLLERS = OURS.keys()
 """Kinds that only the controller makes."""
 GOLDEN = sorted((Path(__file__).parents[1] / "recorded").glob("*.json.xz"))
 RUN = {
     "kind": "watch", "what": "run", "seq": 2, "run": 1, "layer": "tcp", "path": "192.0.2.1:443", "every": 0.1,
     "open": True, "from": 1e9, "to": 1e9, "samples": 1, "failed": 0, "mixed": False,
 }  # fmt: skip
-
-
-def test_the_list_of_kinds_and_fields_is_the_published_schemas() -> None:
-    definitions = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"]
-    kinds = {name.removeprefix("kind-") for name in definitions if name.startswith("kind-")}
-    assert records.VISIT.keys() | {"watch"} | CONTROLLERS == kinds | {"fault"}
-    common = definitions["observation"]["properties"].keys()
-    for kind, fields in records.VISIT.items():
-        named = definitions.get(f"kind-{kind}", {}).get("properties", {}).keys()
-        assert named - common - {"connection"} <= fields.keys() | records.ALL.keys(), kind
-        assert fields.keys() <= named, kind
-    for what in ("begin", "run", "unwatched", "end"):
-        named = definitions[f"watch-{what}"]["properties"].keys()
-        assert named - common - {"heard"} <= records.WORDS[what].keys(), what
-        assert records.WORDS[what].keys() <= named, what
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.name.partition(".")[0])
@@ -77,8 +62,8 @@ WRONG = (7.5, -1, 1 << 60, "text", True, [1], {"a": 1}, [["a"]], [{"a": 1}])
 
 def test_no_field_takes_every_type() -> None:
     """Whatever stands in a field, it is taken over as it is, or nothing is; and some of it is not."""
-    for kind, fields in records.VISIT.items():
-        for field in fields:
+    for kind, its in VISIT.items():
+        for field in its.ADMIT:
             refused = 0
             for value in WRONG:
                 try:
@@ -128,17 +113,17 @@ def test_how_far_runs_are_is_read_like_everything_else(row: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "most"),
     [
-        ("registry", "step", records.WORD),
-        ("registry", "wanted", records.NAME),
-        ("registry", "url", records.LINE),
-        ("registry", "platforms", records.LINE),
-        ("tls", "version", records.NAME),
-        ("tcp", "host", records.NAME),
-        ("tcp", "via", records.LINE),
-        ("firewall", "tool", records.WORD),
-        ("unseen", "reason", records.SENTENCE),
-        ("http", "reason", records.LINE),
-        ("host", "platform", records.NAME),
+        ("registry", "step", values.WORD_MOST),
+        ("registry", "wanted", values.NAME_MOST),
+        ("registry", "url", values.LINE_MOST),
+        ("registry", "platforms", values.LINE_MOST),
+        ("tls", "version", values.NAME_MOST),
+        ("tcp", "host", values.NAME_MOST),
+        ("tcp", "via", values.LINE_MOST),
+        ("firewall", "tool", values.WORD_MOST),
+        ("unseen", "reason", values.SENTENCE_MOST),
+        ("http", "reason", values.LINE_MOST),
+        ("host", "platform", values.NAME_MOST),
     ],
 )
 def test_a_text_is_no_longer_than_one_of_its_kind_can_be(kind: str, field: str, most: int) -> None:
@@ -153,23 +138,18 @@ def test_a_text_is_no_longer_than_one_of_its_kind_can_be(kind: str, field: str, 
 
 
 def test_only_contents_are_as_long_as_a_record_may_be() -> None:
-    longest = "x" * (records.LINE + 1)
-    free = {field for field, shape in {**records.ALL, **_fields()}.items() if _takes(shape, longest)}
+    longest = "x" * (values.LINE_MOST + 1)
+    free = {name for its in VISIT.values() for name, field in its.FIELDS.items() if _takes(field.type, longest)}
     assert free == {"body", "received", "response", "query", "rules", "resolv_conf", *CHAINS}
 
 
 CHAINS = {"chain", "anchors", "agent_only", "system_only"}
 
 
-def _fields() -> dict[str, records.Shape]:
-    """By name; the same name has the same bound in each kind."""
-    return {field: shape for fields in records.VISIT.values() for field, shape in fields.items()}
-
-
-def _takes(shape: records.Shape, text: str) -> bool:
+def _takes(its: Type[Any], text: str) -> bool:
     for value in (text, [text], [[text, text]], {"a": text}):
         try:
-            if shape(value):
+            if its.admit(value):
                 return True
         except Wrong:
             continue
@@ -400,30 +380,3 @@ def test_what_cannot_be_written_down_makes_no_two_names_alike() -> None:
     taken = decoded(said, of_watch=False)
     assert taken == {"kind": "host", "hostname": "n?", "proxies": {"?": "b"}}
     assert json.loads(json.dumps(taken, ensure_ascii=False).encode("utf-8")) == taken
-
-
-def test_what_is_inside_a_field_is_the_published_schemas_too() -> None:
-    definitions = json.loads(PUBLISHED.read_text(encoding="utf-8"))["$defs"]
-    groups = [(definitions[f"kind-{kind}"], fields) for kind, fields in records.VISIT.items() if kind != "fault"]
-    groups += [(definitions[f"watch-{what}"], records.WORDS[what]) for what in ("begin", "run", "unwatched", "end")]
-    for definition, fields in groups:
-        for field, described in definition.get("properties", {}).items():
-            if field in fields:
-                assert_alike(described, fields[field], field)
-    assert_alike(definitions["error"], records.ERROR, "error")
-
-
-def assert_alike(described: Any, shape: records.Shape, name: str) -> None:
-    """An object of the schema says which names it has, or that they are not ours; and those are taken over."""
-    if "array" in described.get("type", ()):
-        items = described.get("items")
-        if isinstance(items, dict):
-            assert_alike(items, lambda value: shape([value])[0], name)
-    if "object" not in described.get("type", ()):
-        return
-    inner = described.get("properties")
-    assert inner or described.get("additionalProperties"), f"{name}: which names has it?"
-    if inner:
-        assert shape(dict.fromkeys(inner)).keys() == inner.keys(), name
-        for each, more in inner.items():
-            assert_alike(more, lambda value, at=each: shape({at: value})[at], f"{name}.{each}")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from netcompliance.model import LAYERS, Criteria, Watch
+from netcompliance.observations.values import PATHS
 from netcompliance.vantage import watch as watching
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
-from netcompliance.vantage.records import PATHS
 from tests.unit.judge.world import SETTINGS
 
 Record = dict[str, Any]

@@ -2,7 +2,7 @@
 
 Rules
 * Pure: no socket, no clock, no subprocess, no pytest. "Now" is when the observation was made.
-* Everything in an observation came from a network and may be missing; what is absurd is missing (`shape`).
+* Everything in an observation came from a network and may be missing; what is absurd is missing (`observations`).
 * An exchange that ended by a fault of our own, or of this machine's resources, says nothing about the network: it was
   not looked at. Only what was looked at can pass or fail.
 """
@@ -22,8 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
-from netcompliance.judge.shape import shaped
 from netcompliance.model import Finding, Observation, Result
+from netcompliance.observations import decode
 
 TENANT = "tenant"
 CURRENT = 2
@@ -224,7 +224,7 @@ def by_address(text: str) -> tuple[int, int, str]:
     return (ip.version, int(ip), text) if ip else (9, 0, text)
 
 
-def _by_peer(those: list[Observation], peer: str) -> list[Observation]:
+def _by_peer(those: list[Any], peer: str) -> list[Any]:
     return sorted(those, key=lambda seen: by_address(str(seen.get(peer) or "")))
 
 
@@ -234,10 +234,11 @@ class Evidence:
     def __init__(self, observations: Iterable[Observation], version: int = CURRENT) -> None:
         """`version` is that of the catalogue for which it was looked: what nobody asked for then is not missing."""
         self.version = version
-        self._by_kind: dict[str, list[Observation]] = {}
+        self._by_kind: dict[str, list[Any]] = {}
         exhausted = set()
-        for seen in map(shaped, observations):
-            kind, name = seen.get("kind", ""), error_name(seen)
+        known: list[Any] = [seen for observation in observations if (seen := decode(observation))]
+        for seen in known:
+            kind, name = seen.kind, error_name(seen)
             if not (kind in EXCHANGES and name in OWN_FAULTS):
                 self._by_kind.setdefault(kind, []).append(seen)
             elif name in EXHAUSTED:
@@ -246,22 +247,22 @@ class Evidence:
         """What this host ran out of while it was looked, for people; empty if nothing."""
         for kind in PEER.keys() & self._by_kind.keys():
             self._by_kind[kind] = _by_peer(self._by_kind[kind], PEER[kind])
-        self._by_address: dict[tuple[str, object], list[Observation]] = {}
+        self._by_address: dict[tuple[str, object], list[Any]] = {}
         """What is asked for each of thousands of addresses."""
         for kind, those in self._by_kind.items():
             for each in those:
                 self._by_address.setdefault((kind, each.get("address")), []).append(each)
 
-    def all(self, kind: str, **fields: object) -> list[Observation]:
+    def all(self, kind: str, **fields: object) -> list[Any]:
         """Every observation of the kind whose fields have these values."""
-        found: list[Observation] = self._by_kind.get(kind, [])
+        found: list[Any] = self._by_kind.get(kind, [])
         if "address" in fields:
             found = self._by_address.get((kind, fields["address"]), [])
         for name, value in fields.items():
             found = [seen for seen in found if seen.get(name) == value]
         return list(found)
 
-    def one(self, kind: str, **fields: object) -> Observation | None:
+    def one(self, kind: str, **fields: object) -> Any:
         """The first such observation, `None` if there is none."""
         return next(iter(self.all(kind, **fields)), None)
 
@@ -282,7 +283,8 @@ class Evidence:
 
     def route(self, host: str) -> Observation | None:
         """Which way connections to this host take; `None` if that is not known."""
-        return self.one("route", host=without_port(host))
+        route: Observation | None = self.one("route", host=without_port(host))
+        return route
 
     def proxy_for(self, host: str) -> str | None:
         """The explicit proxy that connections to this host take, `None` if they go directly."""
@@ -318,7 +320,8 @@ class Evidence:
         if not certificates:
             return None
         leaf = hashlib.sha256(decoded(certificates[0])).hexdigest()
-        return self.one("chain", sha256=leaf, host=host)
+        chain: Observation | None = self.one("chain", sha256=leaf, host=host)
+        return chain
 
     def judged(self, tls: Observation | None, host: str) -> Mapping[str, Any]:
         """What a Go client makes of the chain that this handshake showed; empty if that is not known."""
@@ -328,7 +331,8 @@ class Evidence:
 
     def handshake(self, host: str, address: str | None, purpose: str, task: str = TENANT) -> Observation | None:
         """The handshake of that purpose with that address."""
-        return self.one("tls", task=task, host=host, address=address, purpose=purpose)
+        tls: Observation | None = self.one("tls", task=task, host=host, address=address, purpose=purpose)
+        return tls
 
     def is_service(self, host: str, address: str | None, task: str = TENANT) -> bool:
         """Did this address prove, by a chain to a public root or a declared one, that it is the name's?"""

@@ -220,5 +220,5 @@ def missing_exchanges(evidence: Evidence, host: str) -> str:
 
 def _unexplained(hung: object, again: object, *, slow: bool) -> bool:
     """Did some hang, and was none of their ports tried again, or did one hang again where all answers are slow?"""
-    tried = [one for one in again if one[-1] not in OURS] if isinstance(again, list) else []
+    tried = [one for one in again if one[-1] not in OURS] if isinstance(again, (list, tuple)) else []
     return bool(hung) and (not tried or (slow and any(one[-1] for one in tried)))

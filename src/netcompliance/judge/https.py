@@ -326,7 +326,8 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
 def _small_upload(evidence: Evidence, host: str, upload: Observation) -> Observation | None:
     """A small request by the same method to the same path, made for this or for its own sake."""
     same = {"task": TENANT, "host": host, "path": upload.get("path"), "verified": True}
-    return evidence.one("http", purpose="small-upload", **same) or evidence.one("http", purpose="path", **same)
+    small: Observation | None = evidence.one("http", purpose="small-upload", **same)
+    return small or evidence.one("http", purpose="path", **same)
 
 
 def _size(upload: Observation) -> str:

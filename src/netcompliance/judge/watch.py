@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from netcompliance import outages
 from netcompliance.findings import Code
@@ -30,8 +31,8 @@ from netcompliance.judge.evidence import (
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.recognise import THE_RECEIVER, author
-from netcompliance.judge.shape import shaped
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
+from netcompliance.observations import Watch, decode
 from netcompliance.outages import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
 
 REQUIREMENT = "WATCH-01"
@@ -91,14 +92,15 @@ class Watched:
         return max(0.0, (until or 0.0) - self.begin) if self.begin is not None else 0.0
 
 
-def watched(observations: Iterable[Observation], host: str, *, strict: bool = False) -> Watched:
+def watched(observations: Iterable[Any], host: str, *, strict: bool = False) -> Watched:
     """The watch of one vantage, from its records. `strict`: also one that does not say how finely it sampled."""
-    runs: dict[int, Observation] = {}
+    runs: dict[int, Any] = {}
     planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
     unable: dict[str, str] = {}
-    for seen in map(shaped, observations):
+    known: list[Any] = [seen if isinstance(seen, Watch) else decode(seen) for seen in observations]
+    for seen in filter(None, known):
         what = seen.get("what")
-        if seen.get("kind") != KIND:
+        if seen.kind != KIND:
             continue
         if what == "run" and {"run", "layer", "path", "from", "to", "samples"} <= seen.keys():
             runs[seen["run"]] = seen

@@ -23,14 +23,15 @@ from netcompliance.journal.signature import Key, SigningError
 from netcompliance.judge import SHARED
 from netcompliance.judge.watch import REQUIREMENT as WATCHED
 from netcompliance.model import HERE, RECEIVER_PATHS, Case, Settings
+from netcompliance.observations import SENT, VISIT
 from netcompliance.probe import bundle
 from netcompliance.session.plan import Plan, WatchHosts
 from netcompliance.session.pytest_items import Session
 from netcompliance.session.visit_collector import Look
 from netcompliance.session.watch_basis import WatchBasis
 from netcompliance.vantage import hosts as hosts_named
-from netcompliance.vantage import records
 from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.records import NAMES
 from netcompliance.vantage.visit import TenantVisit
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _words(catalogue: Catalogue, planned: Sequence[Settings], vantages: Sequence
     told = [f"{each.means} {each.fix} {each.ask} {each}" for each in Code]
     required = [f"{each.id} {each.says} {each.source}" for each in catalogue.requirements]
     endpoints = [f"{each.endpoint}{path}" for each in planned for path in RECEIVER_PATHS]
-    ours = [*records.VISIT, *records.WORDS, *records.NAMES, *SHARED]
+    ours = [*VISIT, *SENT, *NAMES, *SHARED]
     return json.dumps([*map(asdict, planned), *endpoints, *vantages, *ours, *told, *required], default=str)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.model import Observation
+from netcompliance.observations import Registry, Tcp
 
 _Place = TypeVar("_Place")
 PLACES = 512
@@ -28,18 +28,14 @@ class WatchBasis:
         if kind in IDENTITY:
             self.identity.append(seen)
         elif kind == "tcp":
-            tcp = shaped(seen)
-            if tcp.get("task") == "tenant" and tcp.get("host") == host and "address" in tcp:
-                _add(self.addresses, tcp["address"])
+            tcp = Tcp.decode(seen)
+            if tcp and tcp.task == "tenant" and tcp.host == host and tcp.address is not None:
+                _add(self.addresses, tcp.address)
         elif kind == "registry":
-            hop = shaped(seen)
-            if (
-                hop.get("task") == "registry"
-                and hop.get("step") in ("config", "layer")
-                and hop.get("url", "").startswith("https://")
-                and {"host", "port"} <= hop.keys()
-            ):
-                _add(self.layers, (hop["host"], hop["port"]))
+            hop = Registry.decode(seen)
+            of_layer = hop is not None and hop.task == "registry" and hop.step in ("config", "layer")
+            if hop and of_layer and (hop.url or "").startswith("https://") and hop.host and hop.port is not None:
+                _add(self.layers, (hop.host, hop.port))
 
 
 def _add(places: set[_Place], place: _Place) -> None:

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 from netcompliance.journal.writer import Journal, JournalWriteError
 from netcompliance.judge import are_too_large, judge_vantage
-from netcompliance.judge.shape import shaped
 from netcompliance.judge.watch import Watched as WatchedPaths
 from netcompliance.judge.watch import how, watched
 from netcompliance.model import HERE, Case, Observation, Verdict
+from netcompliance.observations import decode
 from netcompliance.session.phases import Visited, Watched, unwritten
 from netcompliance.session.plan import Plan
 from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
@@ -156,7 +156,7 @@ class WatchCollector:
 
     def _show(self, vantage: str, run: Observation) -> None:
         if self._screen:
-            seen = shaped(run)
+            seen: Any = decode(run)
             self._screen.sample(vantage, seen, how(seen, self._plan.settings.host))
 
     def _written(self, record: Observation) -> Observation | int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sys import getsizeof
 from typing import Any
 
+from netcompliance.observations.values import PATHS, Wrong
 from netcompliance.vantage import records
 
 ONCE = frozenset({"host", "sockets", "probe"})
@@ -122,7 +123,7 @@ class Admission:
             raise TooMuch(MORE)
         try:
             return records.decoded(record, of_watch=self._of_watch)
-        except records.Wrong as wrong:
+        except Wrong as wrong:
             raise NotAdmitted(str(wrong)) from None
 
     def admit(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +167,7 @@ class Admission:
             self._runs[run] = max(weight + OF_A_RUN, before)
             weight = self._runs[run] - before
             self._paths.add((taken["layer"], taken["path"]))
-            if len(self._paths) > records.PATHS:
+            if len(self._paths) > PATHS:
                 raise TooMuch("more paths than a watch has")
             self._held -= self._open.pop(run, 0)
             if taken.get("open"):

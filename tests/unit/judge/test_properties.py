@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netcompliance.judge.shape import FIELDS
 from netcompliance.model import ChartValues, Level, Result, Settings, Waiver
+from netcompliance.observations import KINDS, WORDS
 from netcompliance.results import Entry, Overall, overall
 from tests.unit.judge.records import (
     ADDRESSES,
@@ -47,6 +47,7 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+FIELDS = sorted({name for its in (*KINDS.values(), *WORDS.values()) for name in its.FIELDS})
 RIGHT, PROXIED, (OWN, OWN_SETTINGS) = healthy(), proxied(), own_registry()
 EVERYTHING = given_settings(
     allow_list=EVERY,
@@ -132,7 +133,7 @@ def spoilt(draw: st.DrawFn, records: list[Record]) -> list[Record]:
     spoiled = [dict(record) for record in records]
     for _ in range(draw(st.integers(1, 12))):
         record = spoiled[draw(st.integers(0, len(spoiled) - 1))]
-        field = draw(st.sampled_from(sorted(record)) | st.sampled_from(sorted(FIELDS)))
+        field = draw(st.sampled_from(sorted(record)) | st.sampled_from(FIELDS))
         if draw(st.booleans()):
             record.pop(field, None)
         else:
@@ -155,7 +156,7 @@ def test_never_raises_for_parts(gone: set[int], with_settings: Settings) -> None
 
 
 @EXAMPLES
-@given(st.lists(st.dictionaries(st.sampled_from(["kind", "vantage", *sorted(FIELDS)]), JSON), max_size=6))
+@given(st.lists(st.dictionaries(st.sampled_from(["kind", "vantage", *FIELDS]), JSON), max_size=6))
 def test_never_raises_for_anything(records: list[Record]) -> None:
     verdicts([*records, {"vantage": "local", "kind": "probe"}], EVERYTHING)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netcompliance.journal import JOURNAL
-from netcompliance.judge.shape import number
 from netcompliance.model import Observation, Settings
+from netcompliance.observations.values import decode_number
 from netcompliance.report import summary
 from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, moment, scrolling, table
@@ -79,7 +79,7 @@ def clocks(identities: Mapping[str, Observation]) -> str:
     offsets = {
         vantage: offset
         for vantage, known in identities.items()
-        if (offset := number(known.get("clock_offset"))) is not None
+        if (offset := decode_number(known.get("clock_offset"))) is not None
     }
     unknown = len(identities) - len(offsets)
     if not offsets:
@@ -106,7 +106,7 @@ def told(known: Observation, name: str) -> str:
     value = known.get(name)
     if name == "trust" and isinstance(value, Mapping):
         return str(value.get("source") or "")
-    if name == "clock_offset" and (offset := number(value)) is not None:
+    if name == "clock_offset" and (offset := decode_number(value)) is not None:
         return f"{offset:+.1f} s"
     return _plain(value)
 
