@@ -2,9 +2,9 @@
 
 Rules
 * Plain frozen data. Nothing here does I/O, reads a clock or imports anything of ours but the list of findings.
-* An observation is a JSON object as the probe wrote it (docs/journal.md says which fields each kind has). It is kept as
-  a mapping, not as a class, because the journal must give back in ten years what was seen, including fields that a
-  later reader does not know.
+* An observation is a JSON object as the probe wrote it. It is kept as a mapping, because the journal must give back in
+  ten years what was seen, including fields that a later reader does not know; who judges reads it as its type
+  (`observations`).
 * All times are UTC, RFC 3339 in the journal and seconds since the epoch inside observations.
 """
 

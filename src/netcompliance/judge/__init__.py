@@ -323,8 +323,8 @@ def _root(blocking: Verdict) -> str:
 
 def _whereabouts(case: Case, evidence: Evidence) -> dict[str, str]:
     """Words for the remedy that every judge would otherwise have to say: who asks, from which address, for whom."""
-    name = evidence.vantage.get("hostname") or "this host" if case.vantage == HERE else case.vantage
-    address = evidence.vantage.get("source_address") or evidence.vantage.get("source_address6")
+    name = evidence.vantage.hostname or "this host" if case.vantage == HERE else case.vantage
+    address = evidence.vantage.source_address or evidence.vantage.source_address6
     return {
         "host": case.host,
         "vantage": name,

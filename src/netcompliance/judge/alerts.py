@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from netcompliance.judge.evidence import error_field, error_text, raw
-from netcompliance.model import Observation
+from netcompliance.judge.evidence import Ended, decoded, error_of, error_text
+from netcompliance.observations import Tls
 
 NAMES = {
     0: "close_notify",
@@ -73,12 +73,12 @@ def alert_of(received: bytes) -> int | None:
     return None
 
 
-def alert_in(seen: Observation | None) -> int | None:
+def alert_in(seen: Ended | None) -> int | None:
     """The alert that ended an exchange: as it was received, or as OpenSSL reports it."""
-    number = alert_of(raw(seen, "received"))
+    number = alert_of(decoded(seen.received if isinstance(seen, Tls) else None))
     if number is not None:
         return number
-    for text in (str(error_field(seen, "reason") or ""), error_text(seen)):
+    for text in (str(error_of(seen).reason or ""), error_text(seen)):
         found = SPELLED.search(text)
         name = (found[1] or found[2]).strip().lower().replace(" ", "_") if found else ""
         if name in NUMBERS:
@@ -91,10 +91,10 @@ def named(number: int) -> str:
     return NAMES.get(number, str(number))
 
 
-def wants_a_certificate(seen: Observation | None) -> bool:
+def wants_a_certificate(seen: Ended | None) -> bool:
     """Did the peer end this for want of a client certificate? Behind its own first flight, that is what alerts mean."""
     number = alert_in(seen)
-    shown = raw(seen, "received")[:1] == bytes((HANDSHAKE_RECORD,))
+    shown = decoded(seen.received if isinstance(seen, Tls) else None)[:1] == bytes((HANDSHAKE_RECORD,))
     return number == REQUIRED or (
-        number in ABOUT_OUR_CERTIFICATE and (shown or error_field(seen, "phase") not in (None, "tls"))
+        number in ABOUT_OUR_CERTIFICATE and (shown or error_of(seen).phase not in (None, "tls"))
     )

@@ -33,7 +33,8 @@ from netcompliance.judge.recognise import (
     subject_of,
     transport_trouble,
 )
-from netcompliance.model import DOCUMENTED_PATH, Finding, Observation
+from netcompliance.model import DOCUMENTED_PATH, Finding
+from netcompliance.observations import Http
 
 FAMILIES = (("/intake", "/api/v1/series"), ("/api/v1/collector", "/api/v1/connections"))
 """Paths that one back end serves. The first family serves `/features`, too."""
@@ -73,34 +74,30 @@ class Answers:
     evidence: Evidence
     host: str
     address: str | None
-    seen: tuple[Observation, ...] = field(default=())
+    seen: tuple[Http, ...] = field(default=())
 
     @cached_property
-    def plain(self) -> Observation | None:
+    def plain(self) -> Http | None:
         """What the plain request to the receiver got."""
         return self.one("receiver")
 
-    def one(self, purpose: str, **fields: object) -> Observation | None:
+    def one(self, purpose: str) -> Http | None:
         """The first answer to a request of that purpose."""
-        return next(iter(self.all(purpose, **fields)), None)
+        return next(iter(self.all(purpose)), None)
 
-    def all(self, purpose: str, **fields: object) -> list[Observation]:
-        """The requests of that purpose whose fields have these values."""
-        return [
-            seen
-            for seen in self.seen
-            if seen.get("purpose") == purpose and all(seen.get(name) == value for name, value in fields.items())
-        ]
+    def all(self, purpose: str) -> list[Http]:
+        """The requests of that purpose."""
+        return [seen for seen in self.seen if seen.purpose == purpose]
 
-    def sibling(self, purpose: str, *, inside: bool = False) -> Observation | None:
+    def sibling(self, purpose: str, *, inside: bool = False) -> Http | None:
         """What a random path outside of the receiver's own got here, else anywhere; or `inside`, next to its paths."""
-        everywhere = self.evidence.all("http", task=TENANT, host=self.host, purpose=purpose, verified=True)
+        everywhere = self.evidence.all(Http, task=TENANT, host=self.host, purpose=purpose, verified=True)
         found = [
             seen
             for seen in everywhere
-            if seen.get("status") is not None and seen.get("path", "").startswith(DOCUMENTED_PATH) is inside
+            if seen.status is not None and (seen.path or "").startswith(DOCUMENTED_PATH) is inside
         ]
-        here = [seen for seen in found if seen.get("address") == self.address]
+        here = [seen for seen in found if seen.address == self.address]
         return next(iter(here or found), None)
 
     @cached_property
@@ -110,14 +107,14 @@ class Answers:
         return key is not None and accepts(key) and not (wrong is not None and accepts(wrong))
 
     @cached_property
-    def refusals(self) -> list[Observation]:
+    def refusals(self) -> list[Http]:
         """How the receiver refuses here, by requests that do not write."""
         asked = [self.plain, *self.all("agent"), self.one("wrong-key")]
         sibling = None if self.key_accepted else self.sibling("sibling")
         return [
             seen
             for seen in asked
-            if seen is not None and seen.get("status") in REFUSALS and author(seen, sibling, self.host).code is None
+            if seen is not None and seen.status in REFUSALS and author(seen, sibling, self.host).code is None
         ]
 
     @cached_property
@@ -135,7 +132,7 @@ class Answers:
         if author(plain, None if self.key_accepted else sibling, self.host).code is None:
             return False
         return all(
-            get.get("status") in REFUSALS
+            get.status in REFUSALS
             and transport_trouble(get, self.host) is None
             and not alike(get, plain)
             and author(get, sibling, self.host).code is None
@@ -143,14 +140,14 @@ class Answers:
             for get in gets
         )
 
-    def culprits(self, seen: Observation, *, certain: bool) -> tuple[str, Observation | None]:
+    def culprits(self, seen: Http, *, certain: bool) -> tuple[str, Http | None]:
         """The property without which the request gets another answer, and that answer. Empty if none is known.
 
         `certain`: the answer is not the receiver's, whatever was asked. Else a request that carries the key in no place
         proves nothing: the receiver may say another thing about a wrong key than about none.
         """
-        same = {"caller": seen.get("caller"), "method": seen.get("method")}
-        others = {str(v.get("without")): v for v in self.all("variant", **same)}
+        same = [v for v in self.all("variant") if (v.caller, v.method) == (seen.caller, seen.method)]
+        others = {str(v.without): v for v in same}
         helps = {name: v for name, v in others.items() if self._helps(v, seen)}
         named = [name for name in PROPERTIES if name in helps and (certain or name != "key" or "query" in others)]
         single = [name for name in others if name != "plain"]
@@ -160,8 +157,8 @@ class Answers:
             return ALL_OF_THEM, helps["plain"]
         return "", None
 
-    def _helps(self, variant: Observation, seen: Observation) -> bool:
-        if variant.get("status") is None or alike(variant, seen):
+    def _helps(self, variant: Http, seen: Http) -> bool:
+        if variant.status is None or alike(variant, seen):
             return False
         return any(alike(variant, refusal) for refusal in self.refusals) or (
             self.plain is not None and not self.plain_alone_refused and alike(variant, self.plain)
@@ -170,16 +167,16 @@ class Answers:
 
 def answers_of(evidence: Evidence, host: str, address: str | None) -> Answers:
     """What this address answered."""
-    every = evidence.all("http", task=TENANT, host=host, verified=True)
-    return Answers(evidence, host, address, tuple(seen for seen in every if seen.get("address") == address))
+    every = evidence.all(Http, task=TENANT, host=host, verified=True)
+    return Answers(evidence, host, address, tuple(seen for seen in every if seen.address == address))
 
 
-def accepts(seen: Observation) -> bool:
+def accepts(seen: Http) -> bool:
     """Is it a yes, not a page?"""
-    return 200 <= (seen.get("status") or 0) < 300 and not is_page(seen)
+    return 200 <= (seen.status or 0) < 300 and not is_page(seen)
 
 
-def judged_get(seen: Observation, answers: Answers) -> Judged:
+def judged_get(seen: Http, answers: Answers) -> Judged:
     """A request of the agent's that does not write, to a path at which the plain one found the receiver."""
     lost = transport_trouble(seen, answers.host)
     if lost is not None:
@@ -198,12 +195,12 @@ def judged_get(seen: Observation, answers: Answers) -> Judged:
     return OPEN if answers.evidence.by_shell else FINE
 
 
-def judged_post(seen: Observation, answers: Answers) -> Judged:
+def judged_post(seen: Http, answers: Answers) -> Judged:
     """A payload of the agent's with a key that is not valid."""
     lost = transport_trouble(seen, answers.host)
     if lost is not None:
         return _certain(seen, lost, answers)
-    status = seen.get("status")
+    status = seen.status
     sibling = None if answers.key_accepted else answers.sibling("post-sibling")
     by = _author_of_post(seen, sibling, answers.host)
     if by.code is not None:
@@ -218,8 +215,8 @@ def judged_post(seen: Observation, answers: Answers) -> Judged:
     return _by_family(seen, answers)
 
 
-def _author_of_post(seen: Observation, sibling: Observation | None, host: str) -> Author:
-    status = seen.get("status")
+def _author_of_post(seen: Http, sibling: Http | None, host: str) -> Author:
+    status = seen.status
     if accepts(seen):
         return Author(code=Code.HTTP_NOT_RECEIVER, note=", for a key that no tenant has: it passes nothing on")
     if status in COMPLAINTS and status not in ABOUT_THE_BODY and not is_page(seen):
@@ -229,68 +226,69 @@ def _author_of_post(seen: Observation, sibling: Observation | None, host: str) -
     return author(seen, sibling if status not in ABOUT_THE_BODY else None, host)
 
 
-def _by_family(seen: Observation, answers: Answers) -> Judged:
+def _by_family(seen: Http, answers: Answers) -> Judged:
     """An answer unlike the receiver's other refusals, by the company that it is in."""
-    path = seen.get("path", "").removeprefix(DOCUMENTED_PATH)
+    path = (seen.path or "").removeprefix(DOCUMENTED_PATH)
     family = next((each for each in FAMILIES if path in each), ())
     main = path in FAMILIES[0]
     inside = answers.sibling("post-sibling", inside=True)
     as_any_path = inside is not None and same_answer(seen, inside)
-    relatives = [answers.one("path", path=DOCUMENTED_PATH + other) for other in family if other != path]
+    asked = {other.path: other for other in reversed(answers.all("path"))}
+    relatives = [asked.get(DOCUMENTED_PATH + other) for other in family if other != path]
     agreed = bool(relatives) and all(other is not None and alike(seen, other) for other in relatives)
     if as_any_path:
         return Judged(finding=_refused(seen, POSTS, "a POST to a random path next to it gets the same", answers))
-    if seen.get("status") in ABOUT_THE_BODY:
+    if seen.status in ABOUT_THE_BODY:
         return FINE if agreed else _unlike_relatives(seen, answers) if main else OPEN
     if answers.sibling("post-sibling") is None:
         return OPEN
     if not answers.refusals:
-        others = [other for other in answers.all("path") if other.get("path") != seen.get("path")]
+        others = [other for other in answers.all("path") if other.path != seen.path]
         return FINE if any(alike(seen, other) for other in others) else OPEN
     if not main and (agreed or not family):
         return OPEN
     return _unlike_relatives(seen, answers)
 
 
-def _unlike_relatives(seen: Observation, answers: Answers) -> Judged:
+def _unlike_relatives(seen: Http, answers: Answers) -> Judged:
     why = f"to other calls the receiver says {form(answers.refusals[0])}" if answers.refusals else ""
-    return Judged(finding=_refused(seen, f"POST {seen.get('path')}", why, answers))
+    return Judged(finding=_refused(seen, f"POST {seen.path}", why, answers))
 
 
-def _certain(seen: Observation, found: Finding, answers: Answers) -> Judged:
+def _certain(seen: Http, found: Finding, answers: Answers) -> Judged:
     """An answer that is not the receiver's: is it so because of one property?"""
     blocked, _ = answers.culprits(seen, certain=True)
     return Judged(finding=_blocked(seen, blocked, answers, certain=True) if blocked else found)
 
 
-def _blocked(seen: Observation, blocked: str, answers: Answers, *, certain: bool) -> Finding:
+def _blocked(seen: Http, blocked: str, answers: Answers, *, certain: bool) -> Finding:
     _, other = answers.culprits(seen, certain=certain)
     instead = f"it gets {form(other)}" if other else "it passes"
     what = _described(seen)
     subject = subject_of(seen, answers.host)
-    request = f"{seen.get('method')} {seen.get('path')}"
+    request = f"{seen.method} {seen.path}"
     detail = f"{subject}: {request} as the agent sends it {what}; without {blocked} {instead}"
     return finding(Code.HTTP_REQUEST_BLOCKED, subject, detail, blocked=blocked)
 
 
-def _described(seen: Observation) -> str:
-    return f"got {form(seen)}" if seen.get("status") is not None else "got no answer"
+def _described(seen: Http) -> str:
+    return f"got {form(seen)}" if seen.status is not None else "got no answer"
 
 
-def form(seen: Observation) -> str:
+def form(seen: Http) -> str:
     """An answer by what tells it from another of the same status: the names in its JSON object."""
     inside = names(seen)
     return described(seen) + (f" with {listed(inside, 3)[:SHOWN]}" if inside else "")
 
 
-def _refused(seen: Observation, blocked: str, why: str, answers: Answers) -> Finding:
+def _refused(seen: Http, blocked: str, why: str, answers: Answers) -> Finding:
     subject = subject_of(seen, answers.host)
-    detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {form(seen)}{f'; {why}' if why else ''}"
+    detail = f"{subject}: {seen.method} {seen.path} got {form(seen)}{f'; {why}' if why else ''}"
     return finding(Code.HTTP_REQUEST_BLOCKED, subject, detail, blocked=blocked)
 
 
-def _finding(seen: Observation, by: Author, answers: Answers) -> Finding:
+def _finding(seen: Http, by: Author, answers: Answers) -> Finding:
     subject = subject_of(seen, answers.host)
-    detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}{by.note}"
+    detail = f"{subject}: {seen.method} {seen.path} got {described(seen)}{by.note}"
     assert by.code is not None
     return finding(by.code, subject, detail, location=by.location or subject)

@@ -30,6 +30,7 @@ from netcompliance.judge.judges import NAMES, judges
 from netcompliance.judge.nameservers import addresses_told, public_addresses
 from netcompliance.judge.needs import CHECKS, HTTPS, Purpose, needs
 from netcompliance.model import HERE, Approved, Case, Settings
+from netcompliance.observations import Chart, PublicDns, Registry, Tcp
 
 PROXIED = "the host uses an explicit proxy, which resolves the name itself"
 HUGE = 10**9
@@ -136,7 +137,7 @@ def others_allow_listed(case: Case, evidence: Evidence, settings: Settings) -> O
 def _entries(evidence: Evidence, settings: Settings) -> list[Approved]:
     """The entries that are meant for this host; an older journal has them as plain text."""
     told = settings.approved or tuple(_from_text(text) for text in settings.allow_list or ())
-    own = [evidence.vantage.get(field) for field in ("source_address", "source_address6")]
+    own = [evidence.vantage.source_address, evidence.vantage.source_address6]
     sources = [ip for address in own if (ip := parsed_address(address))]
     return [entry for entry in told if not entry.sources or not sources or _any_in(sources, entry.sources)]
 
@@ -173,7 +174,7 @@ def _why_not(entries: Sequence[Approved], address: str, protocol: str = "tcp", p
 def _tenants_addresses(case: Case, evidence: Evidence) -> list[str]:
     every = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *addresses_told(evidence, case.host)])
     known = [(address, ip.version) for address in every if (ip := parsed_address(address))]
-    both = evidence.vantage.get("source_address6") or not any(version == 4 for _, version in known)
+    both = evidence.vantage.source_address6 or not any(version == 4 for _, version in known)
     return [address for address, version in known if both or version == 4]
 
 
@@ -182,9 +183,9 @@ def _in_use(case: Case, evidence: Evidence, settings: Settings) -> Needed:
     seen = [
         *_tenants_addresses(case, evidence),
         *public_addresses(evidence, case.host),
-        *(each.get("address", "") for each in evidence.all("tcp") if each.get("task") not in (TENANT, "control")),
-        *(each.get("address", "") for each in evidence.all("registry")),
-        *(each.get("address", "") for each in [*evidence.all("chart"), *evidence.all("public-dns")]),
+        *(each.address or "" for each in evidence.all(Tcp) if each.task not in (TENANT, "control")),
+        *(each.address or "" for each in evidence.all(Registry)),
+        *(each.address or "" for each in [*evidence.all(Chart), *evidence.all(PublicDns)]),
     ]
     found: Needed = {str(ip): set() for address in seen if (ip := parsed_address(address))}
     for need in needs(HERE, evidence, settings):

@@ -26,7 +26,8 @@ from netcompliance.judge.hops import (
 )
 from netcompliance.judge.recognise import REDIRECTS, described, is_page
 from netcompliance.judge.transport import TIMEOUTS
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Registry
 
 HOPELESS = 3600.0
 """Seconds for one layer. At such a rate it has not arrived, and never will."""
@@ -34,34 +35,34 @@ MEASURABLE = 4.0
 """Seconds that a transfer must have taken for its rate to say something."""
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
 
-Parts = dict[str, list[Observation]]
+Parts = dict[str, list[Registry]]
 """Digest → what came of asking for it, at the end of the redirects and tries, by part."""
 
 
-def unfollowed(seen: Observation) -> bool:
+def unfollowed(seen: Registry) -> bool:
     """Does it end in a redirect whose target was not waited for?"""
-    return seen.get("status") in REDIRECTS and error_name(seen) is None
+    return seen.status in REDIRECTS and error_name(seen) is None
 
 
 def parts(evidence: Evidence, image: str, *names: str) -> Parts:
     """What was read of an image's blobs. What another image's walk read of the very same object counts too."""
     found = _last(steps(evidence, image, *names))
-    elsewhere: dict[tuple[str, str], list[Observation]] = {}
-    for seen in evidence.all("registry", task=REGISTRY, step="layer"):
-        if seen.get("image") != image and not seen.get("range") and not unfollowed(seen):
-            elsewhere.setdefault((seen.get("digest", ""), seen.get("url", "")), []).append(seen)
+    elsewhere: dict[tuple[str, str], list[Registry]] = {}
+    for seen in evidence.all(Registry, task=REGISTRY, step="layer"):
+        if seen.image != image and not seen.range and not unfollowed(seen):
+            elsewhere.setdefault((seen.digest or "", seen.url or ""), []).append(seen)
     for digest, those in found.items():
         if not any(map(is_whole, those)):
-            urls = {seen.get("url", "") for seen in those if not unfollowed(seen)}
+            urls = {seen.url or "" for seen in those if not unfollowed(seen)}
             more = [seen for url in sorted(urls) for seen in elsewhere.get((digest, url), ())]
             found[digest] = those + _last(more).get(digest, [])
     return found
 
 
-def _last(hops: Iterable[Observation]) -> Parts:
-    last: dict[tuple[str, object], Observation] = {}
+def _last(hops: Iterable[Registry]) -> Parts:
+    last: dict[tuple[str, object], Registry] = {}
     for seen in hops:
-        part = seen.get("digest", ""), seen.get("range")
+        part = seen.digest or "", seen.range
         if part not in last or _order(seen) >= _order(last[part]):
             last[part] = seen
     found: Parts = {}
@@ -70,54 +71,54 @@ def _last(hops: Iterable[Observation]) -> Parts:
     return {digest: [seen for seen in those if _counts(seen, those)] for digest, those in found.items()}
 
 
-def _order(seen: Observation) -> tuple[int, int]:
-    return seen.get("attempt", 0), seen.get("hop", 0)
+def _order(seen: Registry) -> tuple[int, int]:
+    return seen.attempt or 0, seen.hop or 0
 
 
-def _counts(seen: Observation, those: list[Observation]) -> bool:
+def _counts(seen: Registry, those: list[Registry]) -> bool:
     """A range that was refused is no matter where a plain request followed."""
-    refused = seen.get("range") and seen.get("status") not in (None, 200, 206, *REDIRECTS)
-    return not (refused and any(not other.get("range") for other in those))
+    refused = seen.range and seen.status not in (None, 200, 206, *REDIRECTS)
+    return not (refused and any(not other.range for other in those))
 
 
-def bytes_read(those: Iterable[Observation]) -> int:
+def bytes_read(those: Iterable[Registry]) -> int:
     """Bytes of a blob that were read, each counted once where parts do not overlap."""
     listed = [seen for seen in those if not unfollowed(seen)]
-    whole = max((seen.get("body_bytes", 0) for seen in listed if not seen.get("range")), default=0)
-    return int(max(whole, sum(seen.get("body_bytes", 0) for seen in listed if seen.get("range"))))
+    whole = max((seen.body_bytes or 0 for seen in listed if not seen.range), default=0)
+    return int(max(whole, sum(seen.body_bytes or 0 for seen in listed if seen.range)))
 
 
-def is_whole(seen: Observation) -> bool:
+def is_whole(seen: Registry) -> bool:
     """Was all of it read, in one piece?"""
-    return bool(seen.get("complete")) and seen.get("status") == 200
+    return bool(seen.complete) and seen.status == 200
 
 
-def rate_of(seen: Observation) -> float | None:
+def rate_of(seen: Registry) -> float | None:
     """Bytes per second of a transfer; `None` if it was too short to tell."""
-    took = seconds(seen) - seconds(seen, "first_byte") - seconds(seen, "opening")
-    if took < MEASURABLE or error_name(seen) is not None or seen.get("status") not in (200, 206):
+    took = seconds(seen) - (seen.first_byte or 0.0) - (seen.opening or 0.0)
+    if took < MEASURABLE or error_name(seen) is not None or seen.status not in (200, 206):
         return None
-    return float(seen.get("body_bytes", 0)) / took
+    return float(seen.body_bytes or 0) / took
 
 
-def troubles(evidence: Evidence, those: Iterable[Observation], digest: str, image: str) -> Iterator[Finding]:
+def troubles(evidence: Evidence, those: Iterable[Registry], digest: str, image: str) -> Iterator[Finding]:
     """What is wrong with a blob's parts."""
     for seen in those:
         if not unfollowed(seen) and (found := trouble(evidence, seen, digest, image)):
             yield found
 
 
-def trouble(evidence: Evidence, seen: Observation, digest: str, image: str) -> Finding | None:
+def trouble(evidence: Evidence, seen: Registry, digest: str, image: str) -> Finding | None:
     """What is wrong with one answer for a blob; `None` if nothing is."""
-    what, cdn = f"a {seen.get('step')}", host_of(seen)
+    what, cdn = f"a {seen.step}", host_of(seen)
     found = on_the_way(evidence, seen, what)
-    if found is None and seen.get("status") not in (200, 206):
+    if found is None and seen.status not in (200, 206):
         found = _refusal(evidence, seen, image, what)
     return found or _stopped(seen, what, cdn) or _changed(seen, digest, what, cdn)
 
 
-def _refusal(evidence: Evidence, seen: Observation, image: str, what: str) -> Finding | None:
-    status, cdn = seen.get("status"), host_of(seen)
+def _refusal(evidence: Evidence, seen: Registry, image: str, what: str) -> Finding | None:
+    status, cdn = seen.status, host_of(seen)
     if status is None:
         return finding(Code.HTTP_CLOSED, cdn, f"{cdn}: {what} did not arrive", host=cdn)
     if status == 429:
@@ -128,29 +129,29 @@ def _refusal(evidence: Evidence, seen: Observation, image: str, what: str) -> Fi
         return finding(Code.HTTP_BLOCK_PAGE, cdn, f"{cdn}: {what} got {described(seen)}", host=cdn)
     if status >= 500:
         return unavailable(seen, cdn, what)
-    if seen.get("hop", 0) == 0 and not is_page(seen):
+    if (seen.hop or 0) == 0 and not is_page(seen):
         return _by_the_registry(seen, image, what)
     said = message(seen)
     detail = f"{cdn}: {what} got {described(seen)}{f' “{said}”' if said else ''}"
     return finding(Code.REGISTRY_LAYER_REFUSED, cdn, detail, cdn=cdn)
 
 
-def _by_the_registry(seen: Observation, image: str, what: str) -> Finding:
+def _by_the_registry(seen: Registry, image: str, what: str) -> Finding:
     """Not redirected at all: the registry itself does not give it."""
     said, host = message(seen), host_of(seen)
     detail = f"{image}: {what} got {described(seen)} from {host}{f' “{said}”' if said else ''}"
-    if seen.get("status") in (404, 410):
+    if seen.status in (404, 410):
         return finding(Code.REGISTRY_IMAGE_MISSING, image, detail)
     if is_policy(seen):
         return refused_by_policy(seen, image, what)
-    if seen.get("status") in (401, 403):
+    if seen.status in (401, 403):
         return finding(Code.REGISTRY_CREDENTIALS, image, detail)
     return finding(Code.REGISTRY_LAYER_REFUSED, host, detail, cdn=host)
 
 
-def _stopped(seen: Observation, what: str, cdn: str) -> Finding | None:
+def _stopped(seen: Registry, what: str, cdn: str) -> Finding | None:
     """It began to arrive, and did not go on, or not in a useful time."""
-    name, came, size = error_name(seen), seen.get("body_bytes", 0), _expected(seen)
+    name, came, size = error_name(seen), seen.body_bytes or 0, _expected(seen)
     amount = share(came, size) if size else volume(came)
     if name in CUT or name in TIMEOUTS:
         how = "stopped" if name in TIMEOUTS else "was cut"
@@ -158,28 +159,28 @@ def _stopped(seen: Observation, what: str, cdn: str) -> Finding | None:
         detail = f"{cdn}: {what} {how} after {amount} ({why}{tries(seen)})"
         return finding(Code.REGISTRY_LAYER_INTERRUPTED, cdn, detail, cdn=cdn)
     rate = rate_of(seen)
-    if rate is not None and seen.get("size") and (seen["size"] / max(rate, 0.01)) > HOPELESS:
+    if rate is not None and seen.size and (seen.size / max(rate, 0.01)) > HOPELESS:
         detail = f"{cdn}: {what} arrives at {volume(rate)}/s: {amount} in {duration(seconds(seen))}"
         return finding(Code.REGISTRY_LAYER_INTERRUPTED, cdn, detail, cdn=cdn)
     return None
 
 
-def _expected(seen: Observation) -> int | None:
+def _expected(seen: Registry) -> int | None:
     """Bytes that were asked for."""
-    span, size = seen.get("range"), seen.get("size")
-    return span[1] - span[0] + 1 if span and seen.get("status") == 206 else size
+    span, size = seen.range, seen.size
+    return span[1] - span[0] + 1 if span and seen.status == 206 else size
 
 
-def _changed(seen: Observation, digest: str, what: str, cdn: str) -> Finding | None:
-    size, total = seen.get("size"), _total(seen)
+def _changed(seen: Registry, digest: str, what: str, cdn: str) -> Finding | None:
+    size, total = seen.size, _total(seen)
     how = ""
-    if error_name(seen) == "LIMIT" or (size is not None and seen.get("body_bytes", 0) > size):
+    if error_name(seen) == "LIMIT" or (size is not None and (seen.body_bytes or 0) > size):
         how = f"{error_text(seen) or 'more bytes than promised'}"
     elif size is not None and total is not None and total != size:
         how = f"{total} bytes instead of {size}"
-    elif seen.get("status") == 206 and not _is_the_part(seen):
+    elif seen.status == 206 and not _is_the_part(seen):
         how = f"another part: {header(seen, 'content-range')[:60] or 'no Content-Range'}"
-    elif is_whole(seen) and digest.startswith("sha256:") and digest != f"sha256:{seen.get('sha256')}":
+    elif is_whole(seen) and digest.startswith("sha256:") and digest != f"sha256:{seen.sha256}":
         how = "its digest is another"
     if not how:
         return None
@@ -187,24 +188,24 @@ def _changed(seen: Observation, digest: str, what: str, cdn: str) -> Finding | N
     return finding(Code.REGISTRY_BLOB_CORRUPT, cdn, detail, cdn=cdn)
 
 
-def _is_the_part(seen: Observation) -> bool:
+def _is_the_part(seen: Registry) -> bool:
     """Is it the part that was asked for? Old journals and shells do not say which that was."""
-    span, said = seen.get("range"), CONTENT_RANGE.match(header(seen, "content-range").strip())
+    span, said = seen.range, CONTENT_RANGE.match(header(seen, "content-range").strip())
     if not span:
         return True
     if said is None:
         return False
     first, last = int(said[1]), int(said[2])
-    fits = not seen.get("complete") or seen.get("body_bytes") == last - first + 1
+    fits = not seen.complete or seen.body_bytes == last - first + 1
     return fits and first == span[0] and last <= span[1]
 
 
-def _total(seen: Observation) -> int | None:
+def _total(seen: Registry) -> int | None:
     """The size of the whole blob as the answer tells it, or as it was read."""
-    if seen.get("status") == 206:
+    if seen.status == 206:
         text = header(seen, "content-range").rpartition("/")[2]
-    elif seen.get("complete"):
-        text = str(seen.get("body_bytes"))
+    elif seen.complete:
+        text = str(seen.body_bytes)
     else:
         text = header(seen, "content-length")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

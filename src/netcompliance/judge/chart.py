@@ -12,8 +12,8 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
@@ -29,7 +29,8 @@ from netcompliance.judge.nameservers import unresolved
 from netcompliance.judge.recognise import is_page
 from netcompliance.judge.transport import TIMEOUTS, path_name, paths_to
 from netcompliance.judge.way import way_to
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Settings
+from netcompliance.observations import Chart
 
 CHART = "chart"
 REFUSING = (401, 402, 403, 451)
@@ -39,8 +40,8 @@ STATUS_CODES = {407: Code.HTTP_PROXY_AUTH, 429: Code.HTTP_THROTTLED}
 @judges("HELM-01", observes=[observed("chart", about=()), *WAY])
 def is_served(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HELM-01."""
-    index = evidence.one("chart", step="index")
-    archive = evidence.one("chart", step="archive")
+    index = evidence.one(Chart, step="index")
+    archive = evidence.one(Chart, step="archive")
     way = for_go(evidence, without_port(case.host))
     reproduce = f"{way}helm show chart {shlex.quote(settings.chart)} --repo {shlex.quote(settings.chart_repository)}"
     if index is None:
@@ -52,15 +53,15 @@ def is_served(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     found = found or _name_troubles(host, evidence) or _tls_troubles(host, evidence)
     return decided(
         found,
-        f"{settings.chart} {listed(index.get('versions', ()), 1)} is served",
+        f"{settings.chart} {listed(index.versions, 1)} is served",
         reproduce,
         missing="the chart's archive was not asked for" if archive is None else "",
     )
 
 
-def _index_troubles(index: Observation, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
+def _index_troubles(index: Chart, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
     """What is wrong with the repository's index; if nothing came at all, what is wrong on the way."""
-    url, status, name = f"{settings.chart_repository}/index.yaml", index.get("status"), error_name(index)
+    url, status, name = f"{settings.chart_repository}/index.yaml", index.status, error_name(index)
     why = error_text(index) or name or "no answer"
     if status is None or name in TIMEOUTS:
         code = Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED
@@ -75,7 +76,7 @@ def _index_troubles(index: Observation, case: Case, evidence: Evidence, settings
         otherwise = Code.HTTP_SERVER_ERROR if status >= 500 else Code.HELM_NOT_A_REPOSITORY
         detail = f"{url} got status {status} ({why if name else 'no index of charts'})"
         return [finding(STATUS_CODES.get(status, otherwise), case.host, detail)]
-    if not index.get("versions"):
+    if not index.versions:
         return [finding(Code.HELM_CHART_MISSING, settings.chart, f"{url} does not list {settings.chart}")]
     return []
 
@@ -94,7 +95,7 @@ def _tls_troubles(host: str, evidence: Evidence) -> list[Finding]:
     certificates = [
         found
         for path, seen in verified
-        if seen and seen.get("verified")
+        if seen and seen.verified
         if (found := refused_by_go(evidence, seen, host, path_name(path, host)))
     ]
     return certificates or [
@@ -102,9 +103,9 @@ def _tls_troubles(host: str, evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _archive_troubles(archive: Observation, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
+def _archive_troubles(archive: Chart, case: Case, evidence: Evidence, settings: Settings) -> list[Finding]:
     """What is wrong with the archive, which may be at another host."""
-    status, name, host = archive.get("status"), error_name(archive), _host(archive)
+    status, name, host = archive.status, error_name(archive), _host(archive)
     elsewhere = host not in ("", without_port(case.host))
     if status == 200 and not name:
         return []
@@ -113,7 +114,7 @@ def _archive_troubles(archive: Observation, case: Case, evidence: Evidence, sett
     if _is_refusal(archive):
         return [_refused(archive, "the archive")]
     why = error_text(archive) or name or f"status {status}"
-    detail = f"{archive.get('url', 'the archive')} did not arrive ({why})"
+    detail = f"{'the archive' if archive.url is None else archive.url} did not arrive ({why})"
     if status in STATUS_CODES or (status is not None and status >= 500):
         return [finding(STATUS_CODES.get(status, Code.HTTP_SERVER_ERROR), host or case.host, detail)]
     if elsewhere and status == 200:
@@ -121,28 +122,28 @@ def _archive_troubles(archive: Observation, case: Case, evidence: Evidence, sett
     return [finding(Code.HELM_CHART_MISSING, settings.chart, detail)]
 
 
-def _host(seen: Observation) -> str:
+def _host(seen: Chart) -> str:
     """The host that was asked last, redirects included."""
     try:
-        return urlsplit(str(seen.get("asked") or seen.get("url") or "")).hostname or ""
+        return urlsplit(str(seen.asked or seen.url or "")).hostname or ""
     except ValueError:
         return ""
 
 
-def _is_refusal(seen: Observation) -> bool:
+def _is_refusal(seen: Chart) -> bool:
     """Is it the repository that refuses, and not a web page in its place?"""
-    return seen.get("status") in REFUSING and "body" in seen and not is_page(seen)
+    return seen.status in REFUSING and seen.body is not None and not is_page(seen)
 
 
-def _refused(seen: Observation, what: str) -> Finding:
-    said, host = message(seen) or f"status {seen.get('status')}", _host(seen)
-    detail = f"{host} refuses {what} with status {seen.get('status')}: “{said}”"
+def _refused(seen: Chart, what: str) -> Finding:
+    said, host = message(seen) or f"status {seen.status}", _host(seen)
+    detail = f"{host} refuses {what} with status {seen.status}: “{said}”"
     return finding(Code.HELM_REFUSED, host, detail, message=said, cdn=host)
 
 
-def _lost(seen: Observation, evidence: Evidence, settings: Settings, what: str) -> Finding:
+def _lost(seen: Chart, evidence: Evidence, settings: Settings, what: str) -> Finding:
     """Why another host than the repository's was not reached, or did not answer."""
-    host, phase, name = _host(seen), error_field(seen, "phase"), error_name(seen)
+    host, phase, name = _host(seen), error_of(seen).phase, error_name(seen)
     detail = f"{what} is at {host}, and did not arrive ({error_text(seen) or name})"
     if phase == "resolve":
         found = unresolved(evidence, host, seen)

@@ -12,6 +12,7 @@ import shlex
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import Evidence, parsed_address, without_port
 from netcompliance.model import Finding
+from netcompliance.observations import Proxy, Readings, Route
 
 SUITES = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -42,12 +43,12 @@ VARIABLES = ("HTTPS_PROXY", "https_proxy")
 
 def curl(evidence: Evidence, host: str) -> str:
     """The name of curl, and what makes it go the way that the host goes, whatever its environment says to curl."""
-    route, proxy = evidence.route(host) or {}, evidence.proxy_for(host)
-    readings = route.get("readings", {})
+    route, proxy = evidence.route(host) or Route(), evidence.proxy_for(host)
+    readings = route.readings or Readings()
     if proxy is None:
-        return "curl --noproxy '*'" if readings.get("curl") else "curl"
-    url = f'"${route["source"]}"' if _login_in_variable(evidence, host) else shlex.quote(proxy)
-    return f"curl -x {url}" if readings.get("curl", True) else f"curl -x {url} --noproxy ''"
+        return "curl --noproxy '*'" if readings.curl else "curl"
+    url = f'"${route.source}"' if _login_in_variable(evidence, host) else shlex.quote(proxy)
+    return f"curl -x {url}" if readings.curl is not False else f"curl -x {url} --noproxy ''"
 
 
 def for_go(evidence: Evidence, host: str) -> str:
@@ -55,18 +56,18 @@ def for_go(evidence: Evidence, host: str) -> str:
 
     What the environment holds it reads as the agent does.
     """
-    route, proxy = evidence.route(host) or {}, evidence.proxy_for(host)
-    if proxy is None or route.get("source") in VARIABLES:
+    route, proxy = evidence.route(host) or Route(), evidence.proxy_for(host)
+    if proxy is None or route.source in VARIABLES:
         return ""
-    excepted = route.get("no_proxy")
+    excepted = route.no_proxy
     return f"HTTPS_PROXY={shlex.quote(proxy)} NO_PROXY={shlex.quote(str(excepted)) if excepted else ''} "
 
 
 def _login_in_variable(evidence: Evidence, host: str) -> bool:
     """Was a user name sent to the proxy that stands in a variable?"""
-    route = evidence.route(host) or {}
-    sent = any(seen.get("login") for seen in evidence.all("proxy", host=without_port(host)))
-    return sent and route.get("source") in VARIABLES
+    route = evidence.route(host) or Route()
+    sent = any(seen.login for seen in evidence.all(Proxy, host=without_port(host)))
+    return sent and route.source in VARIABLES
 
 
 def _in_url(subject: str | None) -> str:

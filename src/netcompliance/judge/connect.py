@@ -14,18 +14,19 @@ from urllib.parse import urlsplit
 from netcompliance.findings import Code
 from netcompliance.judge.certificates import trouble_at_the_proxy
 from netcompliance.judge.evidence import (
-    error_field,
+    decoded,
     error_name,
+    error_of,
     error_text,
     finding,
     header,
-    raw,
     waited,
     without_port,
 )
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, PORTALS
 from netcompliance.judge.transport import TIMEOUTS
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Proxy
 
 WAY_TO_THE_PROXY = ("resolve", "tcp")
 """Phases of an exchange that end before the proxy could say anything."""
@@ -54,15 +55,15 @@ def authority(host: str) -> str:
     return host if without_port(host) != host else f"{host}:443"
 
 
-def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
+def trouble(seen: Proxy, proxy: str, host: str) -> Finding | None:
     """Why a CONNECT was not granted; `None` if it was."""
-    status = seen.get("status")
+    status = seen.status
     if error_name(seen) == "MISREAD":
         return finding(Code.PROXY_MISREAD, "HTTPS_PROXY", f"HTTPS_PROXY: {error_text(seen)}", reads=error_text(seen))
-    refused = seen.get("go_refuses")
+    refused = seen.go_refuses
     if status == GRANTED and not refused:
         return None
-    if seen.get("other_scheme"):
+    if seen.other_scheme:
         return _wrong_scheme(seen, proxy)
     if status is None:
         return _unanswered(seen, proxy, host)
@@ -74,17 +75,17 @@ def trouble(seen: Observation, proxy: str, host: str) -> Finding | None:
     return finding(code, proxy, f"{said}{note}", proxy=proxy, **words)
 
 
-def _wrong_scheme(seen: Observation, proxy: str) -> Finding:
+def _wrong_scheme(seen: Proxy, proxy: str) -> Finding:
     declared, _, place = proxy.partition("://")
-    declared = seen.get("declared", declared)
+    declared = declared if seen.declared is None else seen.declared
     other, spoken = ("http", "plain HTTP") if declared == "https" else ("https", "TLS")
     speaks = f"it says {declared}, and the proxy speaks {spoken}"
     values = {"speaks": speaks, "right": f"{other}://{place}", "proxy": proxy}
     return finding(Code.PROXY_WRONG_SCHEME, proxy, f"{proxy}: {speaks}", **values)
 
 
-def _unanswered(seen: Observation, proxy: str, host: str) -> Finding:
-    name, phase = error_name(seen), error_field(seen, "phase")
+def _unanswered(seen: Proxy, proxy: str, host: str) -> Finding:
+    name, phase = error_name(seen), error_of(seen).phase
     why = error_text(seen) or name or "no answer"
     if name == "VERIFY":
         return trouble_at_the_proxy(seen, urlsplit(proxy).hostname or proxy, proxy)
@@ -102,9 +103,9 @@ def _unanswered(seen: Observation, proxy: str, host: str) -> Finding:
     return finding(Code.PROXY_UNREACHABLE, proxy, f"{proxy} {what} ({why})", proxy=proxy)
 
 
-def _meaning(seen: Observation, status: int, host: str) -> tuple[Code, str, dict[str, str]]:
+def _meaning(seen: Proxy, status: int, host: str) -> tuple[Code, str, dict[str, str]]:
     """Code, what stands behind the status, and words for the remedy."""
-    body, says = raw(seen, "body"), _said(seen)
+    body, says = decoded(seen.body), _said(seen)
     reason = f"{header(seen, 'x-squid-error')} {header(seen, 'proxy-status')}"
     if status == 407:
         return _login(seen)
@@ -135,30 +136,30 @@ def _meaning(seen: Observation, status: int, host: str) -> tuple[Code, str, dict
     return Code.PROXY_DENIED, says, {}
 
 
-def _is_web_server(seen: Observation) -> bool:
+def _is_web_server(seen: Proxy) -> bool:
     return (
         re.match(r"(?i)nginx|openresty|apache|microsoft-(?:iis|httpapi)|caddy|lighttpd", header(seen, "server"))
         is not None
     )
 
 
-def _login(seen: Observation) -> tuple[Code, str, dict[str, str]]:
+def _login(seen: Proxy) -> tuple[Code, str, dict[str, str]]:
     """By what the proxy offers and what it was given. Go sends Basic, from the proxy's URL, and nothing else."""
-    offers = [value for name, value in seen.get("headers", ()) if name.lower() == "proxy-authenticate"]
+    offers = [value for name, value in seen.headers if name.lower() == "proxy-authenticate"]
     schemes = sorted({s for value in offers for s in re.findall(r"(?:^|,)\s*([A-Za-z][\w-]*)(?=\s|,|$)", value)})
     offered = f", offering {' and '.join(schemes)}" if schemes else ""
     if schemes and "basic" not in [scheme.lower() for scheme in schemes]:
         return Code.PROXY_AUTH_SCHEME, offered, {"schemes": " and ".join(schemes)}
-    if seen.get("login"):
+    if seen.login:
         return Code.PROXY_CREDENTIALS, f"{offered}, though a user name and password were sent", {}
     return Code.PROXY_AUTH, offered, {}
 
 
-def _said(seen: Observation) -> str:
+def _said(seen: Proxy) -> str:
     """The words of the page, for whoever has to find the rule."""
     error = header(seen, "x-squid-error")[:60]
     marks = [f"X-Squid-Error {error}"] if error else []
-    text = raw(seen, "body").decode("utf-8", "replace")
+    text = decoded(seen.body).decode("utf-8", "replace")
     title = re.search(r"(?is)<title[^<>]{0,200}>(.{0,300}?)</title", text)
     words = " ".join(f"{title.group(1) if title else ''} {TAG.sub(' ', text)}".split())
     words = "".join(letter if letter.isprintable() else "?" for letter in words)

@@ -14,12 +14,14 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netcompliance.findings import Code, Team
 from netcompliance.judge.evidence import Evidence, finding, header, listed
 from netcompliance.judge.shares import MANY, OURS
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Exchanges, Http
 
 SOUND = frozenset({"200", "401", "403", "404"})
 """What a receiver may say to a request without a key, also an old one."""
@@ -40,11 +42,11 @@ class Differing:
     """The other answers, by status and type."""
 
 
-def kind_of(seen: Observation) -> str:
+def kind_of(seen: Http) -> str:
     """Status and type of an answer, as the exchanges tell them; empty without one."""
-    if seen.get("status") is None:
+    if seen.status is None:
         return ""
-    return f"{seen['status']} {header(seen, 'content-type').partition(';')[0].strip().lower()}".strip()
+    return f"{seen.status} {header(seen, 'content-type').partition(';')[0].strip().lower()}".strip()
 
 
 def is_sound(kind: str) -> bool:
@@ -54,16 +56,16 @@ def is_sound(kind: str) -> bool:
 
 def differing(evidence: Evidence, host: str, address: str | None) -> Differing | None:
     """The share of connections to this address that are answered by something else; `None` if there is none such."""
-    seen = evidence.one("exchanges", host=host, address=address)
-    usual, odd = (seen or {}).get("usual", ""), _unlimited(seen, "odd")
+    seen = evidence.one(Exchanges, host=host, address=address)
+    usual, odd = ((seen and seen.usual) or ""), _unlimited(seen.odd if seen else ())
     if seen is None or not odd or not is_sound(usual):
         return None
-    again = [one for one in _unlimited(seen, "odd_again") if one[1] not in OURS]
+    again = [one for one in _unlimited(seen.odd_again) if one[1] not in OURS]
     still = [(port, kind) for port, kind in again if kind not in ("", usual)]
-    new, (tried, answered) = _unlimited(seen, "beside_odd"), seen.get("beside", (0, 0))
+    new, (tried, answered) = _unlimited(seen.beside_odd), (0, 0) if seen.beside is None else seen.beside
     if (answered - len(new)) * MANY <= tried:
         return None
-    tries, every = int(seen.get("tries", 0)), [*odd, *still, *new]
+    tries, every = int(seen.tries or 0), [*odd, *still, *new]
     by_port = len(still) * 2 > len(again)
     if by_port:
         count = round(len(odd) * len(still) / len(again))
@@ -83,18 +85,18 @@ def differing(evidence: Evidence, host: str, address: str | None) -> Differing |
     )
 
 
-def _unlimited(seen: Observation | None, field: str) -> list[tuple[int, str]]:
+def _unlimited(answers: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     """Ports and kinds of answer, without those that met a limit of requests."""
-    return [one for one in (seen or {}).get(field, ()) if not one[1].startswith(THROTTLED)]
+    return [one for one in answers if not one[1].startswith(THROTTLED)]
 
 
 def _met_a_limit(evidence: Evidence, host: str) -> str:
     """Why it is not known where our own series met a limit of requests; empty if it did not."""
     limited = [
-        str(seen.get("address"))
-        for seen in evidence.all("exchanges", host=host)
-        if seen.get("usual", "").startswith(THROTTLED)
-        or any(len(_unlimited(seen, field)) < len(seen.get(field, ())) for field in ("odd", "odd_again", "beside_odd"))
+        str(seen.address)
+        for seen in evidence.all(Exchanges, host=host)
+        if (seen.usual or "").startswith(THROTTLED)
+        or any(len(_unlimited(those)) < len(those) for those in (seen.odd, seen.odd_again, seen.beside_odd))
     ]
     told = f"our own series of requests to {listed(sorted(limited))} met a limit of requests (429) and was ended"
     return f"{told}: whether a share of connections is answered otherwise is not known" if limited else ""
@@ -103,10 +105,10 @@ def _met_a_limit(evidence: Evidence, host: str) -> str:
 def missing_repetition(evidence: Evidence, host: str) -> str:
     """Why it is not known whether a share gets another answer; empty if it is known."""
     doubtful = [
-        f"{len(seen['odd'])} of {seen.get('tries')} connections to {seen.get('address')} were answered otherwise"
-        for seen in sorted(evidence.all("exchanges", host=host), key=lambda seen: str(seen.get("address")))
-        if seen.get("odd") and is_sound(seen.get("usual", ""))
-        if not any(name not in OURS for _, name in seen.get("odd_again", ()))
+        f"{len(seen.odd)} of {seen.tries} connections to {seen.address} were answered otherwise"
+        for seen in sorted(evidence.all(Exchanges, host=host), key=lambda seen: str(seen.address))
+        if seen.odd and is_sound(seen.usual or "")
+        if not any(name not in OURS for _, name in seen.odd_again)
     ]
     limited = _met_a_limit(evidence, host)
     if limited or not doubtful:

@@ -18,15 +18,15 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
-    error_field,
+    decoded,
     error_name,
+    error_of,
     finding,
     listed,
     notapplicable,
     notchecked,
     parsed_address,
     passed,
-    raw,
 )
 from netcompliance.judge.golookup import agents_lookup
 from netcompliance.judge.identity import kind_of
@@ -45,7 +45,8 @@ from netcompliance.judge.nameservers import (
 )
 from netcompliance.judge.resolvconf import config_trouble, no_nameserver, remarks
 from netcompliance.judge.transport import connected_addresses
-from netcompliance.model import Case, Finding, Kind, Observation, Settings
+from netcompliance.model import Case, Finding, Kind, Settings
+from netcompliance.observations import GoResolve, Resolve, Tcp
 
 FAILOVER = "failover"
 """The task in which addresses are connected to that only a later nameserver gives."""
@@ -63,7 +64,7 @@ def resolves(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """DNS-01."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
-    looked_up = evidence.one("resolve", host=case.host, purpose="bare")
+    looked_up = evidence.one(Resolve, host=case.host, purpose="bare")
     if looked_up is None or evidence.route(case.host) is None:
         return notchecked("the look-up did not come to an end" if looked_up is None else NO_ROUTE)
     addresses = evidence.resolved(case.host, "bare")
@@ -85,7 +86,7 @@ def resolves(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     if addresses:
         saw = f"{case.host} is {listed(addresses)}{remarks(evidence, case.host)}"
         return passed(saw, f"getent ahosts {case.host}")
-    unexplained = error_name(looked_up) == "GAI" and error_field(looked_up, "code") is None
+    unexplained = error_name(looked_up) == "GAI" and error_of(looked_up).code is None
     if unexplained and evidence.by_shell and not any(service.code for service in services(evidence, case.host)):
         return notchecked("no address was found, and nothing there says why")
     trouble = no_nameserver(evidence) or unresolved(evidence, case.host, looked_up)
@@ -128,7 +129,7 @@ def is_the_tenants(case: Case, evidence: Evidence, settings: Settings) -> Outcom
         invented=_addresses_by_name(evidence, case.host, "control"),
         known=(*told, *public),
         public=public,
-        hosts_file=tuple(evidence.vantage.get("hosts_entries", ())),
+        hosts_file=tuple(evidence.vantage.hosts_entries),
         resolver=evidence.resolver,
     )
     odd = {address: f for address in doubtful if (f := _oddity(origin, address, evidence))}
@@ -147,7 +148,7 @@ def _tls_is_unknown(evidence: Evidence, host: str, address: str) -> bool:
     if not evidence.by_shell or address not in connected_addresses(evidence, TENANT, host):
         return False
     tls = evidence.handshake(host, address, "verify")
-    return tls is None or bool(tls.get("verified") and evidence.chain(tls, host) is None)
+    return tls is None or bool(tls.verified and evidence.chain(tls, host) is None)
 
 
 def _undecided(addresses: list[str]) -> str:
@@ -159,8 +160,8 @@ def _undecided(addresses: list[str]) -> str:
 
 def _unasked(evidence: Evidence, host: str) -> str:
     """The look-ups without which an address that TLS did not prove cannot be called the tenant's."""
-    wanted = ["rooted", "control", *(["search"] if evidence.vantage.get("search") else ())]
-    asked = {seen.get("purpose") for seen in evidence.all("resolve", host=host)}
+    wanted = ["rooted", "control", *(["search"] if evidence.vantage.search else ())]
+    asked = {seen.purpose for seen in evidence.all(Resolve, host=host)}
     missing = [purpose for purpose in wanted if purpose not in asked]
     return f"no {listed(missing)} look-up came to an end, and TLS proved nothing" if missing else ""
 
@@ -198,9 +199,9 @@ def _oddity(origin: _Origin, address: str, evidence: Evidence) -> Finding | None
 def _addresses_by_name(evidence: Evidence, host: str, purpose: str) -> dict[str, str]:
     """Address → the name that it was given for."""
     return {
-        address: seen.get("name", "")
-        for seen in evidence.all("resolve", host=host, purpose=purpose)
-        for address in seen.get("addresses", ())
+        address: seen.name or ""
+        for seen in evidence.all(Resolve, host=host, purpose=purpose)
+        for address in seen.addresses
     }
 
 
@@ -208,7 +209,7 @@ def _somebody_else_answers(evidence: Evidence, host: str, address: str) -> bool:
     """Something speaks at this address, and not as the name's server."""
     tls = evidence.handshake(host, address, "verify")
     chain = evidence.chain(evidence.handshake(host, address, "identify"), host)
-    return not chain.get("covers") if chain and chain.get("certificates") else bool(raw(tls, "received"))
+    return not chain.covers if chain and chain.certificates else bool(decoded(tls.received if tls else None))
 
 
 @judges("DNS-03", observes=[DNS], unseen=["dns"])
@@ -233,8 +234,8 @@ def nameservers_answer(case: Case, evidence: Evidence, settings: Settings) -> Ou
     astray, untried = _astray(case.host, evidence)
     found += astray
     names = [service.server for service in served]
-    agents = evidence.one("go-resolve", host=case.host) or {}
-    configured = evidence.vantage.get("nameservers", ())
+    agents = evidence.one(GoResolve, host=case.host)
+    configured = evidence.vantage.nameservers or ()
     counted = [server for server in configured if server in names or server in _read(configured, agents)]
     unasked = [server for server in counted if server not in names]
     remarks = _read_otherwise(configured, agents)
@@ -246,11 +247,11 @@ def nameservers_answer(case: Case, evidence: Evidence, settings: Settings) -> Ou
     )
 
 
-def _read_otherwise(configured: Sequence[str], agents: Observation) -> str:
+def _read_otherwise(configured: Sequence[str], agents: GoResolve | None) -> str:
     """Lines of resolv.conf that have no effect, or another one for the agent than for the C library; empty if none."""
     if not agents:
         return ""
-    servers = agents.get("resolver", {}).get("servers", ())
+    servers = agents.resolver.servers if agents.resolver else ()
     spare = [server for server in configured[MOST_SERVERS:] if server not in servers]
     unread = [server for server in configured[:MOST_SERVERS] if server not in servers]
     added = [server for server in servers if server not in configured[:MOST_SERVERS]]
@@ -262,11 +263,11 @@ def _read_otherwise(configured: Sequence[str], agents: Observation) -> str:
     return "".join(f"; {remark}" for remark in remarks)
 
 
-def _read(configured: Sequence[str], agents: Observation) -> list[str]:
+def _read(configured: Sequence[str], agents: GoResolve | None) -> list[str]:
     """The nameservers that the C library or the agent read out of those that are configured."""
     if not agents:
         return list(configured)
-    return [*configured[:MOST_SERVERS], *agents.get("resolver", {}).get("servers", ())]
+    return [*configured[:MOST_SERVERS], *(agents.resolver.servers if agents.resolver else ())]
 
 
 def _astray(host: str, evidence: Evidence) -> tuple[list[Finding], str]:
@@ -275,7 +276,7 @@ def _astray(host: str, evidence: Evidence) -> tuple[list[Finding], str]:
     used = listed(sorted(addresses_told(evidence, host)))
     by_server: dict[str, list[str]] = {}
     for address, server in told_later(evidence, host).items():
-        tried = evidence.one("tcp", task=FAILOVER, host=host, address=address)
+        tried = evidence.one(Tcp, task=FAILOVER, host=host, address=address)
         if address in public_addresses(evidence, host) or any(
             evidence.is_service(host, address, task) for task in (FAILOVER, TENANT)
         ):

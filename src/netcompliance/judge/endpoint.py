@@ -15,6 +15,7 @@ from netcompliance.judge.evidence import Evidence, Outcome, decided, finding, li
 from netcompliance.judge.judges import judges
 from netcompliance.judge.proxyvars import misread
 from netcompliance.model import Case, ChartValues, GivenProxy, Settings, plain_url
+from netcompliance.observations import Proxy, Route, Setting
 
 URL, PROXY = "stackstate.url", "global.proxy.url"
 """The settings of the chart."""
@@ -46,7 +47,9 @@ def proxy_reaches_every_part(case: Case, evidence: Evidence, settings: Settings)
     urls = [each.url for each in given if each.url]
     unread = listed(each.where for each in given if not each.url)
     found = [
-        misread({"setting": asdict(each.reading)}, f"{values.place(each.where)}, {each.where}", each.where)
+        misread(
+            Route(setting=Setting.decode(asdict(each.reading))), f"{values.place(each.where)}, {each.where}", each.where
+        )
         for each in given
         if each.reading is not None
     ]
@@ -55,7 +58,7 @@ def proxy_reaches_every_part(case: Case, evidence: Evidence, settings: Settings)
             finding(Code.PROXY_IGNORED, where, f"{values.place(where)}, {where}: {what}", proxy=next(iter(urls), ""))
             for where, what in values.unproxied
         ]
-    tried = {seen.get("via") for seen in evidence.all("proxy")}
+    tried = {seen.via for seen in evidence.all(Proxy)}
     for each in given:
         guess = _doubtful_scheme(each.url) if each.url and not each.reading and each.url not in tried else None
         if guess and each.url:

@@ -18,12 +18,42 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.model import Finding, Observation, Result
-from netcompliance.observations import decode
+from netcompliance.observations import (
+    Chain,
+    ChainJudged,
+    Chart,
+    Dns,
+    Error,
+    Exchanges,
+    Firewall,
+    GoResolve,
+    Host,
+    Http,
+    Http2,
+    Probe,
+    Proxy,
+    ProxyAddress,
+    PublicDns,
+    Registry,
+    Resolve,
+    Route,
+    Seen,
+    Shares,
+    Showed,
+    Tcp,
+    Tls,
+    Watch,
+    decode,
+)
+
+S = TypeVar("S", bound=Seen)
+Answered: TypeAlias = Http | Registry | Chart | Proxy
+"""What has the head of an answer, and what was read of its body."""
 
 TENANT = "tenant"
 CURRENT = 2
@@ -34,16 +64,15 @@ AGENTS_EYES = 2
 AGENT_WAITS = 20.0
 """Seconds after which the agent gives up on a request."""
 
-EXCHANGES = frozenset(
-    {"resolve", "dns", "tcp", "proxy", "proxy-address", "tls", "http2", "http", "registry", "chart"}
-    | {"shares", "exchanges"}
+EXCHANGES: frozenset[type[Seen]] = frozenset(
+    {Resolve, Dns, Tcp, Proxy, ProxyAddress, Tls, Http2, Http, Registry, Chart, Shares, Exchanges}
 )
-PEER = {
-    **dict.fromkeys(("tcp", "shares", "tls", "exchanges", "http2", "http"), "address"),
-    "proxy-address": "proxy_address",
-    "registry": "image",
-    "public-dns": "server",
-    "firewall": "tool",
+PEER: Mapping[type[Seen], str] = {
+    **dict.fromkeys((Tcp, Shares, Tls, Exchanges, Http2, Http), "address"),
+    ProxyAddress: "proxy_address",
+    Registry: "image",
+    PublicDns: "server",
+    Firewall: "tool",
 }
 """Kind → what it is sorted by: several are looked at side by side, and the same network gives the same text. What was
 asked of one peer stays in its order."""
@@ -56,6 +85,14 @@ EXHAUSTED = {
     "ENOMEM": "memory",
 }
 """Those that say what this host ran out of."""
+
+
+class Ended(Protocol):
+    """What may have ended by an error."""
+
+    @property
+    def error(self) -> Error | None:
+        """Why it ended before its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,48 +149,43 @@ def finding(code: Code, subject: str, detail: str, **values: str) -> Finding:
     return Finding(code=code, subject=subject, detail=detail, values=values)
 
 
-def error_name(seen: Observation | None) -> str | None:
+def error_name(seen: Ended | None) -> str | None:
     """The `name` of an observation's error, `None` if it has none."""
-    error = (seen or {}).get("error")
-    return None if error is None else str(error.get("name", "EXCEPTION"))
+    error = seen.error if seen else None
+    return None if error is None else "EXCEPTION" if error.name is None else error.name
 
 
-def error_text(seen: Observation | None) -> str:
+def error_text(seen: Ended | None) -> str:
     """The raw error text, for the detail of a finding."""
-    return str(error_field(seen, "text") or "")
+    return error_of(seen).text or ""
 
 
 UNSENT = frozenset({"ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EHOSTDOWN", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EPERM"})
 """The kernel's words for "nothing can be sent there", unless an ICMP message of somebody else made it say so."""
 
 
-def unsent(seen: Observation | None) -> bool:
+def unsent(seen: Ended | None) -> bool:
     """Did the host itself refuse to send: no interface, no route, or a rule of its own?"""
-    icmp = error_field(seen, "icmp")
-    return error_name(seen) in UNSENT and (not icmp or bool(icmp.get("own")))
+    icmp = error_of(seen).icmp
+    return error_name(seen) in UNSENT and (icmp is None or bool(icmp.own))
 
 
-def error_field(seen: Observation | None, key: str) -> Any:
-    """One field of an observation's error, `None` if there is no error or no such field."""
-    return ((seen or {}).get("error") or {}).get(key)
+def error_of(seen: Ended | None) -> Error:
+    """An observation's error, one without any field if there is none."""
+    return seen.error if seen and seen.error else Error()
 
 
-def raw(seen: Observation | None, key: str) -> bytes:
-    """A base64 field as bytes; empty if it is missing or damaged."""
-    return decoded((seen or {}).get(key, ""))
-
-
-def decoded(text: str) -> bytes:
-    """Base64 as bytes; empty if it is damaged."""
+def decoded(text: str | None) -> bytes:
+    """Base64 as bytes; empty if it is missing or damaged."""
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(text or "", validate=True)
     except (binascii.Error, ValueError):
         return b""
 
 
-def seconds(seen: Observation, key: str = "seconds") -> float:
-    """A duration of an observation, 0.0 if it is missing."""
-    return float(seen.get(key, 0.0))
+def seconds(seen: Seen) -> float:
+    """How long an observation took, 0.0 if that is missing."""
+    return seen.seconds or 0.0
 
 
 def duration(value: float) -> str:
@@ -161,7 +193,7 @@ def duration(value: float) -> str:
     return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
-def waited(seen: Observation) -> str:
+def waited(seen: Seen) -> str:
     """How long there was silence, and how long the agent would have waited, if that is longer than we did."""
     took = seconds(seen)
     longer = f"; the agent waits {AGENT_WAITS:.0f} s" if took < AGENT_WAITS else ""
@@ -175,9 +207,9 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     return f"{shown} and {len(every) - most} more" if len(every) > most else shown
 
 
-def header(seen: Observation | None, name: str) -> str:
+def header(seen: Answered | Showed | None, name: str) -> str:
     """The first header of that name, empty if there is none."""
-    return next((value for key, value in (seen or {}).get("headers", ()) if key.lower() == name.lower()), "")
+    return next((value for key, value in (seen.headers if seen else ()) if key.lower() == name.lower()), "")
 
 
 def parsed_address(text: object) -> IPv4Address | IPv6Address | None:
@@ -205,16 +237,18 @@ def as_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def clock_offset(seen: Observation) -> float | None:
+def clock_offset(seen: Http | Registry) -> float | None:
     """Seconds by which the vantage's clock is ahead of the peer's `Date`; `None` if the answer has no usable one.
 
     A cache keeps the date of what it stores, and says in `Age` how old that is.
     """
     age = header(seen, "age")
+    if seen.at is None:
+        return None
     try:
         theirs = as_utc(parsedate_to_datetime(header(seen, "date"))).timestamp()
-        return float(seen["at"]) + seconds(seen) - theirs - (int(age[:9]) if age.isascii() and age.isdigit() else 0)
-    except (KeyError, TypeError, ValueError, OverflowError, IndexError):
+        return seen.at + seconds(seen) - theirs - (int(age[:9]) if age.isascii() and age.isdigit() else 0)
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
 
 
@@ -225,7 +259,25 @@ def by_address(text: str) -> tuple[int, int, str]:
 
 
 def _by_peer(those: list[Any], peer: str) -> list[Any]:
-    return sorted(those, key=lambda seen: by_address(str(seen.get(peer) or "")))
+    return sorted(those, key=lambda seen: by_address(str(getattr(seen, peer) or "")))
+
+
+class Fields(TypedDict, total=False):
+    """What can be asked of observations: the values of these fields."""
+
+    task: str
+    host: str | None
+    address: str | None
+    purpose: str
+    step: str
+    image: str
+    server: str
+    tool: str
+    caller: str | None
+    method: str | None
+    path: str | None
+    verified: bool
+    sha256: str
 
 
 class Evidence:
@@ -234,11 +286,10 @@ class Evidence:
     def __init__(self, observations: Iterable[Observation], version: int = CURRENT) -> None:
         """`version` is that of the catalogue for which it was looked: what nobody asked for then is not missing."""
         self.version = version
-        self._by_kind: dict[str, list[Any]] = {}
+        self._by_kind: dict[type[Seen], list[Any]] = {}
         exhausted = set()
-        known: list[Any] = [seen for observation in observations if (seen := decode(observation))]
-        for seen in known:
-            kind, name = seen.kind, error_name(seen)
+        for seen in filter(None, map(decode, observations)):
+            kind, name = Watch if isinstance(seen, Watch) else type(seen), error_name(seen)
             if not (kind in EXCHANGES and name in OWN_FAULTS):
                 self._by_kind.setdefault(kind, []).append(seen)
             elif name in EXHAUSTED:
@@ -247,29 +298,29 @@ class Evidence:
         """What this host ran out of while it was looked, for people; empty if nothing."""
         for kind in PEER.keys() & self._by_kind.keys():
             self._by_kind[kind] = _by_peer(self._by_kind[kind], PEER[kind])
-        self._by_address: dict[tuple[str, object], list[Any]] = {}
+        self._by_address: dict[tuple[type[Seen], object], list[Any]] = {}
         """What is asked for each of thousands of addresses."""
         for kind, those in self._by_kind.items():
             for each in those:
-                self._by_address.setdefault((kind, each.get("address")), []).append(each)
+                self._by_address.setdefault((kind, each.address), []).append(each)
 
-    def all(self, kind: str, **fields: object) -> list[Any]:
+    def all(self, kind: type[S], **fields: Unpack[Fields]) -> list[S]:
         """Every observation of the kind whose fields have these values."""
-        found: list[Any] = self._by_kind.get(kind, [])
+        found: list[S] = self._by_kind.get(kind, [])
         if "address" in fields:
             found = self._by_address.get((kind, fields["address"]), [])
         for name, value in fields.items():
-            found = [seen for seen in found if seen.get(name) == value]
+            found = [seen for seen in found if getattr(seen, name) == value]
         return list(found)
 
-    def one(self, kind: str, **fields: object) -> Any:
+    def one(self, kind: type[S], **fields: Unpack[Fields]) -> S | None:
         """The first such observation, `None` if there is none."""
         return next(iter(self.all(kind, **fields)), None)
 
     @cached_property
-    def vantage(self) -> Observation:
+    def vantage(self) -> Host:
         """What the vantage says about itself."""
-        return self.one("host") or {}
+        return self.one(Host) or Host()
 
     @property
     def agents_eyes(self) -> bool:
@@ -279,16 +330,15 @@ class Evidence:
     @property
     def by_shell(self) -> bool:
         """Whether a shell did the looking, which sees less than Python."""
-        return (self.one("probe") or {}).get("with") == "sh"
+        return (self.one(Probe) or Probe()).with_ == "sh"
 
-    def route(self, host: str) -> Observation | None:
+    def route(self, host: str) -> Route | None:
         """Which way connections to this host take; `None` if that is not known."""
-        route: Observation | None = self.one("route", host=without_port(host))
-        return route
+        return self.one(Route, host=without_port(host))
 
     def proxy_for(self, host: str) -> str | None:
         """The explicit proxy that connections to this host take, `None` if they go directly."""
-        return (self.route(host) or {}).get("proxy") or None
+        return (self.route(host) or Route()).proxy or None
 
     def proxy_name(self, host: str) -> str | None:
         """The name of that proxy, if it has one that was looked up as the agent does it; `None` for an address."""
@@ -296,46 +346,43 @@ class Evidence:
             name = urlsplit(self.proxy_for(host) or "").hostname
         except ValueError:
             return None
-        return name if name and self.one("go-resolve", host=name) else None
+        return name if name and self.one(GoResolve, host=name) else None
 
     @property
     def resolver(self) -> str:
         """The host's nameservers, for people."""
-        return listed(self.vantage.get("nameservers", ())) or "the host's resolver"
+        return listed(self.vantage.nameservers or ()) or "the host's resolver"
 
     def resolved(self, host: str, *purposes: str) -> list[str]:
         """Addresses that the host's own resolver gave for the name, sorted, without repetition."""
         given = {
             address
-            for seen in self.all("resolve", host=host)
-            if seen.get("purpose") in purposes
-            for address in seen.get("addresses", ())
+            for seen in self.all(Resolve, host=host)
+            if seen.purpose in purposes
+            for address in seen.addresses
             if parsed_address(address)
         }
         return sorted(given, key=by_address)
 
-    def chain(self, tls: Observation | None, host: str) -> Observation | None:
+    def chain(self, tls: Tls | None, host: str) -> Chain | None:
         """What the controller read in the chain that this handshake showed."""
-        certificates = (tls or {}).get("chain")
-        if not certificates:
+        if not tls or not tls.chain:
             return None
-        leaf = hashlib.sha256(decoded(certificates[0])).hexdigest()
-        chain: Observation | None = self.one("chain", sha256=leaf, host=host)
-        return chain
+        leaf = hashlib.sha256(decoded(tls.chain[0])).hexdigest()
+        return self.one(Chain, sha256=leaf, host=host)
 
-    def judged(self, tls: Observation | None, host: str) -> Mapping[str, Any]:
-        """What a Go client makes of the chain that this handshake showed; empty if that is not known."""
-        sent = hashlib.sha256(b"".join(map(decoded, (tls or {}).get("chain", ())))).hexdigest()
-        every = (self.chain(tls, host) or {}).get("judged", ())
-        return next((each for each in every if each.get("sent") == sent), {})
+    def judged(self, tls: Tls | None, host: str) -> ChainJudged:
+        """What a Go client makes of the chain that this handshake showed; without any field if that is not known."""
+        sent = hashlib.sha256(b"".join(map(decoded, tls.chain if tls else ()))).hexdigest()
+        chain = self.chain(tls, host)
+        return next((each for each in (chain.judged if chain else ()) if each.sent == sent), ChainJudged())
 
-    def handshake(self, host: str, address: str | None, purpose: str, task: str = TENANT) -> Observation | None:
+    def handshake(self, host: str, address: str | None, purpose: str, task: str = TENANT) -> Tls | None:
         """The handshake of that purpose with that address."""
-        tls: Observation | None = self.one("tls", task=task, host=host, address=address, purpose=purpose)
-        return tls
+        return self.one(Tls, task=task, host=host, address=address, purpose=purpose)
 
     def is_service(self, host: str, address: str | None, task: str = TENANT) -> bool:
         """Did this address prove, by a chain to a public root or a declared one, that it is the name's?"""
         tls = self.handshake(host, address, "verify", task)
         chain = self.chain(tls, host)
-        return bool(tls and tls.get("verified") and chain and chain.get("covers") and chain.get("anchor"))
+        return bool(tls and tls.verified and chain and chain.covers and chain.anchor)

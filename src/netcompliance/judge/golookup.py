@@ -23,9 +23,9 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
-from netcompliance.judge.evidence import Evidence, error_name, error_text, parsed_address, raw
+from netcompliance.judge.evidence import Evidence, decoded, error_name, error_text, parsed_address
 from netcompliance.judge.transport import TIMEOUTS
-from netcompliance.model import Observation
+from netcompliance.observations import Dns, GoResolve, Query, Resolver
 
 REQUEST_LIMIT = 19.5
 """Seconds that the agent gives a whole request, its look-up included, less what the rest of it takes: 20 s in all."""
@@ -111,64 +111,64 @@ def agents_lookup(evidence: Evidence, host: str, uncounted: Sequence[str] = ()) 
 
     The time that `uncounted` servers take is left out.
     """
-    seen = evidence.one("go-resolve", host=host)
+    seen = evidence.one(GoResolve, host=host)
     if seen is None:
         return _by_plan(evidence, host, uncounted)
-    given = seen.get("resolver", {})
-    ended = [query for query in seen.get("queries", ()) if query.get("response") or error_name(query)]
+    given = seen.resolver or Resolver()
+    ended = [query for query in seen.queries if query.response or error_name(query)]
     exchanges = tuple(_exchange(query) for query in ended)
     plan = _Plan(
-        servers=tuple(given.get("servers", ()))[:MOST_SERVERS],
-        names=tuple(seen.get("names", ())),
-        timeout=float(given.get("timeout", 5)),
-        attempts=given.get("attempts", 2),
-        rotate=bool(given.get("rotate")),
-        single=bool(given.get("single_request")),
+        servers=tuple(given.servers)[:MOST_SERVERS],
+        names=tuple(seen.names),
+        timeout=float(5 if given.timeout is None else given.timeout),
+        attempts=2 if given.attempts is None else given.attempts,
+        rotate=bool(given.rotate),
+        single=bool(given.single_request),
         found=_by_place(exchanges),
         uncounted=uncounted,
     )
-    order = seen.get("order", "files,dns")
-    hosts = tuple(seen.get("hosts", ())) if "files" in order else ()
+    order = "files,dns" if seen.order is None else seen.order
+    hosts = tuple(seen.hosts) if "files" in order else ()
     made = _put_together(plan, exchanges, hosts, files_first=order.startswith("files"))
     return made if made is None or "dns" in order else replace(made, addresses=(), seconds=0.0)
 
 
-def _exchange(query: Observation) -> Exchange:
-    wire = raw(query, "response")
+def _exchange(query: Query | Dns, name: str | None = None) -> Exchange:
+    wire = decoded(query.response)
     return Exchange(
-        name=query.get("name", ""),
-        rdtype=query.get("rdtype", ""),
-        server=query.get("server", ""),
-        attempt=query.get("attempt", 0),
-        again=query.get("again", False),
-        seconds=float(query.get("seconds", 0.0)),
+        name=(query.name or "") if name is None else name,
+        rdtype=query.rdtype or "",
+        server=query.server or "",
+        attempt=(query.attempt or 0) if isinstance(query, Query) else 0,
+        again=isinstance(query, Query) and bool(query.again),
+        seconds=float(query.seconds or 0.0),
         said=_of_message(query, wire) if wire else None,
         why=error_name(query) or "",
         text=error_text(query),
     )
 
 
-def _of_message(query: Observation, wire: bytes) -> Said:
+def _of_message(query: Query | Dns, wire: bytes) -> Said:
     """Go reads no more of a datagram than it offers to."""
-    if query.get("transport") != "tcp" and len(wire) >= DATAGRAM:
+    if query.transport != "tcp" and len(wire) >= DATAGRAM:
         return Said(settles=False, text="an answer of more than 1,232 bytes in one datagram")
-    return said(wire, query.get("rdtype", ""))
+    return said(wire, query.rdtype or "")
 
 
 def _by_plan(evidence: Evidence, host: str, uncounted: Sequence[str]) -> Lookup | None:
     """From what each nameserver was asked by itself, as far as the bytes are known."""
     vantage = evidence.vantage
-    rows = [seen for seen in evidence.all("dns") if seen.get("name", "").rstrip(".") == host]
-    if not rows or not all(seen.get("response") or error_name(seen) for seen in rows):
+    rows = [seen for seen in evidence.all(Dns) if (seen.name or "").rstrip(".") == host]
+    if not rows or not all(seen.response or error_name(seen) for seen in rows):
         return None
-    options = dict(option.partition(":")[::2] for option in vantage.get("options", ()))
+    options = dict(option.partition(":")[::2] for option in vantage.options)
     exchanges = tuple(
-        _exchange({**seen, "name": f"{host}.", "attempt": 0})
+        _exchange(seen, name=f"{host}.")
         for seen in rows
-        if seen.get("edns", True) and seen.get("transport") == ("tcp" if "use-vc" in options else "udp")
+        if seen.edns is not False and seen.transport == ("tcp" if "use-vc" in options else "udp")
     )
     plan = _Plan(
-        servers=tuple(vantage.get("nameservers", ()))[:MOST_SERVERS],
+        servers=tuple(vantage.nameservers or ())[:MOST_SERVERS],
         names=(f"{host}.",),
         timeout=float(_number(options.get("timeout", ""), 5)),
         attempts=_number(options.get("attempts", ""), 2),
@@ -177,7 +177,7 @@ def _by_plan(evidence: Evidence, host: str, uncounted: Sequence[str]) -> Lookup 
         found=_by_place(exchanges),
         uncounted=uncounted,
     )
-    lines = [line.split() for line in vantage.get("hosts_entries", ())]
+    lines = [line.split() for line in vantage.hosts_entries]
     hosts = tuple(words[0] for words in lines if host in words[1:] and parsed_address(words[0]))
     return _put_together(plan, exchanges, hosts, files_first=True)
 

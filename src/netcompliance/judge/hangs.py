@@ -23,7 +23,8 @@ from netcompliance.judge.certificates import certificate_trouble, taken_by_go_on
 from netcompliance.judge.evidence import Evidence, error_name, finding, listed
 from netcompliance.judge.shares import MANY, OURS, beyond_chance, shares_of
 from netcompliance.judge.uploads import runs_out_of_time
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Answers, Exchanges, Shares
 
 QUICK = 1.0
 """Seconds within which all answers to a ClientHello come where slowness explains no silence,"""
@@ -50,9 +51,9 @@ class Hanging:
     """How they ended: an error's name."""
 
 
-def hanging_at_hello(seen: Observation | None) -> Hanging | None:
+def hanging_at_hello(seen: Shares | None) -> Hanging | None:
     """The share that hangs at the ClientHello; `None` if all is well, or if loss, slowness or our haste explains it."""
-    hung, again = (seen or {}).get("hung", ()), (seen or {}).get("hung_again", ())
+    hung, again = (seen.hung if seen else ()), (seen.hung_again if seen else ())
     tried = [one for one in again if one[1] not in OURS]
     dead = [(port, name) for port, name in tried if name]
     if seen is None or not dead or not _mostly_answered(seen) or _may_be_slowness(seen):
@@ -62,23 +63,23 @@ def hanging_at_hello(seen: Observation | None) -> Hanging | None:
         return None
     return Hanging(
         count=round(len(hung) * len(dead) / len(tried)),
-        tries=int(seen.get("opened", 0)),
+        tries=int(seen.opened or 0),
         ports=tuple(sorted(port for port, _ in dead)),
         name=dead[0][1],
     )
 
 
-def _mostly_answered(seen: Observation) -> bool:
-    answers = seen.get("answers") or {}
-    opened, answered = answers.get("calm", (0, 0))
-    return bool(answers.get("got")) and answered * MANY > opened
+def _mostly_answered(seen: Shares) -> bool:
+    answers = seen.answers or Answers()
+    opened, answered = (0, 0) if answers.calm is None else answers.calm
+    return bool(answers.got) and answered * MANY > opened
 
 
-def _may_be_slowness(seen: Observation) -> bool:
+def _may_be_slowness(seen: Shares) -> bool:
     """Do answers to a ClientHello take long, and do new ports fare no better than those that were silent?"""
-    answers = seen.get("answers") or {}
-    slow = float(answers.get("slowest", 0.0)) >= QUICK
-    return slow and not _knows_ports(seen.get("hung_again", ()), answers.get("calm", (0, 0)))
+    answers = seen.answers or Answers()
+    slow = float(answers.slowest or 0.0) >= QUICK
+    return slow and not _knows_ports(seen.hung_again, (0, 0) if answers.calm is None else answers.calm)
 
 
 def _knows_ports(again: Iterable[Sequence[Any]], beside: tuple[int, int]) -> bool:
@@ -112,20 +113,20 @@ def hello_trouble(evidence: Evidence, host: str, address: str | None) -> Finding
     return finding(Code.TLS_SHARE_STALLED, str(address), detail, ports=ports)
 
 
-def _may_be_slow_service(seen: Observation) -> bool:
+def _may_be_slow_service(seen: Exchanges) -> bool:
     """The same, of first requests."""
-    slow = float(seen.get("slowest", 0.0)) >= QUICKLY
-    return slow and not _knows_ports(seen.get("stuck_again", ()), seen.get("beside", (0, 0)))
+    slow = float(seen.slowest or 0.0) >= QUICKLY
+    return slow and not _knows_ports(seen.stuck_again, (0, 0) if seen.beside is None else seen.beside)
 
 
 def request_trouble(evidence: Evidence, host: str, address: str | None) -> Finding | None:
     """A share of the connections to this address that hangs at the first request, and not for want of bandwidth."""
     if runs_out_of_time(evidence, host):
         return None
-    seen = evidence.one("exchanges", host=host, address=address)
-    stuck, again = (seen or {}).get("stuck", ()), (seen or {}).get("stuck_again", ())
+    seen = evidence.one(Exchanges, host=host, address=address)
+    stuck, again = (seen.stuck if seen else ()), (seen.stuck_again if seen else ())
     dead = [one for one in again if one[2] and one[2] not in (*OURS, UNVERIFIED)]
-    opened, answered = (seen or {}).get("beside", (0, 0))
+    opened, answered = (seen and seen.beside) or (0, 0)
     if seen is None or not dead or answered * MANY <= opened or _may_be_slow_service(seen):
         return None
     silent = [port for port, _, name in dead if name == "TIMEOUT"]
@@ -138,7 +139,7 @@ def request_trouble(evidence: Evidence, host: str, address: str | None) -> Findi
     name = dead[0][2]
     how = "get no answer to" if name == "TIMEOUT" else f"are cut ({name}) at"
     detail = (
-        f"{count} of {seen.get('tries')} connections to {address} {how} the {step}, "
+        f"{count} of {seen.tries} connections to {address} {how} the {step}, "
         f"always from the same source ports ({ports})"
     )
     return finding(Code.HTTP_SHARE_STALLED, str(address), detail, ports=ports)
@@ -156,17 +157,17 @@ def certificate_share(evidence: Evidence, host: str, address: str | None) -> Fin
     wrong = certificate_trouble(evidence, shown, identify, host, str(address), own_server=False)
     if wrong is None:
         return None
-    stuck, again = seen.get("stuck", ()), seen.get("stuck_again", ())
+    stuck, again = seen.stuck, seen.stuck_again
     count = round(len(stuck) * len(dead) / len(again))
     ports = listed((str(port) for port in sorted(dead)), 4)
-    share = f"{count} of {seen.get('tries')} connections get it, always from the same source ports ({ports})"
+    share = f"{count} of {seen.tries} connections get it, always from the same source ports ({ports})"
     return replace(wrong, detail=f"{wrong.detail}; {share}, and the others one that verifies")
 
 
-def _unverified(evidence: Evidence, host: str, address: str | None) -> tuple[Observation | None, list[int]]:
+def _unverified(evidence: Evidence, host: str, address: str | None) -> tuple[Exchanges | None, list[int]]:
     """What became of the exchanges with this address, and the source ports whose handshakes did not verify twice."""
-    seen = evidence.one("exchanges", host=host, address=address)
-    return seen, [port for port, _, name in (seen or {}).get("stuck_again", ()) if name == UNVERIFIED]
+    seen = evidence.one(Exchanges, host=host, address=address)
+    return seen, [port for port, _, name in (seen.stuck_again if seen else ()) if name == UNVERIFIED]
 
 
 def missing_certificates(evidence: Evidence, host: str, addresses: Iterable[str | None]) -> str:
@@ -180,12 +181,12 @@ def missing_certificates(evidence: Evidence, host: str, addresses: Iterable[str 
     return listed(unknown)
 
 
-def hellos_are_doubtful(seen: Observation | None) -> bool:
+def hellos_are_doubtful(seen: Shares | None) -> bool:
     """Did some ClientHellos to this address get an answer and others none, and is it not known why?"""
     return (
         seen is not None
-        and bool((seen.get("answers") or {}).get("got"))
-        and _unexplained(seen.get("hung"), seen.get("hung_again"), slow=_may_be_slowness(seen))
+        and bool(seen.answers.got if seen.answers else None)
+        and _unexplained(seen.hung, seen.hung_again, slow=_may_be_slowness(seen))
     )
 
 
@@ -198,7 +199,7 @@ def missing_answers(evidence: Evidence, host: str) -> str:
     if runs_out_of_time(evidence, host):
         return ""
     doubtful = [
-        f"{len(seen.get('hung', ()))} of {seen.get('opened')} connections to {address} got no answer to a ClientHello"
+        f"{len(seen.hung)} of {seen.opened} connections to {address} got no answer to a ClientHello"
         for address, seen in sorted(shares_of(evidence, host).items())
         if hellos_are_doubtful(seen)
     ]
@@ -210,10 +211,9 @@ def missing_exchanges(evidence: Evidence, host: str) -> str:
     if runs_out_of_time(evidence, host):
         return ""
     doubtful = [
-        f"{len(seen.get('stuck', ()))} of {seen.get('tries')} first requests to {seen.get('address')} got no answer"
-        for seen in sorted(evidence.all("exchanges", host=host), key=lambda seen: str(seen.get("address")))
-        if seen.get("answered")
-        and _unexplained(seen.get("stuck"), seen.get("stuck_again"), slow=_may_be_slow_service(seen))
+        f"{len(seen.stuck)} of {seen.tries} first requests to {seen.address} got no answer"
+        for seen in sorted(evidence.all(Exchanges, host=host), key=lambda seen: str(seen.address))
+        if seen.answered and _unexplained(seen.stuck, seen.stuck_again, slow=_may_be_slow_service(seen))
     ]
     return f"{listed(doubtful)}, and why is not known" if doubtful else ""
 

@@ -21,19 +21,20 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
-    error_field,
+    decoded,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
-    raw,
     seconds,
 )
 from netcompliance.judge.http2 import http2_trouble
 from netcompliance.judge.serverhello import ServerHello, server_hello
 from netcompliance.judge.tls import refusal
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
-from netcompliance.model import Case, Finding, Observation
+from netcompliance.model import Case, Finding
+from netcompliance.observations import Tls
 
 AGENT = "agent-hello"
 TRIES_WITHOUT = 3
@@ -101,7 +102,7 @@ def hello_trouble(evidence: Evidence, task: str, host: str, path: str | None) ->
     return _trouble(evidence, task, host, path, hello, choice)
 
 
-def padded_hello(evidence: Evidence, task: str, host: str, path: str | None) -> Observation | None:
+def padded_hello(evidence: Evidence, task: str, host: str, path: str | None) -> Tls | None:
     """The handshake with a large ClientHello of OpenSSL's, if it was begun."""
     return _hello(evidence, task, host, path, PADDED)
 
@@ -115,7 +116,7 @@ def padded_trouble(evidence: Evidence, task: str, host: str, path: str | None) -
     if small is None and path is not None and evidence.by_shell and error_name(tls) in TIMEOUTS:
         return None
     subject = path_name(path, host)
-    if small is not None and (error_name(small) is None or raw(small, "received")):
+    if small is not None and (error_name(small) is None or decoded(small.received)):
         detail = f"{subject}: a ClientHello of {size_of(tls)} passes in segments of 536 bytes and not in full ones"
         return finding(Code.PATH_MTU, subject, detail)
     detail = f"{subject}: no answer to a ClientHello of {size_of(tls)} ({error_text(tls)}); a small one was answered"
@@ -141,13 +142,13 @@ def unexplained(evidence: Evidence, task: str, host: str, paths: Iterable[str | 
     return unfinished(unanswered, "the handshake with a Go program's ClientHello")
 
 
-def _is_lost(tls: Observation) -> bool:
-    return error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
+def _is_lost(tls: Tls) -> bool:
+    return error_name(tls) in NOTHING_PROVED and not decoded(tls.received)
 
 
-def size_of(hello: Observation) -> str:
+def size_of(hello: Tls) -> str:
     """The size of a ClientHello, for people."""
-    return f"{hello.get('hello_bytes', 'many')} bytes"
+    return f"{'many' if hello.hello_bytes is None else hello.hello_bytes} bytes"
 
 
 def plain_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
@@ -175,12 +176,12 @@ def unsure_of_plain_hello(evidence: Evidence, task: str, host: str, path: str | 
     return len(tried) < TRIES_WITHOUT and not any(_choice(seen) is not None for seen in tried)
 
 
-def _plain(evidence: Evidence, task: str, host: str, path: str | None) -> list[Observation]:
+def _plain(evidence: Evidence, task: str, host: str, path: str | None) -> list[Tls]:
     """The handshakes without protocol names that were begun."""
     return [
         seen
-        for seen in evidence.all("tls", task=task, host=host, address=path, purpose=PLAIN)
-        if error_field(seen, "phase") not in BEFORE_TLS
+        for seen in evidence.all(Tls, task=task, host=host, address=path, purpose=PLAIN)
+        if error_of(seen).phase not in BEFORE_TLS
     ]
 
 
@@ -190,18 +191,18 @@ def _last_choice(evidence: Evidence, task: str, host: str, path: str | None) -> 
     return first or _choice(_hello(evidence, task, host, path, f"{AGENT}-again"))
 
 
-def _hello(evidence: Evidence, task: str, host: str, path: str | None, purpose: str) -> Observation | None:
+def _hello(evidence: Evidence, task: str, host: str, path: str | None, purpose: str) -> Tls | None:
     """A handshake that was begun: the connection was open."""
     seen = evidence.handshake(host, path, purpose, task)
-    return None if seen is None or error_field(seen, "phase") in BEFORE_TLS else seen
+    return None if seen is None or error_of(seen).phase in BEFORE_TLS else seen
 
 
-def _choice(seen: Observation | None) -> ServerHello | None:
-    return server_hello(raw(seen, "received"))
+def _choice(seen: Tls | None) -> ServerHello | None:
+    return server_hello(decoded(seen.received if seen else None))
 
 
 def _trouble(
-    evidence: Evidence, task: str, host: str, path: str | None, hello: Observation, choice: ServerHello | None
+    evidence: Evidence, task: str, host: str, path: str | None, hello: Tls, choice: ServerHello | None
 ) -> Finding | None:
     """Why it was not answered as it should be; `None` if that is not known."""
     subject, size = path_name(path, host), size_of(hello)
@@ -226,7 +227,7 @@ def _trouble(
         change = "with protocol names (ALPN)" if part == NO_PROTOCOLS else f"without {part}"
         detail = f"{subject}: {who}'s ClientHello got {said}; {change} it is answered"
         return finding(Code.TLS_HELLO_REFUSED, subject, detail, part=part)
-    if alert is not None and not (alert in NOTHING_IN_COMMON and verify is not None and verify.get("verified")):
+    if alert is not None and not (alert in NOTHING_IN_COMMON and verify is not None and verify.verified):
         return refusal(hello, verify, alert, subject)
     if error_name(hello) in TIMEOUTS and (verify is None or seconds(verify) > PATIENCE):
         return None

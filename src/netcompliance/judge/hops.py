@@ -15,14 +15,15 @@ from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge import proxy
-from netcompliance.judge.evidence import Evidence, error_field, error_name, error_text, finding, header, raw
+from netcompliance.judge.evidence import Answered, Evidence, decoded, error_name, error_of, error_text, finding, header
 from netcompliance.judge.hello import AGENT, PADDED, hello_trouble, unexplained
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES
 from netcompliance.judge.nameservers import sinkholed, unresolved
 from netcompliance.judge.recognise import described, is_page
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import TCP_CODES, TIMEOUTS, never_left, paths_to
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Proxy, Registry, Resolve, Tls
 
 REGISTRY, CDN = "registry", "cdn"
 CUT = ("EOF", "ECONNRESET", "ECONNABORTED", "EPIPE")
@@ -45,42 +46,42 @@ LOGIN_WORDS = re.compile(
 S3_ERROR = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,60})\s*</Code>(?:\s*<Message>\s*([^<]{1,200})</Message>)?")
 
 
-def steps(evidence: Evidence, image: str, *names: str, task: str = REGISTRY) -> list[Observation]:
+def steps(evidence: Evidence, image: str, *names: str, task: str = REGISTRY) -> list[Registry]:
     """The steps of an image's walk by name, in the order in which they were taken."""
-    return [s for s in evidence.all("registry", task=task, image=image) if s.get("step") in names]
+    return [s for s in evidence.all(Registry, task=task, image=image) if s.step in names]
 
 
-def host_of(seen: Observation) -> str:
+def host_of(seen: Registry) -> str:
     """The host that was asked."""
     try:
-        return urlsplit(seen.get("url", "")).hostname or "the registry"
+        return urlsplit(seen.url or "").hostname or "the registry"
     except ValueError:
         return "the registry"
 
 
-def tries(seen: Observation) -> str:
+def tries(seen: Registry) -> str:
     """How often it was tried, if more than once."""
-    attempt = seen.get("attempt", 0)
+    attempt = seen.attempt or 0
     return f" in {attempt + 1} tries" if attempt > 0 else ""
 
 
-def after_retries(last: Iterable[Observation]) -> str:
+def after_retries(last: Iterable[Registry]) -> str:
     """A remark where something came right only when it was asked for again."""
-    most = max((seen.get("attempt", 0) for seen in last), default=0)
+    most = max((seen.attempt or 0 for seen in last), default=0)
     return f", after {most} {'retry' if most == 1 else 'retries'}" if most > 0 else ""
 
 
-def error_code(seen: Observation) -> str | None:
+def error_code(seen: Registry) -> str | None:
     """The code of a registry's error document, `None` if the body is none."""
     try:
-        return str(json.loads(raw(seen, "body"))["errors"][0]["code"])
+        return str(json.loads(decoded(seen.body))["errors"][0]["code"])
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return None
 
 
-def message(seen: Observation) -> str:
+def message(seen: Answered) -> str:
     """Why the peer refuses, in its own words; empty if it says nothing. For people, and short."""
-    body = raw(seen, "body")
+    body = decoded(seen.body)
     s3 = S3_ERROR.search(body)
     if s3:
         return _clean(b": ".join(part for part in s3.groups() if part).decode("utf-8", "replace"))
@@ -110,10 +111,10 @@ def _clean(text: str) -> str:
     return words if len(words) <= MESSAGE else f"{words[:MESSAGE]}…"
 
 
-def is_policy(seen: Observation) -> bool:
+def is_policy(seen: Registry) -> bool:
     """Does the registry refuse the image for a reason of its own, and not for want of a login?"""
     said = message(seen)
-    if not said or seen.get("status") == 401:
+    if not said or seen.status == 401:
         return False
     return bool(POLICY_WORDS.search(said)) or not (LOGIN_WORDS.search(said) or said.lower().strip(". ") in _BARE)
 
@@ -122,21 +123,21 @@ _BARE = ("denied", "forbidden", "access denied", "requested access to the resour
 """Messages that give no reason."""
 
 
-def refused_by_policy(seen: Observation, subject: str, what: str) -> Finding:
+def refused_by_policy(seen: Registry, subject: str, what: str) -> Finding:
     """The registry gives a reason of its own."""
     said, host = message(seen), host_of(seen)
-    detail = f"{subject}: {host} refuses {what} with status {seen.get('status')}: “{said}”"
+    detail = f"{subject}: {host} refuses {what} with status {seen.status}: “{said}”"
     return finding(Code.REGISTRY_POLICY, subject, detail, message=said)
 
 
-def unavailable(seen: Observation, subject: str, what: str) -> Finding:
+def unavailable(seen: Registry, subject: str, what: str) -> Finding:
     """The peer itself has a fault, and kept it."""
     host = host_of(seen)
     detail = f"{_speaker(host, subject)} answered {what} with {described(seen)}{tries(seen)}"
     return finding(Code.REGISTRY_UNAVAILABLE, subject, detail, cdn=host)
 
 
-def throttled(seen: Observation, subject: str, what: str) -> Finding:
+def throttled(seen: Registry, subject: str, what: str) -> Finding:
     """The peer wants to be left alone, for how long it may say."""
     asked = header(seen, "retry-after")[:40]
     wait = f", and asks to wait {asked}{' s' if asked.isdigit() else ''}" if asked else ""
@@ -148,21 +149,21 @@ def _speaker(host: str, subject: str) -> str:
     return host if subject == host else f"{subject}: {host}"
 
 
-def is_block_page(seen: Observation) -> bool:
+def is_block_page(seen: Registry) -> bool:
     """Is it a web page that a security device shows instead of the answer?"""
-    body = raw(seen, "body")
+    body = decoded(seen.body)
     return is_page(seen) and bool(DEVICES.search(body) or BLOCK_WORDS.search(body))
 
 
-def on_the_way(evidence: Evidence, seen: Observation, what: str, *, layers: bool = True) -> Finding | None:
+def on_the_way(evidence: Evidence, seen: Registry, what: str, *, layers: bool = True) -> Finding | None:
     """Why a host was not reached, or not spoken to; `None` if the exchange came to an answer. `layers`: it has some."""
-    name, phase, host = error_name(seen), error_field(seen, "phase"), host_of(seen)
+    name, phase, host = error_name(seen), error_of(seen).phase, host_of(seen)
     why = f"{error_text(seen) or name}{tries(seen)}"
     detail = f"{host}: {what} did not arrive ({why})"
     if name is None:
         return None
     if phase == "resolve":
-        lookups = [lookup for lookup in evidence.all("resolve", host=host) if not lookup.get("addresses")]
+        lookups = [lookup for lookup in evidence.all(Resolve, host=host) if not lookup.addresses]
         return at(host, unresolved(evidence, host, lookups[0] if lookups else seen), what)
     if phase == "proxy":
         return at(host, _by_proxy(seen, host), what)
@@ -172,7 +173,7 @@ def on_the_way(evidence: Evidence, seen: Observation, what: str, *, layers: bool
         return at(host, blocked, what)
     if phase == "tcp":
         if never_left(seen):
-            return finding(Code.HOST_NO_ROUTE, host, detail, destination=str(seen.get("address") or host))
+            return finding(Code.HOST_NO_ROUTE, host, detail, destination=str(seen.address or host))
         code = Code.REGISTRY_BLOB_UNREACHABLE if layers else TCP_CODES.get(name, Code.TCP_UNREACHABLE)
         return finding(code, host, detail, cdn=host)
     if phase == "tls":
@@ -182,9 +183,9 @@ def on_the_way(evidence: Evidence, seen: Observation, what: str, *, layers: bool
         detail = f"{host}: {what} got {described(seen)}, which Go refuses: {why}"
         return finding(Code.HTTP_MALFORMED, host, detail, why=why)
     if name == "REDIRECT":
-        target = f", redirected to {seen['redirected_to']}" if seen.get("redirected_to") else ""
+        target = f", redirected to {seen.redirected_to}" if seen.redirected_to else ""
         return finding(Code.REGISTRY_BAD_REDIRECT, host, f"{host}: {what} did not arrive ({why}{target})")
-    if seen.get("status") is None:
+    if seen.status is None:
         code = Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED
         return finding(code, host, detail, host=host)
     return None
@@ -214,20 +215,26 @@ def unexplained_hellos(evidence: Evidence, hosts: Iterable[str]) -> str:
 def _greeted(evidence: Evidence, hosts: Iterable[str]) -> Iterator[tuple[str, str, str | None]]:
     for host in hosts:
         for task in (CDN, REGISTRY):
-            for seen in evidence.all("tls", task=task, host=host):
-                if seen.get("purpose") in (AGENT, PADDED):
-                    yield task, host, seen.get("address")
+            for seen in evidence.all(Tls, task=task, host=host):
+                if seen.purpose in (AGENT, PADDED):
+                    yield task, host, seen.address
 
 
-def _by_proxy(seen: Observation, host: str) -> Finding:
+def _by_proxy(seen: Registry, host: str) -> Finding:
     status = error_text(seen).partition(" ")[0] if error_name(seen) == "STATUS" else ""
-    via = str(seen.get("via") or "the proxy")
-    answered = {**seen, "status": int(status) if status.isdigit() else None, "error": seen.get("error")}
+    via = str(seen.via or "the proxy")
+    answered = Proxy(
+        status=int(status) if status.isdigit() else None,
+        error=seen.error,
+        headers=seen.headers,
+        body=seen.body,
+        seconds=seen.seconds,
+    )
     found = proxy.trouble(answered, via, host)
     return found or finding(Code.PROXY_DENIED, via, f"{via} did not connect to {host}", proxy=via)
 
 
-def _by_tls(evidence: Evidence, seen: Observation, host: str, what: str) -> Finding:
+def _by_tls(evidence: Evidence, seen: Registry, host: str, what: str) -> Finding:
     """By what was found out about the host beside this, with its chain; else by how this handshake ended."""
     for looked in (CDN, REGISTRY):
         for path in paths_to(evidence, looked, host):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import Evidence, error_name, error_text, finding
 from netcompliance.judge.transport import TIMEOUTS, path_name
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Http, Http2
 
 AGREED = "h2"
 POSTS = "logs"
@@ -22,18 +23,16 @@ NOT_SPOKEN = (421, 464, 505)
 
 def http2_trouble(evidence: Evidence, task: str, host: str, path: str | None) -> Finding | None:
     """What is wrong with HTTP/2 on this way; `None` if nothing is, or nobody agreed to it. One try of two is enough."""
-    agreed = [o for o in evidence.all("http2", task=task, host=host, address=path) if o.get("alpn") == AGREED]
-    posts = [o for o in agreed if o.get("method") == "POST"]
-    alike = [
-        o.get("status") for o in evidence.all("http", task=task, host=host, address=path, purpose="path", caller=POSTS)
-    ]
+    agreed = [o for o in evidence.all(Http2, task=task, host=host, address=path) if o.alpn == AGREED]
+    posts = [o for o in agreed if o.method == "POST"]
+    alike = [o.status for o in evidence.all(Http, task=task, host=host, address=path, purpose="path", caller=POSTS)]
     for what, tried in ("a request", [o for o in agreed if o not in posts]), ("a POST", posts):
         if not tried or any(_is_spoken(seen) for seen in tried):
             continue
         subject, last = path_name(path, host), tried[-1]
-        if tried is posts and last.get("status") in alike:
+        if tried is posts and last.status in alike:
             continue
-        got = f"status {last['status']}" if last.get("replied") else error_text(last) or error_name(last) or "no answer"
+        got = f"status {last.status}" if last.replied else error_text(last) or error_name(last) or "no answer"
         detail = f"{subject} agreed to HTTP/2, and {what} over it got {got}, {len(tried)} times"
         return finding(Code.HTTP_NO_HTTP2, subject, detail)
     return None
@@ -43,14 +42,14 @@ def http2_unfinished(evidence: Evidence, task: str, host: str, paths: list[str |
     """Where nobody looked; or where a GET was answered, and nobody posted."""
     missing = []
     for path in paths:
-        seen = evidence.all("http2", task=task, host=host, address=path)
-        posted = any(each.get("method") == "POST" for each in seen)
-        if not seen or (not posted and any(each.get("alpn") == AGREED and each.get("replied") for each in seen)):
+        seen = evidence.all(Http2, task=task, host=host, address=path)
+        posted = any(each.method == "POST" for each in seen)
+        if not seen or (not posted and any(each.alpn == AGREED and each.replied for each in seen)):
             missing.append(path)
     return missing
 
 
-def _is_spoken(seen: Observation) -> bool:
-    if seen.get("replied"):
-        return seen.get("status") not in NOT_SPOKEN
-    return bool(seen.get("settings")) and error_name(seen) in TIMEOUTS
+def _is_spoken(seen: Http2) -> bool:
+    if seen.replied:
+        return seen.status not in NOT_SPOKEN
+    return bool(seen.settings) and error_name(seen) in TIMEOUTS

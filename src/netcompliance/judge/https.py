@@ -19,15 +19,15 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    decoded,
     duration,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
     notapplicable,
     notchecked,
-    raw,
     seconds,
 )
 from netcompliance.judge.hangs import (
@@ -62,7 +62,8 @@ from netcompliance.judge.transport import (
     version_in_use,
     version_of,
 )
-from netcompliance.model import Case, Finding, Observation, Result, Settings
+from netcompliance.model import Case, Finding, Result, Settings
+from netcompliance.observations import DnsShare, Http, Shares, Tcp, Tls, Trust
 
 IMPOSTORS = "addresses that cannot exist open too"
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
@@ -97,18 +98,18 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-01. That an address opens proves something only where addresses that do not exist stay closed."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
-    every = evidence.all("tcp", task=TENANT, host=case.host)
+    every = evidence.all(Tcp, task=TENANT, host=case.host)
     attempts = usable(every)
     if not attempts:
         return notchecked("no connection to any address came to an end")
     found, opened = tcp_troubles(evidence, TENANT, case.host)
-    controls = evidence.all("tcp", task="control")
-    impostors = [str(seen.get("address")) for seen in controls if error_name(seen) is None]
+    controls = evidence.all(Tcp, task="control")
+    impostors = [str(seen.address) for seen in controls if error_name(seen) is None]
     unproved = [address for address in opened if _nobody_behind(evidence, case.host, address)]
     if impostors:
         what = f"{listed(impostors)}, which cannot exist, opened too"
         found += [finding(Code.TCP_ACCEPTS_ANYTHING, a, f"{what}, and at {a} nobody answered TLS") for a in unproved]
-    tried = {seen.get("address") for seen in every}
+    tried = {seen.address for seen in every}
     versions = dict.fromkeys((4, version_in_use(every)))
     untried = [a for version in versions for a in _known_addresses(evidence, case.host, version) if a not in tried]
     missing = unfinished(untried, "the attempt to connect") or missing_shares(evidence, case.host, opened)
@@ -119,7 +120,7 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     if unproved and not controls:
         missing = missing or "no address that cannot exist was tried, and nobody answered TLS"
     shares = shares_of(evidence, case.host)
-    beyond = [seen for seen in every if seen.get("full") is False]
+    beyond = [seen for seen in every if seen.full is False]
     sampled = f"; TLS and requests were checked at {len(every) - len(beyond)} of {len(every)}" if beyond else ""
     took = max((seconds(seen) for seen in attempts), default=0)
     control = "a TEST-NET address opened too, so only TLS proves these" if impostors else "a TEST-NET address did not"
@@ -134,17 +135,17 @@ def ports_open(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
 
 def _still_coming(evidence: Evidence, host: str) -> str:
     """Why not all addresses were tried, where look-ups went on to give new ones; empty if they did not."""
-    for seen in evidence.all("dns-share"):
-        answered, newest = int(seen.get("answered", 0)), int(seen.get("newest", 0))
-        if seen.get("name", "").rstrip(".") == host and answered > SERIES and newest * 6 > answered * 5:
-            known = len(set(seen.get("addresses", ())))
-            return f"{seen.get('server')} gave {known} addresses in {answered} answers, and new ones to the last"
+    for seen in evidence.all(DnsShare):
+        answered, newest = int(seen.answered or 0), int(seen.newest or 0)
+        if (seen.name or "").rstrip(".") == host and answered > SERIES and newest * 6 > answered * 5:
+            known = len(set(seen.addresses))
+            return f"{seen.server} gave {known} addresses in {answered} answers, and new ones to the last"
     return ""
 
 
 def _nobody_behind(evidence: Evidence, host: str, address: str) -> bool:
     tls = evidence.handshake(host, address, "verify")
-    return error_name(tls) in NOTHING_PROVED and not raw(tls, "received")
+    return error_name(tls) in NOTHING_PROVED and not decoded(tls.received if tls else None)
 
 
 @judges(
@@ -165,8 +166,9 @@ def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         return notchecked("no connection to any address came to an end")
     handshakes = {path: evidence.handshake(case.host, path, "verify") for path in paths}
     found = [f for path in paths for f in _handshake_troubles(evidence, case.host, path)]
-    versions = [str((seen or {}).get("version")) for seen in handshakes.values()]
-    trust = evidence.vantage.get("trust", {}).get("source", "the trust store")
+    versions = [str(seen.version if seen else None) for seen in handshakes.values()]
+    store = evidence.vantage.trust or Trust()
+    trust = "the trust store" if store.source is None else store.source
     return decided(
         found,
         f"{listed(versions)} verified at {listed(p or 'the proxy' for p in paths)} with {trust}"
@@ -180,7 +182,7 @@ def verifies(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     )
 
 
-def _refused_by_openssl(evidence: Evidence, host: str, handshakes: Mapping[str | None, Observation | None]) -> str:
+def _refused_by_openssl(evidence: Evidence, host: str, handshakes: Mapping[str | None, Tls | None]) -> str:
     """A remark where OpenSSL does not take what the agent takes."""
     refused = [
         f"{path_name(path, host)} ({error_text(seen)})"
@@ -190,7 +192,7 @@ def _refused_by_openssl(evidence: Evidence, host: str, handshakes: Mapping[str |
     return f"; works in the agent, fails with curl: {listed(refused)}" if refused else ""
 
 
-def _of_openssl_alone(host: str, handshakes: Mapping[str | None, Observation | None]) -> str:
+def _of_openssl_alone(host: str, handshakes: Mapping[str | None, Tls | None]) -> str:
     """Why nothing is known of the agent's handshake, where OpenSSL ended this one for a reason of its own."""
     refused = [
         f"{path_name(p, host)} ({error_text(seen)})" for p, seen in handshakes.items() if refused_by_openssl(seen)
@@ -219,14 +221,14 @@ def ends_at_the_service(case: Case, evidence: Evidence, settings: Settings) -> O
     unread: list[str | None] = []
     for path in paths_to(evidence, TENANT, case.host):
         tls = evidence.handshake(case.host, path, "verify")
-        chain = evidence.chain(tls, case.host) if tls and tls.get("verified") else None
-        anchor, issuer = (chain or {}).get("anchor"), issuer_of(chain)
+        chain = evidence.chain(tls, case.host) if tls and tls.verified else None
+        anchor, issuer = (chain.anchor if chain else None), issuer_of(chain)
         subject = path_name(path, case.host)
         if chain is None or not certificates_of(chain):
             unread.append(path)
         elif anchor:
             anchors.append(f"{issuer} (declared interception)" if anchor == "declared" else issuer)
-        elif may_be_public(chain) or chain.get("unreadable"):
+        elif may_be_public(chain) or chain.unreadable:
             unread.append(path)
         else:
             detail = f"{subject} shows a certificate for {case.host} issued by {issuer}, which is no public authority"
@@ -250,7 +252,7 @@ def shakes_hands_quickly(case: Case, evidence: Evidence, settings: Settings) -> 
     took = {
         path: min(seconds(seen), seconds(evidence.handshake(case.host, path, "agent-hello") or seen))
         for path, seen in handshakes.items()
-        if seen and seen.get("verified")
+        if seen and seen.verified
     }
     found = [
         finding(Code.TLS_SLOW, name, f"{name}: the TLS handshake takes {value:.0f} s")
@@ -273,7 +275,7 @@ def shakes_hands_quickly(case: Case, evidence: Evidence, settings: Settings) -> 
 )
 def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """HTTPS-05. A shell has a large ClientHello and not the agent's: it may find that it is dropped, no more."""
-    if evidence.all("tls", task=TENANT, host=case.host, purpose="agent-hello"):
+    if evidence.all(Tls, task=TENANT, host=case.host, purpose="agent-hello"):
         return agents_hello_is_answered(case, evidence)
     outcome = _padded_hello_passes(case, evidence)
     if evidence.agents_eyes and outcome.result is Result.PASS:
@@ -283,7 +285,7 @@ def large_hello_passes(case: Case, evidence: Evidence, settings: Settings) -> Ou
 
 def _padded_hello_passes(case: Case, evidence: Evidence) -> Outcome:
     """As it was judged before the agent's own was sent. Whatever comes back, even an alert, shows that it arrived."""
-    sent: dict[str | None, Observation] = {}
+    sent: dict[str | None, Tls] = {}
     missing: list[str | None] = []
     paths = paths_to(evidence, TENANT, case.host)
     for path in paths:
@@ -309,13 +311,13 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
     """HTTPS-06 (`uploads`). Of journals of version 1, one address is known, and the control is another size's."""
     if evidence.agents_eyes:
         return uploads.large_requests_pass(case, evidence, settings)
-    every = evidence.all("http", task=TENANT, host=case.host, purpose="upload", verified=True)
-    asked = [upload for upload in every if error_field(upload, "phase") not in (*BEFORE_TLS, "tls")]
+    every = evidence.all(Http, task=TENANT, host=case.host, purpose="upload", verified=True)
+    asked = [upload for upload in every if error_of(upload).phase not in (*BEFORE_TLS, "tls")]
     if not asked:
         return notchecked("no large request came to an end")
     found = [f for upload in asked if (f := _upload_trouble(upload, evidence, case.host))][:1]
     small = _small_upload(evidence, case.host, asked[0])
-    lost = small is not None and small.get("status") is None
+    lost = small is not None and small.status is None
     return decided(
         [] if lost else found,
         f"uploads of {listed(_size(upload) for upload in asked)} were answered",
@@ -323,32 +325,31 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
     )
 
 
-def _small_upload(evidence: Evidence, host: str, upload: Observation) -> Observation | None:
+def _small_upload(evidence: Evidence, host: str, upload: Http) -> Http | None:
     """A small request by the same method to the same path, made for this or for its own sake."""
-    same = {"task": TENANT, "host": host, "path": upload.get("path"), "verified": True}
-    small: Observation | None = evidence.one("http", purpose="small-upload", **same)
-    return small or evidence.one("http", purpose="path", **same)
+    asked = evidence.all(Http, task=TENANT, host=host, path=upload.path, verified=True)
+    return next((seen for purpose in ("small-upload", "path") for seen in asked if seen.purpose == purpose), None)
 
 
-def _size(upload: Observation) -> str:
-    return f"{upload.get('request_bytes', upload.get('sent_bytes', 0)) // 1000} kB"
+def _size(upload: Http) -> str:
+    return f"{(upload.sent_bytes or 0 if upload.request_bytes is None else upload.request_bytes) // 1000} kB"
 
 
-def _upload_trouble(upload: Observation, evidence: Evidence, host: str) -> Finding | None:
+def _upload_trouble(upload: Http, evidence: Evidence, host: str) -> Finding | None:
     """What is wrong with the answer, if a small request does not get the same. An early answer is an answer."""
-    subject, size = path_name(upload.get("address"), host), _size(upload)
+    subject, size = path_name(upload.address, host), _size(upload)
     small = _small_upload(evidence, host, upload)
-    status, name = upload.get("status"), error_name(upload)
+    status, name = upload.status, error_name(upload)
     if status is not None:
-        if small is not None and small.get("status") == status:
+        if small is not None and small.status == status:
             return None
         code = Code.HTTP_BODY_LIMIT if status in (413, 414) else author(upload, None, host).code
         of_small = f"; a small one gets {described(small)}" if small else ""
         detail = f"{subject}: an upload of {size} got {described(upload)}{of_small}"
         return finding(code, subject, detail, location=subject) if code else None
     if name in TIMEOUTS:
-        in_small_segments = evidence.one("http", task=TENANT, host=host, purpose="upload-small-mss")
-        if in_small_segments is not None and in_small_segments.get("status") is not None:
+        in_small_segments = evidence.one(Http, task=TENANT, host=host, purpose="upload-small-mss")
+        if in_small_segments is not None and in_small_segments.status is not None:
             detail = f"{subject}: an upload of {size} stalls; the same in segments of 536 bytes is answered"
             return finding(Code.PATH_MTU, subject, detail)
         return finding(Code.HTTP_STALLED, subject, f"{subject}: an upload of {size} stalls")
@@ -356,8 +357,8 @@ def _upload_trouble(upload: Observation, evidence: Evidence, host: str) -> Findi
     return finding(Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in an upload of {size} ({why})")
 
 
-def _open(attempts: list[Observation], shares: Mapping[str, Observation]) -> list[str]:
-    by_address = {str(seen.get("address")): seen for seen in attempts}
+def _open(attempts: list[Tcp], shares: Mapping[str, Shares]) -> list[str]:
+    by_address = {str(seen.address): seen for seen in attempts}
     return [a for a, seen in by_address.items() if error_name(seen) is None or opens(shares.get(a))]
 
 
@@ -366,9 +367,9 @@ def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outco
     """HTTPS-07. Where IPv6 is the only way, it is HTTPS-01's."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
-    every = evidence.all("tcp", task=TENANT, host=case.host)
-    attempts = [seen for seen in every if version_of(seen.get("address")) == 6]
-    tried = [str(seen.get("address")) for seen in attempts]
+    every = evidence.all(Tcp, task=TENANT, host=case.host)
+    attempts = [seen for seen in every if version_of(seen.address) == 6]
+    tried = [str(seen.address) for seen in attempts]
     shares = shares_of(evidence, case.host)
     known = list(dict.fromkeys([*tried, *_known_addresses(evidence, case.host, 6)]))
     if not known:
@@ -378,15 +379,15 @@ def ipv6_is_no_trap(case: Case, evidence: Evidence, settings: Settings) -> Outco
     found = [
         finding(
             Code.PATH_IPV6_DEAD,
-            str(seen.get("address")),
-            f"no connection to {seen.get('address')} in {duration(seconds(seen))} ({error_name(seen)})",
+            str(seen.address),
+            f"no connection to {seen.address} in {duration(seconds(seen))} ({error_name(seen)})",
         )
         for seen in attempts
-        if not opens(shares.get(str(seen.get("address"))))
+        if not opens(shares.get(str(seen.address)))
         if error_name(seen) in TIMEOUTS or (error_name(seen) is not None and seconds(seen) > AT_ONCE)
     ]
     found += [f for address in tried if opens(seen := shares.get(address)) and (f := share_trouble(seen, address))]
-    how = [f"{seen.get('address')} {'failed at once' if error_name(seen) else 'opened'}" for seen in attempts]
+    how = [f"{seen.address} {'failed at once' if error_name(seen) else 'opened'}" for seen in attempts]
     return decided(
         found,
         listed(how),

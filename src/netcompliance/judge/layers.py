@@ -18,11 +18,11 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    decoded,
     duration,
     finding,
     listed,
     notchecked,
-    raw,
     without_port,
 )
 from netcompliance.judge.hops import (
@@ -38,7 +38,8 @@ from netcompliance.judge.hops import (
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import paths_to
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Settings
+from netcompliance.observations import Registry, Tls
 
 SLOW = 500_000.0
 """Bytes per second. The agent's images are several hundred megabytes, and Helm waits five minutes."""
@@ -70,8 +71,8 @@ def _untaken(evidence: Evidence, hosts: Iterable[str]) -> list[Finding]:
         (host, seen)
         for host in hosts
         for task in (CDN, REGISTRY)
-        for seen in evidence.all("tls", task=task, host=host, purpose="verify")
-        if seen.get("verified")
+        for seen in evidence.all(Tls, task=task, host=host, purpose="verify")
+        if seen.verified
     ]
     return [refused for host, seen in verified if (refused := refused_by_go(evidence, seen, host, host))]
 
@@ -85,10 +86,8 @@ def _broken_addresses(evidence: Evidence, hosts: Iterable[str]) -> list[Finding]
     return [at(host, found, "a layer") for host, path in ways if (found := tls_trouble(evidence, CDN, host, path))]
 
 
-def _missing(
-    evidence: Evidence, image: str, every: list[Observation], *, waited_for: bool, digests: Iterable[str]
-) -> str:
-    if not any(seen.get("step") == "layer" for seen in every):
+def _missing(evidence: Evidence, image: str, every: list[Registry], *, waited_for: bool, digests: Iterable[str]) -> str:
+    if not any(seen.step == "layer" for seen in every):
         return "no layer was asked for"
     if not waited_for or _promised_blobs(evidence, image) - set(digests):
         return "not every layer was waited for"
@@ -99,17 +98,17 @@ def _promised_blobs(evidence: Evidence, image: str) -> set[str]:
     """The digests that the image's manifest lists, if its text was kept."""
     for seen in reversed(steps(evidence, image, "manifest", "platform")):
         try:
-            manifest = json.loads(raw(seen, "body"))
+            manifest = json.loads(decoded(seen.body))
             return {str(blob["digest"]) for blob in [manifest["config"], *manifest["layers"]]}
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return set()
 
 
-def _told(arrived: dict[str, list[Observation]]) -> str:
+def _told(arrived: dict[str, list[Registry]]) -> str:
     hosts = listed(sorted({host_of(seen) for those in arrived.values() for seen in those if not unfollowed(seen)}))
     whole = sum(any(map(is_whole, those)) for those in arrived.values())
-    size = {digest: max((seen.get("size") or 0 for seen in those), default=0) for digest, those in arrived.items()}
+    size = {digest: max((seen.size or 0 for seen in those), default=0) for digest, those in arrived.items()}
     came = {digest: min(bytes_read(those), size[digest] or bytes_read(those)) for digest, those in arrived.items()}
     amount = f"; {share(sum(came.values()), sum(size.values()))} read" if sum(size.values()) else ""
     return f"{len(arrived)} blobs arrive from {hosts}; {whole} read whole, digests right{amount}"
@@ -124,12 +123,12 @@ def _once(found: list[Finding]) -> list[Finding]:
 @judges("REG-08", observes=[observed("registry", about=(), step="layer", task="registry")], unseen=["registry"])
 def arrive_fast_enough(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """REG-08."""
-    layers = [s for s in evidence.all("registry", task=REGISTRY, step="layer") if s.get("status") in (200, 206)]
+    layers = [s for s in evidence.all(Registry, task=REGISTRY, step="layer") if s.status in (200, 206)]
     if not layers:
         return notchecked("no layer was read")
     if evidence.by_shell:
         return notchecked("a shell's own time cannot be told from that of a layer")
-    slowest: dict[str, Observation] = {}
+    slowest: dict[str, Registry] = {}
     for seen in layers:
         host, rate = host_of(seen), rate_of(seen)
         if rate is not None and (host not in slowest or rate < (rate_of(slowest[host]) or 0.0)):
@@ -138,8 +137,8 @@ def arrive_fast_enough(case: Case, evidence: Evidence, settings: Settings) -> Ou
         finding(
             Code.REGISTRY_SLOW,
             host,
-            f"{host}: a layer arrives at {volume(rate)}/s ({volume(seen.get('body_bytes', 0))} in "
-            f"{duration(seen.get('seconds', 0.0))})",
+            f"{host}: a layer arrives at {volume(rate)}/s ({volume(seen.body_bytes or 0)} in "
+            f"{duration(seen.seconds or 0.0)})",
             cdn=host,
         )
         for host, seen in sorted(slowest.items())

@@ -29,7 +29,20 @@ from netcompliance.judge.lookups import FEW
 from netcompliance.judge.nameservers import answers
 from netcompliance.judge.proxy import tried_often
 from netcompliance.judge.transport import paths_to, unfinished
-from netcompliance.model import Case, Observation, Settings
+from netcompliance.model import Case, Settings
+from netcompliance.observations import (
+    DnsShare,
+    Exchanges,
+    Firewall,
+    GoResolve,
+    Proxy,
+    ProxyAddress,
+    Seen,
+    Shares,
+    Sockets,
+    Syn,
+    Tls,
+)
 
 Look = Callable[[Case, Evidence, Settings], str]
 """Why it is not known what this look would have shown; empty if it was made."""
@@ -50,7 +63,7 @@ def unlooked(case: Case, evidence: Evidence, settings: Settings) -> str:
 
 
 def _agents_lookup(case: Case, evidence: Evidence, _: Settings) -> str:
-    made = evidence.one("go-resolve", host=case.host)
+    made = evidence.one(GoResolve, host=case.host)
     return "" if made else "the look-up by the agent's own rules did not come to an end"
 
 
@@ -62,28 +75,28 @@ def _share_of_queries(case: Case, evidence: Evidence, _: Settings) -> str:
         if answer.rdtype == "A" and answer.transport == "udp" and answer.edns and answer.took < PROMPT
         if answer.addresses and not answer.truncated
     }
-    series: dict[str, list[Observation]] = {}
-    for seen in evidence.all("dns-share"):
-        if seen.get("name", "").rstrip(".") == case.host:
-            series.setdefault(seen.get("server", ""), []).append(seen)
+    series: dict[str, list[DnsShare]] = {}
+    for seen in evidence.all(DnsShare):
+        if (seen.name or "").rstrip(".") == case.host:
+            series.setdefault(seen.server or "", []).append(seen)
     once = [
         server
         for server, (first, *others) in series.items()
         if server in prompt and not others and error_name(first) is None
-        if first.get("sent", 0) - first.get("answered", 0) >= FEW
+        if (first.sent or 0) - (first.answered or 0) >= FEW
     ]
     return unfinished(sorted({*prompt - series.keys(), *once}), "the series of queries")
 
 
 def _shares(case: Case, evidence: Evidence, _: Settings) -> str:
     addresses = [path for path in paths_to(evidence, TENANT, case.host) if path is not None]
-    made = {seen.get("address") for seen in evidence.all("shares", task=TENANT, host=case.host)}
+    made = {seen.address for seen in evidence.all(Shares, task=TENANT, host=case.host)}
     return unfinished([each for each in addresses if each not in made], "the series of connections")
 
 
 def _exchanges(case: Case, evidence: Evidence, _: Settings) -> str:
     verified = [path for path in _verified(evidence, TENANT, case.host) if path is not None]
-    made = {seen.get("address") for seen in evidence.all("exchanges", host=case.host)}
+    made = {seen.address for seen in evidence.all(Exchanges, host=case.host)}
     return unfinished([each for each in verified if each not in made], "the series of small requests")
 
 
@@ -113,11 +126,11 @@ def _chains(case: Case, evidence: Evidence, _: Settings) -> str:
 def _tunnels(case: Case, evidence: Evidence, settings: Settings) -> str:
     """Many tunnels to the tenant, and one from each address of the proxy's name."""
     proxy, host = evidence.proxy_for(case.host), without_port(case.host)
-    granted = any(error_name(seen) is None for seen in evidence.all("proxy", task=TENANT, host=host))
+    granted = any(error_name(seen) is None for seen in evidence.all(Proxy, task=TENANT, host=host))
     if host != settings.host or not proxy or not granted:
         return ""
     known = evidence.resolved(evidence.proxy_name(host) or "", "host")
-    asked = {seen.get("proxy_address") for seen in evidence.all("proxy-address", host=host)}
+    asked = {seen.proxy_address for seen in evidence.all(ProxyAddress, host=host)}
     if len(known) > 1 and len(asked) < min(len(known), ADDRESSES_OF_A_PROXY):
         return f"not each address of {proxy} was asked for a tunnel"
     return "" if tried_often(evidence, host) else f"only single tunnels through {proxy} were tried"
@@ -138,10 +151,10 @@ def _fetchers_hello_for(*names: str) -> Look:
     """The same at each host that answered these steps of an image's walk."""
 
     def look(case: Case, evidence: Evidence, _: Settings) -> str:
-        served = {host_of(seen) for seen in steps(evidence, case.target, *names) if seen.get("status") is not None}
-        hellos = [seen for task in (REGISTRY, CDN) for seen in evidence.all("tls", task=task, purpose=AGENT)]
+        served = {host_of(seen) for seen in steps(evidence, case.target, *names) if seen.status is not None}
+        hellos = [seen for task in (REGISTRY, CDN) for seen in evidence.all(Tls, task=task, purpose=AGENT)]
         return unfinished(
-            sorted(served - {seen.get("host") for seen in hellos}), "the handshake with a Go program's ClientHello"
+            sorted(served - {seen.host for seen in hellos}), "the handshake with a Go program's ClientHello"
         )
 
     return look
@@ -150,7 +163,7 @@ def _fetchers_hello_for(*names: str) -> Look:
 def _head(case: Case, evidence: Evidence, settings: Settings) -> str:
     """The first image is asked for by HEAD, too."""
     first = next((str(image) for image in settings.images if image.registry == settings.registry), None)
-    there = any(seen.get("status") == 200 for seen in steps(evidence, case.target, "manifest"))
+    there = any(seen.status == 200 for seen in steps(evidence, case.target, "manifest"))
     missing = case.target == first and there and not steps(evidence, case.target, "head")
     return "the manifest was not asked for by HEAD, with which containerd begins" if missing else ""
 
@@ -161,12 +174,15 @@ def _on_the_wire(_case: Case, evidence: Evidence, _: Settings) -> str:
 
 
 def _firewall(_case: Case, evidence: Evidence, _: Settings) -> str:
-    asked = {seen.get("tool") for seen in evidence.all("firewall")}
+    asked = {seen.tool for seen in evidence.all(Firewall)}
     missing = [tool for tool in RULES_OF if tool not in asked]
     return f"the host's firewall was not read with {listed(missing)}" if missing else ""
 
 
-WATCHERS = {"syn": "the look for incoming SYNs", "sockets": "the look at the table of connections"}
+WATCHERS: Mapping[type[Seen], str] = {
+    Syn: "the look for incoming SYNs",
+    Sockets: "the look at the table of connections",
+}
 LOOKS: Mapping[str, tuple[Look, ...]] = {
     "DNS-01": (_agents_lookup,),
     "DNS-09": (_share_of_queries,),
@@ -189,5 +205,5 @@ def _verified(evidence: Evidence, task: str, host: str) -> Iterator[str | None]:
     """The ways on which the peer's certificate verified, at once or when it was tried again."""
     for path in paths_to(evidence, task, host):
         tried = (evidence.handshake(host, path, purpose, task) for purpose in ("verify", "verify-again"))
-        if any(seen and seen.get("verified") for seen in tried):
+        if any(seen and seen.verified for seen in tried):
             yield path

@@ -21,7 +21,8 @@ from netcompliance.judge.evidence import (
 from netcompliance.judge.golookup import REQUEST_LIMIT, Lookup, about, agents_lookup, delays
 from netcompliance.judge.judges import NAMES, judges, observed
 from netcompliance.judge.nameservers import SILENCE, services, unresolved
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Settings
+from netcompliance.observations import DnsShare, Resolve
 
 QUICK = 1.5
 """Seconds that a look-up may take."""
@@ -43,7 +44,7 @@ def agents_trouble(evidence: Evidence, host: str, lookup: Lookup, *, own_hosts_f
     if lookup.hosts and (own_hosts_file or lookup.addresses):
         return None
     if lookup.hosts and _all_silent(evidence, host, lookup):
-        return unresolved(evidence, host, {})
+        return unresolved(evidence, host, Resolve())
     if lookup.hosts:
         detail = (
             f"{host} is {listed(lookup.hosts)} in this host's hosts file, and {listed(lookup.servers)} "
@@ -115,31 +116,29 @@ def quick_and_steady(case: Case, evidence: Evidence, settings: Settings) -> Outc
 
 def _lossy(evidence: Evidence, host: str) -> list[Finding]:
     """Nameservers that leave a share of queries without a good answer, whatever the pace."""
-    series: dict[str, list[Observation]] = {}
-    for seen in evidence.all("dns-share"):
-        if seen.get("name", "").rstrip(".") == host and error_name(seen) is None:
-            series.setdefault(seen.get("server", ""), []).append(seen)
+    series: dict[str, list[DnsShare]] = {}
+    for seen in evidence.all(DnsShare):
+        if (seen.name or "").rstrip(".") == host and error_name(seen) is None:
+            series.setdefault(seen.server or "", []).append(seen)
     found = []
     for server, given in sorted(series.items()):
-        bad = [seen.get("sent", 0) - seen.get("answered", 0) for seen in given]
-        sent = sum(seen.get("sent", 0) for seen in given)
+        bad = [(seen.sent or 0) - (seen.answered or 0) for seen in given]
+        sent = sum(seen.sent or 0 for seen in given)
         if len(given) > 1 and min(bad) > 0 and sum(bad) >= FEW:
             detail = f"{sum(bad)} of {sent} queries to {server} {_how(given)}"
             found.append(finding(Code.DNS_LOSSY, server, detail, server=server))
     return found
 
 
-def _how(given: list[Observation]) -> str:
+def _how(given: list[DnsShare]) -> str:
     """What the queries got that were not answered well."""
     counts: dict[str, int] = {}
     for seen in given:
-        for result, count in seen.get("results", ()):
+        for result, count in seen.results:
             word = RESULTS.get(result, f"result {result}")
             counts[word] = counts.get(word, 0) + count
-        counts["got an answer without addresses"] = counts.get("got an answer without addresses", 0) + seen.get(
-            "empty", 0
-        )
-        counts["got no answer"] = counts.get("got no answer", 0) + seen.get("lost", 0)
+        counts["got an answer without addresses"] = counts.get("got an answer without addresses", 0) + (seen.empty or 0)
+        counts["got no answer"] = counts.get("got no answer", 0) + (seen.lost or 0)
     some = sorted((word for word, count in counts.items() if count), key=lambda word: -counts[word])
     return some[0] if len(some) == 1 else ", ".join(f"{word} ({counts[word]})" for word in some)
 

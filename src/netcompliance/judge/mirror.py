@@ -12,12 +12,12 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    decoded,
     finding,
     listed,
     notapplicable,
     notchecked,
     passed,
-    raw,
 )
 from netcompliance.judge.hello import unexplained
 from netcompliance.judge.hops import CDN, REGISTRY, steps
@@ -26,7 +26,8 @@ from netcompliance.judge.registry import inspect
 from netcompliance.judge.tls import shook_hands
 from netcompliance.judge.transport import paths_to, unfinished
 from netcompliance.judge.way import way_to
-from netcompliance.model import Case, Image, Observation, Settings
+from netcompliance.model import Case, Image, Settings
+from netcompliance.observations import Registry
 
 SOURCE = "source"
 
@@ -60,7 +61,7 @@ def same_as_the_source(case: Case, evidence: Evidence, settings: Settings) -> Ou
     theirs = _whole_manifest(evidence, str(source), SOURCE)
     if ours is None:
         return notchecked("one's own manifest was not read whole")
-    expected = source.digest or (f"sha256:{theirs['sha256']}" if theirs else None)
+    expected = source.digest or (f"sha256:{theirs.sha256}" if theirs else None)
     if expected is None:
         if not settings.source_visible:
             return notapplicable("the profile says that the source cannot be seen from here")
@@ -68,7 +69,7 @@ def same_as_the_source(case: Case, evidence: Evidence, settings: Settings) -> Ou
             f"the source {source.registry} could not be asked from here: "
             "pin digests in the image list, or compare where it can be"
         )
-    return _compared(case.target, f"sha256:{ours['sha256']}", source, expected, evidence)
+    return _compared(case.target, f"sha256:{ours.sha256}", source, expected, evidence)
 
 
 def _compared(image: str, actual: str, source: Image, expected: str, evidence: Evidence) -> Outcome:
@@ -77,7 +78,8 @@ def _compared(image: str, actual: str, source: Image, expected: str, evidence: E
         return passed(f"both hold {expected[:19]}…", reproduce)
     ours = _platforms_at(evidence, image, REGISTRY)
     missing = [platform for platform in _platforms_at(evidence, str(source), SOURCE) if platform not in ours]
-    if missing and actual.encode() in raw(_whole_manifest(evidence, str(source), SOURCE), "body"):
+    theirs = _whole_manifest(evidence, str(source), SOURCE)
+    if missing and theirs and actual.encode() in decoded(theirs.body):
         detail = f"{image} is the source's image for one platform only; {listed(missing)} is missing"
         found = finding(Code.REGISTRY_PLATFORM_MISSING, image, detail, platform=listed(missing))
     else:
@@ -86,14 +88,14 @@ def _compared(image: str, actual: str, source: Image, expected: str, evidence: E
     return decided([found], "", reproduce)
 
 
-def _whole_manifest(evidence: Evidence, image: str, task: str) -> Observation | None:
+def _whole_manifest(evidence: Evidence, image: str, task: str) -> Registry | None:
     """The manifest behind the image's tag, if all its bytes were read."""
-    read = (m for m in reversed(steps(evidence, image, "manifest", task=task)) if m.get("status") == 200)
-    return next((m for m in read if m.get("complete") and m.get("sha256")), None)
+    read = (m for m in reversed(steps(evidence, image, "manifest", task=task)) if m.status == 200)
+    return next((m for m in read if m.complete and m.sha256), None)
 
 
 def _platforms_at(evidence: Evidence, image: str, task: str) -> list[str]:
-    return [platform for s in steps(evidence, image, "platform", task=task) for platform in s.get("platforms", ())]
+    return [platform for s in steps(evidence, image, "platform", task=task) for platform in s.platforms]
 
 
 @judges("REG-07", observes=[], unseen=["registry"])

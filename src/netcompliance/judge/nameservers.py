@@ -23,18 +23,19 @@ from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
     Evidence,
     by_address,
-    error_field,
+    decoded,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
     parsed_address,
-    raw,
     seconds,
     unsent,
 )
 from netcompliance.judge.sinkholes import BLOCKED, QUAD9, product_of, product_of_alias
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Dns, DnsShare, GoResolve, PublicDns, Resolve, Seen
 
 RCODES = {
     dns.rcode.NXDOMAIN: Code.DNS_NXDOMAIN,
@@ -110,22 +111,22 @@ class Service:
     """Seconds until it answered for IPv4 addresses."""
 
 
-def read(seen: Observation) -> Answer:
+def read(seen: Dns | PublicDns) -> Answer:
     """A `dns` or `public-dns` observation, parsed."""
-    wire = raw(seen, "response")
+    wire = decoded(seen.response)
     told = _parsed(wire) if wire else _in_words(seen)
     return Answer(
-        server=seen.get("server", ""),
-        rdtype=seen.get("rdtype", ""),
-        transport=seen.get("transport", "https"),
+        server=seen.server or "",
+        rdtype=seen.rdtype or "",
+        transport=(seen.transport or "") if isinstance(seen, Dns) else "https",
         code=told.code,
         addresses=told.addresses,
         truncated=told.truncated,
         text=told.text,
         aliases=told.aliases,
-        policy=told.policy or (BY_QUAD9 if told.withdrawn and seen.get("server") in QUAD9 else ""),
-        edns=seen.get("edns", True),
-        took=float(seen.get("took", seen.get("seconds", 0.0))),
+        policy=told.policy or (BY_QUAD9 if told.withdrawn and seen.server in QUAD9 else ""),
+        edns=not (isinstance(seen, Dns) and seen.edns is False),
+        took=seconds(seen) if isinstance(seen, PublicDns) or seen.took is None else seen.took,
     )
 
 
@@ -143,15 +144,19 @@ class _Told:
     """The name does not exist, and recursion is not available."""
 
 
-def _in_words(seen: Observation) -> _Told:
+def _in_words(seen: Dns | PublicDns) -> _Told:
     """An answer of which only the words of the host's own tool are known, or none."""
-    rcode = seen.get("rcode")
+    rcode = seen.rcode if isinstance(seen, Dns) else None
     if rcode is None and unsent(seen):
         return _Told(code=Code.HOST_NO_ROUTE, text=error_text(seen) or "no way to send")
     if rcode is None:
         return _Told(code=Code.DNS_TIMEOUT, text=error_text(seen) or "no answer")
     code = None if rcode == "NOERROR" else WORDS.get(rcode, Code.DNS_SERVFAIL)
-    return _Told(code=code, text=rcode, addresses=tuple(a for a in seen.get("addresses", ()) if parsed_address(a)))
+    return _Told(
+        code=code,
+        text=rcode,
+        addresses=tuple(a for a in seen.addresses if parsed_address(a)) if isinstance(seen, Dns) else (),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -193,13 +198,13 @@ def _policy(message: dns.message.Message) -> str:
 
 def answers(evidence: Evidence, name: str) -> list[Answer]:
     """What the configured nameservers said about a name, in the order in which they were asked."""
-    return [read(seen) for seen in evidence.all("dns") if seen.get("name", "").rstrip(".") == name]
+    return [read(seen) for seen in evidence.all(Dns) if (seen.name or "").rstrip(".") == name]
 
 
 def services(evidence: Evidence, name: str) -> list[Service]:
     """How each configured nameserver that was asked serves the name, in the order in which they are configured."""
-    by_server: dict[str, list[Answer]] = {server: [] for server in evidence.vantage.get("nameservers", ())}
-    stream_only = "use-vc" in evidence.vantage.get("options", ())
+    by_server: dict[str, list[Answer]] = {server: [] for server in (evidence.vantage.nameservers or ())}
+    stream_only = "use-vc" in evidence.vantage.options
     for answer in answers(evidence, name):
         if not (stream_only and answer.transport == "udp"):
             by_server.setdefault(answer.server, []).append(answer)
@@ -210,9 +215,9 @@ def services(evidence: Evidence, name: str) -> list[Service]:
 def _answered_at_times(evidence: Evidence, name: str) -> dict[str, tuple[str, ...]]:
     """Nameserver → the addresses that it gave in a series of queries with EDNS0, of which it answered some."""
     return {
-        seen["server"]: tuple(a for a in seen.get("addresses", ()) if parsed_address(a))
-        for seen in evidence.all("dns-share")
-        if seen.get("name", "").rstrip(".") == name and seen.get("server") and seen.get("answered", 0) > 0
+        seen.server: tuple(a for a in seen.addresses if parsed_address(a))
+        for seen in evidence.all(DnsShare)
+        if (seen.name or "").rstrip(".") == name and seen.server and (seen.answered or 0) > 0
     }
 
 
@@ -292,21 +297,21 @@ def told_later(evidence: Evidence, name: str) -> dict[str, str]:
 
 def _given(evidence: Evidence, name: str) -> list[tuple[str, list[str]]]:
     """Each nameserver in its order, with all addresses that it ever gave for the name."""
-    given: dict[str, list[str]] = {server: [] for server in evidence.vantage.get("nameservers", ())}
+    given: dict[str, list[str]] = {server: [] for server in (evidence.vantage.nameservers or ())}
     for answer in answers(evidence, name):
         given.setdefault(answer.server, []).extend(answer.addresses)
-    for seen in evidence.all("dns-share"):
-        if seen.get("name", "").rstrip(".") == name and seen.get("server"):
-            given.setdefault(seen["server"], []).extend(a for a in seen.get("addresses", ()) if parsed_address(a))
+    for seen in evidence.all(DnsShare):
+        if (seen.name or "").rstrip(".") == name and seen.server:
+            given.setdefault(seen.server, []).extend(a for a in seen.addresses if parsed_address(a))
     return list(given.items())
 
 
 def _by_turns(evidence: Evidence, name: str) -> bool:
-    seen = evidence.one("go-resolve", host=name)
-    return bool((seen or {}).get("resolver", {}).get("rotate"))
+    seen = evidence.one(GoResolve, host=name)
+    return bool(seen and seen.resolver and seen.resolver.rotate)
 
 
-def unresolved(evidence: Evidence, host: str, looked_up: Observation) -> Finding:
+def unresolved(evidence: Evidence, host: str, looked_up: Seen) -> Finding:
     """Why a name has no address here, by the nameservers' own answers, else by getaddrinfo's code."""
     served = services(evidence, host)
     outside = _names_outside(evidence)
@@ -322,7 +327,7 @@ def unresolved(evidence: Evidence, host: str, looked_up: Observation) -> Finding
                 code, those[0].server, "; ".join(service.says for service in those), server=servers,
                 destination=those[0].server,
             )  # fmt: skip
-    code = EAI_CODES.get(error_field(looked_up, "code"), Code.DNS_TIMEOUT)
+    code = EAI_CODES.get(error_of(looked_up).code or 0, Code.DNS_TIMEOUT)
     if code is Code.DNS_TIMEOUT and error_name(looked_up) == "GAI" and seconds(looked_up) < AT_ONCE:
         code = Code.DNS_SERVFAIL
     return finding(code, host, f"getaddrinfo: {error_text(looked_up) or 'no address'}", server=evidence.resolver)
@@ -331,13 +336,13 @@ def unresolved(evidence: Evidence, host: str, looked_up: Observation) -> Finding
 def _names_outside(evidence: Evidence) -> list[str]:
     """The hosts that the resolver says do not exist, if it knows not one name with a global address; else none."""
     unknown = []
-    for seen in evidence.all("resolve"):
-        if seen.get("purpose") not in ("bare", "host"):
+    for seen in evidence.all(Resolve):
+        if seen.purpose not in ("bare", "host"):
             continue
-        if any((ip := parsed_address(address)) and ip.is_global for address in seen.get("addresses", ())):
+        if any((ip := parsed_address(address)) and ip.is_global for address in seen.addresses):
             return []
-        if EAI_CODES.get(error_field(seen, "code")) is Code.DNS_NXDOMAIN:
-            unknown.append(str(seen.get("host")))
+        if EAI_CODES.get(error_of(seen).code or 0) is Code.DNS_NXDOMAIN:
+            unknown.append(str(seen.host))
     return sorted(set(unknown))
 
 
@@ -367,7 +372,7 @@ _FILTERED: WeakKeyDictionary[Evidence, dict[str, dict[str, _Filter]]] = WeakKeyD
 
 def _filtered(evidence: Evidence, host: str) -> dict[str, _Filter]:
     told: list[tuple[Iterable[str], Iterable[str], str]] = [
-        (seen.get("addresses", ()), (seen.get("canonical", ""),), "") for seen in evidence.all("resolve", host=host)
+        (seen.addresses, (seen.canonical or "",), "") for seen in evidence.all(Resolve, host=host)
     ]
     told += [(answer.addresses, answer.aliases, answer.policy) for answer in answers(evidence, host)]
     found: dict[str, _Filter] = {}
@@ -381,7 +386,7 @@ def _filtered(evidence: Evidence, host: str) -> dict[str, _Filter]:
 
 def public_answers(evidence: Evidence, host: str) -> list[Answer]:
     """What public resolvers answered to the workstation, as far as it settles the question."""
-    replies = (read(seen) for seen in evidence.all("public-dns") if seen.get("name", "").rstrip(".") == host)
+    replies = (read(seen) for seen in evidence.all(PublicDns) if (seen.name or "").rstrip(".") == host)
     return [reply for reply in replies if reply.code in (None, Code.DNS_NXDOMAIN)]
 
 

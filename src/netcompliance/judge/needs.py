@@ -23,7 +23,8 @@ from netcompliance.catalogue import QUAY_CDN
 from netcompliance.judge.evidence import Evidence, parsed_address, without_port
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.nameservers import addresses_told, public_addresses
-from netcompliance.model import DEFAULT_REGISTRY, HERE, Kind, Observation, RegistryMode, Settings
+from netcompliance.model import DEFAULT_REGISTRY, HERE, Kind, RegistryMode, Settings
+from netcompliance.observations import Chart, Dns, Host, Proxy, PublicDns, Registry, Resolve, Seen
 
 HTTPS = 443
 DNS = 53
@@ -84,7 +85,7 @@ def needs(vantage: str, evidence: Evidence, settings: Settings) -> list[Need]:
 
 def asked_on_itself(evidence: Evidence) -> list[str]:
     """Resolvers on the host itself: whom those ask cannot be seen."""
-    return [server for server in evidence.vantage.get("nameservers", ()) if _is_local(server)]
+    return [server for server in (evidence.vantage.nameservers or ()) if _is_local(server)]
 
 
 def _destinations(vantage: str, evidence: Evidence, settings: Settings) -> Iterator[Need]:
@@ -99,8 +100,8 @@ def _destinations(vantage: str, evidence: Evidence, settings: Settings) -> Itera
 
 
 def _tenants(evidence: Evidence, host: str) -> dict[str, float]:
-    own = _looked_up(evidence, host) | dict.fromkeys(addresses_told(evidence, host), _when(evidence.all("dns")))
-    public = dict.fromkeys(public_addresses(evidence, host), _when(evidence.all("public-dns")))
+    own = _looked_up(evidence, host) | dict.fromkeys(addresses_told(evidence, host), _when(evidence.all(Dns)))
+    public = dict.fromkeys(public_addresses(evidence, host), _when(evidence.all(PublicDns)))
     return {**public, **own} if own.keys() & public.keys() else own
 
 
@@ -122,14 +123,14 @@ def _images(evidence: Evidence, settings: Settings) -> Iterator[Need]:
 
 def _hops(evidence: Evidence, task: str, known: set[str]) -> Iterator[Need]:
     """The hosts other than the registry on the way to tokens and layers."""
-    seen: dict[tuple[str, int], list[Observation]] = {}
-    for each in evidence.all("registry", task=task):
-        host, port = _of_url(each.get("url", ""))
+    seen: dict[tuple[str, int], list[Seen]] = {}
+    for each in evidence.all(Registry, task=task):
+        host, port = _of_url(each.url or "")
         if host and host not in known:
             seen.setdefault((host, port), []).append(each)
     for (host, port), hops in sorted(seen.items()):
         addresses = {**_looked_up(evidence, host), **_stamped(hops)}
-        via = next((hop["via"] for hop in hops if hop.get("via")), evidence.proxy_for(host))
+        via = next((hop.via for hop in hops if hop.via), evidence.proxy_for(host))
         yield Need(purpose=Purpose.LAYERS, name=host, addresses=_usable(evidence, addresses), port=port, via=via)
 
 
@@ -141,8 +142,8 @@ def _chart(evidence: Evidence, settings: Settings) -> Iterator[Need]:
         return
     need = _need(Purpose.CHART, host, evidence, _looked_up(evidence, host), parts.port or HTTPS)
     yield need
-    for seen in evidence.all("chart", step="archive"):
-        other, port = _of_url(seen.get("url", ""))
+    for seen in evidence.all(Chart, step="archive"):
+        other, port = _of_url(seen.url or "")
         if other and other != host:
             addresses = _usable(evidence, _stamped([seen]))
             yield Need(purpose=Purpose.CHART, name=other, addresses=addresses, port=port, via=need.via)
@@ -153,7 +154,7 @@ def _public_dns(evidence: Evidence, settings: Settings) -> Iterator[Need]:
     if evidence.proxy_for(settings.host):
         return
     for url in settings.public_dns:
-        answered = [seen for seen in evidence.all("public-dns", server=url) if seen.get("response")]
+        answered = [seen for seen in evidence.all(PublicDns, server=url) if seen.response]
         host, port = _of_url(url)
         if answered and host:
             addresses = _usable(evidence, _stamped(answered))
@@ -164,8 +165,11 @@ def _public_dns(evidence: Evidence, settings: Settings) -> Iterator[Need]:
 def _proxies(evidence: Evidence, found: Iterable[Need]) -> Iterator[Need]:
     for url in dict.fromkeys(need.via for need in found if need.via):
         host, port = _of_url(url)
-        tunnels = [seen for seen in evidence.all("proxy") if seen.get("via") == url]
-        addresses = {**_looked_up(evidence, host), **_stamped(tunnels, "proxy_address")}
+        tunnels = [seen for seen in evidence.all(Proxy) if seen.via == url]
+        addresses = {
+            **_looked_up(evidence, host),
+            **{seen.proxy_address: seen.at or 0.0 for seen in tunnels if seen.proxy_address},
+        }
         if parsed_address(host):
             addresses = {host: _when(tunnels)}
         if host:
@@ -176,15 +180,15 @@ def _resolvers(evidence: Evidence, found: Iterable[Need]) -> Iterator[Need]:
     """UDP, and TCP for answers that do not fit. A host that resolves nothing itself needs none."""
     if not any(need.name and not need.via and not parsed_address(need.name) for need in found):
         return
-    asked = dict.fromkeys([*evidence.vantage.get("nameservers", ()), *(_servers(evidence))])
-    when = _when([*evidence.all("dns"), *evidence.all("host")])
+    asked = dict.fromkeys([*(evidence.vantage.nameservers or ()), *(_servers(evidence))])
+    when = _when([*evidence.all(Dns), *evidence.all(Host)])
     for server in asked:
         if parsed_address(server) and not _is_local(server):
             yield Need(purpose=Purpose.RESOLVER, name="", addresses={server: when}, port=DNS, protocols=("udp", "tcp"))
 
 
 def _servers(evidence: Evidence) -> list[str]:
-    return [seen["server"] for seen in evidence.all("dns") if seen.get("server")]
+    return [seen.server for seen in evidence.all(Dns) if seen.server]
 
 
 def _need(purpose: Purpose, name: str, evidence: Evidence, addresses: dict[str, float], port: int = HTTPS) -> Need:
@@ -195,25 +199,25 @@ def _need(purpose: Purpose, name: str, evidence: Evidence, addresses: dict[str, 
 
 def _usable(evidence: Evidence, addresses: dict[str, float]) -> dict[str, float]:
     versions = {address: ip.version for address in addresses if (ip := parsed_address(address))}
-    both = evidence.vantage.get("source_address6") or 4 not in versions.values()
+    both = evidence.vantage.source_address6 or 4 not in versions.values()
     return {a: when for a, when in addresses.items() if a in versions and (both or versions[a] == 4)}
 
 
 def _looked_up(evidence: Evidence, host: str) -> dict[str, float]:
     seen = [
         each
-        for each in evidence.all("resolve", host=host)
-        if each.get("purpose") in ("bare", "rooted", "host") and each.get("addresses")
+        for each in evidence.all(Resolve, host=host)
+        if each.purpose in ("bare", "rooted", "host") and each.addresses
     ]
-    return {address: each.get("at", 0.0) for each in seen for address in each["addresses"]}
+    return {address: each.at or 0.0 for each in seen for address in each.addresses}
 
 
-def _stamped(seen: Iterable[Observation], field: str = "address") -> dict[str, float]:
-    return {each[field]: each.get("at", 0.0) for each in seen if each.get(field)}
+def _stamped(seen: Iterable[Seen]) -> dict[str, float]:
+    return {each.address: each.at or 0.0 for each in seen if each.address}
 
 
-def _when(seen: Iterable[Observation]) -> float:
-    return max((each.get("at", 0.0) for each in seen), default=0.0)
+def _when(seen: Iterable[Seen]) -> float:
+    return max((each.at or 0.0 for each in seen), default=0.0)
 
 
 def _is_local(server: str) -> bool:

@@ -28,7 +28,8 @@ from netcompliance.judge.evidence import (
 )
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.nameservers import addresses_told, public_addresses
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Settings
+from netcompliance.observations import Firewall, Sockets, Syn, Tcp
 
 PROXIED = "the host reaches the service through an explicit proxy, not directly"
 Sets: TypeAlias = dict[str, tuple[str, ...]]
@@ -48,7 +49,7 @@ SEEN_OUTSIDE = (observed("syn", about=()), observed("sockets", about=()))
 def tenants_addresses(case: Case, evidence: Evidence) -> set[str]:
     """Every address that somebody gave for the tenant, or at which it was looked for."""
     return {
-        *(seen.get("address", "") for seen in evidence.all("tcp", task=TENANT, host=case.host)),
+        *(seen.address or "" for seen in evidence.all(Tcp, task=TENANT, host=case.host)),
         *evidence.resolved(case.host, "bare", "rooted"),
         *addresses_told(evidence, case.host),
         *public_addresses(evidence, case.host),
@@ -60,16 +61,16 @@ def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Ou
     """OUT-01."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
-    seen = evidence.one("sockets")
+    seen = evidence.one(Sockets)
     if seen is None or error_name(seen):
         why = f" ({error_text(seen)})" if error_text(seen) else ""
         return notchecked(f"the host's connection table could not be read{why}")
     found: list[Finding] = []
     right = 0
     tenants = tenants_addresses(case, evidence)
-    listening = {port for _, port in seen.get("listening", ())}
-    own = seen.get("own", ())
-    for local, local_port, remote, remote_port in seen.get("connections", ()):
+    listening = {port for _, port in seen.listening}
+    own = seen.own or ()
+    for local, local_port, remote, remote_port in seen.connections:
         if remote not in tenants:
             continue
         if local_port in listening and local_port not in own:
@@ -83,7 +84,7 @@ def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Ou
             right += 1
     return decided(
         found,
-        f"{right} connections in {seen.get('samples')} samples, all opened by the host to port 443",
+        f"{right} connections in {seen.samples} samples, all opened by the host to port 443",
         f"ss -tn dst {next(iter(sorted(tenants)), case.host)}",
         missing="" if right and own else HIDDEN,
     )
@@ -95,21 +96,21 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
     tenants = tenants_addresses(case, evidence)
     if not tenants:
         return notapplicable(PROXIED_UNKNOWN) if evidence.proxy_for(case.host) else notchecked(UNKNOWN)
-    wire = [seen for seen in evidence.all("syn") if not error_name(seen)]
-    rules = [seen for seen in evidence.all("firewall") if not error_name(seen) and seen.get("tool") not in NO_RULES]
+    wire = [seen for seen in evidence.all(Syn) if not error_name(seen)]
+    rules = [seen for seen in evidence.all(Firewall) if not error_name(seen) and seen.tool not in NO_RULES]
     readings = _readings(evidence, rules)
     beyond = sum(reading.size for _, reading in readings) * len(tenants) > MOST_HELD
     found = [*_attempts(evidence, wire, tenants), *([] if beyond else _openings(readings, tenants))]
     doubts = BEYOND.format(len(tenants)) if beyond else _doubts(readings, tenants)
-    table = evidence.one("sockets")
-    table_read = table is not None and not error_name(table) and bool(table.get("own") or table.get("listening"))
-    watched = any(seen.get("own") for seen in wire)
+    table = evidence.one(Sockets)
+    table_read = table is not None and not error_name(table) and bool(table.own or table.listening)
+    watched = any(seen.own for seen in wire)
     saw = [
         "no SYN came from the tenant's addresses"
         if watched
         else "incoming SYNs could not be watched with these rights",
         *(["of the host's table of connections OUT-01 speaks"] if table_read and not watched else []),
-        f"no rule of {listed(seen.get('tool', '') for seen in rules)} lets them in"
+        f"no rule of {listed(('' if seen.tool is None else seen.tool) for seen in rules)} lets them in"
         if rules
         else "the host's firewall could not be read",
     ]
@@ -123,14 +124,10 @@ def nothing_comes_in(case: Case, evidence: Evidence, settings: Settings) -> Outc
     )
 
 
-def _attempts(evidence: Evidence, wire: list[Observation], tenants: set[str]) -> Iterator[Finding]:
-    accepted = {
-        (remote, local_port)
-        for seen in evidence.all("sockets")
-        for _, local_port, remote, _ in seen.get("connections", ())
-    }
+def _attempts(evidence: Evidence, wire: list[Syn], tenants: set[str]) -> Iterator[Finding]:
+    accepted = {(remote, local_port) for seen in evidence.all(Sockets) for _, local_port, remote, _ in seen.connections}
     for seen in wire:
-        for source, _, destination, port, count in seen.get("seen", ()):
+        for source, _, destination, port, count in seen.seen:
             if source in tenants and (source, port) not in accepted:
                 detail = f"{count} SYNs came from {source} to {destination} port {port}"
                 yield finding(Code.OUTBOUND_INBOUND_SEEN, source, detail)
@@ -159,49 +156,45 @@ def _doubts(readings: list[tuple[str, Reading]], tenants: set[str]) -> str:
     return f"what this rule lets in is not known: {min(found)}" if found else ""
 
 
-def _readings(evidence: Evidence, rules: list[Observation]) -> list[tuple[str, Reading]]:
+def _readings(evidence: Evidence, rules: list[Firewall]) -> list[tuple[str, Reading]]:
     """What each tool shows. iptables' own rules in nftables are read as iptables-save prints them, if it does."""
     ipsets, budget = _ipsets(evidence), Budget()
     shown = frozenset(
-        f"{'ip6' if str(seen.get('tool')).startswith('ip6') else 'ip'} {chain}"
+        f"{'ip6' if str(seen.tool).startswith('ip6') else 'ip'} {chain}"
         for seen in rules
-        if "(nf_tables)" in seen.get("rules", "")
-        for chain in chains_in(seen["rules"])
+        if "(nf_tables)" in (seen.rules or "")
+        for chain in chains_in(seen.rules or "")
     )
-    return [
-        (tool, read(tool, seen.get("rules", ""), ipsets, shown, budget))
-        for seen in rules
-        for tool in [str(seen.get("tool"))]
-    ]
+    return [(tool, read(tool, seen.rules or "", ipsets, shown, budget)) for seen in rules for tool in [str(seen.tool)]]
 
 
 def _ipsets(evidence: Evidence) -> Sets:
-    return next((ipsets_in(seen["rules"]) for seen in evidence.all("firewall", tool="ipset") if "rules" in seen), {})
+    return next((ipsets_in(seen.rules) for seen in evidence.all(Firewall, tool="ipset") if seen.rules is not None), {})
 
 
 def _unread(evidence: Evidence) -> str:
     """The tools that are there and could not read the rules; empty if there are none such."""
-    failed = [str(seen.get("tool")) for seen in evidence.all("firewall") if error_name(seen) and not _is_missing(seen)]
+    failed = [str(seen.tool) for seen in evidence.all(Firewall) if error_name(seen) and not _is_missing(seen)]
     return f"the host's firewall rules could not be read with {listed(sorted(failed))}" if failed else ""
 
 
-def _is_missing(seen: Observation) -> bool:
+def _is_missing(seen: Firewall) -> bool:
     """The tool is not installed, or has nothing to read."""
-    return "not installed" in error_text(seen) or seen.get("tool") in NO_RULES
+    return "not installed" in error_text(seen) or seen.tool in NO_RULES
 
 
-def _unshown(evidence: Evidence, rules: list[Observation]) -> str:
+def _unshown(evidence: Evidence, rules: list[Firewall]) -> str:
     """Tables that the kernel has and no tool shows; empty if there are none such, or if the kernel does not say."""
-    shown = {"nft"} if any(seen.get("tool") == "nft" for seen in rules) else set()
+    shown = {"nft"} if any(seen.tool == "nft" for seen in rules) else set()
     for seen in rules:
-        family, text = str(seen.get("tool")).partition("-")[0], seen.get("rules", "")
+        family, text = str(seen.tool).partition("-")[0], seen.rules or ""
         names = {line[1:].strip() for line in text.splitlines() if line.startswith("*")}
         of_nft = "ip6" if family == "ip6tables" else "ip"
         shown |= {f"nft {of_nft} {name}" if "(nf_tables)" in text else f"{family} {name}" for name in names}
-    kernel = evidence.one("firewall", tool="kernel") or {}
+    kernel = evidence.one(Firewall, tool="kernel") or Firewall()
     missing = [
         table
-        for table in kernel.get("rules", "").splitlines()
+        for table in (kernel.rules or "").splitlines()
         if table not in shown and not ("nft" in shown and table.startswith("nft "))
     ]
     return f"no tool here shows rules that the kernel has: {listed(sorted(missing))}" if missing else ""

@@ -9,9 +9,8 @@ row were refused, that counts which slow ones are refused, too. Go waits for an 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
@@ -22,15 +21,15 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
+    decoded,
     duration,
-    error_field,
     error_name,
+    error_of,
     finding,
     listed,
     notapplicable,
     notchecked,
     parsed_address,
-    raw,
     seconds,
     without_port,
 )
@@ -40,7 +39,8 @@ from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.proxyvars import misread
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS
-from netcompliance.model import Case, Finding, Kind, Observation, Settings
+from netcompliance.model import Case, Finding, Kind, Settings
+from netcompliance.observations import Dns, Proxy, ProxyAddress, Readings, Route, Shares, Tls, Tried
 
 __all__ = ["grants_connect", "trouble", "troubles"]
 
@@ -68,13 +68,13 @@ def grants_connect(case: Case, evidence: Evidence, settings: Settings) -> Outcom
         return notchecked("it is not known whether the host uses a proxy for this name")
     proxy = evidence.proxy_for(case.host)
     if proxy is None:
-        excepted = f"; NO_PROXY excepts {case.host}" if route.get("no_proxy") and route.get("source") else ""
+        excepted = f"; NO_PROXY excepts {case.host}" if route.no_proxy and route.source else ""
         return notapplicable(f"the host uses no explicit proxy for {case.host}{excepted}")
     if proxy == MISREAD:
         return decided([misread(route)], reproduce="env | cut -d= -f1 | grep -i _proxy")
     if not proxy.startswith(("http://", "https://")):
         return notchecked(f"{proxy} is neither an http nor an https proxy, and no other kind can be judged")
-    tunnels = evidence.all("proxy", host=without_port(case.host))
+    tunnels = evidence.all(Proxy, host=without_port(case.host))
     if not tunnels:
         return notchecked("no exchange with the proxy came to an end")
     saw = f"{proxy} granted CONNECT {authority(case.host)}{_often(evidence, case.host)}{_disagreement(route)}"
@@ -91,8 +91,8 @@ def _not_looked_up(evidence: Evidence, proxy: str) -> str:
     """A shell does not look up the proxy's name as the agent does; it knows nameservers that never serve the agent."""
     if not evidence.by_shell or parsed_address(urlsplit(proxy).hostname):
         return ""
-    asked = [seen for seen in evidence.all("dns") if seen.get("edns", True) and seen.get("response")]
-    if not asked or any(said(raw(seen, "response"), str(seen.get("rdtype"))).settles for seen in asked):
+    asked = [seen for seen in evidence.all(Dns) if seen.edns is not False and seen.response]
+    if not asked or any(said(decoded(seen.response), str(seen.rdtype)).settles for seen in asked):
         return ""
     return "no nameserver answers the agent's kind of query, and a shell does not ask for the proxy's name by it"
 
@@ -112,9 +112,9 @@ def _name_trouble(case: Case, evidence: Evidence, settings: Settings) -> list[Fi
     ]
 
 
-def troubles(evidence: Evidence, proxy: str, host: str, tunnels: Sequence[Observation]) -> list[Finding]:
+def troubles(evidence: Evidence, proxy: str, host: str, tunnels: Sequence[Proxy]) -> list[Finding]:
     """What is wrong with the tunnels to a host: one finding, or none."""
-    single = [seen for seen in tunnels if not seen.get("series")] or tunnels
+    single = [seen for seen in tunnels if not seen.series] or tunnels
     refused = [f for seen in single if (f := trouble(seen, proxy, host))]
     if len(refused) == len(single):
         return refused[:1]
@@ -132,12 +132,14 @@ def troubles(evidence: Evidence, proxy: str, host: str, tunnels: Sequence[Observ
 def _bad_address(evidence: Evidence, proxy: str, host: str) -> list[Finding]:
     """Of several addresses of the proxy's name, one opens and does not grant what another grants: a client that takes
     it first does not try the next."""
-    looks = evidence.all("proxy-address", host=without_port(host))
-    granted = [seen for seen in looks if trouble(seen, proxy, host) is None]
+    looks = [
+        (seen, trouble(_tunnel(seen), proxy, host)) for seen in evidence.all(ProxyAddress, host=without_port(host))
+    ]
+    granted = [seen for seen, found in looks if found is None]
     bad = [
-        (str(seen.get("proxy_address")), found)
-        for seen in looks
-        if error_field(seen, "phase") not in WAY_TO_THE_PROXY and (found := trouble(seen, proxy, host))
+        (str(seen.proxy_address), found)
+        for seen, found in looks
+        if error_of(seen).phase not in WAY_TO_THE_PROXY and found
     ]
     if not granted or not bad:
         return []
@@ -146,42 +148,54 @@ def _bad_address(evidence: Evidence, proxy: str, host: str) -> list[Finding]:
     return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
 
 
-def tried_often(evidence: Evidence, host: str) -> Observation | None:
+def _tunnel(seen: ProxyAddress) -> Proxy:
+    """What came of a CONNECT at one of the proxy's addresses, as of any other."""
+    return Proxy(
+        declared=seen.declared,
+        status=seen.status,
+        reason=seen.reason,
+        go_refuses=seen.go_refuses,
+        error=seen.error,
+        seconds=seen.seconds,
+    )
+
+
+def tried_often(evidence: Evidence, host: str) -> Shares | None:
     """What became of many CONNECTs to this host; `None` if they were not tried."""
-    series = evidence.one("shares", task=TENANT, host=without_port(host), address=None)
-    return series if series and series.get("via") and series.get("tries") else None
+    series = evidence.one(Shares, task=TENANT, host=without_port(host), address=None)
+    return series if series and series.via and series.tries else None
 
 
-def _share(series: Observation, tunnels: Sequence[Observation], proxy: str, host: str) -> list[Finding]:
+def _share(series: Shares, tunnels: Sequence[Proxy], proxy: str, host: str) -> list[Finding]:
     """The share of CONNECTs that is not granted, however slowly they come."""
-    tries, failed = series.get("tries", 0), _not_granted(series)
-    calm = series.get("calm") or {}
-    again = _not_granted(calm)
-    mute, mute_again = _not_carried(series), _not_carried(calm)
-    if mute and mute_again and series.get("carried") and not again:
-        share = f"{mute} of {series.get('opened')}"
-        slowly = f"{mute_again} of {calm.get('opened')} when asked slowly"
+    tries, failed = series.tries or 0, _not_granted(series)
+    calm = series.calm
+    again = _not_granted(calm) if calm else 0
+    mute, mute_again = _not_carried(series), _not_carried(calm) if calm else 0
+    if calm and mute and mute_again and series.carried and not again:
+        share = f"{mute} of {series.opened}"
+        slowly = f"{mute_again} of {calm.opened} when asked slowly"
         detail = f"{proxy}: {share} tunnels to {authority(host)} carried nothing back, and {slowly}"
         return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
-    silent = sum(name in TIMEOUTS for _, name, _ in series.get("unopened", ()))
+    silent = sum(name in TIMEOUTS for _, name, _ in series.unopened)
     if not failed or (calm and not again) or (not calm and silent >= failed):
         return []
     how = "left unanswered" if silent >= failed else "refused or left unanswered" if silent else "refused"
-    slowly = f", and {again} of {calm.get('tries')} when asked slowly" if calm else ""
-    details = [f.detail for seen in tunnels if seen.get("series") and (f := trouble(seen, proxy, host))]
+    slowly = f", and {again} of {calm.tries} when asked slowly" if calm else ""
+    details = [f.detail for seen in tunnels if seen.series and (f := trouble(seen, proxy, host))]
     share = f"{failed} of {tries}"
     detail = f"{proxy}: {share} CONNECTs to {authority(host)} were {how}{slowly}{f'; {details[0]}' if details else ''}"
     return [finding(Code.PROXY_PARTLY_DENIED, proxy, detail, proxy=proxy, share=share)]
 
 
-def _not_granted(series: Observation) -> int:
-    return max(0, int(series.get("tries", 0)) - int(series.get("opened", 0)))
+def _not_granted(series: Shares | Tried) -> int:
+    return max(0, int(series.tries or 0) - int(series.opened or 0))
 
 
-def _not_carried(series: Mapping[str, Any]) -> int:
+def _not_carried(series: Shares | Tried) -> int:
     """Tunnels that were granted and in which nothing came back, as far as it was tried."""
-    granted = int(series.get("opened", 0))
-    return max(0, granted - int(series.get("carried", granted)))
+    granted = int(series.opened or 0)
+    return max(0, granted - int(granted if series.carried is None else series.carried))
 
 
 def _often(evidence: Evidence, host: str) -> str:
@@ -189,26 +203,26 @@ def _often(evidence: Evidence, host: str) -> str:
     series = tried_often(evidence, host)
     if series is None:
         return ""
-    failed, tries = _not_granted(series), series.get("tries")
+    failed, tries = _not_granted(series), series.tries
     if not failed:
         return f", {tries} of {tries} times"
     return f"; {failed} of {tries} in a row were not, and all slow ones were"
 
 
-def _is_answer(seen: Observation) -> bool:
+def _is_answer(seen: Proxy) -> bool:
     """Did the proxy itself say no? What was only not answered in time may be our own burst."""
-    return seen.get("status") is not None or error_name(seen) in CUT
+    return seen.status is not None or error_name(seen) in CUT
 
 
 def _carries_nothing(evidence: Evidence, proxy: str, host: str) -> list[Finding]:
     """A tunnel that was granted and in which not a byte came back, whatever was tried."""
     shaken = [
         seen
-        for seen in evidence.all("tls", host=without_port(host))
-        if seen.get("via") and error_field(seen, "phase") not in BEFORE_TLS
+        for seen in evidence.all(Tls, host=without_port(host))
+        if seen.via and error_of(seen).phase not in BEFORE_TLS
     ]
     mute = [
-        seen for seen in shaken if error_name(seen) in (*CUT, *TIMEOUTS) and GRANTED.fullmatch(raw(seen, "received"))
+        seen for seen in shaken if error_name(seen) in (*CUT, *TIMEOUTS) and GRANTED.fullmatch(decoded(seen.received))
     ]
     if not shaken or len(mute) < len(shaken):
         return []
@@ -219,7 +233,9 @@ def _carries_nothing(evidence: Evidence, proxy: str, host: str) -> list[Finding]
     return [finding(Code.PROXY_NO_WAY_OUT, proxy, detail, proxy=proxy, why=why)]
 
 
-def _disagreement(route: Observation) -> str:
+def _disagreement(route: Route) -> str:
     """A remark where clients read NO_PROXY differently, since the agent is only one of them."""
-    direct = sorted(client for client, through in route.get("readings", {}).items() if not through)
+    reads = route.readings or Readings()
+    clients = {"curl": reads.curl, "go": reads.go, "python": reads.python}
+    direct = [client for client, through in clients.items() if through is False]
     return f"; but {', '.join(direct)} would go past it by this NO_PROXY" if direct else ""

@@ -20,13 +20,13 @@ from netcompliance.judge.evidence import (
     finding,
     listed,
     notchecked,
-    seconds,
 )
 from netcompliance.judge.hangs import missing_exchanges, request_trouble
 from netcompliance.judge.judges import HANDSHAKES, judges, observed
 from netcompliance.judge.recognise import REFUSALS, alike, described, is_page, subject_of, trouble
 from netcompliance.judge.transport import path_name, paths_to, unfinished
-from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Observation, Settings
+from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Settings
+from netcompliance.observations import Http
 
 HANGING = (Code.HTTP_STALLED, Code.HTTP_CLOSED)
 """What a single request shows of a share that hangs."""
@@ -34,20 +34,20 @@ SLOW = 2.0
 """Seconds until the first byte of a small answer."""
 
 
-def _asked(evidence: Evidence, host: str, purpose: str) -> list[Observation]:
+def _asked(evidence: Evidence, host: str, purpose: str) -> list[Http]:
     """Requests of that purpose over verified TLS."""
-    return [o for o in evidence.all("http", task=TENANT, host=host, purpose=purpose) if o.get("verified")]
+    return [o for o in evidence.all(Http, task=TENANT, host=host, purpose=purpose) if o.verified]
 
 
-def _sibling(evidence: Evidence, host: str, seen: Observation) -> Observation | None:
+def _sibling(evidence: Evidence, host: str, seen: Http) -> Http | None:
     """What a random path got from the same address, else from any. Not one under the receiver's own path: there the
     receiver refuses whatever it is asked."""
     siblings = [
         o
         for o in _asked(evidence, host, "sibling")
-        if o.get("status") is not None and not o.get("path", "").startswith(DOCUMENTED_PATH)
+        if o.status is not None and not (o.path or "").startswith(DOCUMENTED_PATH)
     ]
-    here = [o for o in siblings if o.get("address") == seen.get("address")]
+    here = [o for o in siblings if o.address == seen.address]
     return next(iter(here or siblings), None)
 
 
@@ -68,12 +68,12 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     unasked_for: list[str | None] = []
     for seen in asked:
         sibling = _sibling(evidence, case.host, seen)
-        answers = answers_of(evidence, case.host, seen.get("address"))
-        guarded = answers.key_accepted and seen.get("status") in REFUSALS
+        answers = answers_of(evidence, case.host, seen.address)
+        guarded = answers.key_accepted and seen.status in REFUSALS
         wrong = trouble(seen, None if guarded else sibling, case.host)
         if wrong and wrong.code is Code.HTTP_NOT_FOUND and not is_page(seen) and _is_old_receiver(evidence, answers):
             wrong = None
-        other = differing(evidence, case.host, seen.get("address"))
+        other = differing(evidence, case.host, seen.address)
         if other and kind_of(seen) in other.kinds:
             wrong = None
         theirs = [get for get in answers.all("agent") if not (other and kind_of(get) in other.kinds)]
@@ -83,19 +83,19 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         else:
             judged = [judged_get(get, answers) for get in theirs] if not wrong else []
         unknown = not judged or any(each.open for each in judged)
-        unasked_for += [seen.get("address")] if not wrong and evidence.agents_eyes and unknown else []
+        unasked_for += [seen.address] if not wrong and evidence.agents_eyes and unknown else []
         wrong = wrong or next((each.finding for each in judged if each.finding), None)
         wrong = wrong or (other.finding if other else None)
-        share = request_trouble(evidence, case.host, seen.get("address"))
+        share = request_trouble(evidence, case.host, seen.address)
         if share and (wrong is None or wrong.code in HANGING):
             wrong = share
         if wrong:
             found.append(wrong)
         elif sibling is None and not guarded and not answers.plain_alone_refused:
             uncompared.append(subject_of(seen, case.host))
-    where = [seen.get("address") for seen in asked]
+    where = [seen.address for seen in asked]
     unasked = [path for path in paths_to(evidence, TENANT, case.host) if path not in where]
-    shown = [get for seen in asked for get in _telling(seen, answers_of(evidence, case.host, seen.get("address")))]
+    shown = [get for seen in asked for get in _telling(seen, answers_of(evidence, case.host, seen.address))]
     return decided(
         found,
         f"{listed(described(seen) for seen in shown)} at {listed(subject_of(seen, case.host) for seen in asked)}",
@@ -108,7 +108,7 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     )
 
 
-def _telling(plain: Observation, answers: Answers) -> list[Observation]:
+def _telling(plain: Http, answers: Answers) -> list[Http]:
     """What is worth being told: the plain request's answer, unless a device refuses that one alone."""
     return answers.all("agent") if answers.plain_alone_refused else [plain]
 
@@ -116,12 +116,10 @@ def _telling(plain: Observation, answers: Answers) -> list[Observation]:
 def _is_old_receiver(evidence: Evidence, answers: Answers) -> bool:
     """Does another documented path refuse what is sent there as the receiver does, and not what is sent anywhere?"""
     if evidence.agents_eyes:
-        return any(
-            seen.get("status") in REFUSALS and judged_post(seen, answers) == FINE for seen in answers.all("path")
-        )
+        return any(seen.status in REFUSALS and judged_post(seen, answers) == FINE for seen in answers.all("path"))
     host = answers.host
     return any(
-        seen.get("status") in REFUSALS
+        seen.status in REFUSALS
         and (sibling := _sibling(evidence, host, seen)) is not None
         and trouble(seen, sibling, host) is None
         for seen in _asked(evidence, host, "path")
@@ -136,7 +134,7 @@ def _is_old_receiver(evidence: Evidence, answers: Answers) -> bool:
 def path_answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     """RCV-02. At every address, by what the agent sends there."""
     path = f"/{case.target.partition('/')[2]}"
-    asked = [seen for seen in _asked(evidence, case.host, "path") if seen.get("path") == path]
+    asked = [seen for seen in _asked(evidence, case.host, "path") if seen.path == path]
     if not asked:
         return notchecked("the request did not come to an end")
     reproduce = f"{curl(evidence, case.host)} -sSi -X POST -d '{{}}' https://{case.target}"
@@ -144,8 +142,8 @@ def path_answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     if not evidence.agents_eyes:
         found = [f for seen in asked if (f := trouble(seen, _sibling(evidence, case.host, seen), case.host))]
         return decided(found, saw, reproduce)
-    judged = [judged_post(seen, answers_of(evidence, case.host, seen.get("address"))) for seen in asked]
-    where = [seen.get("address") for seen in asked]
+    judged = [judged_post(seen, answers_of(evidence, case.host, seen.address)) for seen in asked]
+    where = [seen.address for seen in asked]
     unasked = [each for each in paths_to(evidence, TENANT, case.host) if each not in where]
     unproved = [subject_of(seen, case.host) for seen, each in zip(asked, judged, strict=True) if each.open]
     why = f"refused in another way than other calls at {listed(sorted(unproved))}: only a valid API key can prove whose"
@@ -166,25 +164,23 @@ def accepts_the_key(case: Case, evidence: Evidence, settings: Settings) -> Outco
             "the request with the key was not made: no verified connection, or no key was found on the host"
         )
     found: list[Finding] = []
-    unknown = [seen for seen in asked if seen.get("status") in (404, 410) and not is_page(seen)]
+    unknown = [seen for seen in asked if seen.status in (404, 410) and not is_page(seen)]
     accepted = [
-        subject_of(seen, case.host)
-        for seen in asked
-        if answers_of(evidence, case.host, seen.get("address")).key_accepted
+        subject_of(seen, case.host) for seen in asked if answers_of(evidence, case.host, seen.address).key_accepted
     ]
     for seen in [seen for seen in asked if seen not in unknown]:
-        answers = answers_of(evidence, case.host, seen.get("address"))
-        subject, status = subject_of(seen, case.host), seen.get("status")
+        answers = answers_of(evidence, case.host, seen.address)
+        subject, status = subject_of(seen, case.host), seen.status
         if answers.key_accepted:
             continue
         wrong = trouble(seen, _sibling(evidence, case.host, seen), case.host)
         if wrong is None and status in REFUSALS:
             wrong = _refused_key(seen, answers, accepted)
-        detail = f"{subject}: {seen.get('path')} got {described(seen)}"
+        detail = f"{subject}: {seen.path} got {described(seen)}"
         if wrong is None and accepts(seen):
             detail += ", and so does a key that no tenant has"
         found.append(wrong or finding(Code.HTTP_NOT_RECEIVER, subject, detail))
-    where = [seen.get("address") for seen in asked]
+    where = [seen.address for seen in asked]
     every = paths_to(evidence, TENANT, case.host) if evidence.agents_eyes else []
     unasked = unfinished([each for each in every if each not in where], "the request with the key")
     return decided(
@@ -194,10 +190,10 @@ def accepts_the_key(case: Case, evidence: Evidence, settings: Settings) -> Outco
     )
 
 
-def _refused_key(seen: Observation, answers: Answers, accepted: list[str]) -> Finding:
+def _refused_key(seen: Http, answers: Answers, accepted: list[str]) -> Finding:
     """The key is wrong only if the receiver says so, in its own way, and says nothing else elsewhere."""
-    subject, status = subject_of(seen, answers.host), seen.get("status")
-    answered = f"{subject}: {seen.get('path')} answers {status} to this key"
+    subject, status = subject_of(seen, answers.host), seen.status
+    answered = f"{subject}: {seen.path} answers {status} to this key"
     wrong = answers.one("wrong-key")
     if wrong is not None and wrong in answers.refusals and not alike(seen, wrong):
         detail = f"{answered} with {form(seen)}, and to a key that no tenant has with {form(wrong)}"
@@ -214,8 +210,8 @@ def answers_in_time(case: Case, evidence: Evidence, settings: Settings) -> Outco
     took: dict[str | None, list[float]] = {}
     for purpose in ("receiver", "sibling"):
         for seen in _asked(evidence, case.host, purpose):
-            if "first_byte" in seen:
-                took.setdefault(seen.get("address"), []).append(seconds(seen, "first_byte"))
+            if seen.first_byte is not None:
+                took.setdefault(seen.address, []).append(seen.first_byte or 0.0)
     if not took:
         return notchecked("no answer was timed")
     quickest = {path_name(address, case.host): min(times) for address, times in took.items()}

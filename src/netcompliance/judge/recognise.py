@@ -19,19 +19,21 @@ from urllib.parse import urlsplit
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
+    Answered,
+    decoded,
     duration,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
     header,
-    raw,
     seconds,
     waited,
 )
 from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Http
 
 AT_ONCE = 0.5
 """Seconds. What takes less is not told in milliseconds, which differ from run to run."""
@@ -69,15 +71,15 @@ class Author:
 THE_RECEIVER = Author(code=None)
 
 
-def is_page(seen: Observation) -> bool:
+def is_page(seen: Answered) -> bool:
     """Is the answer a web page, by its type or by its body?"""
-    return "html" in header(seen, "content-type").lower() or bool(HTML.match(raw(seen, "body")))
+    return "html" in header(seen, "content-type").lower() or bool(HTML.match(decoded(seen.body)))
 
 
-def is_json_object(seen: Observation) -> bool:
+def is_json_object(seen: Http) -> bool:
     """Is the answer a JSON object? A body that was cut is taken by its type and first character."""
-    body = raw(seen, "body").strip()
-    if not seen.get("body_complete"):
+    body = decoded(seen.body).strip()
+    if not seen.body_complete:
         return body.startswith(b"{") and "json" in header(seen, "content-type").lower()
     try:
         return isinstance(json.loads(body), dict)
@@ -85,51 +87,51 @@ def is_json_object(seen: Observation) -> bool:
         return False
 
 
-def same_answer(one: Observation, other: Observation) -> bool:
+def same_answer(one: Http, other: Http) -> bool:
     """Do two paths get the same answer, but for ids, times and the path itself?"""
-    if one.get("status") != other.get("status") or header(one, "content-type") != header(other, "content-type"):
+    if one.status != other.status or header(one, "content-type") != header(other, "content-type"):
         return False
     return _lasting(one) == _lasting(other)
 
 
-def alike(one: Observation, other: Observation) -> bool:
+def alike(one: Http, other: Http) -> bool:
     """Are two answers of the same make: status, type, and the names in a JSON object or else the words?
 
     What a service says to one path and to another differs in words; who wrote it shows in the form.
     """
-    if one.get("status") != other.get("status") or _media_type(one) != _media_type(other):
+    if one.status != other.status or _media_type(one) != _media_type(other):
         return False
     ours, theirs = names(one), names(other)
     return _lasting(one) == _lasting(other) if ours is None or theirs is None else ours == theirs
 
 
-def _media_type(seen: Observation) -> str:
+def _media_type(seen: Answered) -> str:
     return header(seen, "content-type").partition(";")[0].strip().lower()
 
 
-def names(seen: Observation) -> list[str] | None:
+def names(seen: Http) -> list[str] | None:
     """The names in a JSON object, `None` if it is not one."""
     try:
-        document = json.loads(raw(seen, "body"))
+        document = json.loads(decoded(seen.body))
     except (ValueError, RecursionError):
         return None
     return sorted(document) if isinstance(document, dict) else None
 
 
-def _lasting(seen: Observation) -> bytes:
+def _lasting(seen: Http) -> bytes:
     """The body without what differs from request to request."""
-    body, path = raw(seen, "body"), seen.get("path", "").strip("/").encode()
+    body, path = decoded(seen.body), (seen.path or "").strip("/").encode()
     body = body.replace(path, b"") if path else body
     return WORD.sub(lambda word: b"" if VOLATILE.search(word[0]) else word[0], body)
 
 
-def described(seen: Observation) -> str:
+def described(seen: Answered) -> str:
     """Status and type of an answer, in words."""
     kind = header(seen, "content-type").partition(";")[0].strip()
-    title = re.search(rb"<title[^<>]{0,200}>\s{0,200}([^<]{1,80})", raw(seen, "body"), re.IGNORECASE)
+    title = re.search(rb"<title[^<>]{0,200}>\s{0,200}([^<]{1,80})", decoded(seen.body), re.IGNORECASE)
     what = f" titled {title.group(1).decode('utf-8', 'replace').strip()!r}" if title else ""
-    where = f" to {_plain(header(seen, 'location'))}" if seen.get("status") in REDIRECTS else ""
-    return f"status {seen.get('status')} {kind or 'without a type'}{what}{where}"
+    where = f" to {_plain(header(seen, 'location'))}" if seen.status in REDIRECTS else ""
+    return f"status {seen.status} {kind or 'without a type'}{what}{where}"
 
 
 def _plain(location: str) -> str:
@@ -137,34 +139,34 @@ def _plain(location: str) -> str:
     return location.partition("?")[0][:120] or "nowhere"
 
 
-def transport_trouble(seen: Observation, host: str) -> Finding | None:
+def transport_trouble(seen: Http, host: str) -> Finding | None:
     """A request that got no whole answer, or one that Go refuses; `None` if it got one."""
-    name, why = error_name(seen), seen.get("go_refuses")
+    name, why = error_name(seen), seen.go_refuses
     if why:
         subject = subject_of(seen, host)
-        detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}, which Go refuses: {why}"
+        detail = f"{subject}: {seen.method} {seen.path} got {described(seen)}, which Go refuses: {why}"
         return finding(Code.HTTP_MALFORMED, subject, detail, why=why)
-    if name is None or (seen.get("status") is not None and name == "LIMIT"):
+    if name is None or (seen.status is not None and name == "LIMIT"):
         return None
     subject = subject_of(seen, host)
-    request = f"{subject}: {seen.get('method')} {seen.get('path')}"
-    if error_field(seen, "phase") in (*BEFORE_TLS, "tls"):
+    request = f"{subject}: {seen.method} {seen.path}"
+    if error_of(seen).phase in (*BEFORE_TLS, "tls"):
         detail = f"{request} got no connection, though others opened ({error_text(seen) or name})"
         return finding(Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED, subject, detail)
     if name in TIMEOUTS:
-        part = "no complete answer" if seen.get("status") is not None else "no answer"
+        part = "no complete answer" if seen.status is not None else "no answer"
         return finding(Code.HTTP_STALLED, subject, f"{request} got {part} in {waited(seen)}")
     when = "at once" if seconds(seen) < AT_ONCE else f"after {duration(seconds(seen))}"
     ended = f"ended {when} without a usable answer ({error_text(seen) or name})"
     return finding(Code.HTTP_CLOSED, subject, f"{request} {ended}")
 
 
-def subject_of(seen: Observation, host: str) -> str:
+def subject_of(seen: Http, host: str) -> str:
     """The address that answered, or the way through the proxy."""
-    return path_name(seen.get("address"), host)
+    return path_name(seen.address, host)
 
 
-def trouble(seen: Observation, sibling: Observation | None, host: str) -> Finding | None:
+def trouble(seen: Http, sibling: Http | None, host: str) -> Finding | None:
     """Why this answer is not the receiver's; `None` if it is."""
     lost = transport_trouble(seen, host)
     if lost is not None:
@@ -173,13 +175,13 @@ def trouble(seen: Observation, sibling: Observation | None, host: str) -> Findin
     if by.code is None:
         return None
     subject = subject_of(seen, host)
-    detail = f"{subject}: {seen.get('method')} {seen.get('path')} got {described(seen)}{by.note}"
+    detail = f"{subject}: {seen.method} {seen.path} got {described(seen)}{by.note}"
     return finding(by.code, subject, detail, location=by.location or subject)
 
 
-def author(seen: Observation, sibling: Observation | None, host: str) -> Author:
+def author(seen: Http, sibling: Http | None, host: str) -> Author:
     """Who wrote the answer. Without a sibling to compare with, a refusal has the benefit of the doubt."""
-    status = seen.get("status")
+    status = seen.status
     if status is None:
         return Author(code=Code.HTTP_NOT_RECEIVER)
     if status == 407 or header(seen, "proxy-authenticate"):
@@ -202,12 +204,12 @@ def author(seen: Observation, sibling: Observation | None, host: str) -> Author:
         return Author(code=Code.HTTP_NOT_FOUND)
     if sibling is not None and same_answer(seen, sibling):
         return Author(code=Code.HTTP_NOT_RECEIVER, note="; a random path gets the same")
-    if (status < 300 and is_json_object(seen)) or (status in COMPLAINTS and seen.get("method") == "POST"):
+    if (status < 300 and is_json_object(seen)) or (status in COMPLAINTS and seen.method == "POST"):
         return THE_RECEIVER
     return Author(code=Code.HTTP_NOT_RECEIVER)
 
 
-def _redirecting(seen: Observation, sibling: Observation | None, host: str) -> Author:
+def _redirecting(seen: Http, sibling: Http | None, host: str) -> Author:
     """A portal sends everybody everywhere to its own place; a block list shows it in the place's name."""
     location = _plain(header(seen, "location"))
     try:
@@ -218,19 +220,19 @@ def _redirecting(seen: Observation, sibling: Observation | None, host: str) -> A
     place = location.encode()
     if not own and not PORTALS.search(place) and (BLOCK_WORDS.search(place) or DEVICES.search(place)):
         return Author(code=Code.HTTP_BLOCK_PAGE, location=location)
-    everywhere = sibling is None or sibling.get("status") in REDIRECTS
+    everywhere = sibling is None or sibling.status in REDIRECTS
     code = Code.HTTP_CAPTIVE_PORTAL if everywhere and not own else Code.HTTP_REDIRECTED
     return Author(code=code, location=location)
 
 
-def _of_page(seen: Observation) -> Author:
+def _of_page(seen: Http) -> Author:
     """A web page is never the receiver's; its words say whose it is."""
-    status, body = seen["status"], raw(seen, "body")
+    status, body = seen.status, decoded(seen.body)
     if PORTALS.search(body):
         return Author(code=Code.HTTP_CAPTIVE_PORTAL)
     if status == 429 or (status == 503 and header(seen, "retry-after")):
         return Author(code=Code.HTTP_THROTTLED)
-    if status >= 500:
+    if (status or 0) >= 500:
         return Author(code=Code.HTTP_SERVER_ERROR)
     if status == 200 and OWN_UI.search(body):
         return Author(code=Code.HTTP_WEB_UI)
@@ -242,12 +244,12 @@ def _of_page(seen: Observation) -> Author:
     return Author(code=Code.HTTP_NOT_FOUND if status in (404, 410) else Code.HTTP_NOT_RECEIVER)
 
 
-def _refusing(seen: Observation, sibling: Observation | None) -> Author:
+def _refusing(seen: Http, sibling: Http | None) -> Author:
     """401 or 403 without a page: the receiver's, unless everything is refused alike or a device signs it.
 
     Words such as "access denied" convict nobody here: the receiver may use them.
     """
-    if header(seen, MADE_BY_A_PROXY) or DEVICES.search(raw(seen, "body")):
+    if header(seen, MADE_BY_A_PROXY) or DEVICES.search(decoded(seen.body)):
         return Author(code=Code.HTTP_BLOCK_PAGE)
     if header(seen, "www-authenticate").lower().startswith("basic"):
         return Author(code=Code.HTTP_NOT_RECEIVER, note=", asking for a user name")

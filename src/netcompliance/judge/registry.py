@@ -15,14 +15,14 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
-    error_field,
+    decoded,
     error_name,
+    error_of,
     error_text,
     finding,
     header,
     listed,
     notchecked,
-    raw,
     without_port,
 )
 from netcompliance.judge.hello import unexplained
@@ -47,7 +47,8 @@ from netcompliance.judge.judges import WAY, judges, observed
 from netcompliance.judge.recognise import REDIRECTS, REFUSALS, described, is_page
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, paths_to
 from netcompliance.judge.way import way_to
-from netcompliance.model import Case, Finding, Observation, RegistryMode, Settings
+from netcompliance.model import Case, Finding, RegistryMode, Settings
+from netcompliance.observations import Registry
 
 MANIFEST_TYPES = ("manifest", "image.index")
 POLICY_STATUSES = (402, 412, 423, 451)
@@ -67,7 +68,7 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
         return decided(
             found, "", s_client(evidence, without_port(case.host), found[0].subject, found[0]) if by_tls else reproduce
         )
-    pings = evidence.all("registry", task=REGISTRY, step="ping")
+    pings = evidence.all(Registry, task=REGISTRY, step="ping")
     if not pings:
         return notchecked("no request to the registry came to an end")
     last = pings[-1]
@@ -79,21 +80,21 @@ def answers(case: Case, evidence: Evidence, settings: Settings) -> Outcome:
     return decided([trouble] if trouble else [], saw, reproduce, missing=missing)
 
 
-def _challenge(seen: Observation) -> str:
+def _challenge(seen: Registry) -> str:
     scheme = header(seen, "www-authenticate").partition(" ")[0]
     return f" with a {scheme} challenge" if scheme else ""
 
 
-def _no_answer(seen: Observation, what: str, subject: str) -> Finding:
+def _no_answer(seen: Registry, what: str, subject: str) -> Finding:
     """A request that brought nothing, or not all."""
     name = error_name(seen)
     code = Code.HTTP_STALLED if name in TIMEOUTS else Code.HTTP_CLOSED
     return finding(code, subject, f"{what} got no whole answer ({error_text(seen) or name or 'nothing'}{tries(seen)})")
 
 
-def _ping_trouble(seen: Observation, host: str) -> Finding | None:
+def _ping_trouble(seen: Registry, host: str) -> Finding | None:
     """Is `/v2/` answered as the distribution specification says?"""
-    status, detail = seen.get("status"), f"/v2/ got {described(seen)}"
+    status, detail = seen.status, f"/v2/ got {described(seen)}"
     if status is None:
         return _no_answer(seen, "/v2/", host)
     if status == 429:
@@ -105,15 +106,15 @@ def _ping_trouble(seen: Observation, host: str) -> Finding | None:
     return None if _is_a_registrys(seen) else finding(Code.REGISTRY_NOT_A_REGISTRY, host, detail)
 
 
-def _is_a_registrys(seen: Observation) -> bool:
+def _is_a_registrys(seen: Registry) -> bool:
     if is_page(seen):
         return False
     marked = "registry/2" in header(seen, "docker-distribution-api-version").lower()
     return {
         401: header(seen, "www-authenticate").lower().startswith(("bearer ", "basic ")),
         403: marked or error_code(seen) is not None,
-        200: marked or raw(seen, "body").strip() in (b"", b"{}", b"true"),
-    }.get(seen["status"], False)
+        200: marked or decoded(seen.body).strip() in (b"", b"{}", b"true"),
+    }.get(seen.status or 0, False)
 
 
 def inspect(evidence: Evidence, image: str) -> str:
@@ -121,9 +122,9 @@ def inspect(evidence: Evidence, image: str) -> str:
     return f"{for_go(evidence, without_port(image.partition('/')[0]))}skopeo inspect --raw docker://{image}"
 
 
-def _answer_trouble(evidence: Evidence, seen: Observation, image: str, otherwise: Code) -> Finding:
+def _answer_trouble(evidence: Evidence, seen: Registry, image: str, otherwise: Code) -> Finding:
     """An answer that is not what this step wants: by who could change it, or as this step calls it."""
-    status, what, host = seen.get("status"), str(seen.get("step")), host_of(seen)
+    status, what, host = seen.status, str(seen.step), host_of(seen)
     lost = on_the_way(evidence, seen, f"the {what}", layers=False) if error_name(seen) != "REDIRECT" else None
     if lost is not None:
         return lost
@@ -143,15 +144,15 @@ def can_be_asked_for(case: Case, evidence: Evidence, settings: Settings) -> Outc
     """REG-02. A registry may want no token at all."""
     image = case.target
     tokens, manifests = steps(evidence, image, "token"), steps(evidence, image, "manifest")
-    if tokens and not any(t.get("status") == 200 and t.get("token") and error_name(t) != MALFORMED for t in tokens):
-        if tokens[-1].get("status") in REDIRECTS and not error_name(tokens[-1]):
+    if tokens and not any(t.status == 200 and t.token and error_name(t) != MALFORMED for t in tokens):
+        if tokens[-1].status in REDIRECTS and not error_name(tokens[-1]):
             return notchecked("the redirect to the token server did not come to an end")
         found = _answer_trouble(evidence, tokens[-1], image, Code.REGISTRY_TOKEN_DENIED)
         return decided([found], "", inspect(evidence, image))
     if not manifests:
         return notchecked("the walk to this image did not come to an end")
     last = manifests[-1]
-    if last.get("status") in (*REFUSALS, *POLICY_STATUSES) and not is_page(last) and error_name(last) != MALFORMED:
+    if last.status in (*REFUSALS, *POLICY_STATUSES) and not is_page(last) and error_name(last) != MALFORMED:
         return decided([_refusal(last, image, with_token=bool(tokens))], "", inspect(evidence, image))
     saw = "a token was granted" if tokens else "no token is needed"
     servers = [host_of(seen) for seen in tokens[-1:]]
@@ -163,7 +164,7 @@ def can_be_asked_for(case: Case, evidence: Evidence, settings: Settings) -> Outc
     )
 
 
-def _refusal(seen: Observation, image: str, *, with_token: bool) -> Finding:
+def _refusal(seen: Registry, image: str, *, with_token: bool) -> Finding:
     """The registry does not give the manifest to us."""
     if is_policy(seen):
         return refused_by_policy(seen, image, "the manifest")
@@ -171,7 +172,7 @@ def _refusal(seen: Observation, image: str, *, with_token: bool) -> Finding:
     said = message(seen)
     what = "even with a token" if with_token else "without a login"
     detail = (
-        f"{image}: the manifest is refused {what} ({seen['status']}, {why}{f': “{said}”' if said else ''}): "
+        f"{image}: the manifest is refused {what} ({seen.status}, {why}{f': “{said}”' if said else ''}): "
         "it is private or missing"
     )
     return finding(Code.REGISTRY_CREDENTIALS, image, detail)
@@ -190,12 +191,12 @@ def manifest_is_there(case: Case, evidence: Evidence, settings: Settings) -> Out
     if not manifests or blobs.unfollowed(manifests[-1]):
         return notchecked("the walk to this image did not come to an end")
     trouble = _manifest_trouble(evidence, manifests[-1], image)
-    wanted = str(evidence.vantage.get("platform", "the host's platform"))
+    wanted = str("the host's platform" if evidence.vantage.platform is None else evidence.vantage.platform)
     if trouble:
         return decided([trouble], "", show)
     refused = _refuses_head(steps(evidence, image, "head"), image)
     if refused:
-        return decided([refused], "", f"curl -sSI {manifests[-1].get('url', '')}")
+        return decided([refused], "", f"curl -sSI {'' if manifests[-1].url is None else manifests[-1].url}")
     if not platforms:
         return decided(
             _config_troubles(evidence, image),
@@ -204,15 +205,15 @@ def manifest_is_there(case: Case, evidence: Evidence, settings: Settings) -> Out
             missing=f"no manifest for {wanted} was seen",
         )
     last = platforms[-1]
-    offered, wanted = last.get("platforms", ()), last.get("wanted", wanted)
+    offered, wanted = last.platforms, (wanted if last.wanted is None else last.wanted)
     if offered and not any(_fits(platform, wanted) for platform in offered):
         detail = f"{image} is there for {listed(offered)}, not for {wanted}"
         return decided([finding(Code.REGISTRY_PLATFORM_MISSING, image, detail, platform=wanted)], "", show)
-    was_asked = last.get("status") is not None or error_name(last) is not None
+    was_asked = last.status is not None or error_name(last) is not None
     if was_asked and not blobs.unfollowed(last):
         trouble = _manifest_trouble(evidence, last, image)
     hosts = sorted({host_of(seen) for seen in (manifests[-1], last)})
-    single = not any(kind in manifests[-1].get("media_type", "") for kind in INDEX_TYPES)
+    single = not any(kind in (manifests[-1].media_type or "") for kind in INDEX_TYPES)
     known = (offered and single) or (was_asked and not blobs.unfollowed(last))
     return decided(
         [trouble] if trouble else hello_troubles(evidence, hosts, "the manifest"),
@@ -222,9 +223,9 @@ def manifest_is_there(case: Case, evidence: Evidence, settings: Settings) -> Out
     )
 
 
-def _refuses_head(asked: list[Observation], image: str) -> Finding | None:
+def _refuses_head(asked: list[Registry], image: str) -> Finding | None:
     """containerd asks for a tag by HEAD and goes on by GET after 405 alone. What a moment changes is no refusal."""
-    status = asked[-1].get("status") if asked else None
+    status = asked[-1].status if asked else None
     if status is None or status < 400 or status in (405, 408, 429) or (status >= 500 and status != 501):
         return None
     host = host_of(asked[-1])
@@ -243,23 +244,23 @@ def _fits(offered: str, wanted: str) -> bool:
     return offered == wanted or offered.startswith(f"{wanted}/") or wanted.startswith(f"{offered}/")
 
 
-def _manifest_trouble(evidence: Evidence, seen: Observation, image: str) -> Finding | None:
-    status, page = seen.get("status"), is_page(seen)
+def _manifest_trouble(evidence: Evidence, seen: Registry, image: str) -> Finding | None:
+    status, page = seen.status, is_page(seen)
     if status in (404, 410) and not page and error_name(seen) != MALFORMED:
         detail = f"{image}: status {status} ({error_code(seen) or 'no reason'})"
         return finding(Code.REGISTRY_IMAGE_MISSING, image, detail)
-    if error_field(seen, "phase") in BEFORE_HTTP or error_name(seen) == MALFORMED:
+    if error_of(seen).phase in BEFORE_HTTP or error_name(seen) == MALFORMED:
         return on_the_way(evidence, seen, "the manifest", layers=False)
     if status is None or (status == 200 and error_name(seen)):
-        return _no_answer(seen, f"{image}: {seen.get('step')}", image)
+        return _no_answer(seen, f"{image}: {seen.step}", image)
     if status != 200 or page:
         return _answer_trouble(evidence, seen, image, Code.REGISTRY_NOT_A_REGISTRY)
-    kind = seen.get("media_type", "unknown")
+    kind = "unknown" if seen.media_type is None else seen.media_type
     if not any(known in kind for known in MANIFEST_TYPES):
         return finding(Code.REGISTRY_NOT_A_REGISTRY, image, f"{image}: the manifest is of type {kind}")
-    promised = seen.get("digest") or header(seen, "docker-content-digest")
-    actual = f"sha256:{seen.get('sha256')}"
-    if seen.get("complete") and promised.startswith("sha256:") and promised != actual:
+    promised = seen.digest or header(seen, "docker-content-digest")
+    actual = f"sha256:{seen.sha256}"
+    if seen.complete and promised.startswith("sha256:") and promised != actual:
         detail = f"{image}: the manifest is promised as {promised[:19]}… and its bytes are {actual[:19]}…"
         return finding(Code.REGISTRY_BLOB_CORRUPT, image, detail, cdn=host_of(seen))
     return None

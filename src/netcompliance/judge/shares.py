@@ -25,8 +25,8 @@ from netcompliance.judge.evidence import (
     Outcome,
     decided,
     duration,
-    error_field,
     error_name,
+    error_of,
     finding,
     listed,
     notapplicable,
@@ -34,7 +34,8 @@ from netcompliance.judge.evidence import (
     seconds,
 )
 from netcompliance.judge.judges import judges, observed
-from netcompliance.model import Case, Finding, Observation, Settings
+from netcompliance.model import Case, Finding, Settings
+from netcompliance.observations import Proxy, ProxyAddress, Shares, Tcp, Tried
 
 CHANCE = 0.001
 """What is likelier than this to come from loss alone is not called a share."""
@@ -68,42 +69,42 @@ class Lost:
     """How they ended: an error's name."""
 
 
-def shares_of(evidence: Evidence, host: str) -> Mapping[str, Observation]:
+def shares_of(evidence: Evidence, host: str) -> Mapping[str, Shares]:
     """Address → what became of many short connections to it."""
-    return {str(seen.get("address")): seen for seen in evidence.all("shares", task=TENANT, host=host)}
+    return {str(seen.address): seen for seen in evidence.all(Shares, task=TENANT, host=host)}
 
 
-def opens(seen: Observation | None) -> bool:
+def opens(seen: Shares | None) -> bool:
     """Did any of them open?"""
-    return bool(seen) and bool(_number(seen, "opened") or any(not name for _, name, _ in (seen or {}).get("again", ())))
+    return seen is not None and bool(_count(seen.opened) or any(not name for _, name, _ in seen.again))
 
 
-def lost_share(seen: Observation) -> Lost | None:
+def lost_share(seen: Shares) -> Lost | None:
     """The share that is lost, `None` if all is well, or if loss or a limit explains it."""
-    again = [one for one in seen.get("again", ()) if one[1] not in OURS]
+    again = [one for one in seen.again if one[1] not in OURS]
     dead = [(port, name, syns) for port, name, syns in again if name]
     if not dead or not (_opened_at_once(seen) or _opened_slowly_tried(seen)) or limited(seen):
         return None
     silent = [syns for _, name, syns in dead if name == "TIMEOUT"]
     if len(silent) == len(dead) and not beyond_chance(seen, silent):
         return None
-    unopened = seen.get("unopened", ())
+    unopened = seen.unopened
     return Lost(
         count=round(len(unopened) * len(dead) / len(again)),
-        tries=_number(seen, "tries"),
+        tries=_count(seen.tries),
         ports=tuple(sorted(port for port, _, _ in dead)),
         name=dead[0][1],
     )
 
 
-def beyond_chance(seen: Observation, silent: list[int]) -> bool:
+def beyond_chance(seen: Shares, silent: list[int]) -> bool:
     """Is it less than likely that loss alone kept so many ports silent for so many SYNs?"""
     repeated, sent = _loss([seen])
-    first = {port: syns for port, _, syns in seen.get("unopened", ())}
-    for port, name, syns in seen.get("again", ()):
+    first = {port: syns for port, _, syns in seen.unopened}
+    for port, name, syns in seen.again or ():
         if not name:  # what it lost before it opened is loss, too
             repeated, sent = repeated + first.get(port, 0) + syns - 1, sent + first.get(port, 0) + syns
-    expected = _number(seen, "tries") * ((repeated + 1) / (sent + 2)) ** (max(0, min(silent)) + 2)
+    expected = _count(seen.tries) * ((repeated + 1) / (sent + 2)) ** (max(0, min(silent)) + 2)
     at_most, term = 0.0, exp(-expected)
     for number in range(len(silent)):
         at_most += term
@@ -111,40 +112,40 @@ def beyond_chance(seen: Observation, silent: list[int]) -> bool:
     return 1 - at_most < CHANCE
 
 
-def _opened_at_once(seen: Observation) -> bool:
-    return bool(_number(seen, "opened")) and float(seen.get("median") or 0.0) < SLOW
+def _opened_at_once(seen: Shares) -> bool:
+    return bool(_count(seen.opened)) and float(seen.median or 0.0) < SLOW
 
 
-def _any_opened(seen: Observation) -> bool:
-    return bool(_number(seen, "opened")) or _opened_slowly_tried(seen)
+def _any_opened(seen: Shares) -> bool:
+    return bool(_count(seen.opened)) or _opened_slowly_tried(seen)
 
 
-def _opened_slowly_tried(seen: Observation) -> bool:
+def _opened_slowly_tried(seen: Shares) -> bool:
     """Did any open of those that were tried slowly, which are given about a second?"""
-    calmly = any(_number(seen.get(part), "opened") for part in ("calm", "single"))
-    return calmly or any(not name for _, name, _ in seen.get("again", ()))
+    calmly = any(_count(part.opened) for part in (seen.calm, seen.single) if part)
+    return calmly or any(not name for _, name, _ in seen.again)
 
 
-def limited(seen: Observation) -> bool:
+def limited(seen: Shares) -> bool:
     """Some opened, and then hardly any did any more, not even slowly or one by one."""
-    calm, single = seen.get("calm") or {}, seen.get("single") or {}
+    calm, single = seen.calm or Tried(), seen.single or Tried()
     return (
-        bool(single)
+        seen.single is not None
         and _opened_at_once(seen)
-        and _number(seen, "opened_late") * MANY <= _number(seen, "late")
-        and _number(calm, "opened") * 4 <= _number(calm, "tries")
-        and _number(single, "opened") * 2 <= _number(single, "tries")
+        and _count(seen.opened_late) * MANY <= _count(seen.late)
+        and _count(calm.opened) * 4 <= _count(calm.tries)
+        and _count(single.opened) * 2 <= _count(single.tries)
     )
 
 
-def share_trouble(seen: Observation | None, address: str) -> Finding | None:
+def share_trouble(seen: Shares | None, address: str) -> Finding | None:
     """What is wrong with the way to an address at which some connections open."""
     if not seen:
         return None
     if limited(seen):
-        tried = sum(_number(seen.get(part), "tries") for part in ("calm", "single")) + len(seen.get("again", ()))
+        tried = sum(_count(part.tries) for part in (seen.calm, seen.single) if part) + len(seen.again)
         detail = (
-            f"{address}: {_number(seen, 'opened')} new connections opened, then hardly any of {tried}, "
+            f"{address}: {_count(seen.opened)} new connections opened, then hardly any of {tried}, "
             f"not even one at a time, for {duration(seconds(seen))}"
         )
         return finding(Code.TCP_RATE_LIMITED, address, detail)
@@ -157,12 +158,12 @@ def share_trouble(seen: Observation | None, address: str) -> Finding | None:
     return finding(Code.TCP_SHARE_DROPPED, address, detail, ports=ports)
 
 
-def unexplained(seen: Observation | None) -> str:
+def unexplained(seen: Shares | None) -> str:
     """What did not open and was not tried again, so that nobody knows why; empty if there is none such."""
-    unopened, again = (seen or {}).get("unopened", ()), (seen or {}).get("again", ())
+    unopened, again = (seen.unopened if seen else ()), (seen.again if seen else ())
     if not seen or not unopened or again or not opens(seen):
         return ""
-    return f"{len(unopened)} of {_number(seen, 'tries')} connections to {seen.get('address')} did not open"
+    return f"{len(unopened)} of {_count(seen.tries)} connections to {seen.address} did not open"
 
 
 def missing_shares(evidence: Evidence, host: str, opened: Iterable[str]) -> str:
@@ -172,7 +173,7 @@ def missing_shares(evidence: Evidence, host: str, opened: Iterable[str]) -> str:
     if doubtful:
         return f"{doubtful}, and they were not tried again from the same ports"
     late = _opened_late(evidence, host, shares)
-    alone = [a for a in opened if a not in late and _number(shares.get(a), "tries") and not _any_opened(shares[a])]
+    alone = [a for a in opened if a not in late and shares.get(a, Shares()).tries and not _any_opened(shares[a])]
     if alone:
         return f"a connection to {listed(sorted(alone))} opened, and no other one did after it"
     untried = [address for address in opened if address not in shares]
@@ -181,9 +182,9 @@ def missing_shares(evidence: Evidence, host: str, opened: Iterable[str]) -> str:
     return ""
 
 
-def held_back(every: Iterable[Observation]) -> str:
+def held_back(every: Iterable[Shares]) -> str:
     """What a limit on bursts did to our own connections; empty if it did nothing."""
-    late = sum(len(seen.get("unopened", ())) for seen in every if seen.get("again") and not share_trouble(seen, ""))
+    late = sum(len(seen.unopened) for seen in every if seen.again and not share_trouble(seen, ""))
     return f"; {late} quick connections in a row opened only when tried again slowly" if late else ""
 
 
@@ -198,11 +199,11 @@ def set_up_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     if proxy:
         return _connect_is_quick(proxy, evidence, case.host)
     every = shares_of(evidence, case.host)
-    shares = {address: seen for address, seen in every.items() if seen.get("opened") and "fastest" in seen}
-    late = _opened_late(evidence, case.host, [address for address, seen in every.items() if not seen.get("opened")])
+    shares = {address: seen for address, seen in every.items() if seen.opened and seen.fastest is not None}
+    late = _opened_late(evidence, case.host, [address for address, seen in every.items() if not seen.opened])
     if not shares and not late:
         return notchecked("the time that connections take was not measured")
-    fastest = {address: float(seen.get("fastest", 0.0)) for address, seen in shares.items()}
+    fastest = {address: float(seen.fastest or 0.0) for address, seen in shares.items()}
     slow = {
         **{a: f"no connection opened in less than {duration(took)}" for a, took in fastest.items() if took >= SLOW},
         **{a: f"a connection opened after {duration(took)}, and no quick one did" for a, took in late.items()},
@@ -210,7 +211,7 @@ def set_up_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     found = [finding(Code.PATH_SLOW, address, f"{address}: {how}") for address, how in sorted(slow.items())]
     others = {address: seen for address, seen in shares.items() if address not in slow and not limited(seen)}
     found += _lossy(others, case.host)
-    median = sorted([*(float(seen.get("median", 0.0)) for seen in shares.values()), *late.values()])
+    median = sorted([*(float(seen.median or 0.0) for seen in shares.values()), *late.values()])
     measured = sorted({*shares, *late})
     return decided(
         found,
@@ -221,7 +222,7 @@ def set_up_quickly(case: Case, evidence: Evidence, settings: Settings) -> Outcom
 
 def _opened_late(evidence: Evidence, host: str, addresses: Iterable[str]) -> Mapping[str, float]:
     """Of addresses at which no quick try opened, those at which a patient one did; and after how many seconds."""
-    attempts = {address: evidence.one("tcp", task=TENANT, host=host, address=address) for address in addresses}
+    attempts = {address: evidence.one(Tcp, task=TENANT, host=host, address=address) for address in addresses}
     return {
         address: seconds(seen)
         for address, seen in attempts.items()
@@ -231,12 +232,12 @@ def _opened_late(evidence: Evidence, host: str, addresses: Iterable[str]) -> Map
 
 def _connect_is_quick(proxy: str, evidence: Evidence, host: str) -> Outcome:
     """Through a proxy, the agent waits for the answer to CONNECT before anything else, and for a long time."""
-    series = evidence.one("shares", task=TENANT, host=host, address=None)
-    granted = [seconds(seen) for seen in evidence.all("proxy", host=host) if seen.get("status") == CONNECTED]
-    if series is None or not (series.get("opened") or granted):
+    series = evidence.one(Shares, task=TENANT, host=host, address=None)
+    granted = [seconds(seen) for seen in evidence.all(Proxy, host=host) if seen.status == CONNECTED]
+    if series is None or not (series.opened or granted):
         return notapplicable(PROXIED)
-    fastest = float(series.get("fastest", min(granted, default=0.0)))
-    median = float(series.get("median", fastest))
+    fastest = float(min(granted, default=0.0) if series.fastest is None else series.fastest)
+    median = float(fastest if series.median is None else series.median)
     detail = f"{proxy} takes {fastest:.0f} s or more for a CONNECT to {host}:443"
     found = [finding(Code.PROXY_SLOW, proxy, detail, proxy=proxy)] if fastest >= SLOW_CONNECT else []
     dead = _dead_addresses(evidence, host)
@@ -247,14 +248,14 @@ def _connect_is_quick(proxy: str, evidence: Evidence, host: str) -> Outcome:
     return decided(found, saw, f"{curl(evidence, host)} -so /dev/null -w '%{{time_appconnect}}\\n' https://{host}/")
 
 
-def _lossy(shares: Mapping[str, Observation], host: str) -> Iterable[Finding]:
+def _lossy(shares: Mapping[str, Shares], host: str) -> Iterable[Finding]:
     """A finding about all addresses with loss, if there is loss also where we do not send much at once."""
     calm_repeated, calm_sent = 0, 0
     for seen in shares.values():
-        calm = seen.get("calm") or {}
-        unopened = 0 if lost_share(seen) else max(0, _number(calm, "tries") - _number(calm, "opened"))
-        calm_repeated += _number(calm, "repeated") + 2 * unopened
-        calm_sent += _number(calm, "opened") + _number(calm, "repeated") + 2 * unopened
+        calm = seen.calm or Tried()
+        unopened = 0 if lost_share(seen) else max(0, _count(calm.tries) - _count(calm.opened))
+        calm_repeated += _count(calm.repeated) + 2 * unopened
+        calm_sent += _count(calm.opened) + _count(calm.repeated) + 2 * unopened
     if calm_repeated < 2 or calm_repeated < LOSSY * calm_sent:
         return
     lossy = [address for address, seen in sorted(shares.items()) if _is_lossy(seen)]
@@ -266,27 +267,27 @@ def _lossy(shares: Mapping[str, Observation], host: str) -> Iterable[Finding]:
         yield finding(Code.PATH_LOSSY, host, detail)
 
 
-def _is_lossy(seen: Observation) -> bool:
+def _is_lossy(seen: Shares) -> bool:
     repeated, sent = _loss([seen])
     return repeated > FEW and repeated >= LOSSY * sent
 
 
-def _loss(every: Iterable[Observation]) -> tuple[int, int]:
+def _loss(every: Iterable[Shares]) -> tuple[int, int]:
     """SYNs that were sent in vain by connections that opened, and all that these sent."""
-    parts = [part for seen in every for part in (seen, seen.get("calm") or {})]
-    repeated = sum(_number(part, "repeated") for part in parts)
-    return repeated, repeated + sum(_number(part, "opened") for part in parts)
+    parts = [part for seen in every for part in (seen, seen.calm or Tried())]
+    repeated = sum(_count(part.repeated) for part in parts)
+    return repeated, repeated + sum(_count(part.opened) for part in parts)
 
 
-def _number(seen: Observation | None, key: str) -> int:
-    return max(0, int((seen or {}).get(key) or 0))
+def _count(number: int | None) -> int:
+    return max(0, number or 0)
 
 
 def _dead_addresses(evidence: Evidence, host: str) -> list[str]:
     """Addresses of the proxy's name that do not answer where another one grants CONNECT, sorted."""
     phases, errors = UNREACHED
-    looks = evidence.all("proxy-address", host=host)
-    if not any(seen.get("status") == CONNECTED for seen in looks):
+    looks = evidence.all(ProxyAddress, host=host)
+    if not any(seen.status == CONNECTED for seen in looks):
         return []
-    silent = [seen for seen in looks if error_field(seen, "phase") in phases and error_name(seen) in errors]
-    return sorted(str(seen.get("proxy_address")) for seen in silent)
+    silent = [seen for seen in looks if error_of(seen).phase in phases and error_name(seen) in errors]
+    return sorted(str(seen.proxy_address) for seen in silent)

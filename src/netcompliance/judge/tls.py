@@ -17,16 +17,18 @@ from netcompliance.judge import alerts
 from netcompliance.judge.certificates import certificate_trouble, refused_by_go, taken_by_go_only
 from netcompliance.judge.evidence import (
     Evidence,
+    Fields,
+    decoded,
     duration,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
-    raw,
     seconds,
 )
 from netcompliance.judge.transport import TIMEOUTS, path_name
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Http, Registry, Tls
 
 GO_ENDS_IT = "tls: "
 """How Go begins what it says of TLS."""
@@ -55,10 +57,10 @@ def is_tls_record(received: bytes) -> bool:
     return received[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and received[1:2] in (b"", b"\x03")
 
 
-def _bytes_trouble(verify: Observation, identify: Observation | None, subject: str) -> Finding | None:
+def _bytes_trouble(verify: Tls, identify: Tls | None, subject: str) -> Finding | None:
     """Trouble that ended the handshake before a certificate could be judged; `None` if it may be about that."""
-    name, received = error_name(verify), raw(verify, "received")
-    reason, alert = error_field(verify, "reason") or "", alerts.alert_in(verify)
+    name, received = error_name(verify), decoded(verify.received)
+    reason, alert = error_of(verify).reason or "", alerts.alert_in(verify)
     took = duration(seconds(verify))
     if name == "VERIFY":
         return None
@@ -66,9 +68,9 @@ def _bytes_trouble(verify: Observation, identify: Observation | None, subject: s
         shown = received[:40].decode("ascii", "replace")
         detail = f"{subject} answered the TLS ClientHello with {shown!r}"
         return finding(Code.TLS_NOT_TLS, subject, detail, speaks=speaks(received))
-    old = (identify or {}).get("version") in OLD_VERSIONS
+    old = (identify.version if identify else None) in OLD_VERSIONS
     if old or ABOUT_VERSIONS.search(f"{reason} {error_text(verify)}") or alert in alerts.VERSION:
-        spoken = f"; it speaks {(identify or {}).get('version')}" if old else ""
+        spoken = f"; it speaks {(identify.version if identify else None)}" if old else ""
         detail = f"{subject} refuses TLS 1.2 and 1.3 ({reason or error_text(verify)}){spoken}"
         return finding(Code.TLS_VERSION, subject, detail)
     if alert is not None:
@@ -82,13 +84,13 @@ def _bytes_trouble(verify: Observation, identify: Observation | None, subject: s
     return finding(Code.TLS_RESET, subject, detail)
 
 
-def refusal(verify: Observation, identify: Observation | None, alert: int, subject: str) -> Finding:
+def refusal(verify: Tls, identify: Tls | None, alert: int, subject: str) -> Finding:
     """What an alert means."""
     said = f"answered the ClientHello with the TLS alert {alerts.named(alert)}"
     if alerts.wants_a_certificate(verify):
         return finding(Code.TLS_CLIENT_CERTIFICATE, subject, f"{subject} ended the handshake: {alerts.named(alert)}")
     if alert in alerts.NOTHING_IN_COMMON:
-        accepts = (identify or {}).get("cipher")
+        accepts = identify.cipher if identify else None
         other = f"; it accepts {accepts}, which the agent lacks" if accepts else "; nothing else was accepted either"
         offers = str(accepts or "none that is known")
         return finding(Code.TLS_NO_COMMON_CIPHER, subject, f"{subject} {said}{other}", offers=offers)
@@ -104,35 +106,35 @@ def refusal(verify: Observation, identify: Observation | None, alert: int, subje
 
 def _wanted_afterwards(evidence: Evidence, task: str, host: str, address: str | None, subject: str) -> Finding | None:
     """TLS 1.3 asks for a client certificate and says only to the first request that it got none."""
-    for kind in ("http", "registry"):
-        for seen in evidence.all(kind, task=task, host=host, address=address):
-            if seen.get("status") is None and alerts.wants_a_certificate(seen):
-                detail = (
-                    f"{subject} ended the first request with the TLS alert {alerts.named(alerts.alert_in(seen) or 0)}"
-                )
-                return finding(Code.TLS_CLIENT_CERTIFICATE, subject, detail)
+    same: Fields = {"task": task, "host": host, "address": address}
+    answers: list[Http | Registry] = [*evidence.all(Http, **same), *evidence.all(Registry, **same)]
+    for seen in answers:
+        if seen.status is None and alerts.wants_a_certificate(seen):
+            detail = f"{subject} ended the first request with the TLS alert {alerts.named(alerts.alert_in(seen) or 0)}"
+            return finding(Code.TLS_CLIENT_CERTIFICATE, subject, detail)
     return None
 
 
 def _refused_afterwards(evidence: Evidence, task: str, host: str, address: str | None, subject: str) -> Finding | None:
     """What Go ends a connection for after the handshake, in its words; OpenSSL goes on."""
-    for kind in ("http", "registry"):
-        for seen in evidence.all(kind, task=task, host=host, address=address):
-            said = str(seen.get("go_refuses") or error_text(seen))
-            if said.startswith(GO_ENDS_IT):
-                detail = f"{subject} shakes hands, and then Go ends the connection: “{said}”"
-                return finding(Code.TLS_GO_REFUSES, subject, detail, why=said)
+    same: Fields = {"task": task, "host": host, "address": address}
+    answers: list[Http | Registry] = [*evidence.all(Http, **same), *evidence.all(Registry, **same)]
+    for seen in answers:
+        said = (seen.go_refuses if isinstance(seen, Http) else None) or error_text(seen)
+        if said.startswith(GO_ENDS_IT):
+            detail = f"{subject} shakes hands, and then Go ends the connection: “{said}”"
+            return finding(Code.TLS_GO_REFUSES, subject, detail, why=said)
     return None
 
 
-def shook_hands(verify: Observation | None) -> bool:
+def shook_hands(verify: Tls | None) -> bool:
     """Did this handshake come to an end, and does it say something: verified, or refused with a reason?"""
     if verify is None or refused_by_openssl(verify):
         return False
-    return error_name(verify) is not None or bool(verify.get("verified"))
+    return error_name(verify) is not None or bool(verify.verified)
 
 
-def refused_by_openssl(verify: Observation | None) -> bool:
+def refused_by_openssl(verify: Tls | None) -> bool:
     """Did OpenSSL end it for a reason of its own? Where it is no finding (`tls_trouble`), nobody knows what Go does."""
     return error_name(verify) == "SSL"
 
@@ -149,15 +151,16 @@ def tls_trouble(
     if verify is None:
         return None
     if error_name(verify) is None:
-        if verify.get("version") not in OLD_VERSIONS:
+        if verify.version not in OLD_VERSIONS:
             wanted = _wanted_afterwards(evidence, task, host, address, subject)
             wanted = wanted or _refused_afterwards(evidence, task, host, address, subject)
             return wanted or refused_by_go(evidence, verify, host, subject, own_server=own_server)
-        return finding(Code.TLS_VERSION, subject, f"{subject} speaks {verify['version']} at most")
+        return finding(Code.TLS_VERSION, subject, f"{subject} speaks {verify.version} at most")
     identify = evidence.handshake(host, address, "identify", task)
     trouble = _bytes_trouble(verify, identify, subject)
     if trouble is None and _store_is_empty(evidence):
-        detail = f"no certificate in {evidence.vantage['trust'].get('source', 'the trust store')}"
+        trust = evidence.vantage.trust
+        detail = f"no certificate in {trust.source if trust and trust.source is not None else 'the trust store'}"
         return finding(Code.TLS_TRUST_STORE_EMPTY, "the trust store", detail)
     if trouble is None:
         if taken_by_go_only(evidence, host, verify, identify):
@@ -170,7 +173,7 @@ def tls_trouble(
 
 
 def _store_is_empty(evidence: Evidence) -> bool:
-    return evidence.agents_eyes and evidence.vantage.get("trust", {}).get("certificates") == 0
+    return evidence.agents_eyes and (evidence.vantage.trust.certificates if evidence.vantage.trust else None) == 0
 
 
 def _small_segments_pass(evidence: Evidence, task: str, host: str, address: str | None) -> bool:

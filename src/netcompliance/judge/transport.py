@@ -13,8 +13,8 @@ from netcompliance.findings import Code
 from netcompliance.judge.evidence import (
     Evidence,
     duration,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
@@ -23,7 +23,8 @@ from netcompliance.judge.evidence import (
     unsent,
 )
 from netcompliance.judge.shares import opens, share_trouble, shares_of
-from netcompliance.model import Finding, Observation
+from netcompliance.model import Finding
+from netcompliance.observations import Seen, Tcp
 
 BEFORE_TLS = ("resolve", "tcp", "proxy")
 """Phases of an exchange in which there is no connection yet."""
@@ -47,29 +48,30 @@ LOCAL = 0.2
 that is repeated."""
 
 
-def never_left(seen: Observation) -> bool:
+def never_left(seen: Seen) -> bool:
     """Did the host itself not send the SYN? Some who looked cannot tell a router's word for it from the host's own."""
-    told = error_name(seen) != "EHOSTUNREACH" or seconds(seen) < LOCAL or bool(error_field(seen, "icmp"))
+    told = error_name(seen) != "EHOSTUNREACH" or seconds(seen) < LOCAL or bool(error_of(seen).icmp)
     return unsent(seen) and told
 
 
-def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -> Finding | None:
+def tcp_trouble(seen: Tcp, host: str, others_open: Iterable[str] = ()) -> Finding | None:
     """What an attempt to connect means; `None` if it opened."""
     name = error_name(seen)
     if name is None:
         return None
-    address = seen.get("address", host)
+    address = host if seen.address is None else seen.address
     if never_left(seen):
         detail = f"no connection leaves this host for {address} ({error_text(seen) or name})"
         return finding(Code.HOST_NO_ROUTE, address, detail, destination=str(address))
     code = TCP_CODES.get(name, Code.TCP_UNREACHABLE)
-    if (error_field(seen, "icmp") or {}).get("type", 0) == TIME_EXCEEDED.get(version_of(address)):
+    icmp = error_of(seen).icmp
+    if ((icmp.type if icmp else None) or 0) == TIME_EXCEEDED.get(version_of(address)):
         code = Code.TCP_LOOP
     if code is not Code.TCP_FILTERED:
         how = "refused" if code is Code.TCP_REFUSED else (error_text(seen) or name)
         return finding(code, address, f"{address} {how} after {duration(seconds(seen))}{_icmp(seen)}")
     open_elsewhere = listed(others_open)
-    syns = seen.get("syns", 1)
+    syns = 1 if seen.syns is None else seen.syns
     sent = f"{syns} SYNs" if syns > 1 else "SYN"
     detail = f"no answer to {sent} in {duration(seconds(seen))} from {address}"
     if not open_elsewhere:
@@ -77,11 +79,11 @@ def tcp_trouble(seen: Observation, host: str, others_open: Iterable[str] = ()) -
     return finding(Code.TCP_PARTLY_FILTERED, address, f"{detail}; {open_elsewhere} opened")
 
 
-def _icmp(seen: Observation) -> str:
-    icmp = error_field(seen, "icmp")
+def _icmp(seen: Tcp) -> str:
+    icmp = error_of(seen).icmp
     if not icmp:
         return ""
-    return f", by ICMP type {icmp.get('type')} code {icmp.get('code')} from {icmp.get('from')}"
+    return f", by ICMP type {icmp.type} code {icmp.code} from {icmp.from_}"
 
 
 def version_of(address: str | None) -> int:
@@ -90,31 +92,30 @@ def version_of(address: str | None) -> int:
     return ip.version if ip else 0
 
 
-def version_in_use(attempts: Iterable[Observation]) -> int:
+def version_in_use(attempts: Iterable[Tcp]) -> int:
     """IPv6 if IPv4 has no address or no way out of the host at all, else IPv4."""
     by_version: dict[int, list[bool]] = {0: [], 4: [], 6: []}
     for seen in attempts:
-        by_version[version_of(seen.get("address"))].append(never_left(seen))
+        by_version[version_of(seen.address)].append(never_left(seen))
     return 6 if by_version[6] and all(by_version[4]) and not (by_version[4] and all(by_version[6])) else 4
 
 
-def usable(attempts: Iterable[Observation]) -> list[Observation]:
+def usable(attempts: Iterable[Tcp]) -> list[Tcp]:
     """The attempts by which a name is judged."""
     every = list(attempts)
     version = version_in_use(every)
-    return [seen for seen in every if version_of(seen.get("address")) == version]
+    return [seen for seen in every if version_of(seen.address) == version]
 
 
 def tcp_troubles(evidence: Evidence, task: str, host: str) -> tuple[list[Finding], list[str]]:
     """Findings for a name's addresses, and the addresses that opened."""
-    attempts = usable(evidence.all("tcp", task=task, host=host))
+    attempts = usable(evidence.all(Tcp, task=task, host=host))
     shares = shares_of(evidence, host)
-    opened = [seen["address"] for seen in attempts if error_name(seen) is None or opens(shares.get(seen["address"]))]
+    known = [(seen.address, seen) for seen in attempts if seen.address is not None]
+    opened = [address for address, seen in known if error_name(seen) is None or opens(shares.get(address))]
     found = [
-        share_trouble(shares.get(seen["address"]), seen["address"])
-        if seen["address"] in opened
-        else tcp_trouble(seen, host, opened)
-        for seen in attempts
+        share_trouble(shares.get(address), address) if address in opened else tcp_trouble(seen, host, opened)
+        for address, seen in known
     ]
     return [f for f in found if f], opened
 
@@ -123,10 +124,10 @@ def connected_addresses(evidence: Evidence, task: str, host: str) -> list[str]:
     """Addresses of the name at which TCP opened and more was looked at, in the order in which they were tried."""
     shares = shares_of(evidence, host)
     return [
-        seen["address"]
-        for seen in evidence.all("tcp", task=task, host=host)
-        if seen.get("address") and seen.get("full") is not False
-        if error_name(seen) is None or opens(shares.get(seen["address"]))
+        seen.address
+        for seen in evidence.all(Tcp, task=task, host=host)
+        if seen.address and seen.full is not False
+        if error_name(seen) is None or opens(shares.get(seen.address))
     ]
 
 

@@ -27,8 +27,8 @@ from netcompliance.judge.evidence import (
     Evidence,
     Outcome,
     decided,
-    error_field,
     error_name,
+    error_of,
     error_text,
     finding,
     listed,
@@ -37,7 +37,8 @@ from netcompliance.judge.evidence import (
 )
 from netcompliance.judge.recognise import alike, author, transport_trouble
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
-from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Observation, Settings
+from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Settings
+from netcompliance.observations import Http
 
 LARGEST = 2_500_000
 """Bytes: the largest payload that agents send."""
@@ -56,10 +57,10 @@ class _At:
 
     host: str
     address: str | None
-    small: Observation | None
-    uploads: tuple[Observation, ...]
-    in_small_segments: tuple[Observation, ...]
-    known: tuple[Observation, ...]
+    small: Http | None
+    uploads: tuple[Http, ...]
+    in_small_segments: tuple[Http, ...]
+    known: tuple[Http, ...]
     """Answers that are not about size: the small payload's, and the receiver's refusals."""
 
     @property
@@ -69,10 +70,10 @@ class _At:
     def sizes(self) -> list[int]:
         return sorted({_bytes(seen) for seen in self.uploads})
 
-    def of(self, size: int) -> list[Observation]:
+    def of(self, size: int) -> list[Http]:
         return [seen for seen in self.uploads if _bytes(seen) == size]
 
-    def ran_out(self) -> list[Observation]:
+    def ran_out(self) -> list[Http]:
         """The last tries of what was never answered, if we ran out of time in them."""
         unanswered = [tries for size in self.sizes() if _answered(tries := self.of(size)) is None]
         return [tries[-1] for tries in unanswered if _ran_out(tries[-1])]
@@ -90,7 +91,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
         here = _payloads(evidence, case.host, path)
         failed = _smallest_failure(here)
         stalled = failed is not None and failed.code is Code.HTTP_STALLED and bool(here.uploads)
-        if stalled and evidence.by_shell and here.small is not None and here.small.get("status") is not None:
+        if stalled and evidence.by_shell and here.small is not None and here.small.status is not None:
             missing.append(path)
             continue
         ran_out = here.ran_out()
@@ -109,7 +110,7 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
                 slow.append(told)
             else:
                 missing.append(path)
-        elif not any(seen.get("status") is not None and _is_whole(seen) for seen in here.of(LARGEST)):
+        elif not any(seen.status is not None and _is_whole(seen) for seen in here.of(LARGEST)):
             (early if _answered(here.of(LARGEST)) else missing).append(path)
         sizes.update(here.sizes())
     if not sizes and not found:
@@ -126,17 +127,13 @@ def large_requests_pass(case: Case, evidence: Evidence, settings: Settings) -> O
 
 def runs_out_of_time(evidence: Evidence, host: str) -> bool:
     """Was an upload to this host still moving when its time was over?"""
-    return any(_was_moving(seen) for seen in evidence.all("http", task=TENANT, host=host, purpose="upload"))
+    return any(_was_moving(seen) for seen in evidence.all(Http, task=TENANT, host=host, purpose="upload"))
 
 
 def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:
-    same = {"task": TENANT, "host": host, "address": address, "verified": True}
-    uploads = [
-        seen
-        for seen in evidence.all("http", purpose="upload", **same)
-        if error_field(seen, "phase") not in (*BEFORE_TLS, "tls")
-    ]
-    small = evidence.one("http", purpose="path", path=SMALL_PATH, **same)
+    asked = evidence.all(Http, task=TENANT, host=host, address=address, verified=True)
+    uploads = [seen for seen in asked if seen.purpose == "upload" and error_of(seen).phase not in (*BEFORE_TLS, "tls")]
+    small = next((seen for seen in asked if seen.purpose == "path" and seen.path == SMALL_PATH), None)
     refusals = answers_of(evidence, host, address).refusals
     return _At(
         host=host,
@@ -144,12 +141,12 @@ def _payloads(evidence: Evidence, host: str, address: str | None) -> _At:
         small=small,
         known=(*((small,) if small else ()), *refusals),
         uploads=tuple(uploads),
-        in_small_segments=tuple(evidence.all("http", purpose="upload-small-mss", **same)),
+        in_small_segments=tuple(seen for seen in asked if seen.purpose == "upload-small-mss"),
     )
 
 
-def _bytes(seen: Observation) -> int:
-    return int(seen.get("request_bytes", seen.get("sent_bytes", 0)))
+def _bytes(seen: Http) -> int:
+    return int(seen.sent_bytes or 0 if seen.request_bytes is None else seen.request_bytes)
 
 
 def _bits(rate: float) -> str:
@@ -163,24 +160,24 @@ def _kilo(size: int) -> str:
     return f"{size / 1_000_000:g} MB" if size >= 1_000_000 else f"{size / 1000:g} kB"
 
 
-def _answered(tries: list[Observation]) -> Observation | None:
-    return next((seen for seen in tries if seen.get("status") is not None), None)
+def _answered(tries: list[Http]) -> Http | None:
+    return next((seen for seen in tries if seen.status is not None), None)
 
 
-def _was_moving(seen: Observation) -> bool:
-    return _ran_out(seen) and seen.get("idle", MOVING) < MOVING
+def _was_moving(seen: Http) -> bool:
+    return _ran_out(seen) and (MOVING if seen.idle is None else seen.idle) < MOVING
 
 
-def _stood_still(seen: Observation) -> bool:
-    return _ran_out(seen) and not _was_moving(seen) and not seen.get("shared_way")
+def _stood_still(seen: Http) -> bool:
+    return _ran_out(seen) and not _was_moving(seen) and not seen.shared_way
 
 
-def _ran_out(seen: Observation) -> bool:
-    return seen.get("status") is None and error_name(seen) in TIMEOUTS
+def _ran_out(seen: Http) -> bool:
+    return seen.status is None and error_name(seen) in TIMEOUTS
 
 
 def _smallest_failure(here: _At) -> Finding | None:
-    if here.small is not None and here.small.get("status") is None:
+    if here.small is not None and here.small.status is None:
         lost = transport_trouble(here.small, here.host)
         if lost is None:
             return None
@@ -210,7 +207,7 @@ def _failure(here: _At, size: int, before: int) -> Finding | None:
         why = error_text(last) or error_name(last) or "no answer"
         return finding(Code.HTTP_CLOSED, subject, f"{subject}: the connection is cut in {body} ({why}){than}")
     small = [seen for seen in here.in_small_segments if _bytes(seen) == size]
-    if len(tries) >= TRIES <= len(small) and all(seen.get("status") is not None for seen in small):
+    if len(tries) >= TRIES <= len(small) and all(seen.status is not None for seen in small):
         detail = f"{subject}: {body} stalls {len(tries)} times; the same in segments of 536 bytes is answered each time"
         return finding(Code.PATH_MTU, subject, detail)
     return finding(Code.HTTP_STALLED, subject, f"{subject}: {body} stalls{than}")
@@ -223,14 +220,14 @@ def _unread(paths: list[str | None], body: str) -> str:
     return f"{body} was refused at {where} before it had arrived; {key}" if where else ""
 
 
-def _is_whole(seen: Observation) -> bool:
+def _is_whole(seen: Http) -> bool:
     """Has all of the body arrived?"""
-    return error_field(seen, "phase") != "send" and _bytes(seen) <= _arrived({"sent_bytes": _bytes(seen), **seen})
+    return error_of(seen).phase != "send" and _bytes(seen) <= _arrived(seen, _bytes(seen))
 
 
-def _other_answer(seen: Observation, here: _At, before: int) -> Finding | None:
+def _other_answer(seen: Http, here: _At, before: int) -> Finding | None:
     """An answer that neither a small request nor one of the receiver's gets. An early answer is an answer."""
-    status = seen.get("status")
+    status = seen.status
     if any(alike(seen, other) for other in here.known):
         return None
     by = author(seen, None, here.host)
@@ -244,23 +241,23 @@ def _other_answer(seen: Observation, here: _At, before: int) -> Finding | None:
 
 def _rate(evidence: Evidence, host: str) -> float:
     """Bits per second: measured while nothing else was sent to the host, else of all that was under way together."""
-    every = evidence.all("http", task=TENANT, host=host, purpose="upload", verified=True)
-    alone = [each for each in every if each.get("alone_seconds")]
+    every = evidence.all(Http, task=TENANT, host=host, purpose="upload", verified=True)
+    alone = [(each.alone_bytes or 0) * 8 / each.alone_seconds for each in every if each.alone_seconds]
     if alone:
-        return float(max(each.get("alone_bytes", 0) * 8 / each["alone_seconds"] for each in alone))
+        return max(alone)
     began = min((_began(each) for each in every if _ran_out(each)), default=0.0)
     together = [each for each in every if _ended(each) > began]
     span = max(map(_ended, together), default=0.0) - min(map(_began, together), default=0.0)
     return sum(map(_arrived, together)) * 8 / max(span, 0.1)
 
 
-def _began(seen: Observation) -> float:
-    return seconds(seen, "at")
+def _began(seen: Http) -> float:
+    return seen.at or 0.0
 
 
-def _ended(seen: Observation) -> float:
+def _ended(seen: Http) -> float:
     return _began(seen) + seconds(seen)
 
 
-def _arrived(seen: Observation) -> int:
-    return max(0, int(seen.get("sent_bytes", 0)) - int(seen.get("unacknowledged_bytes", 0)))
+def _arrived(seen: Http, sent: int = 0) -> int:
+    return max(0, int(sent if seen.sent_bytes is None else seen.sent_bytes) - int(seen.unacknowledged_bytes or 0))

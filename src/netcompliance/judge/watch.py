@@ -11,9 +11,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from netcompliance import outages
 from netcompliance.findings import Code
@@ -22,6 +21,7 @@ from netcompliance.judge.evidence import (
     Outcome,
     decided,
     error_name,
+    error_of,
     finding,
     header,
     listed,
@@ -32,7 +32,7 @@ from netcompliance.judge.identity import kind_of
 from netcompliance.judge.judges import judges, observed
 from netcompliance.judge.recognise import THE_RECEIVER, author
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
-from netcompliance.observations import Watch, decode
+from netcompliance.observations import Answer, Begin, Control, End, Http, Run, Showed, Unwatched, Watch, decode
 from netcompliance.outages import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch
 
 REQUIREMENT = "WATCH-01"
@@ -46,7 +46,10 @@ REJECTS = ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETD
 """What an ICMP error comes to. Routers limit how many they send, so silence beside them has the same cause."""
 OUT_OF_ORDER = 500
 """What is answered like this or higher was not served, whoever says so."""
-OTHERS = {"tls": ("issuer", "other certificate"), "http": ("keys", "other answer")}
+OTHERS: Mapping[str, tuple[Callable[[Answer], str | None], str]] = {
+    "tls": (lambda answer: answer.issuer, "other certificate"),
+    "http": (lambda answer: answer.keys, "other answer"),
+}
 """Layer → what a service shows of itself, and the word for one who shows something else for a time."""
 STRANGERS = ("wrong certificate", "wrong answer", "no TLS", *(word for _, word in OTHERS.values()))
 """What only somebody else in the service's place does."""
@@ -92,43 +95,46 @@ class Watched:
         return max(0.0, (until or 0.0) - self.begin) if self.begin is not None else 0.0
 
 
-def watched(observations: Iterable[Any], host: str, *, strict: bool = False) -> Watched:
+def watched(observations: Iterable[Observation], host: str, *, strict: bool = False) -> Watched:
     """The watch of one vantage, from its records. `strict`: also one that does not say how finely it sampled."""
-    runs: dict[int, Any] = {}
+    words = (decode(observation) for observation in observations)
+    return of_words((word for word in words if isinstance(word, Watch)), host, strict=strict)
+
+
+def of_words(words: Iterable[Watch], host: str, *, strict: bool = False) -> Watched:
+    """The same, from its words."""
+    runs: dict[int, Run] = {}
     planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
     unable: dict[str, str] = {}
-    known: list[Any] = [seen if isinstance(seen, Watch) else decode(seen) for seen in observations]
-    for seen in filter(None, known):
-        what = seen.get("what")
-        if seen.kind != KIND:
-            continue
-        if what == "run" and {"run", "layer", "path", "from", "to", "samples"} <= seen.keys():
-            runs[seen["run"]] = seen
-        elif what == "begin":
-            begin, planned = seen.get("at"), seen.get("planned", 0.0)
-            strict = strict or "seldom" in seen
-            ahead = seen.get("at", 0.0) - seen.get("heard", seen.get("at", 0.0))
-        elif what == "end":
-            end, why = seen.get("at"), seen.get("why", "unknown")
-        elif what == "unwatched" and "layer" in seen:
-            unable[seen["layer"]] = (
-                f"{seen.get('reason', 'no reason was given')}: {seen.get('remedy', 'install python3')}"
-            )
-        elif what == "control" and "lost" in seen:
-            gaps.append((seen["lost"], seen.get("back")))
-    of_path: dict[tuple[str, str], list[Observation]] = {}
+    for word in words:
+        if isinstance(word, Run):
+            if word.run is not None and None not in (word.layer, word.path, word.from_, word.to, word.samples):
+                runs[word.run] = word
+        elif isinstance(word, Begin):
+            begin, planned = word.at, word.planned or 0.0
+            strict = strict or word.seldom is not None
+            heard = word.at if word.heard is None else word.heard
+            ahead = (word.at or 0.0) - (heard or 0.0)
+        elif isinstance(word, End):
+            end, why = word.at, "unknown" if word.why is None else word.why
+        elif isinstance(word, Unwatched) and word.layer is not None:
+            reason = "no reason was given" if word.reason is None else word.reason
+            unable[word.layer] = f"{reason}: {'install python3' if word.remedy is None else word.remedy}"
+        elif isinstance(word, Control) and word.lost is not None:
+            gaps.append((word.lost, word.back))
+    of_path: dict[tuple[str, str], list[Run]] = {}
     for run in runs.values():
-        of_path.setdefault((run["layer"], run["path"]), []).append(run)
+        of_path.setdefault((run.layer or "", run.path or ""), []).append(run)
     strangers, changed = _strangers(of_path)
     until = min(end, begin + planned) if why == "planned" and begin is not None and end is not None else end
     paths = tuple(
         outages.path(
             layer,
             name,
-            some[0].get("every", 1.0),
-            (stretch(run, host, strangers.get(run["run"], UP)) for run in some),
+            1.0 if some[0].every is None else some[0].every,
+            (stretch(run, host, strangers.get(run.run or 0, UP)) for run in some),
             until if strict else end,
-            since=min((run["since"] for run in some if "since" in run), default=begin),
+            since=min((run.since for run in some if run.since is not None), default=begin),
             strict=strict,
         )
         for (layer, name), some in sorted(of_path.items())
@@ -165,7 +171,7 @@ def above(path: Path, seen: Watched, settings: Settings) -> Path:
 
 
 def _strangers(
-    of_path: Mapping[tuple[str, str], list[Observation]],
+    of_path: Mapping[tuple[str, str], list[Run]],
 ) -> tuple[dict[int, str], tuple[tuple[str, str, float], ...]]:
     """Runs whose answers are not those with which the watch began, and paths on which they stay so to the end.
 
@@ -173,63 +179,65 @@ def _strangers(
     """
     words: dict[int, str] = {}
     changed = []
-    for layer, (field, word) in OTHERS.items():
+    for layer, (shows, word) in OTHERS.items():
         of_layer = {
-            name: sorted(runs, key=lambda r: r["from"]) for (its, name), runs in of_path.items() if its == layer
+            name: sorted(runs, key=lambda run: run.from_ or 0.0)
+            for (its, name), runs in of_path.items()
+            if its == layer
         }
 
-        def shown(run: Observation, field: str = field) -> str | None:
-            return (run.get("answer") or {}).get(field) if error_name(run) is None and not run.get("mixed") else None
+        def shown(run: Run, shows: Callable[[Answer], str | None] = shows) -> str | None:
+            return shows(run.answer or Answer()) if error_name(run) is None and not run.mixed else None
 
         known = {shown(next((run for run in runs if shown(run) is not None), runs[0])) for runs in of_layer.values()}
         for name, runs in of_layer.items():
             told = [run for run in runs if shown(run) is not None]
             last = max((n for n, run in enumerate(told) if shown(run) in known), default=-1)
-            words |= {run["run"]: word for run in told[: last + 1] if shown(run) not in known}
+            words |= {run.run or 0: word for run in told[: last + 1] if shown(run) not in known}
             if told[last + 1 :]:
-                changed.append((layer, name, float(told[last + 1]["from"])))
+                changed.append((layer, name, told[last + 1].from_ or 0.0))
     return words, tuple(changed)
 
 
-def stretch(run: Observation, host: str, stranger: str = UP) -> Stretch:
+def stretch(run: Run, host: str, stranger: str = UP) -> Stretch:
     """A run, and what was wrong in it. `stranger`: that somebody else answered, if nothing worse was."""
-    samples = max(1, run["samples"])
+    samples, first = max(1, run.samples or 0), run.from_ or 0.0
     return Stretch(
-        first=run["from"],
-        last=max(run["from"], run["to"]),
+        first=first,
+        last=max(first, run.to or 0.0),
         samples=samples,
-        failed=min(max(0, run.get("failed", 0)), samples),
+        failed=min(max(0, run.failed or 0), samples),
         how=how(run, host) or stranger,
-        took=max(0.0, run.get("took", 0.0)),
+        took=max(0.0, run.took or 0.0),
         gap=_gap(run, samples),
-        pace=run.get("pace"),
-        exact="gap" in run and not run.get("open"),
+        pace=run.pace,
+        exact=run.gap is not None and not run.open,
     )
 
 
-def _gap(run: Observation, samples: int) -> float | None:
+def _gap(run: Run, samples: int) -> float | None:
     """The longest time between two samples: so few in so long a time cannot lie closer together."""
-    gap = run.get("gap")
-    return None if gap is None else max(gap, (run["to"] - run["from"]) / max(1, samples - 1))
+    gap = run.gap
+    return None if gap is None else max(gap, ((run.to or 0.0) - (run.from_ or 0.0)) / max(1, samples - 1))
 
 
-def how(run: Observation, host: str) -> str:
+def how(run: Run, host: str) -> str:
     """What was wrong with the samples of a run, in a word or two; empty if nothing was."""
-    if run.get("mixed"):
+    if run.mixed:
         return FLAPPING
     name = error_name(run)
     if name is not None:
-        rejected = next((other for other in run.get("errors", ()) if other in REJECTS), None)
+        rejected = next((other for other in run.errors if other in REJECTS), None)
         return _failed(rejected or name, run)
-    answered = _ANSWERED.get(run["layer"])
+    answered = _ANSWERED.get(run.layer or "")
     return answered(run, host) if answered else UP
 
 
-def _failed(name: str, run: Observation) -> str:
-    error = run.get("error") or {}
+def _failed(name: str, run: Run) -> str:
+    error = error_of(run)
     if name in TIMEOUTS:
-        return "drop" if run["layer"] in ("dns", "tcp") or error.get("phase") == "tcp" else "no answer"
-    if error.get("icmp") or name in REJECTS:
+        return "drop" if run.layer in ("dns", "tcp") or error.phase == "tcp" else "no answer"
+    if error.icmp or name in REJECTS:
         return "reject"
     if name in RESETS:
         return "reset"
@@ -237,31 +245,41 @@ def _failed(name: str, run: Observation) -> str:
     return words.get(name, "wrong answer" if name == "PROTOCOL" else name)
 
 
-def _dns(run: Observation, _host: str) -> str:
-    answer = run.get("answer") or {}
-    if answer.get("rcode") == 0 and answer.get("addresses"):
-        return "wrong answer" if answer.get("private") else UP
-    return {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}.get(answer.get("rcode", -1), "wrong answer")
+def _dns(run: Run, _host: str) -> str:
+    answer = run.answer or Answer()
+    if answer.rcode == 0 and answer.addresses:
+        return "wrong answer" if answer.private else UP
+    return {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}.get(
+        -1 if answer.rcode is None else answer.rcode, "wrong answer"
+    )
 
 
-def _http(run: Observation, host: str) -> str:
-    seen = {**(run.get("showed") or {}), "method": "GET", "path": ""}
-    if seen.get("status", 0) >= OUT_OF_ORDER:
-        return f"status {seen['status']}"
+def _http(run: Run, host: str) -> str:
+    it = run.showed or Showed()
+    if (it.status or 0) >= OUT_OF_ORDER:
+        return f"status {it.status}"
+    seen = Http(
+        method="GET",
+        path="",
+        status=it.status,
+        headers=it.headers,
+        body=it.body,
+        body_complete=it.body_complete,
+    )
     return UP if author(seen, None, host) == THE_RECEIVER else "wrong answer"
 
 
-def _registry(run: Observation, _host: str) -> str:
+def _registry(run: Run, _host: str) -> str:
     """A host of layers is asked nothing: what it shows is a certificate, which was verified."""
-    if "issuer" in (run.get("answer") or {}):
+    if run.answer and run.answer.issuer is not None:
         return UP
-    seen = run.get("showed") or {}
-    if seen.get("status", 0) >= OUT_OF_ORDER:
-        return f"status {seen['status']}"
+    seen = run.showed or Showed()
+    if (seen.status or 0) >= OUT_OF_ORDER:
+        return f"status {seen.status}"
     known = header(seen, "docker-distribution-api-version") or header(seen, "www-authenticate").lower().startswith(
         ("bearer", "basic")
     )
-    return UP if seen.get("status") in (200, 401) and known else "wrong answer"
+    return UP if seen.status in (200, 401) and known else "wrong answer"
 
 
 _ANSWERED = {"dns": _dns, "http": _http, "registry": _registry}
@@ -279,7 +297,7 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
         return notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node")
     if layer == "dns" and evidence.proxy_for(settings.host):
         return notapplicable("an explicit proxy is in effect: this host need not resolve the tenant's name")
-    seen = watched(evidence.all("watch"), settings.host, strict=evidence.agents_eyes)
+    seen = of_words(evidence.all(Watch), settings.host, strict=evidence.agents_eyes)
     paths = [above(path, seen, settings) for path in seen.paths if path.layer == layer]
     found: list[Finding] = []
     open_questions: list[str] = []

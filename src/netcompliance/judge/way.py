@@ -13,21 +13,22 @@ from netcompliance.judge.proxy import troubles as proxy_troubles
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import paths_to, tcp_troubles
 from netcompliance.model import Finding
+from netcompliance.observations import Proxy, Resolve
 
 
 def way_to(evidence: Evidence, task: str, host: str, *, own_server: bool = False) -> list[Finding]:
     """What is wrong on the way to a host (without its port); empty if it is open, or if nobody went it."""
     proxy = evidence.proxy_for(host)
     if proxy:
-        tunnels = evidence.all("proxy", host=host, task=task)
+        tunnels = evidence.all(Proxy, host=host, task=task)
         found = proxy_troubles(evidence, proxy, host, tunnels) if tunnels else []
         if found:
             return found
     else:
-        looked_up = evidence.one("resolve", host=host)
-        if looked_up is not None and not looked_up.get("addresses"):
+        looked_up = evidence.one(Resolve, host=host)
+        if looked_up is not None and not looked_up.addresses:
             return [unresolved(evidence, host, looked_up)]
-        addresses = looked_up.get("addresses", ()) if looked_up is not None else ()
+        addresses = looked_up.addresses if looked_up is not None else ()
         unproved = [address for address in addresses if not evidence.is_service(host, address, task)]
         blocked = [filtered for address in unproved if (filtered := sinkholed(evidence, host, address))]
         if blocked:

@@ -106,7 +106,7 @@ class GoResolve(Seen, kind="go-resolve", per="name", needs="host order hosts nam
     hosts: tuple[str, ...] = many(PLACES, "addresses in the hosts file")
     names: tuple[str, ...] = many(LINES, "asked one after the other, with the final dot")
     resolver: Resolver | None = one(part(Resolver), "resolv.conf as Go reads it")
-    ignored: tuple[str, ...] = many(
+    ignored: tuple[str, ...] | None = one(
         LINES, "what stands there as a nameserver and is none to Go: no address, or the fourth and more"
     )
     queries: tuple[Query, ...] = many(several(part(Query)), "list of exchanges")

@@ -11,7 +11,7 @@ dataclasses, since making fifty of those takes longer than all else that is done
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from netcompliance.observations.values import Type, Wrong
 
@@ -101,27 +101,6 @@ class Record:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The field of this name in a journal, as one reads a mapping."""
-        its = self.DECODE.get(name)
-        return self.__dict__.get(its[0], default) if its else default
-
-    def __getitem__(self, name: str) -> Any:
-        return self.__dict__[self.DECODE[name][0]]
-
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
-
-    if not TYPE_CHECKING:
-
-        def keys(self) -> set[str]:
-            """Those that are there."""
-            return {name for name in self.DECODE if name in self}
-
-        def items(self) -> list[tuple[str, Any]]:
-            """Those that are there, and their values."""
-            return [(name, self[name]) for name in self.DECODE if name in self]
 
     @classmethod
     def decode(cls: type[Self], value: Any) -> Self | None:

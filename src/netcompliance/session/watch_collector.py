@@ -20,7 +20,7 @@ from netcompliance.judge import are_too_large, judge_vantage
 from netcompliance.judge.watch import Watched as WatchedPaths
 from netcompliance.judge.watch import how, watched
 from netcompliance.model import HERE, Case, Observation, Verdict
-from netcompliance.observations import decode
+from netcompliance.observations import Run, decode
 from netcompliance.session.phases import Visited, Watched, unwritten
 from netcompliance.session.plan import Plan
 from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
@@ -156,8 +156,9 @@ class WatchCollector:
 
     def _show(self, vantage: str, run: Observation) -> None:
         if self._screen:
-            seen: Any = decode(run)
-            self._screen.sample(vantage, seen, how(seen, self._plan.settings.host))
+            seen = decode(run)
+            if isinstance(seen, Run):
+                self._screen.sample(vantage, run, how(seen, self._plan.settings.host))
 
     def _written(self, record: Observation) -> Observation | int:
         """Where the journal has it; the record itself where it cannot be written down."""

@@ -12,18 +12,17 @@ from netcompliance.judge.evidence import (
     decided,
     decoded,
     duration,
-    error_field,
     error_name,
+    error_of,
     error_text,
     header,
     listed,
     parsed_address,
-    raw,
     seconds,
     without_port,
 )
 from netcompliance.model import Result
-from netcompliance.observations import Tcp
+from netcompliance.observations import KINDS, Error, Host, Http, Tcp, Tls
 from tests.unit.judge.records import HOST, NOW, chain, error, tcp, tls
 
 
@@ -40,24 +39,24 @@ def seen(number: int, **more: Any) -> dict[str, Any]:
 def test_what_is_asked_of_an_address_is_all_that_was_seen_there_in_its_order() -> None:
     those = [seen(2), seen(1, port=443), seen(1, port=80), seen(1, task="control"), {"kind": "tcp", "port": 5}]
     evidence = Evidence(those)
-    assert [each["port"] for each in evidence.all("tcp", address="10.0.0.1", task="tenant")] == [443, 80]
-    assert evidence.one("tcp", address=None) == Tcp(port=5)
-    assert evidence.all("tls", address="10.0.0.1") == evidence.all("tcp", address="10.0.0.3") == []
-    assert len(evidence.all("tcp")) == 5
+    assert [each.port for each in evidence.all(Tcp, address="10.0.0.1", task="tenant")] == [443, 80]
+    assert evidence.one(Tcp, address=None) == Tcp(port=5)
+    assert evidence.all(Tls, address="10.0.0.1") == evidence.all(Tcp, address="10.0.0.3") == []
+    assert len(evidence.all(Tcp)) == 5
 
 
 def test_asking_of_each_address_looks_at_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
 
     def get(seen: Tcp, name: str) -> Any:
-        looked.extend([name] if name == "get" or name in Tcp.FIELDS else [])
+        looked.extend([name] if name in Tcp.FIELDS else [])
         return object.__getattribute__(seen, name)
 
     evidence = Evidence([seen(number) for number in range(500)])
     monkeypatch.setattr(Tcp, "__getattribute__", get)
     looked.clear()
     for number in range(500):
-        assert evidence.one("tcp", task="tenant", host="a.example", address=seen(number)["address"])
+        assert evidence.one(Tcp, task="tenant", host="a.example", address=seen(number)["address"])
     assert len(looked) <= 500 * 3
 
 
@@ -66,25 +65,25 @@ def test_exchanges_that_ended_by_our_own_fault_were_not_made() -> None:
         tcp("1.1.1.1", error=error(name))
         for name in ("EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")
     ]
-    assert Evidence(ours).all("tcp") == []
-    assert len(Evidence([tcp("1.1.1.1", error=error("TIMEOUT")), tcp("1.1.1.2")]).all("tcp")) == 2
+    assert Evidence(ours).all(Tcp) == []
+    assert len(Evidence([tcp("1.1.1.1", error=error("TIMEOUT")), tcp("1.1.1.2")]).all(Tcp)) == 2
     for kind in ("resolve", "dns", "tcp", "proxy", "tls", "http", "registry", "chart"):
-        assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(kind) is None
+        assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(KINDS[kind]) is None
     for kind in ("sockets", "syn", "firewall", "public-dns"):
-        assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(kind) is not None
+        assert Evidence([{"kind": kind, "error": error("EXCEPTION")}]).one(KINDS[kind]) is not None
 
 
 def test_questions_to_the_evidence() -> None:
     evidence = Evidence([tcp("1.1.1.1"), tcp("1.1.1.2"), {"kind": "route", "host": "r.example", "proxy": "http://p:1"}])
-    assert [seen["address"] for seen in evidence.all("tcp", task="tenant")] == ["1.1.1.1", "1.1.1.2"]
-    first = evidence.one("tcp")
+    assert [seen.address for seen in evidence.all(Tcp, task="tenant")] == ["1.1.1.1", "1.1.1.2"]
+    first = evidence.one(Tcp)
     assert first is not None
-    assert first["address"] == "1.1.1.1"
-    assert evidence.one("tcp", address="1.1.1.3") is None
+    assert first.address == "1.1.1.1"
+    assert evidence.one(Tcp, address="1.1.1.3") is None
     assert evidence.proxy_for("r.example:5000") == "http://p:1"
     assert evidence.proxy_for("other") is None
     assert Evidence([{"kind": "route", "host": "r", "proxy": ""}]).proxy_for("r") is None
-    assert evidence.vantage == {}
+    assert evidence.vantage == Host()
 
 
 def test_addresses_by_purpose_sorted() -> None:
@@ -126,22 +125,21 @@ def test_who_is_the_service(handshake: dict[str, Any], of_chain: dict[str, Any],
 
 
 def test_errors() -> None:
-    assert [error_name(seen) for seen in (None, {}, {"error": {}}, {"error": {"name": "EOF"}})] == [
+    assert [error_name(seen) for seen in (None, Tcp(), Tcp(error=Error()), Tcp(error=Error(name="EOF")))] == [
         None,
         None,
         "EXCEPTION",
         "EOF",
     ]
-    assert [error_text(seen) for seen in (None, {"error": {}}, {"error": {"text": "x"}})] == ["", "", "x"]
-    assert error_field({"error": {"code": 0}}, "code") == 0
-    assert error_field(None, "code") is None
+    assert [error_text(seen) for seen in (None, Tcp(error=Error()), Tcp(error=Error(text="x")))] == ["", "", "x"]
+    assert error_of(Tcp(error=Error(code=0))).code == 0
+    assert error_of(None) == error_of(Tcp()) == Error()
 
 
 def test_bytes() -> None:
     assert decoded("bGVhZg==") == b"leaf"
     assert [decoded(text) for text in ("", "%", "bGVhZg", "é")] == [b""] * 4
-    assert raw(None, "body") == b""
-    assert raw({"body": "bGVhZg=="}, "body") == b"leaf"
+    assert decoded(None) == b""
 
 
 def test_numbers_and_lists_for_people() -> None:
@@ -151,12 +149,11 @@ def test_numbers_and_lists_for_people() -> None:
     assert listed("abcdefg") == "a, b, c, d, e, f and 1 more"
     assert listed("abc", 1) == "a and 2 more"
     assert listed([]) == ""
-    assert seconds({"seconds": 2}) == 2.0
-    assert (seconds({}), seconds({"first_byte": 1.5}, "first_byte")) == (0.0, 1.5)
+    assert (seconds(Tcp(seconds=2.0)), seconds(Tcp())) == (2.0, 0.0)
 
 
 def test_headers() -> None:
-    seen = {"headers": [("Age", "1"), ("AGE", "2")]}
+    seen = Http(headers=(("Age", "1"), ("AGE", "2")))
     assert (header(seen, "age"), header(seen, "Via"), header(None, "age")) == ("1", "", "")
 
 
@@ -192,8 +189,8 @@ DATE = "Mon, 21 Sep 2026 14:13:20 GMT"
     ],
 )
 def test_the_clock_by_a_date(headers: list[tuple[str, str]], seen: dict[str, Any], offset: float | None) -> None:
-    assert clock_offset({"at": NOW, "headers": headers, **seen}) == offset
-    assert clock_offset({"headers": headers}) is None
+    assert clock_offset(Http(at=NOW, headers=tuple(headers), **seen)) == offset
+    assert clock_offset(Http(headers=tuple(headers))) is None
 
 
 def test_what_is_missing_matters_only_where_nothing_was_found() -> None:

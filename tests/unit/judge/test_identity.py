@@ -8,6 +8,7 @@ import pytest
 
 from netcompliance.judge.identity import identity, kind_of
 from netcompliance.model import HERE, Kind, Settings
+from netcompliance.observations import Host
 from tests.unit.judge.records import NOW, http
 
 DECLARED = (("ssh://pod-*", Kind.POD),)
@@ -41,7 +42,7 @@ def test_a_vantage_is_what_is_declared_else_what_reaches_it_and_what_it_says(
 
 
 def test_a_kind_can_be_told_without_any_observation() -> None:
-    assert kind_of("kubectl://p", {}, ()) is Kind.POD
+    assert kind_of("kubectl://p", Host(), ()) is Kind.POD
 
 
 def test_the_clock_is_compared_with_the_receivers_answers() -> None:

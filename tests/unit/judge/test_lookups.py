@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from netcompliance.judge.nameservers import read
+from netcompliance.observations import Dns
 from tests.unit.judge.records import (
     ADDRESS6,
     ADDRESSES,
@@ -241,4 +242,6 @@ def test_a_search_list_is_gone_through_in_go_s_order() -> None:
 @pytest.mark.parametrize(("server", "policy"), [("9.9.9.9", True), ("10.30.0.53", False)])
 def test_quad9_says_by_a_flag_that_it_blocks(server: str, policy: bool) -> None:
     """Its answers to other names offer recursion; of another server the missing flag says nothing."""
-    assert bool(read(dns_answer(server, rcode="NXDOMAIN")).policy) is policy
+    seen = Dns.decode(dns_answer(server, rcode="NXDOMAIN"))
+    assert seen is not None
+    assert bool(read(seen).policy) is policy

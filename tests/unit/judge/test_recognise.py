@@ -10,7 +10,8 @@ import pytest
 
 from netcompliance.judge import connect
 from netcompliance.judge.recognise import author, described, is_json_object, is_page, same_answer, trouble
-from tests.unit.judge.records import ADDRESSES, BASE, HOST, REFUSAL, UI, Record, error, http
+from netcompliance.observations import Error, Http, Proxy
+from tests.unit.judge.records import ADDRESSES, BASE, HOST, REFUSAL, UI, error, http
 
 FIRST = ADDRESSES[0]
 FEATURES = f"{BASE}/features"
@@ -23,21 +24,21 @@ SOME_APP = b"<!doctype html><title>App</title><div id=root></div><script type=mo
 BLOCKING_APP = b"<!doctype html><div id=root></div><p>Access denied by policy</p>"
 
 
-def answer(status: int | None, body: bytes = b"", kind: str | None = None, **fields: Any) -> Record:
+def answer(status: int | None, body: bytes = b"", kind: str | None = None, **fields: Any) -> Http:
     """What the documented path gets."""
     page = body.lstrip().startswith(b"<")
     kind = kind if kind is not None else ("text/html" if page else "application/json")
     headers = [[name.replace("_", "-"), value] for name, value in fields.pop("headers", {}).items()]
     path = fields.pop("path", FEATURES)
-    return http(FIRST, "receiver", path, status, body, kind_of_body=kind, more_headers=headers, **fields)
+    seen = Http.decode(http(FIRST, "receiver", path, status, body, kind_of_body=kind, more_headers=headers, **fields))
+    assert seen is not None
+    return seen
 
 
 UI_SIBLING = answer(200, UI, path=RANDOM)
 
 
-def refused_alike(
-    body: bytes, other: bytes, status: int = 403, kind: str = "application/json"
-) -> tuple[Record, Record]:
+def refused_alike(body: bytes, other: bytes, status: int = 403, kind: str = "application/json") -> tuple[Http, Http]:
     return answer(status, body, kind), answer(status, other, kind, path=RANDOM)
 
 
@@ -67,7 +68,7 @@ RECEIVER = {
 
 
 @pytest.mark.parametrize(("seen", "sibling"), RECEIVER.values(), ids=RECEIVER)
-def test_the_receiver(seen: Record, sibling: Record | None) -> None:
+def test_the_receiver(seen: Http, sibling: Http | None) -> None:
     assert author(seen, sibling, HOST).code is None
 
 
@@ -146,11 +147,11 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize(("code", "seen", "sibling"), STRANGERS.values(), ids=STRANGERS)
-def test_strangers(code: str, seen: Record, sibling: Record | None) -> None:
+def test_strangers(code: str, seen: Http, sibling: Http | None) -> None:
     assert str(author(seen, sibling, HOST).code) == code
 
 
-def redirect(location: str, status: int = 302, sibling_status: int | None = 302) -> tuple[Record, Record | None]:
+def redirect(location: str, status: int = 302, sibling_status: int | None = 302) -> tuple[Http, Http | None]:
     seen = answer(status, b"", "", headers={"Location": location})
     return seen, None if sibling_status is None else answer(sibling_status, UI, path=RANDOM)
 
@@ -178,7 +179,7 @@ REDIRECTS = {
 
 
 @pytest.mark.parametrize(("code", "seen", "sibling"), REDIRECTS.values(), ids=REDIRECTS)
-def test_redirects(code: str, seen: Record, sibling: Record | None) -> None:
+def test_redirects(code: str, seen: Http, sibling: Http | None) -> None:
     assert str(author(seen, sibling, HOST).code) == code
 
 
@@ -249,7 +250,7 @@ LOST = {
 
 
 @pytest.mark.parametrize(("code", "seen", "words"), LOST.values(), ids=LOST)
-def test_answers_that_did_not_arrive(code: str, seen: Record, words: str) -> None:
+def test_answers_that_did_not_arrive(code: str, seen: Http, words: str) -> None:
     found = trouble(seen, UI_SIBLING, HOST)
     assert found is not None
     words = words.replace("(error)", "ended at once without a usable answer")
@@ -267,7 +268,7 @@ def test_who_did_not_answer_is_the_subject() -> None:
         found = trouble(seen, UI_SIBLING, HOST)
         assert found is not None
         assert found.subject == FIRST
-    through = trouble({**answer(None, error=error("EOF")), "address": None}, UI_SIBLING, HOST)
+    through = trouble(Http(error=Error(name="EOF")), UI_SIBLING, HOST)
     assert through is not None
     assert through.subject == f"{HOST} through the proxy"
 
@@ -349,8 +350,8 @@ def test_the_same_answer() -> None:
 @pytest.mark.parametrize("piece", ["<", "<style", "<title", "<title>", "<!--"])
 def test_a_page_of_beginnings_costs_no_time(piece: str) -> None:
     body = base64.b64encode((piece * (1_000_000 // len(piece))).encode()).decode()
-    page = {"kind": "http", "body": body, "headers": [], "status": 403}
+    page = Http(body=body, status=403)
     begun = time.thread_time()
     assert described(page).startswith("status 403")
-    assert isinstance(connect._said(page), str)
+    assert isinstance(connect._said(Proxy(body=body, status=403)), str)
     assert time.thread_time() - begun < 10

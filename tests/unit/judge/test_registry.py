@@ -10,6 +10,7 @@ import pytest
 
 from netcompliance.judge.hops import host_of
 from netcompliance.model import RegistryMode, Result
+from netcompliance.observations import Registry
 from tests.unit.judge.records import (
     IMAGE,
     LAYER,
@@ -617,5 +618,7 @@ def test_commands() -> None:
 
 
 def test_the_host_that_was_asked() -> None:
-    assert host_of({"url": "https://cdn01.quay.io:444/x"}) == "cdn01.quay.io"
-    assert [host_of(seen) for seen in ({}, {"url": "x"}, {"url": "https://[::1/"})] == ["the registry"] * 3
+    assert host_of(Registry(url="https://cdn01.quay.io:444/x")) == "cdn01.quay.io"
+    assert [host_of(seen) for seen in (Registry(), Registry(url="x"), Registry(url="https://[::1/"))] == [
+        "the registry"
+    ] * 3

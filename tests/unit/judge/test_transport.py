@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from netcompliance.judge.transport import path_name, tcp_trouble, unfinished, usable, version_in_use, version_of
+from netcompliance.observations import Tcp
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, EVERY, HOST, error, tcp
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import altered, changed, exchange, healthy, proxied, verdict_of, without
@@ -179,7 +182,7 @@ def test_connections(case: Row) -> None:
     ],
 )
 def test_how_it_failed_is_told(fields: dict[str, object], others: tuple[str, ...], detail: str) -> None:
-    trouble = tcp_trouble(tcp("192.0.2.7", **fields), HOST, others)
+    trouble = tcp_trouble(tried("192.0.2.7", **fields), HOST, others)
     assert trouble is not None
     assert (trouble.detail, trouble.subject) == (detail, "192.0.2.7")
 
@@ -225,14 +228,20 @@ def test_why_nothing_can_pass_is_told() -> None:
     assert missing.reason == f"the attempt to connect at {SECOND} did not come to an end"
 
 
+def tried(address: str, **fields: Any) -> Tcp:
+    seen = Tcp.decode(tcp(address, **fields))
+    assert seen is not None
+    return seen
+
+
 def test_the_version_in_use() -> None:
-    stuck = [tcp(FIRST, error=error("ENETUNREACH")), tcp(SECOND, error=error("EAFNOSUPPORT"))]
-    assert version_in_use([*stuck, tcp(ADDRESS6)]) == 6
+    stuck = [tried(FIRST, error=error("ENETUNREACH")), tried(SECOND, error=error("EAFNOSUPPORT"))]
+    assert version_in_use([*stuck, tried(ADDRESS6)]) == 6
     assert version_in_use(stuck) == 4
-    assert version_in_use([tcp(ADDRESS6)]) == 6
-    assert version_in_use([tcp("nonsense")]) == 4
-    assert version_in_use([stuck[0], tcp(SECOND, error=error("TIMEOUT")), tcp(ADDRESS6)]) == 4
-    assert [seen["address"] for seen in usable([tcp(a) for a in EVERY])] == list(ADDRESSES)
+    assert version_in_use([tried(ADDRESS6)]) == 6
+    assert version_in_use([tried("nonsense")]) == 4
+    assert version_in_use([stuck[0], tried(SECOND, error=error("TIMEOUT")), tried(ADDRESS6)]) == 4
+    assert [seen.address for seen in usable(map(tried, EVERY))] == list(ADDRESSES)
 
 
 def test_words() -> None:

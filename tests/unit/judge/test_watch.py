@@ -10,6 +10,7 @@ import pytest
 from netcompliance import outages
 from netcompliance.judge.watch import how, watched
 from netcompliance.model import LAYERS, Criteria, Result, Settings, Watch
+from netcompliance.observations import Run
 from tests.unit.judge.records import ADDRESSES, HOST, NOW, SERVERS, Record, b64, error
 from tests.unit.judge.rows import Row, each, row
 from tests.unit.judge.world import SETTINGS, exchange, healthy, proxied, verdicts
@@ -369,4 +370,6 @@ def test_behind_a_proxy_the_resolver_is_not_asked() -> None:
     ],
 )
 def test_what_was_wrong_has_a_word(fields: Record, word: str) -> None:
-    assert how(fields, HOST) == word
+    run = Run.decode(fields)
+    assert run is not None
+    assert how(run, HOST) == word

@@ -21,6 +21,7 @@ from netcompliance.judge.evidence import Evidence, parsed_address
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.needs import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs
 from netcompliance.model import HERE, Basis, Kind, Observation, Settings
+from netcompliance.observations import Registry
 
 DIRECTION = "outbound"
 DRIFT = (
@@ -249,7 +250,7 @@ def _versions(addresses: Iterable[str]) -> set[int]:
 
 
 def _source(look: Looked, evidence: Evidence, given: tuple[str, ...]) -> Source:
-    told = (evidence.vantage.get(field) for field in ("source_address", "source_address6"))
+    told = (evidence.vantage.source_address, evidence.vantage.source_address6)
     return Source(
         vantage=printable(look.vantage),
         kind=kind_of(look.vantage, evidence.vantage, look.settings.vantage_kinds),
@@ -258,7 +259,7 @@ def _source(look: Looked, evidence: Evidence, given: tuple[str, ...]) -> Source:
 
 
 def _followed_layers(evidence: Evidence) -> bool:
-    return any(seen.get("complete") and seen.get("status") == 200 for seen in evidence.all("registry", step="layer"))
+    return any(seen.complete and seen.status == 200 for seen in evidence.all(Registry, step="layer"))
 
 
 def _merged(one: Flow, other: Flow) -> Flow:
