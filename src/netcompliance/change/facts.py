@@ -2,7 +2,7 @@
 
 Rules
 * Observations are looked at one by one and forgotten; what is kept is bounded, however long the journal is.
-* Observations are hostile: a field of the wrong shape is missing.
+* Observations are hostile: a field of the wrong type is missing.
 * A fact is a set of texts, because one run may see several: an answer per address, a redirect per layer.
 * Nothing seen is no fact. It is not the same as "there is none", and nothing is compared with it.
 * Only the tenant's own addresses count: the documentation allows it by address, and registries and their CDNs by name.
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from netcompliance.journal.reader import tenants_host
 from netcompliance.model import DriftKind, Observation
+from netcompliance.observations import Dns, Http, Registry, Resolve, Route, Seen, Tcp, Tls, decode
 
 MOST_VALUES = 200
 """Values of one fact that are kept."""
@@ -31,6 +32,8 @@ MOST_SAMPLES = 1000
 DIRECT = "direct"
 """The way of a host that is reached without a proxy."""
 CDN = "CDN hosts"
+COMPARED = frozenset(its.kind for its in (Resolve, Dns, Route, Tcp, Tls, Http, Registry))
+"""Kinds of which something is kept."""
 
 
 Key = tuple[DriftKind, str, str]
@@ -93,12 +96,27 @@ class Gathering:
         for name in ("nameservers", "search", "options"):
             self._know(DriftKind.RESOLVERS, vantage, name, " ".join(_texts(record.get(name))))
 
-    def observe(self, header: Observation, seen: Observation) -> None:
+    def observe(self, header: Observation, observation: Observation) -> None:
         """One observation (`reader.Observe`)."""
         self._tenant = tenants_host(header)
-        look = _LOOK.get(_text(seen.get("kind")))
-        if look:
-            look(self, seen, _text(seen.get("vantage")))
+        vantage = _text(observation.get("vantage"))
+        if _text(observation.get("kind")) not in COMPARED:
+            return
+        match decode(observation):
+            case Resolve() as seen:
+                self._resolve(seen, vantage)
+            case Dns() as seen:
+                self._took(vantage, "DNS", seen, seen.seconds)
+            case Route() as seen:
+                self._know(DriftKind.WAY, vantage, seen.host or "", seen.proxy or DIRECT)
+            case Tcp() as seen:
+                self._took(vantage, "TCP", seen, seen.seconds)
+            case Tls() as seen:
+                self._tls(seen, vantage)
+            case Http(purpose="receiver" | "path" | "sibling") as seen:
+                self._took(vantage, "HTTP", seen, seen.first_byte)
+            case Registry() as seen:
+                self._registry(seen, vantage)
 
     def _know(self, topic: DriftKind, vantage: str, subject: str, *values: str) -> None:
         if len(self.known) >= MOST_FACTS:
@@ -106,60 +124,39 @@ class Gathering:
         kept = self.known.setdefault((topic, vantage, subject), set())
         kept.update(_text(value) for value in values[: MOST_VALUES - len(kept)] if value)
 
-    def _took(self, vantage: str, layer: str, seen: Observation, name: str = "seconds") -> None:
-        took = seen.get(name)
-        if seen.get("error") is not None or seen.get("task") == "control" or not isinstance(took, (int, float)):
+    def _took(self, vantage: str, layer: str, seen: Seen, took: float | None) -> None:
+        if seen.error is not None or seen.task == "control" or took is None or len(self.seconds) >= MOST_FACTS:
             return
-        if len(self.seconds) >= MOST_FACTS:
-            return
-        host = CDN if seen.get("task") == "cdn" else _text(seen.get("host") or seen.get("server"))
-        times = self.seconds.setdefault((vantage, layer, host), [])
+        asked = seen.host or (seen.server if isinstance(seen, Dns) else None)
+        times = self.seconds.setdefault((vantage, layer, CDN if seen.task == "cdn" else _text(asked)), [])
         if 0 <= took < 3600 and len(times) < MOST_SAMPLES:
-            times.append(float(took))
+            times.append(took)
 
-    def resolve(self, seen: Observation, vantage: str) -> None:
-        if seen.get("host") == self._tenant and seen.get("purpose") == "bare":
-            self._know(DriftKind.ADDRESSES, vantage, self._tenant, *_texts(seen.get("addresses")))
-            self._know(DriftKind.ALIAS, vantage, self._tenant, _text(seen.get("canonical")))
+    def _resolve(self, seen: Resolve, vantage: str) -> None:
+        if seen.host == self._tenant and seen.purpose == "bare":
+            self._know(DriftKind.ADDRESSES, vantage, self._tenant, *seen.addresses[:MOST_VALUES])
+            self._know(DriftKind.ALIAS, vantage, self._tenant, seen.canonical or "")
 
-    def dns(self, seen: Observation, vantage: str) -> None:
-        self._took(vantage, "DNS", seen)
-
-    def route(self, seen: Observation, vantage: str) -> None:
-        self._know(DriftKind.WAY, vantage, _text(seen.get("host")), _text(seen.get("proxy")) or DIRECT)
-
-    def tcp(self, seen: Observation, vantage: str) -> None:
-        self._took(vantage, "TCP", seen)
-
-    def tls(self, seen: Observation, vantage: str) -> None:
-        if seen.get("purpose") not in ("verify", "verify-again", "identify"):
+    def _tls(self, seen: Tls, vantage: str) -> None:
+        if seen.purpose not in ("verify", "verify-again", "identify"):
             return
-        host = _text(seen.get("host"))
-        self._know(DriftKind.TLS_VERSION, vantage, host, _text(seen.get("version")))
-        chain = _texts(seen.get("chain"))
-        shown = leaf(chain[0]) if chain else None
+        host = seen.host or ""
+        self._know(DriftKind.TLS_VERSION, vantage, host, seen.version or "")
+        shown = leaf(seen.chain[0]) if seen.chain else None
         if shown:
             self._know(DriftKind.ISSUER, vantage, host, shown.issuer)
             self._know(DriftKind.KEY, vantage, host, shown.key)
             self._know(DriftKind.CERTIFICATE, vantage, host, shown.sha256)
-        if seen.get("purpose") == "verify":
-            self._took(vantage, "TLS", seen)
+        if seen.purpose == "verify":
+            self._took(vantage, "TLS", seen, seen.seconds)
 
-    def http(self, seen: Observation, vantage: str) -> None:
-        if seen.get("purpose") in ("receiver", "path", "sibling"):
-            self._took(vantage, "HTTP", seen, "first_byte")
-
-    def registry(self, seen: Observation, vantage: str) -> None:
-        step, image = seen.get("step"), _text(seen.get("image"))
-        if seen.get("hop") == 0 and step in ("ping", "token", "manifest"):
-            self._took(vantage, "HTTP", seen, "first_byte")
-        if step in ("config", "layer") and seen.get("redirected_to"):
-            self._know(DriftKind.REDIRECTS, vantage, _text(seen.get("host")), _host_of(seen.get("redirected_to")))
-        if step == "manifest" and seen.get("status") == 200 and seen.get("sha256") and seen.get("complete"):
-            self._know(DriftKind.DIGEST, vantage, image, f"sha256:{_text(seen.get('sha256'))}")
-
-
-_LOOK = {name: getattr(Gathering, name) for name in ("resolve", "dns", "route", "tcp", "tls", "http", "registry")}
+    def _registry(self, seen: Registry, vantage: str) -> None:
+        if seen.hop == 0 and seen.step in ("ping", "token", "manifest"):
+            self._took(vantage, "HTTP", seen, seen.first_byte)
+        if seen.step in ("config", "layer") and seen.redirected_to:
+            self._know(DriftKind.REDIRECTS, vantage, seen.host or "", _host_of(seen.redirected_to))
+        if seen.step == "manifest" and seen.status == 200 and seen.sha256 and seen.complete:
+            self._know(DriftKind.DIGEST, vantage, _text(seen.image), f"sha256:{seen.sha256}")
 
 
 @lru_cache(maxsize=256)
@@ -195,8 +192,8 @@ def _flat(value: Any) -> str:
     return _text(value)
 
 
-def _host_of(url: Any) -> str:
+def _host_of(url: str) -> str:
     try:
-        return urlsplit(_text(url)).hostname or ""
+        return urlsplit(url[:500]).hostname or ""
     except ValueError:
         return ""
