@@ -69,7 +69,7 @@ def opened_by_the_host(case: Case, evidence: Evidence, settings: Settings) -> Ou
     right = 0
     tenants = tenants_addresses(case, evidence)
     listening = {port for _, port in seen.listening}
-    own = seen.own or ()
+    own = seen.own
     for local, local_port, remote, remote_port in seen.connections:
         if remote not in tenants:
             continue

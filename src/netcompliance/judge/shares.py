@@ -101,7 +101,7 @@ def beyond_chance(seen: Shares, silent: list[int]) -> bool:
     """Is it less than likely that loss alone kept so many ports silent for so many SYNs?"""
     repeated, sent = _loss([seen])
     first = {port: syns for port, _, syns in seen.unopened}
-    for port, name, syns in seen.again or ():
+    for port, name, syns in seen.again:
         if not name:  # what it lost before it opened is loss, too
             repeated, sent = repeated + first.get(port, 0) + syns - 1, sent + first.get(port, 0) + syns
     expected = _count(seen.tries) * ((repeated + 1) / (sent + 2)) ** (max(0, min(silent)) + 2)
