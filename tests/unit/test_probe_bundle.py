@@ -133,6 +133,16 @@ def test_an_interpreter_that_is_unfit_leaves_the_parcel_to_the_next(tmp_path: Pa
     assert b'"kind":"probe"' in ended.stdout
 
 
+@pytest.mark.parametrize("sh", ["sh", "bash", "busybox sh"])
+def test_where_every_interpreter_is_unfit_a_shell_looks(tmp_path: Path, sh: str) -> None:
+    names = [name for name in bundle.PYTHONS.split() if "/" not in name]
+    path = interpreters_in(tmp_path, **dict.fromkeys(names, f"exit {bundle.UNFIT}"))
+    searched = [*sh.split(), *searching(tmp_path)[1:]]
+    searched[-1] = searched[-1].replace("/bin/sh -c", f"{sh} -c", 1)
+    first, *_, last = start(searched, plan(NOTHING), **{**path, "PATH": f"{path['PATH']}:{os.environ['PATH']}"})
+    assert (first["netcompliance"], last["with"], last["finished"]) == ("probe", "sh", True)
+
+
 def test_an_interpreter_that_fails_half_way_is_not_followed_by_another(tmp_path: Path) -> None:
     path = interpreters_in(tmp_path, python3="exit 1", python=f'exec {sys.executable} "$@"')
     ended = send(searching(tmp_path), plan(NOTHING), **path)

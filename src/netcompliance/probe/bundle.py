@@ -85,8 +85,8 @@ PYTHONS = (
 
 _SEARCH = (
     f'for p in {PYTHONS}; do command -v "$p" >/dev/null 2>&1 || continue; "$p" -I -S -B -c "$1"; r=$?; '
-    f"case $r in {UNFIT}|126|127|2) ;; *) exit $r;; esac; done; IFS= read -r parcel || exit {NO_INPUT}; "
-    'IFS= read -r next; eval "$next"'
+    f"case $r in {UNFIT}|126|127|2) ;; *) exit $r;; esac; done; IFS= read -r next || exit {NO_INPUT}; "
+    'eval "$next"'
 )
 
 COMMAND = f"/bin/sh -c {shlex.quote(_SEARCH)} sh {shlex.quote(READER)}"
