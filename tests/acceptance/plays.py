@@ -31,7 +31,7 @@ from typing import Any
 import helm
 import oracle
 from oracle import Testimony
-from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX
+from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX, ONE_IMAGE
 
 from lab.right import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
@@ -87,7 +87,6 @@ BARE = "ssh://bare"
 """A host without Python."""
 BUSYBOX = "ssh://busybox"
 """A host with nothing else."""
-ONE_IMAGE = f"--images={Path(__file__).parent / 'data' / 'one-image.txt'}"
 
 
 _ROUTERS = "a router says only so often that it refuses"

@@ -1,19 +1,23 @@
 """What a host with bash, curl and openssl sees of the scenarios, and which of them are looked at from one.
 
 Rules
-* A scenario is looked at from there if that shows something: a code that none before it shows, another code than
-  Python's, that nothing is found where nothing is broken, what hostile peers do. A visit by a shell costs more time of
-  a processor than all else in a play. A watch by a shell is `test_watch`'s.
+* A scenario tells something from there if that shows a code that none before it shows, another code than Python's, that
+  nothing is found where nothing is broken, what hostile peers do. A watch by a shell is `test_watch`'s.
+* A visit by a shell costs more time of a processor than all else in a play. Of those that tell something, the ones in
+  which the probe says nothing that it does not say in others are judged from recorded observations instead
+  (`tests/recorded/visits.py`, `tests/unit/judge/test_recorded.py`). What hostile peers do is always played, and
+  what happens by chance never: nothing is asked of it.
 * Nearly all that a walk of the images costs is the second image's and all after it: one image is walked, unless a
   registry is at fault or another one than usual, or nothing is wrong and the way to a registry is not the usual one.
 * Over ssh the same program looks as here: one scenario of each requirement shows that its findings come back whole.
-* With `EVERY_VANTAGE=1` in the environment every scenario is looked at from everywhere.
+* With `EVERY_VANTAGE=1` in the environment every scenario is looked at from everywhere, the recorded ones too.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from lab.right import CDN, RIGHT
 from lab.roles import Proxy
@@ -22,10 +26,12 @@ from lab.scenarios import SCENARIOS, hostile, windows
 from lab.world import World
 from netcompliance import catalogue
 from netcompliance.model import AskedFrom
+from tests.recorded import visits
 
 EVERY_VANTAGE = os.environ.get("EVERY_VANTAGE", "") not in ("", "0")
 REGISTRIES = {"quay", "corp-registry", *(name.removesuffix(".quay.io") for name in CDN)}
 """Sites from which images come."""
+ONE_IMAGE = f"--images={Path(__file__).parent / 'data' / 'one-image.txt'}"
 ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
 
 LESS = {
@@ -216,7 +222,10 @@ def _way_to_a_registry(world: World) -> tuple[object, ...]:
 
 
 _EVERY = frozenset(scenario.name for scenario in SCENARIOS)
-BY_SHELL = _EVERY if EVERY_VANTAGE else _telling(SCENARIOS)
+PLAYED = frozenset({*(scenario.name for scenario in hostile.SCENARIOS), "forty-addresses"})
+"""Scenarios of which more is asked than what a host without Python finds."""
+TELLING = PLAYED | (_telling(SCENARIOS) - {*BY_CHANCE})
+BY_SHELL = _EVERY if EVERY_VANTAGE else TELLING - visits.recorded().keys()
 """Scenarios that are looked at from a host without Python."""
 BY_SSH = _EVERY if EVERY_VANTAGE else _first_of_each_requirement(SCENARIOS)
 """Scenarios that are looked at over ssh with Python."""
