@@ -82,7 +82,7 @@ def test_while_something_was_not_seen_nothing_can_go(tmp_path: Path) -> None:
 
 
 def test_an_entry_for_other_hosts_neither_approves_nor_can_go(tmp_path: Path) -> None:
-    rules = text("nftables", allowed()).replace("10.20.0.4", "10.99.0.4")
+    rules = text("nftables", allowed()).replace("10.20.0.4", "10.99.0.4").replace("13.32.9.9", "192.0.2.1")
     rest = against(tmp_path, rules)
     assert {address for flow in rest.flows for address in flow.addresses} >= set(ADDRESSES)
     assert ADDRESS6 not in {address for flow in rest.flows for address in flow.addresses}, "IPv6 has its own source"
@@ -95,14 +95,13 @@ def test_of_two_hosts_only_the_one_that_lacks_it_is_asked_for(tmp_path: Path) ->
     assert {flow.source.name for flow in rest.flows} == {"node-9"}
 
 
-def test_half_a_network_is_not_the_network(tmp_path: Path) -> None:
-    """The host's network is wider than the source that was approved."""
+@pytest.mark.parametrize("networks", [("10.20.0.0/24", "fd20::4"), ("10.20.0.4", "10.99.0.0/24", "fd20::4")])
+def test_some_of_the_networks_are_not_all_of_them(tmp_path: Path, networks: tuple[str, ...]) -> None:
+    """The host's network is wider than the source that was approved, or one of several."""
     given = allowed()
     wide = replace(
         given,
-        flows=tuple(
-            replace(flow, source=replace(flow.source, addresses=("10.20.0.0/24", "fd20::4"))) for flow in given.flows
-        ),
+        flows=tuple(replace(flow, source=replace(flow.source, addresses=networks)) for flow in given.flows),
     )
     rest = against(tmp_path, text("nftables", given), wide)
     assert {address for flow in rest.flows for address in flow.addresses} >= set(ADDRESSES)

@@ -144,6 +144,12 @@ def test_a_dynamic_list_is_addresses_with_a_comment_each_once() -> None:
     assert f"{ADDRESSES[0]} {HOST} tcp 443 seen 2026-11-25" in lines[0]
 
 
+def test_an_address_that_is_needed_twice_stands_there_once() -> None:
+    records = json.loads(json.dumps(healthy()).replace("13.32.9.9", "13.32.9.1"))
+    lines = text("paloalto-edl", allowed(looked(records))).splitlines()
+    assert sum(line.startswith("13.32.9.1 ") for line in lines) == 1
+
+
 def _every(given: AllowList) -> Iterable[str]:
     return {address for flow in given.direct() for address in flow.addresses}
 
@@ -202,6 +208,7 @@ def test_checkpoint_is_a_script_that_logs_in_adds_publishes_and_logs_out(tmp_pat
         "host", "network", "dns-domain", "service-tcp", "service-udp", "access-rule",
     }  # fmt: skip
     assert all(words[-2] == "-s" for words in said[1:])
+    assert all(len(words) % 2 == 0 for words in added), "each field has one value, however many words it is"
     rules = [words for words in added if words[1] == "access-rule"]
     assert {words[words.index("layer") + 1] for words in rules} == {"Net work"}
     made = {words[words.index("name") + 1] for words in added if words[1] != "access-rule"}

@@ -87,6 +87,11 @@ def test_a_resolver_on_the_host_is_noted() -> None:
     assert any("127.0.0.53 on itself" in note for note in allowed(looked(records)).notes)
 
 
+def test_a_resolver_that_only_pods_ask_is_noted() -> None:
+    assert any(note.startswith("10.43.0.10 is asked by pods only") for note in from_a_pod().notes)
+    assert not any("by pods only" in note for note in allowed().notes)
+
+
 def test_pods_are_told_from_nodes() -> None:
     kinds = {source.vantage: source.kind for source in from_a_pod().sources}
     assert kinds == {"local": Kind.WORKSTATION, "kubectl://agent-0": Kind.POD}
