@@ -53,6 +53,14 @@ def test_what_no_tool_has_read_says_so(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_the_documentation_says_how_each_was_checked(checkout: Path, form: str) -> None:
+    rows = [line for line in (checkout / "docs/allow-list.md").read_text().splitlines() if line.count("|") == 6]
+    (row,) = [line for line in rows if f"`{form}`" in line.split("|")[1]]
+    words = {Checked.GRAMMAR: "grammar only"}.get(FORMATS[form].checked, FORMATS[form].checked)
+    assert row.split("|")[3].strip() == words
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_strange_vantage_stays_within_its_place(form: str) -> None:
     """No line of any format begins with what somebody called a host."""
     hostile = written(form, allowed(looked(healthy(), HOSTILE)))

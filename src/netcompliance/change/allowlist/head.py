@@ -22,13 +22,18 @@ class Checked(StrEnum):
 
 UNREAD = f"This format is {Checked.GRAMMAR}: no device has read it. Review it before you commit it."
 
+BY_NAME = (
+    "Names are looked up by the device itself; the documentation promises no stable addresses. Audit the list with "
+    "--allow-list before and after every change."
+)
+
 
 def head(allowed: AllowList, checked: Checked, *, by_name: bool = False, for_pods: bool = False) -> Iterator[str]:
     """Sentences. `by_name`: the format holds names, so a name without an address is not missing."""
     yield f"Allow-list for the StackState Agent: {', '.join(allowed.tenants)}"
     if checked is Checked.GRAMMAR:
         yield UNREAD
-    yield DRIFT
+    yield BY_NAME if by_name else DRIFT
     yield from (f"Note: {note}" for note in allowed.notes)
     if not by_name:
         yield from (f"Missing: {each}: no address was seen" for each in nameless(allowed, for_pods=for_pods))

@@ -14,7 +14,7 @@ from netcompliance.judge.needs import Purpose
 
 def acl(allowed: AllowList) -> Iterator[str]:
     """Lines for squid.conf, before `http_access deny all`."""
-    yield "# Goes before the line `http_access deny all`. Names only: their addresses may change."
+    yield "# Goes before the line `http_access deny all`."
     if not _proxied(allowed):
         yield "# No proxy was in use when this was seen: these are the names that clients would ask it for."
     yield "acl netcompliance_connect method CONNECT"
