@@ -130,7 +130,30 @@ def test_what_a_proxy_grants_is_compared_by_name_or_not_at_all(tmp_path: Path) -
     assert any(PROXY in (flow.via or "") for flow in behind_a_proxy().flows)
 
 
-@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if not form.is_whole])
+PARTS = [name for name, form in FORMATS.items() if not (form.is_whole or form.isolates)]
+POLICIES = [name for name, form in FORMATS.items() if form.isolates]
+
+
+@pytest.mark.parametrize("form", POLICIES)
+def test_a_policy_is_added_to_policies_only(tmp_path: Path, form: str) -> None:
+    """Beside a firewall's rules it would shut pods off from everything that those let out."""
+    with pytest.raises(BadInput, match=f"--against: {form} would shut pods off"):
+        text(form, against(tmp_path, f"{ADDRESSES[0]}\n"))
+    some = text("networkpolicy", from_a_pod()).replace(ADDRESSES[1], "192.0.2.1")
+    rest = against(tmp_path, some, from_a_pod())
+    assert re.search("name: stackstate-agent-egress-add-[0-9a-f]{4}\n", text(form, rest))
+    (line,) = [number for number, line in enumerate(some.splitlines(), 1) if "192.0.2.1" in line]
+    assert rest.surplus == (f"192.0.2.1/32 ({tmp_path / 'approved'}:{line})",)
+
+
+@pytest.mark.parametrize("form", ["adminnetworkpolicy", *POLICIES])
+def test_where_pods_need_nothing_no_policy_is_written(form: str) -> None:
+    charts = tuple(flow for flow in allowed().flows if flow.purpose is Purpose.CHART)
+    told = text(form, replace(allowed(), flows=charts, against="approved", against_pods=True))
+    assert all(line.startswith("#") for line in told.splitlines())
+
+
+@pytest.mark.parametrize("form", PARTS)
 def test_what_is_added_replaces_nothing_that_is_approved(tmp_path: Path, form: str) -> None:
     """Another name, no flush: loading it leaves the approved rules in place."""
     rest = against(tmp_path, f"{ADDRESSES[0]}\n", everybody())
@@ -140,7 +163,7 @@ def test_what_is_added_replaces_nothing_that_is_approved(tmp_path: Path, form: s
     if form in ("paloalto", "fortigate", "checkpoint", "cisco-asa"):
         assert re.search(r"stackstate-acme-add-[0-9a-f]{4}-receiver", told)
         assert "stackstate-acme-receiver" not in told
-    if form in ("networkpolicy", "cilium", "calico", "adminnetworkpolicy"):
+    if form == "adminnetworkpolicy":
         assert "name: stackstate-agent-egress-add-" in told
         assert "name: stackstate-agent-egress\n" in whole
 
@@ -151,7 +174,7 @@ def test_a_format_that_holds_everything_has_no_part(tmp_path: Path, form: str) -
         text(form, against(tmp_path, f"{ADDRESSES[0]}\n"))
 
 
-@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if not form.is_whole])
+@pytest.mark.parametrize("form", PARTS)
 def test_where_nothing_is_missing_there_are_no_rules(tmp_path: Path, form: str) -> None:
     told = text(form, against(tmp_path, text("plain", allowed())))
     if FORMATS[form].mark:

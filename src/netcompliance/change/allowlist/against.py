@@ -40,17 +40,22 @@ def missing(allowed: AllowList, entries: Sequence[Approved], origin: str) -> All
         flows=tuple(rest for flow in compared for rest in _unapproved(flow, entries)),
         notes=tuple(notes),
         against=printable(origin),
+        against_pods=_is_of_pods(entries),
         surplus=() if allowed.doubtful else tuple(_superfluous(compared, entries)),
     )
 
 
 def _comparable(allowed: AllowList, entries: Sequence[Approved]) -> tuple[list[Flow], str]:
     """The flows that such a list is about, and what is not among them."""
-    if entries and all(entry.for_pods for entry in entries):
+    if _is_of_pods(entries):
         return for_pods(allowed), "what nodes and workstations need"
     named = {_name(entry) for entry in entries}
     known = [flow for flow in allowed.flows if not flow.via or flow.name in named]
     return known, "what proxies have to grant" if len(known) < len(allowed.flows) else ""
+
+
+def _is_of_pods(entries: Sequence[Approved]) -> bool:
+    return bool(entries) and all(entry.for_pods for entry in entries)
 
 
 def _unapproved(flow: Flow, entries: Sequence[Approved]) -> Iterator[Flow]:

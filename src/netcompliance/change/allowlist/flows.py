@@ -109,6 +109,8 @@ class AllowList:
     """Something that is needed may not have been seen, so nothing that is approved can be called superfluous."""
     against: str = ""
     """The approved list of which this is what is missing; empty: this is everything."""
+    against_pods: bool = False
+    """The approved list is policies of pods, which are isolated by them already."""
     surplus: tuple[str, ...] = ()
     """Entries of the approved list that can go, each with its place there."""
 

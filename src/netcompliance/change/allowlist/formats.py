@@ -21,6 +21,7 @@ from netcompliance.change.allowlist import (
 )
 from netcompliance.change.allowlist.flows import AllowList
 from netcompliance.change.allowlist.head import Checked, head
+from netcompliance.change.allowlist.kubernetes import for_pods
 from netcompliance.change.allowlist.request import Ticket
 from netcompliance.config.validation import BadInput
 
@@ -37,6 +38,8 @@ class Format:
     """How a comment begins; empty: the format has none, and says itself what it has to."""
     by_name: bool = False
     for_pods: bool = False
+    isolates: bool = False
+    """It shuts off all that no policy allows, so what is missing is added to policies and to nothing else."""
     is_whole: bool = False
     """It holds everything: what it leaves out is taken away, so what is missing cannot be had in it alone."""
 
@@ -92,7 +95,11 @@ FORMATS: Mapping[str, Format] = {
         is_whole=True,
     ),
     "networkpolicy": Format(
-        about="NetworkPolicy, addresses", write=kubernetes.network_policy, checked=PARSED, for_pods=True
+        about="NetworkPolicy, addresses",
+        write=kubernetes.network_policy,
+        checked=PARSED,
+        for_pods=True,
+        isolates=True,
     ),
     "adminnetworkpolicy": Format(
         about="AdminNetworkPolicy, addresses", write=cluster.admin_network_policy, checked=GRAMMAR, for_pods=True
@@ -106,9 +113,20 @@ FORMATS: Mapping[str, Format] = {
         is_whole=True,
     ),
     "cilium": Format(
-        about="CiliumNetworkPolicy, by name", write=kubernetes.cilium, checked=GRAMMAR, by_name=True, for_pods=True
+        about="CiliumNetworkPolicy, by name",
+        write=kubernetes.cilium,
+        checked=GRAMMAR,
+        by_name=True,
+        for_pods=True,
+        isolates=True,
     ),
-    "calico": Format(about="Calico NetworkPolicy, addresses", write=kubernetes.calico, checked=GRAMMAR, for_pods=True),
+    "calico": Format(
+        about="Calico NetworkPolicy, addresses",
+        write=kubernetes.calico,
+        checked=GRAMMAR,
+        for_pods=True,
+        isolates=True,
+    ),
 }
 """As `--format` names them."""
 
@@ -119,6 +137,10 @@ def text(name: str, allowed: AllowList, ticket: Ticket | None = None) -> str:
     if allowed.against and form.is_whole:
         others = ", ".join(each for each, other in FORMATS.items() if not other.is_whole)
         raise BadInput(f"--against: {name} always holds the whole list; what is missing can be had as {others}")
+    if allowed.against and form.isolates and not allowed.against_pods:
+        raise BadInput(
+            f"--against: {name} would shut pods off from all else that {allowed.against} lets out; write it whole"
+        )
     lines = list(request.markdown(allowed, ticket) if name == "markdown" and ticket else _body(form, allowed))
     if form.mark:
         first = head(allowed, form.checked, by_name=form.by_name, for_pods=form.for_pods)
@@ -128,4 +150,5 @@ def text(name: str, allowed: AllowList, ticket: Ticket | None = None) -> str:
 
 def _body(form: Format, allowed: AllowList) -> Iterable[str]:
     """No rules at all where nothing is missing: an empty policy would shut everything."""
-    return form.write(allowed) if allowed.flows or not form.mark else ()
+    flows = for_pods(allowed) if form.for_pods else allowed.flows
+    return form.write(allowed) if flows or not form.mark else ()
