@@ -36,7 +36,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vantage": {"probe", "observations", "model", "findings", VALIDATION},
     "change": {
         "catalogue",
-        "firewall_rules",
         "results",
         "explain",
         VALIDATION,

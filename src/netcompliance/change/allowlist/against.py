@@ -12,14 +12,14 @@ Rules
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from netcompliance.change.allowlist.flows import AllowList, Flow
 from netcompliance.change.allowlist.kubernetes import for_pods
 from netcompliance.config.validation import printable
-from netcompliance.firewall_rules.blocks import networks
 from netcompliance.model import Approved
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +30,7 @@ NOT_COMPARED = "Not compared: {}, of which the approved list says nothing."
 def missing(allowed: AllowList, entries: Sequence[Approved], origin: str) -> AllowList:
     """Only what the entries do not approve, with what of them can go."""
     compared, left_out = _comparable(allowed, entries)
+    near = _near(compared, entries)
     notes = list(allowed.notes)
     if left_out:
         notes.append(NOT_COMPARED.format(left_out))
@@ -37,11 +38,11 @@ def missing(allowed: AllowList, entries: Sequence[Approved], origin: str) -> All
         notes.append(UNSURE)
     return replace(
         allowed,
-        flows=tuple(rest for flow in compared for rest in _unapproved(flow, entries)),
+        flows=tuple(rest for flow in compared for rest in _unapproved(flow, near)),
         notes=tuple(notes),
         against=printable(origin),
         against_pods=_is_of_pods(entries),
-        surplus=() if allowed.doubtful else tuple(_superfluous(compared, entries)),
+        surplus=() if allowed.doubtful else tuple(_superfluous(compared, entries, near)),
     )
 
 
@@ -52,6 +53,24 @@ def _comparable(allowed: AllowList, entries: Sequence[Approved]) -> tuple[list[F
     named = {_name(entry) for entry in entries}
     known = [flow for flow in allowed.flows if not flow.via or flow.name in named]
     return known, "what proxies have to grant" if len(known) < len(allowed.flows) else ""
+
+
+def _near(flows: Sequence[Flow], entries: Sequence[Approved]) -> list[Approved]:
+    """The entries with a name or an address that is needed. A list may be long; what is needed is short."""
+    names = {flow.name for flow in flows if flow.name}
+    addresses = {ip_address(address) for flow in flows for address in flow.addresses}
+    targets = {version: sorted(int(each) for each in addresses if each.version == version) for version in (4, 6)}
+
+    def has_target(net: Network) -> bool:
+        some = targets[net.version]
+        place = bisect_left(some, int(net[0]))
+        return place < len(some) and some[place] <= int(net[-1])
+
+    return [
+        entry
+        for entry in entries
+        if (any(has_target(ip_network(block)) for block in entry.blocks) if entry.blocks else _name(entry) in names)
+    ]
 
 
 def _is_of_pods(entries: Sequence[Approved]) -> bool:
@@ -101,10 +120,10 @@ def _is_let_out(origin: Network | None, target: Network, protocol: str, port: in
     return False
 
 
-def _superfluous(flows: Sequence[Flow], entries: Sequence[Approved]) -> Iterator[str]:
-    names = {flow.name for flow in flows if flow.name}
+def _superfluous(flows: Sequence[Flow], entries: Sequence[Approved], near: Sequence[Approved]) -> Iterator[str]:
+    used = {id(entry) for entry in near if not entry.blocks or any(_uses(flow, entry) for flow in flows)}
     for entry in entries:
-        is_used = _name(entry) in names if not entry.blocks else any(_uses(flow, entry) for flow in flows)
+        is_used = id(entry) in used
         if entry.allows and not is_used and _is_ours(entry, flows):
             yield printable(f"{entry.text} ({entry.where})" if entry.where else entry.text)
 
@@ -139,7 +158,7 @@ def _holds(blocks: Sequence[str], net: Network) -> bool:
 
 
 def _nets(blocks: Sequence[str], version: int) -> Iterator[Network]:
-    return (net for block in blocks for net in networks(block) if net.version == version)
+    return (net for net in map(ip_network, blocks) if net.version == version)
 
 
 def _serves(entry: Approved, protocol: str, port: int) -> bool:
