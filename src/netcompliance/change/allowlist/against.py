@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -122,9 +122,10 @@ def _is_let_out(origin: Network | None, target: Network, protocol: str, port: in
 
 def _superfluous(flows: Sequence[Flow], entries: Sequence[Approved], near: Sequence[Approved]) -> Iterator[str]:
     used = {id(entry) for entry in near if not entry.blocks or any(_uses(flow, entry) for flow in flows)}
+    origins = {net for flow in flows for net in _origins(flow)}
     for entry in entries:
         is_used = id(entry) in used
-        if entry.allows and not is_used and _is_ours(entry, flows):
+        if entry.allows and not is_used and _is_ours(entry, origins):
             yield printable(f"{entry.text} ({entry.where})" if entry.where else entry.text)
 
 
@@ -134,9 +135,9 @@ def _uses(flow: Flow, entry: Approved) -> bool:
     )
 
 
-def _is_ours(entry: Approved, flows: Sequence[Flow]) -> bool:
+def _is_ours(entry: Approved, origins: Iterable[Network | None]) -> bool:
     """Is it for a host that was looked from? An entry for others is none of this request's business."""
-    return any(_touches(entry.sources, net) for flow in flows for net in _origins(flow))
+    return any(_touches(entry.sources, net) for net in origins)
 
 
 def _origins(flow: Flow) -> list[Network | None]:
