@@ -20,8 +20,8 @@ from typing import Any
 from rules import Rules
 
 from lab import changes, linux, network
-from lab.right import QUAY_V4, TENANT, TENANT_V4, TENANT_V6
-from lab.roles import Fixed, Reply
+from lab.right import CDN, LAB_KEY, QUAY, QUAY_V4, TENANT, TENANT_V4, TENANT_V6
+from lab.roles import Fixed, Receiver, Registry, Reply, Rule
 from lab.scenarios.pages import BLOCK_PAGE
 from lab.world import Authority, Machine, Site, Tls, World
 from netcompliance import outages
@@ -30,7 +30,10 @@ from netcompliance.model import Criteria
 from netcompliance.outages import Held, Outage, Path
 
 LENGTHS = (0.3, 1.0, 3.0, 10.0)
-KINDS = ("503", "wrong peer", "large packets", "registry", "dns", "one leg of two", "one leg of four")
+KINDS = (
+    "503", "wrong peer", "large packets", "posts", "hello", "registry", "token server", "layers", "dns", "aaaa",
+    "one leg of two", "one leg of four",
+)  # fmt: skip
 SEED = 20240229
 PAUSE = (4.0, 6.0)
 """Seconds between two outages of a node, at random."""
@@ -39,7 +42,9 @@ CLOCK = 0.02
 """Seconds by which moments of the injection are uncertain, on a machine that is busy."""
 NEAR = 1.5
 """Seconds before and after an outage in which it may be reported."""
-_PORTS = {"503": 9446, "wrong peer": 9444}
+_PORTS = {"503": 9446, "wrong peer": 9444, "posts": 9448, "hello": 9449}
+_PULL_PORTS = {"token server": 9450, "layers": 9451}
+_PULLED_FROM = {"token server": QUAY_V4, "layers": tuple(CDN.values())}
 _UNAVAILABLE = Reply(status=503, headers=(("Content-Type", "application/json"),), body=b'{"error":"unavailable"}')
 _LARGE = "tcp flags & (syn | rst) == 0 meta length > 1000 drop"
 
@@ -66,7 +71,31 @@ def world(healthy: World) -> World:
         app=Fixed(reply=BLOCK_PAGE),
         **common,
     )
-    return changes.add_site(device)(changes.add_site(balancer)(healthy))
+    receiver = Receiver(key=LAB_KEY)
+    no_posts = Rule(methods=("POST",), reply=_UNAVAILABLE)
+    no_tokens = Rule(path="/v2/auth*", reply=_UNAVAILABLE)
+    more = (
+        balancer,
+        device,
+        Site(name="no-posts", port=_PORTS["posts"], app=receiver, rules=(no_posts,), **common),
+        Site(name="small-hellos", port=_PORTS["hello"], app=receiver, tls=Tls(hello_limit=1000), **common),
+        Site(
+            name="no-tokens",
+            port=_PULL_PORTS["token server"],
+            app=Registry(service=QUAY, cdn=("cdn01.quay.io",)),
+            rules=(no_tokens,),
+            **{**common, "hosts": (QUAY,)},
+        ),
+        Site(
+            name="no-layers",
+            port=_PULL_PORTS["layers"],
+            app=Fixed(reply=_UNAVAILABLE),
+            **{**common, "hosts": tuple(CDN)},
+        ),
+    )
+    for site in more:
+        healthy = changes.add_site(site)(healthy)
+    return healthy
 
 
 def seconds(repetitions: int) -> float:
@@ -116,6 +145,12 @@ def _rules(kind: str, node: int) -> Iterable[tuple[str, str]]:
             yield "prerouting", f"{which} dnat {family} to {router}:{_PORTS[kind]}"
         elif kind == "large packets":
             yield "forward", f"{which} {_LARGE}"
+        elif kind == "aaaa":
+            yield "forward", f"{who} meta l4proto udp th dport 53 @th,352,16 0x001c drop"
+        elif kind in _PULL_PORTS:
+            if family == "ip":
+                which = f"{who} ip daddr {changes.set_of(_PULLED_FROM[kind])} tcp dport 443"
+                yield "prerouting", f"{which} dnat ip to {router}:{_PULL_PORTS[kind]}"
         elif kind == "dns":
             yield "forward", f"{who} meta l4proto {{ tcp, udp }} th dport 53 drop"
         elif family == "ip" and kind == "registry":
@@ -146,12 +181,14 @@ def report(made: Sequence[Made], records: Sequence[Mapping[str, Any]], repetitio
             print(f"{kind:<17}{length:>5.1f} s{text}")
     print(f"\nwrong go: {wrong}, missed roll back: {missed}")
     touched = {(each.node, path.name, path.layer) for each in made for path in _touched(each, seen[each.node].paths)}
+    beside = {("dns", "registry"), ("large packets", "tls"), ("503", "http"), ("wrong peer", "http")}
+    """Kinds, and layers that they touch as well."""
     false = [
         f"node-{node} {path.layer} {path.name}: {outages.told(outage)}"
         for node, one in seen.items()
         for path in one.paths
         for outage in path.outages
-        if (node, path.name, path.layer) not in touched and (KINDS[node - 1], path.layer) != ("dns", "registry")
+        if (node, path.name, path.layer) not in touched and (KINDS[node - 1], path.layer) not in beside
     ]
     print(f"outages of paths that nobody touched: {len(false)}")
     for line in false[:10]:
@@ -192,11 +229,19 @@ def _row(those: Sequence[Made], seen: Mapping[int, Any]) -> tuple[str, int, int]
 
 
 def _touched(each: Made, paths: Iterable[Path]) -> list[Path]:
-    layer = {
-        "503": "http", "wrong peer": "tls", "large packets": "http", "registry": "registry", "dns": "dns",
-    }.get(each.kind, "tcp")  # fmt: skip
-    only = {"tcp": f"{TENANT_V4[0]}:443", "registry": "quay.io"}.get(layer, "")
-    return [path for path in paths if path.layer == layer and path.name.startswith(only)]
+    layer, starts, ends = {
+        "503": ("http", "", ":443"),
+        "wrong peer": ("tls", "", ""),
+        "large packets": ("http", "", ":443"),
+        "posts": ("http", "", " POST"),
+        "hello": ("tls", "", ""),
+        "registry": ("registry", "quay.io", ""),
+        "token server": ("registry", "quay.io", ""),
+        "layers": ("registry", "cdn", ""),
+        "dns": ("dns", "", ""),
+        "aaaa": ("dns", "", " AAAA"),
+    }.get(each.kind, ("tcp", f"{TENANT_V4[0]}:443", ""))
+    return [path for path in paths if path.layer == layer and path.name.startswith(starts) and path.name.endswith(ends)]
 
 
 def _near(path: Path, each: Made) -> Path:

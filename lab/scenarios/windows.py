@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from lab.changes import add_site, corporate_answer, file, instead, interruption, to
-from lab.right import PROXY_V4, QUAY_V4, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
-from lab.roles import Fixed, Reply
+from lab.changes import add_site, corporate_answer, file, host, instead, interruption, to
+from lab.right import CDN, LAB_KEY, PROXY_V4, QUAY, QUAY_V4, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
+from lab.roles import Fixed, Receiver, Registry, Reply, Rule
 from lab.scenario import Change, Scenario, both, finds, unchanged
 from lab.scenarios.pages import BLOCK_PAGE, DEVICE_403
 from lab.scenarios.surroundings import HTTP_PROXY, through
-from lab.world import Authority, Machine, Resolver, Site, Tls, World
+from lab.world import Authority, DnsFault, DnsManner, Machine, Resolver, Site, Tls, World
 
 DEVICE_PORT = 9444
 DEVICE = Site(
@@ -57,20 +58,41 @@ _NEW_ADDRESS, _NOBODYS = "34.250.11.98", "52.58.10.11"
 _OTHER_RESOLVER = "10.30.0.55"
 
 
-def _resolved_to(*addresses: str) -> Change:
-    """During the watch, queries are answered by a resolver that gives these addresses, for three seconds."""
+def _resolved_by(seconds: float = 3.0, forward: tuple[str, ...] = (), **resolver: Any) -> Change:
+    """During the watch, queries are answered by another resolver, for so long, and these rules hold."""
 
     def change(world: World) -> World:
-        new = Resolver(addresses=(_OTHER_RESOLVER,), overrides=instead(TENANT, addresses))
-        return replace(world, resolvers=(*world.resolvers, new))
+        return replace(world, resolvers=(*world.resolvers, Resolver(addresses=(_OTHER_RESOLVER,), **resolver)))
 
     queries = f"ip daddr {{ {', '.join(RESOLVERS)} }} meta l4proto {{ tcp, udp }} th dport 53"
-    return both(change, interruption(1.5, 3.0, prerouting=(f"{queries} dnat ip to {_OTHER_RESOLVER}",)))
+    return both(
+        change, interruption(1.5, seconds, prerouting=(f"{queries} dnat ip to {_OTHER_RESOLVER}",), forward=forward)
+    )
+
+
+def _resolved_to(*addresses: str) -> Change:
+    """During the watch, queries are answered by a resolver that gives these addresses, for three seconds."""
+    return _resolved_by(overrides=instead(TENANT, addresses))
 
 
 def _tenant_at(address: str, name: str, machine: Machine) -> Change:
     """The tenant's own service, at one more address."""
     return add_site(replace(TENANT_SITE, name=name, machine=machine, hosts=(TENANT,), addresses=(address,)))
+
+
+_ROUTER = ("10.20.0.1", "fd20::1")
+_DOWN = Reply(status=503, headers=(("Content-Type", "application/json"),), body=b'{"error":"unavailable"}')
+_LOGIN = Reply(
+    status=401,
+    headers=(("WWW-Authenticate", 'Basic realm="Corporate gateway"'), ("Content-Type", "text/html")),
+    body=b"<html>login</html>",
+)
+
+
+def _instead(port: int, targets: tuple[str, ...], **site: Any) -> Change:
+    """During the watch, this answers in the place of those, for two seconds and a half."""
+    stranger = Site(name=f"instead-{port}", machine=Machine.ROUTER, addresses=_ROUTER, port=port, **site)
+    return both(add_site(stranger), interruption(1.5, 2.5, prerouting=to(targets, f"redirect to :{port}")))
 
 
 _OFTEN = "[watch]\nrarely = '1s'\n"
@@ -90,6 +112,42 @@ SCENARIOS = (
         change=interruption(2.0, 2.5, forward=("meta l4proto { tcp, udp } th dport 53 drop",)),
         find=finds(WATCH_01="watch.outage"),
         options=("--watch=8s",),
+    ),
+    Scenario(
+        name="window-no-aaaa",
+        broken="during the watch, queries for AAAA are dropped for two seconds and a half, those for A are answered",
+        change=interruption(1.5, 2.5, forward=("meta l4proto udp th dport 53 @th,352,16 0x001c drop",)),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-truncated",
+        broken="during the watch, answers about the name are cut short for three seconds, and DNS over TCP is dropped",
+        change=_resolved_by(
+            forward=("tcp dport 53 drop",),
+            faults=(DnsFault(manner=DnsManner.TRUNCATE, names=TENANT, transports=("udp",)),),
+        ),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=7s",),
+    ),
+    Scenario(
+        name="window-search-list-silent",
+        broken="the search list comes first; during the watch, its domain is not answered for for 2.5 seconds",
+        change=both(
+            host(resolver_options=("ndots:5", "timeout:2", "attempts:2")),
+            _resolved_by(faults=(DnsFault(manner=DnsManner.SILENT, names=f"{TENANT}.corp.example"),), seconds=2.5),
+        ),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-proxy-without-name",
+        broken="during the watch, DNS queries are dropped for 2.5 seconds, and the proxy is known by its name alone",
+        change=both(
+            through(HTTP_PROXY), interruption(1.5, 2.5, forward=("meta l4proto { tcp, udp } th dport 53 drop",))
+        ),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
     ),
     Scenario(
         name="window-name-leads-elsewhere",
@@ -158,6 +216,62 @@ SCENARIOS = (
         name="window-unavailable",
         broken="during the watch, the tenant's load balancer answers 503 for two seconds and a half",
         change=both(add_site(BALANCER), interruption(1.5, 2.5, prerouting=to(_ALL, f"redirect to :{BALANCER_PORT}"))),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-posts-unavailable",
+        broken="during the watch, every POST to the tenant is answered by a 503 for 2.5 seconds, and GETs are served",
+        change=_instead(
+            9501, _ALL, hosts=(TENANT,), app=Receiver(key=LAB_KEY), rules=(Rule(methods=("POST",), reply=_DOWN),)
+        ),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-some-paths-unavailable",
+        broken="during the watch, four of the six paths to which an agent posts answer 503 for 2.5 seconds",
+        change=_instead(
+            9501,
+            _ALL,
+            hosts=(TENANT,),
+            app=Receiver(key=LAB_KEY),
+            rules=(Rule(path="*intake*", reply=_DOWN), Rule(path="*/api/*", reply=_DOWN)),
+        ),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-large-hello",
+        broken="during the watch, a large ClientHello as the agent's is swallowed for 2.5 seconds, small ones pass",
+        change=_instead(9502, _ALL, hosts=(TENANT,), app=Receiver(key=LAB_KEY), tls=Tls(hello_limit=1000)),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-registry-stranger",
+        broken="during the watch, a device whose CA is trusted wants a login in the registry's place for 2.5 seconds",
+        change=_instead(9503, QUAY_V4, hosts=(QUAY,), app=Fixed(reply=_LOGIN), tls=Tls(authority=Authority.CORPORATE)),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-token-server",
+        broken="during the watch, the registry's token server answers 503 for two seconds and a half",
+        change=_instead(
+            9504,
+            QUAY_V4,
+            hosts=(QUAY,),
+            app=Registry(service=QUAY, cdn=("cdn01.quay.io",)),
+            rules=(Rule(path="/v2/auth*", reply=_DOWN),),
+        ),
+        find=finds(WATCH_01="watch.outage"),
+        options=("--watch=6s",),
+    ),
+    Scenario(
+        name="window-layers-unavailable",
+        broken="during the watch, the hosts of image layers answer 503 to everything for two seconds and a half",
+        change=_instead(9505, tuple(CDN.values()), hosts=tuple(CDN), app=Fixed(reply=_DOWN)),
         find=finds(WATCH_01="watch.outage"),
         options=("--watch=6s",),
     ),

@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -308,11 +309,23 @@ class Watch:
         limits = [limit for each in self.criteria for limit in (each.max_outage, each.max_total) if limit is not None]
         return min(max(limits, default=0.0) + BEYOND, BEYOND_MOST) if limits else 0.0
 
+    @property
+    def calls_at_once(self) -> int:
+        """POSTs of the agent's that each probe of the receiver makes, in turn, beside its GET."""
+        return max(1, min(len(RECEIVER_PATHS), int(self.rarely * REQUESTS) - 1))
+
+    @property
+    def turn(self) -> float:
+        """Seconds from one POST to the next of the same call."""
+        return math.ceil(len(RECEIVER_PATHS) / self.calls_at_once) * self.rarely
+
     def criteria_of(self, layer: str) -> Criteria | None:
         """What is accepted there."""
         return next((each for each in self.criteria if each.layer == layer), None)
 
 
+REQUESTS = 4
+"""A second, of one host to one address."""
 BEYOND = 2.0
 """Seconds that a watch may last longer than what is accepted, where something is interrupted at its end,"""
 BEYOND_MOST = 30.0

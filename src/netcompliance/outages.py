@@ -53,8 +53,8 @@ CLOSE = 1.02
 FORGIVEN = 1.25
 """A host that is busy samples so many times as rarely, which makes little difference."""
 NOT_WATCHED = {
-    "http": "requests of more than 2 kB (an agent's uploads)",
-    "registry": "whether image layers arrive whole",
+    "http": "requests of more than 2 kB (an agent's uploads), HTTP/2",
+    "registry": "whether image layers arrive whole, images but the first, what takes a login",
 }
 """Layer → what no sample of it would meet, whatever becomes of it."""
 SPARE = 1.3
@@ -298,6 +298,16 @@ def _unseen(seen: Path, limit: float, since: float = -math.inf) -> str:
         share = f"one of {seconds(seen.rare)} of one connection in four"
         return f"it was sampled so rarely that {share} could have gone unseen"
     return ""
+
+
+def not_watched(asked: Watch, layer: str) -> str:
+    """What no sample of this layer, or none in time, would meet; empty if there is nothing."""
+    told = NOT_WATCHED.get(layer, "")
+    criteria = asked.criteria_of(layer)
+    need = criteria.needed if criteria else None
+    if layer == "http" and need is not None and asked.turn * SPARE > need:
+        told += f", a single one of the agent's POST paths for less than {seconds(asked.turn * SPARE)}"
+    return told
 
 
 def unprovable(asked: Watch) -> Iterator[tuple[tuple[str, ...], float, float]]:

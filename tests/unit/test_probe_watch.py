@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -24,7 +25,8 @@ from netcompliance.probe import bundle
 from netcompliance.probe.onhost import cheap, dear, handover, proofs, runs
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
-from tests.fakes.peers import authority, leaf, serving, silent
+from netcompliance.vantage import gohello
+from tests.fakes.peers import Handler, Server, answer, authority, leaf, serving, silent
 
 DROP = {"phase": "tcp", "name": "TIMEOUT", "text": "no answer"}
 RESET = {"phase": "tcp", "name": "ECONNREFUSED", "text": "refused"}
@@ -148,8 +150,59 @@ def test_a_nameserver_answers_or_does_not(engine: cheap.Engine) -> None:
         assert samples[-1][1]["name"] == "TIMEOUT"
 
 
-def nameserver(port: int, query: bytes, samples: Samples, proved: Callable[[list[str]], bool | None]) -> cheap.DnsPath:
-    return cheap.DnsPath("127.0.0.1", port, query, lambda *sample: samples.append(sample), proved)
+def nameserver(
+    port: int,
+    query: bytes,
+    samples: Samples,
+    proved: Callable[[list[str]], bool | None],
+    *,
+    needs_address: bool = True,
+    whole: Callable[[bytes], bool | None] = lambda _: True,
+) -> cheap.DnsPath:
+    tell = lambda *sample: samples.append(sample)  # noqa: E731 - its type is that of the samples
+    return cheap.DnsPath("127.0.0.1", port, [query], tell, proved, whole, needs_address=needs_address)
+
+
+@pytest.mark.parametrize(("over_tcp", "private"), [(True, False), (False, True)])
+@pytest.mark.parametrize("needs_address", [True, False])
+def test_a_truncated_answer_is_worth_what_comes_over_tcp(
+    engine: cheap.Engine, over_tcp: bool, private: bool, needs_address: bool
+) -> None:
+    samples: Samples = []
+    question = b"\4acme\0\0\1\0\1"
+    with answering_udp(b"\x83\x80\0\1\0\0\0\0\0\0" + question) as port:
+        query = b"\0\0\1\0\0\1\0\0\0\0\0\0" + question
+        path = nameserver(port, query, samples, lambda _: False, needs_address=needs_address, whole=lambda _: over_tcp)
+        engine.add(path)
+        turn_until(engine, lambda: bool(samples))
+    expected = {"rcode": 0, "addresses": True, "private": private} if needs_address else {"private": private}
+    assert samples[0][1:3] == (None, expected)
+
+
+def test_beside_the_name_itself_any_answer_will_do_that_leads_nowhere_else(engine: cheap.Engine) -> None:
+    samples: Samples = []
+    question = b"\4acme\0\0\x1c\0\1"
+    with answering_udp(b"\x81\x83\0\1\0\0\0\0\0\0" + question) as port:
+        query = b"\0\0\1\0\0\1\0\0\0\0\0\0" + question
+        engine.add(nameserver(port, query, samples, lambda found: not found, needs_address=False))
+        turn_until(engine, lambda: bool(samples))
+    assert samples[0][1:3] == (None, {"private": False})
+
+
+@contextlib.contextmanager
+def answering_udp(behind_the_id: bytes) -> Iterator[int]:
+    """A nameserver that answers every query with this."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    message, sender = server.recvfrom(512)
+                    server.sendto(message[:2] + behind_the_id, sender)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize(("proved", "private"), [(True, False), (False, True), (None, True)])
@@ -188,8 +241,8 @@ def test_an_address_is_proved_when_it_is_given_and_again_after_a_while() -> None
     proved = proofs.Proofs(lambda address: address == "192.0.2.1", lambda _: answers.get(), 0.0)
     assert proved.hold(["192.0.2.1"]) is True
     assert proved.hold(["192.0.2.1", "192.0.2.9"]) is None
-    for answer, expected in ((None, True), (False, False), (None, False), (True, True)):
-        answers.put(answer)
+    for given, expected in ((None, True), (False, False), (None, False), (True, True)):
+        answers.put(given)
         wait_for(lambda expected=expected: answers.empty() and proved.hold(["192.0.2.9"]) is expected)  # type: ignore[misc]
     assert proved.hold([f"192.0.2.{number}" for number in range(20, 40)]) is None
     for _ in range(40):
@@ -378,7 +431,9 @@ class Host:
         """The next run of this layer with these fields, or with such that a function says yes to."""
         while True:
             run = self.hear("run")
-            asked = [want(run[name]) if callable(want) else run[name] == want for name, want in fields.items()]
+            asked = [
+                want(run.get(name, "")) if callable(want) else run.get(name) == want for name, want in fields.items()
+            ]
             if run["layer"] == layer and all(asked):
                 return run
 
@@ -472,19 +527,123 @@ def test_what_stays_interrupted_is_watched_for_as_long_as_is_accepted(host: Any)
     assert watcher.hear("end")["why"] == "planned"
 
 
-def test_a_host_of_layers_is_asked_for_a_handshake_and_nothing_else(host: Any, port: int, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def a_peer(tmp_path: Path, handle: Handler) -> Iterator[Server]:
+    """Somebody whom the host under test trusts."""
     ca = authority("Root")
     (tmp_path / "store.pem").write_bytes(ca.pem)
-    with serving(silent, tmp_path, (leaf(ca, "localhost"),)) as server:
-        plan = a_plan("layers", 600.0, port)
-        plan["limits"]["tls"] = 10.0
-        plan["watch"].update(seldom=0.5, layers=[{"host": "localhost", "port": server.port}])
-        watcher = host(plan)
+    with serving(handle, tmp_path, (leaf(ca, "localhost"),)) as server:
+        yield server
+
+
+def by_path(answers: dict[str, Handler]) -> Handler:
+    """The answer to what a request's line contains; the first that fits."""
+
+    def handle(head: bytes, connection: socket.socket) -> None:
+        line = head.partition(b"\r\n")[0].decode()
+        next(each for word, each in answers.items() if word in line)(head, connection)
+
+    return handle
+
+
+JSON = "Content-Type: application/json"
+REFUSED = answer("403 Forbidden", b'{"error":"key"}', JSON)
+UNAVAILABLE = answer("503 Service Unavailable", b"{}", JSON)
+MANIFEST = "Content-Type: application/vnd.oci.image.index.v1+json"
+WITHIN = {"connect": 5.0, "tls": 10.0, "first_byte": 10.0, "exchange": 20.0, "resolve": 5.0}
+
+
+def asking(name: str, port: int, server: Server, **more: Any) -> Record:
+    """The plan of a watch that often asks this server."""
+    plan = a_plan(name, 600.0, port)
+    plan["limits"] = WITHIN
+    plan["watch"].update(seldom=0.3, **more)
+    for each in ("registry", "layers"):
+        if each in more:
+            where = {"host": "localhost", "port": server.port, "request": {"method": "GET", "path": "/"}}
+            plan["watch"][each] = {**where, **more[each]} if each == "registry" else [where]
+    return plan
+
+
+def test_a_host_of_layers_is_asked_whether_it_answers(host: Any, port: int, tmp_path: Path) -> None:
+    answers = {"": answer("403 Forbidden")}
+    with a_peer(tmp_path, by_path(answers)) as server:
+        watcher = host(asking("layers", port, server, layers=[]))
         up = watcher.hear_run("registry")
+        answers[""] = UNAVAILABLE
+        out_of_order = watcher.hear_run("registry", answer=lambda answer: answer and answer["status"] == 503)
     down = watcher.hear_run("registry", failed=1)
-    assert (up["path"], up["failed"], up["answer"]["version"]) == (f"localhost:{server.port}", 0, "TLSv1.3")
-    assert (down["path"], down["error"]["phase"]) == (up["path"], "tcp")
-    assert server.heads == []
+    assert (up["path"], up["failed"], up["answer"]) == (
+        f"localhost:{server.port}", 0, {"status": 403, "issuer": "Test"},
+    )  # fmt: skip
+    assert out_of_order["path"] == down["path"] == up["path"]
+    assert down["error"]["phase"] == "tcp"
+
+
+def test_of_a_registry_a_token_and_a_manifest_are_asked_for(host: Any, port: int, tmp_path: Path) -> None:
+    answers: dict[str, Handler] = {}
+    with a_peer(tmp_path, by_path(answers)) as server:
+        challenge = f'WWW-Authenticate: Bearer realm="https://localhost:{server.port}/token",service="x"'
+        answers.update(
+            {"/token": answer("200 OK", b'{"token":"t"}', JSON), "HEAD": answer("200 OK", b"", MANIFEST)},
+            **{"/v2/": answer("401 Unauthorized", b"", challenge)},
+        )
+        image = {"repository": "stackstate/agent", "reference": "1"}
+        registry = {"request": {"method": "GET", "path": "/v2/"}, "image": image}
+        watcher = host(asking("registry", port, server, registry=registry))
+        up = watcher.hear_run("registry")
+        answers["/token"] = UNAVAILABLE
+        no_token = watcher.hear_run("registry", failed=1)
+        answers["/token"] = answer("200 OK", b'{"token":"t"}', JSON)
+        watcher.hear_run("registry", failed=0, open=True)
+        answers["HEAD"] = answer("404 Not Found")
+        no_manifest = watcher.hear_run("registry", failed=1)
+    assert (up["answer"]["status"], up["answer"]["issuer"]) == (200, "Test")
+    assert any("HEAD /v2/stackstate/agent/manifests/1" in head and "Bearer t" in head for head in server.heads)
+    assert no_token["error"]["text"].startswith("503 to the request for a token")
+    assert no_manifest["error"]["text"].startswith("404 to HEAD")
+
+
+def test_where_a_login_is_wanted_the_first_endpoint_is_watched(host: Any, port: int, tmp_path: Path) -> None:
+    challenge = 'WWW-Authenticate: Basic realm="x"'
+    with a_peer(tmp_path, answer("401 Unauthorized", b"", challenge)) as server:
+        image = {"repository": "stackstate/agent", "reference": "1"}
+        registry = {"request": {"method": "GET", "path": "/v2/"}, "image": image}
+        watcher = host(asking("login", port, server, registry=registry))
+        run = watcher.hear_run("registry")
+    assert (run["failed"], run["answer"]["status"]) == (0, 401)
+
+
+def test_the_agents_posts_are_made_in_turn_and_compared(host: Any, tmp_path: Path) -> None:
+    answers: dict[str, Handler] = {"GET": REFUSED, "/one": REFUSED, "/two": answer("404 Not Found")}
+    with a_peer(tmp_path, by_path(answers)) as server:
+        call = {"method": "POST", "content": "e30=", "headers": {"User-Agent": "Go", "Sts-Api-Key": "no key"}}
+        calls = [{**call, "path": "/one"}, {**call, "path": "/two"}]
+        plan = asking("posts", server.port, server, calls=calls)
+        plan["watch"]["rarely"] = 0.3
+        watcher = host(plan)
+        wait_for(lambda: sum("POST" in head for head in server.heads) >= 4)
+        up = watcher.hear_run("http", path=lambda path: path.endswith(" POST"))
+        answers["/two"] = UNAVAILABLE
+        down = watcher.hear_run("http", path=up["path"], failed=1)
+        answers["/two"] = REFUSED
+        other = watcher.hear_run("http", path=up["path"], errors=lambda errors: "OTHER" in errors)
+    assert (up["failed"], up["path"]) == (0, f"127.0.0.1:{server.port} POST")
+    assert down["error"]["text"] == "503 to POST /two"
+    assert other["errors"]["OTHER"] > 0
+    assert {head.partition(" ")[0] for head in server.heads} == {"GET", "POST"}
+
+
+def test_a_handshake_counts_only_if_the_agents_own_hello_is_answered(host: Any, tmp_path: Path) -> None:
+    with a_peer(tmp_path, REFUSED) as server:
+        good = base64.b64encode(gohello.client_hello("localhost", "ab")).decode()
+        for name, hello, failed in (
+            ("good", good, 0),
+            ("bad", base64.b64encode(b"GET / HTTP/1.0\r\n\r\n").decode(), 1),
+        ):
+            plan = asking(name, server.port, server, hellos={"agent-hello": hello})
+            run = host(plan).hear_run("tls")
+            assert (run["path"], run["failed"]) == (f"127.0.0.1:{server.port}", failed)
 
 
 def test_it_stops_when_it_is_told_to(host: Any, port: int) -> None:

@@ -237,8 +237,8 @@ def test_without_a_watch_there_is_no_section(account: Callable[..., Account]) ->
 
 
 def test_what_is_not_watched_is_said_before_and_after() -> None:
-    assert "requests of more than 2 kB" in watched.unwatched()
-    assert f"watch    {watched.unwatched()}" in watched.lines(SETTINGS, [], {})
+    assert "requests of more than 2 kB" in watched.unwatched(SETTINGS.watch)
+    assert f"watch    {watched.unwatched(SETTINGS.watch)}" in watched.lines(SETTINGS, [], {})
 
 
 def test_rates_are_stated() -> None:

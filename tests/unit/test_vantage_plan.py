@@ -13,8 +13,17 @@ import dns.rdatatype
 import pytest
 
 from netcompliance import catalogue
-from netcompliance.model import AskedFrom, Case, Image, RegistryMode, Settings, Watch
-from netcompliance.vantage import plan
+from netcompliance.model import (
+    DOCUMENTED_PATH,
+    RECEIVER_PATHS,
+    AskedFrom,
+    Case,
+    Image,
+    RegistryMode,
+    Settings,
+    Watch,
+)
+from netcompliance.vantage import payloads, plan
 from netcompliance.vantage.plan import build_plan, watch_plan
 
 AGENT = Image(registry="quay.io", repository="stackstate/agent", reference="1")
@@ -44,8 +53,32 @@ def test_a_watch_asks_those_who_serve_layers_and_the_registry_once() -> None:
     asked = replace(SETTINGS, watch=Watch(duration=60.0, every=0.1, rarely=5.0, criteria=()))
     seen = [("cdn02.quay.io", 443), ("quay.io", 443), ("cdn01.quay.io", 443)]
     watch = watch_plan(asked, (), "x", "test/1", seen)["watch"]
-    assert watch["layers"] == [{"host": "cdn01.quay.io", "port": 443}, {"host": "cdn02.quay.io", "port": 443}]
+    assert [(each["host"], each["port"]) for each in watch["layers"]] == [
+        ("cdn01.quay.io", 443),
+        ("cdn02.quay.io", 443),
+    ]
     assert len(watch_plan(asked, (), "x", "test/1", [(f"cdn{n}", 443) for n in range(20)])["watch"]["layers"]) == 8
+
+
+@pytest.mark.parametrize(("rarely", "at_once", "turn"), [(0.5, 1, 3.0), (1.0, 3, 2.0), (5.0, 6, 5.0)])
+def test_a_watch_makes_the_agents_posts_in_turn_as_many_as_the_budget_allows(
+    rarely: float, at_once: int, turn: float
+) -> None:
+    asked = Watch(duration=60.0, every=0.1, rarely=rarely, criteria=())
+    watch = watch_plan(replace(SETTINGS, watch=asked), (), "x", "test/1")["watch"]
+    assert {call["path"] for call in watch["calls"]} == {DOCUMENTED_PATH + path for path in RECEIVER_PATHS}
+    assert {call["method"] for call in watch["calls"]} == {"POST"}
+    assert payloads.WRONG_KEY in str(watch["calls"][0]["headers"])
+    assert (watch["calls_at_once"], asked.turn) == (at_once, turn)
+
+
+def test_a_watch_sends_the_hellos_of_go_programs() -> None:
+    asked = replace(SETTINGS, watch=Watch(duration=60.0, every=0.1, rarely=5.0, criteria=()))
+    plan = watch_plan(asked, (), "ab", "test/1")
+    sent = [*plan["watch"]["hellos"].values(), *plan["fetchers_hellos"].values()]
+    assert len(sent) == 3
+    assert all(len(base64.b64decode(hello)) > 1400 for hello in sent)
+    assert plan["watch"]["registry"]["image"].keys() == {"repository", "reference"}
 
 
 def test_the_same_input_gives_the_same_plan() -> None:

@@ -46,13 +46,19 @@ REJECTS = ("EHOSTUNREACH", "ENETUNREACH", "EACCES", "EPERM", "EHOSTDOWN", "ENETD
 """What an ICMP error comes to. Routers limit how many they send, so silence beside them has the same cause."""
 OUT_OF_ORDER = 500
 """What is answered like this or higher was not served, whoever says so."""
+OPEN, LOGIN, THROTTLED = 200, 401, 429
+MANIFESTS = ("manifest", "image.index")
+"""Parts of the media types of manifests."""
 OTHERS: Mapping[str, tuple[Callable[[Answer], str | None], str]] = {
     "tls": (lambda answer: answer.issuer, "other certificate"),
     "http": (lambda answer: answer.keys, "other answer"),
+    "registry": (lambda answer: answer.issuer, "other certificate"),
 }
 """Layer → what a service shows of itself, and the word for one who shows something else for a time."""
 STRANGERS = ("wrong certificate", "wrong answer", "no TLS", *(word for _, word in OTHERS.values()))
 """What only somebody else in the service's place does."""
+POST = " POST"
+"""By what the path of the agent's POSTs differs from that of the GETs beside them."""
 CODES = {
     Criterion.MAX_OUTAGE: Code.WATCH_OUTAGE,
     Criterion.MAX_TOTAL: Code.WATCH_TOTAL,
@@ -78,6 +84,8 @@ class Watched:
     """Does it say how finely each path was sampled?"""
     ahead: float
     """Seconds that the host's clock is ahead of this machine's, as far as a message's way can tell."""
+    posts: bool
+    """Are the agent's POSTs watched, too?"""
     unable: tuple[tuple[str, str], ...]
     """Layers that could not be sampled there, and why."""
     gaps: tuple[tuple[float, float | None], ...]
@@ -105,6 +113,7 @@ def of_words(words: Iterable[Watch], host: str, *, strict: bool = False) -> Watc
     """The same, from its words."""
     runs: dict[int, Run] = {}
     planned, begin, end, why, ahead, gaps = 0.0, None, None, "unknown", 0.0, []
+    posts = False
     unable: dict[str, str] = {}
     for word in words:
         if isinstance(word, Run):
@@ -113,6 +122,7 @@ def of_words(words: Iterable[Watch], host: str, *, strict: bool = False) -> Watc
         elif isinstance(word, Begin):
             begin, planned = word.at, word.planned or 0.0
             strict = strict or word.seldom is not None
+            posts = bool(word.calls)
             heard = word.at if word.heard is None else word.heard
             ahead = (word.at or 0.0) - (heard or 0.0)
         elif isinstance(word, End):
@@ -148,6 +158,7 @@ def of_words(words: Iterable[Watch], host: str, *, strict: bool = False) -> Watc
         changed=changed,
         strict=strict,
         ahead=ahead,
+        posts=posts,
         unable=tuple(sorted(unable.items())),
         gaps=tuple(gaps),
     )
@@ -163,7 +174,9 @@ def above(path: Path, seen: Watched, settings: Settings) -> Path:
         return path
     asked = settings.watch.criteria_of(path.layer)
     for lower in order[: order.index(path.layer)]:
-        below = next((each for each in seen.paths if (each.layer, each.name) == (lower, path.name)), None)
+        below = next(
+            (each for each in seen.paths if (each.layer, each.name) == (lower, path.name.removesuffix(POST))), None
+        )
         theirs = settings.watch.criteria_of(lower)
         if below is not None and asked is not None and theirs is not None:
             path = outages.above(path, below, counts=replace(asked, layer=lower) != theirs)
@@ -189,14 +202,34 @@ def _strangers(
         def shown(run: Run, shows: Callable[[Answer], str | None] = shows) -> str | None:
             return shows(run.answer or Answer()) if error_name(run) is None and not run.mixed else None
 
-        known = {shown(next((run for run in runs if shown(run) is not None), runs[0])) for runs in of_layer.values()}
+        firsts = {
+            name: shown(next((run for run in runs if shown(run) is not None), runs[0]))
+            for name, runs in of_layer.items()
+        }
         for name, runs in of_layer.items():
+            known = {firsts[name]} if layer == "registry" else set(firsts.values())
             told = [run for run in runs if shown(run) is not None]
             last = max((n for n, run in enumerate(told) if shown(run) in known), default=-1)
             words |= {run.run or 0: word for run in told[: last + 1] if shown(run) not in known}
             if told[last + 1 :]:
                 changed.append((layer, name, told[last + 1].from_ or 0.0))
+    for (layer, name), runs in of_path.items():
+        ordered = sorted(runs, key=lambda run: run.from_ or 0.0)
+        words |= {run.run or 0: "other answer" for run in ordered[:-1] if _is_otherwise(run)}
+        if layer == "registry" and any(_status(run) == OPEN for run in runs):
+            words |= {run.run or 0: "wrong answer" for run in runs if _status(run) == LOGIN}
+        if _is_otherwise(ordered[-1]):
+            changed.append((layer, name, ordered[-1].from_ or 0.0))
     return words, tuple(changed)
+
+
+def _status(run: Run) -> int | None:
+    return run.answer.status if run.answer else None
+
+
+def _is_otherwise(run: Run) -> bool:
+    """Are POSTs answered, but not as they were at first?"""
+    return set(run.errors) == {"OTHER"} and not run.mixed
 
 
 def stretch(run: Run, host: str, stranger: str = UP) -> Stretch:
@@ -226,11 +259,13 @@ def how(run: Run, host: str) -> str:
     if run.mixed:
         return FLAPPING
     name = error_name(run)
+    if _is_otherwise(run):
+        return UP
     if name is not None:
         rejected = next((other for other in run.errors if other in REJECTS), None)
         return _failed(rejected or name, run)
     answered = _ANSWERED.get(run.layer or "")
-    return answered(run, host) if answered else UP
+    return UP if answered is None or (run.path or "").endswith(POST) else answered(run, host)
 
 
 def _failed(name: str, run: Run) -> str:
@@ -241,12 +276,24 @@ def _failed(name: str, run: Run) -> str:
         return "reject"
     if name in RESETS:
         return "reset"
-    words = {"VERIFY": "wrong certificate", "SSL": "no TLS", "EOF": "closed", "GAI": "no address"}
+    if name == "STATUS":
+        return f"status {(error.text or '')[:3]}"
+    words = {
+        "ALERT": "handshake refused",
+        "ISSUER": "other certificate",
+        "OTHER": "other answer",
+        "VERIFY": "wrong certificate",
+        "SSL": "no TLS",
+        "EOF": "closed",
+        "GAI": "no address",
+    }
     return words.get(name, "wrong answer" if name == "PROTOCOL" else name)
 
 
 def _dns(run: Run, _host: str) -> str:
     answer = run.answer or Answer()
+    if answer.private is not None and answer.rcode is None:
+        return "wrong answer" if answer.private else UP  # asked beside the one that must bring an address
     if answer.rcode == 0 and answer.addresses:
         return "wrong answer" if answer.private else UP
     return {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}.get(
@@ -270,16 +317,18 @@ def _http(run: Run, host: str) -> str:
 
 
 def _registry(run: Run, _host: str) -> str:
-    """A host of layers is asked nothing: what it shows is a certificate, which was verified."""
-    if run.answer and run.answer.issuer is not None:
+    """A host of layers is asked for nothing in particular: that it answers, and who. Older probes asked it nothing."""
+    answer, seen = run.answer or Answer(), run.showed or Showed()
+    status = (answer.status if answer.status is not None else seen.status) or 0
+    if status >= OUT_OF_ORDER or status == THROTTLED:
+        return f"status {status}"
+    if answer.issuer is not None and answer.type is None:
         return UP
-    seen = run.showed or Showed()
-    if (seen.status or 0) >= OUT_OF_ORDER:
-        return f"status {seen.status}"
     known = header(seen, "docker-distribution-api-version") or header(seen, "www-authenticate").lower().startswith(
         ("bearer", "basic")
     )
-    return UP if seen.status in (200, 401) and known else "wrong answer"
+    manifest = status == OPEN and any(word in (answer.type or "") for word in MANIFESTS)
+    return UP if manifest or (status in (OPEN, LOGIN) and known) else "wrong answer"
 
 
 _ANSWERED = {"dns": _dns, "http": _http, "registry": _registry}
@@ -295,10 +344,10 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     kind = kind_of(case.vantage, evidence.vantage, settings.vantage_kinds)
     if layer == "registry" and kind in (Kind.POD, Kind.CONTAINER):
         return notapplicable(f"images are pulled by the node, and this is a {kind}: ask the node")
-    if layer == "dns" and evidence.proxy_for(settings.host):
-        return notapplicable("an explicit proxy is in effect: this host need not resolve the tenant's name")
     seen = of_words(evidence.all(Watch), settings.host, strict=evidence.agents_eyes)
     paths = [above(path, seen, settings) for path in seen.paths if path.layer == layer]
+    if layer == "dns" and evidence.proxy_for(settings.host) and not paths and layer not in dict(seen.unable):
+        return notapplicable("an explicit proxy is in effect, and its name is not asked for: no name need be resolved")
     found: list[Finding] = []
     open_questions: list[str] = []
     for path in paths:
@@ -313,7 +362,7 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
         if its == layer
     ]
     open_questions += [f"{layer} {name}: nothing was sampled" for name in _unsampled(layer, seen)]
-    saw = "; ".join((*(_summary(path) for path in outages.worst_first(paths)[:6]), *_limits(layer, paths)))
+    saw = "; ".join((*(_summary(path) for path in outages.worst_first(paths)[:6]), *_limits(layer, paths, settings)))
     if found:
         return decided(found, saw)
     unable = dict(seen.unable).get(layer)
@@ -328,9 +377,10 @@ def keeps_to_the_criteria(case: Case, evidence: Evidence, settings: Settings) ->
     return decided((), f"{saw}; accepted: {outages.criteria_text(asked)}")
 
 
-def _limits(layer: str, paths: Sequence[Path]) -> list[str]:
+def _limits(layer: str, paths: Sequence[Path], settings: Settings) -> list[str]:
     """What was not watched of this layer, where it was."""
-    return [f"not watched: {outages.NOT_WATCHED[layer]}"] if paths and layer in outages.NOT_WATCHED else []
+    told = outages.not_watched(settings.watch, layer) if settings.watch and paths else ""
+    return [f"not watched: {told}"] if told else []
 
 
 def _unsampled(layer: str, seen: Watched) -> list[str]:
@@ -340,12 +390,13 @@ def _unsampled(layer: str, seen: Watched) -> list[str]:
         return []
     there = {path.name for path in seen.paths if path.layer == layer}
     through_proxy = any(path.name.startswith("via ") for path in seen.paths)
-    return [
+    known = [
         path.name
         for path in seen.paths
-        if path.layer == below and path.name not in there and path.failed < path.samples
-        and not (through_proxy and below == "tcp")
-    ]  # fmt: skip
+        if path.layer == below and path.failed < path.samples and not (through_proxy and below == "tcp")
+    ]
+    wanted = [*known, *(name + POST for name in known if layer == "http" and seen.posts)]
+    return [name for name in wanted if name not in there]
 
 
 def _cut(seen: Watched) -> str:

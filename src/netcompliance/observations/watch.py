@@ -57,6 +57,8 @@ class Begin(Watch, what="begin", needs="at id planned every rarely", needed="at"
     every: float | None = one(SECONDS, "seconds between cheap probes")
     rarely: float | None = one(SECONDS, "between dear ones")
     seldom: float | None = one(SECONDS, "between requests to the registry")
+    calls: int | None = one(COUNT, "POSTs of the agent's that are watched, in turn")
+    calls_at_once: int | None = one(COUNT, "how many of them a probe makes")
     heard: float | None = one(MOMENT, "this machine's clock when the word arrived", by_host=False)
     with_: str | None = one(
         Type(WORD.admit, WORD.decode, {"const": "sh"}),
@@ -69,9 +71,15 @@ class Answer(Record):
 
     rcode: int | None = one(COUNT)
     addresses: bool | None = one(FLAG, "bool")
-    private: bool | None = one(FLAG, "an address is among them at which the tenant is not; to a shell: a private one")
+    private: bool | None = one(
+        FLAG,
+        "an address is among them at which the tenant is not; to a shell: a private one; alone where any answer will "
+        "do: AAAA, names of the search list",
+    )
     version: str | None = maybe(LINE)
-    issuer: str | None = one(LINE, "the organisation that issued the leaf")
+    issuer: str | None = one(
+        LINE, "the organisation that issued the leaf, and that of the token server's where that is another"
+    )
     status: int | None = one(STATUS)
     type: str | None = one(LINE)
     location: str | None = one(LINE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from netcompliance import explain, outages
 from netcompliance.journal.reader import BadJournal, SavedRun, Walker, records_at
 from netcompliance.judge.watch import KIND, REQUIREMENT, Watched, watched
-from netcompliance.model import TRIES, Settings
+from netcompliance.model import LAYERS, TRIES, Settings, Watch
 from netcompliance.outages import Outage
 from netcompliance.report import timeline
 from netcompliance.report.html.account import Account
@@ -40,7 +40,7 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
     if settings.watch is None:
         return
     yield from (f"watch    {told}" for told in unprovable(settings))
-    yield f"watch    {unwatched()}"
+    yield f"watch    {unwatched(settings.watch)}"
     yield f"watch    {decision(entries)}: {outages.criteria_text(settings.watch.criteria[0])} is accepted"
     for vantage, one in seen.items():
         name = explain.printable(vantage)
@@ -91,7 +91,7 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     alike = len(set(accepted.values())) == 1
     rows += [("accepted", told) for told in set(accepted.values()) if alike]
     rows += [(f"accepted ({layer})", told) for layer, told in accepted.items() if not alike]
-    rows += [("not watched", ", ".join(outages.NOT_WATCHED.values()))]
+    rows += [("not watched", _unwatched(asked))]
     rows += [("cannot be proved", told) for told in (*unprovable(settings), *shares(settings))]
     yield markup.pairs((name, markup.text(told)) for name, told in rows)
     for vantage, begins in places.items():
@@ -108,16 +108,23 @@ def rates(settings: Settings) -> str:
     asked = settings.watch
     if asked is None:
         return ""
-    cheap = f"a DNS query to each nameserver and a TCP connection to each address every {asked.every:g} s"
-    dear = f"a handshake with a request to each address every {asked.rarely:g} s ({60 / asked.rarely:g} a minute)"
-    registry = f"one request to the registry every {asked.pace('registry'):g} s"
-    registry += ", as often a handshake with each host of image layers that it redirected to"
+    cheap = f"queries for A and AAAA to each nameserver and a TCP connection to each address every {asked.every:g} s"
+    posts = f"{asked.calls_at_once} POST{'s' if asked.calls_at_once > 1 else ''}"
+    dear = (
+        f"two handshakes, a GET and {posts} to each address every {asked.rarely:g} s ({60 / asked.rarely:g} a minute)"
+    )
+    registry = f"a token and a manifest from the registry every {asked.pace('registry'):g} s"
+    registry += ", as often a request to each host of image layers that it redirected to"
     return f"from each vantage {cheap}, {dear}, {registry}; twice as often while one fails"
 
 
-def unwatched() -> str:
-    """What no watch looks at: said before it begins, too."""
-    return f"not watched: {', '.join(outages.NOT_WATCHED.values())}; look once more when the change is done"
+def unwatched(asked: Watch) -> str:
+    """What this watch does not look at: said before it begins, too."""
+    return f"not watched: {_unwatched(asked)}; look once more when the change is done"
+
+
+def _unwatched(asked: Watch) -> str:
+    return ", ".join(filter(None, (outages.not_watched(asked, layer) for layer in LAYERS)))
 
 
 def unprovable(settings: Settings) -> Iterator[str]:

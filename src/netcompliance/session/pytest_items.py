@@ -160,9 +160,8 @@ class Session:
             vantages = _counted(sorted({case.vantage for case in plan.cases}))
             lines.append(f"network of {plan.settings.endpoint}: {len(plan.cases)} cases from {vantages}")
             lines += [self._redactor.text(each) for each in (plan.baseline.header() if plan.baseline else ())]
-            lines += (
-                [f"then a watch: {watched.rates(plan.settings)}", watched.unwatched()] if plan.settings.watch else []
-            )
+            if plan.settings.watch:
+                lines += [f"then a watch: {watched.rates(plan.settings)}", watched.unwatched(plan.settings.watch)]
             lines += [*watched.unprovable(plan.settings), *watched.shares(plan.settings)]
         if self._redactor.weak:
             lines.append(

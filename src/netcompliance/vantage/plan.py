@@ -40,6 +40,8 @@ WATCH_LIMITS = {
 """A watch wants to know soon. `connect` is less than the second after which a lost SYN is sent again."""
 WATCH_PAD = 2048
 """Bytes by which a request is larger than it need be: more than a packet."""
+CALLS_IN_TURN = (0, 2, 4, 1, 3, 5)
+"""The agent's POSTs, so that what several have in common comes soon: the caller, or the beginning of the path."""
 LAYER_HOSTS = 8
 """Hosts of image layers that are watched, at most. quay.io publishes seven."""
 WATCH_SPARE = 120.0
@@ -98,11 +100,15 @@ def watch_plan(
     asked = settings.watch
     assert asked is not None
     registry, _, port = settings.registry.partition(":")
+    hellos = gohello.hellos(settings.host, identity)
     query = make_query(f"{settings.host}.", "A", use_edns=0, payload=EDNS_PAYLOAD)
+    calls = [call for call in payloads.calls(identity) if call["purpose"] == "path"]
+    image = next((each for each in settings.images if each.registry == settings.registry), None)
     others = sorted(set(layers) - {(registry, int(port or HTTPS))})
     return {
         **_frame(settings, f"{agent} watch", asked.duration + WATCH_SPARE),
         "limits": WATCH_LIMITS,
+        "fetchers_hellos": _encoded({"agent-hello": gohello.fetchers_hellos(identity)["agent-hello"]}),
         "watch": {
             "id": identity,
             "seconds": asked.duration,
@@ -115,12 +121,19 @@ def watch_plan(
             "addresses": sorted(addresses),
             "query": base64.b64encode(query.to_wire()).decode(),
             "request": {"method": "GET", "path": f"{DOCUMENTED_PATH}/features", "pad": WATCH_PAD},
+            "hellos": _encoded({name: hellos[name] for name in ("agent-hello", "plain-hello")}),
+            "calls": [calls[place] for place in CALLS_IN_TURN],
+            "calls_at_once": asked.calls_at_once,
             "registry": {
                 "host": registry,
                 "port": int(port or HTTPS),
                 "request": {"method": "GET", "path": "/v2/", "pad": WATCH_PAD},
+                "image": image and {"repository": image.repository, "reference": image.reference},
             },
-            "layers": [{"host": host, "port": at} for host, at in others[:LAYER_HOSTS]],
+            "layers": [
+                {"host": host, "port": at, "request": {"method": "GET", "path": "/", "pad": WATCH_PAD}}
+                for host, at in others[:LAYER_HOSTS]
+            ],
         },
     }
 

@@ -117,6 +117,8 @@ def a_share(begin: float, end: float) -> tuple[Record, ...]:
 
 CDN = "cdn02.quay.io:443"
 CHALLENGED = (good(11, "registry", "quay.io", 0, 60),)
+MANIFEST = {"status": 200, "type": "application/vnd.oci.image.index.v1+json", "location": "", "issuer": "Amazon"}
+REFUSED_503 = {**error("STATUS", "head"), "text": "503 to POST /x"}
 SHOWN = {"answer": {"version": "TLSv1.3", "issuer": "Amazon"}}
 WATCHES: dict[str, Row] = {
     "nothing happened": row([*healthy(), *a_watch()], settings=asked()),
@@ -341,11 +343,66 @@ def test_what_is_missing_above_an_interrupted_layer_is_not_unknown() -> None:
     assert by == {"dns": "pass", "tcp": "fail", "tls": "pass", "http": "pass", "registry": "pass"}
 
 
-def test_behind_a_proxy_the_resolver_is_not_asked() -> None:
-    given = verdicts([*proxied(), *a_watch()], asked())
-    assert {v.case.target: v.result for v in given if v.case.requirement == "WATCH-01"}[
-        f"dns:{HOST}"
-    ] == "notapplicable"
+def of_layer(layer: str, records: list[Record]) -> tuple[str, set[str]]:
+    given = verdicts([*healthy(), *records], asked())
+    (verdict,) = [v for v in given if v.case.requirement == "WATCH-01" and v.case.target.startswith(layer)]
+    return verdict.result, {finding.code.value for finding in verdict.findings}
+
+
+POSTS = f"{ADDRESSES[0]}:443 POST"
+
+
+def posts(error_between: Record | None, *, to_the_end: bool = False) -> list[Record]:
+    """A watch of the agent's POSTs, in which they fail like this for three seconds, or from then on."""
+    parts = [run(21, "http", POSTS, 0, 60)]
+    if error_between is not None:
+        fields = {"error": error_between, "errors": {error_between["name"]: 9}}
+        parts = [run(21, "http", POSTS, 0, 20), run(22, "http", POSTS, 20.1, 60 if to_the_end else 23, **fields)]
+        parts += [] if to_the_end else [run(23, "http", POSTS, 23.1, 60)]
+    records = a_watch()
+    return [{**records[0], "calls": 6, "calls_at_once": 1}, *records[1:], *exchange(parts)]
+
+
+def test_posts_are_a_path_of_their_own() -> None:
+    assert of_layer("http", posts(None)) == ("pass", set())
+    assert of_layer("http", posts(REFUSED_503)) == ("fail", {"watch.outage"})
+    assert of_layer("http", posts(error("OTHER", "head"))) == ("fail", {"watch.wrong-peer"})
+    assert of_layer("http", posts(error("OTHER", "head"), to_the_end=True)) == ("notchecked", set())
+
+
+def test_where_posts_are_watched_and_none_was_sampled_nobody_knows() -> None:
+    records = [record for record in posts(None) if record.get("path") != POSTS]
+    assert of_layer("http", records) == ("notchecked", set())
+
+
+def test_who_answers_for_the_registry_with_another_certificate_is_a_stranger() -> None:
+    stranger = {**MANIFEST, "issuer": "Example Corp"}
+    usual, name = {"answer": MANIFEST, "showed": {"status": 200, "headers": []}}, "quay.io"
+    device = run(22, "registry", name, 20.1, 23, answer=stranger, showed={"status": 200, "headers": []})
+    parts = (run(21, "registry", name, 0, 20, **usual), device, run(23, "registry", name, 23.1, 60, **usual))
+    assert of_layer("registry", a_watch(*parts, at="registry")) == ("fail", {"watch.wrong-peer"})
+
+
+def test_a_manifest_that_could_be_had_and_wants_a_login_for_a_time_is_interrupted() -> None:
+    usual, name = {"answer": MANIFEST, "showed": {"status": 200, "headers": []}}, "quay.io"
+    login = {"answer": {**MANIFEST, "status": 401, "type": ""}, "showed": ANSWERED["registry"]["showed"]}
+    parts = (run(21, "registry", name, 0, 3, **login), run(22, "registry", name, 3.1, 60, **usual))
+    result, _ = of_layer("registry", a_watch(*parts, at="registry"))
+    assert result == "fail"
+    assert of_layer("registry", a_watch(run(21, "registry", name, 0, 60, **login), at="registry"))[0] == "pass"
+
+
+def test_behind_a_proxy_only_its_own_name_is_looked_up() -> None:
+    def of_dns(records: list[dict[str, Any]]) -> str:
+        given = verdicts([*proxied(), *records], asked())
+        return {v.case.target: v.result for v in given if v.case.requirement == "WATCH-01"}[f"dns:{HOST}"]
+
+    watched = a_watch()
+    without = [record for record in watched if record.get("layer") != "dns"]
+    unable = {**watched[0], "what": "unwatched", "layer": "dns", "reason": "a shell looks up no proxy"}
+    assert of_dns(without) == "notapplicable"
+    assert of_dns(watched) == "pass"
+    assert of_dns([*without, unable]) == "notchecked"
 
 
 @pytest.mark.parametrize(
@@ -365,6 +422,17 @@ def test_behind_a_proxy_the_resolver_is_not_asked() -> None:
         ({"layer": "http", **PORTAL}, "wrong answer"),
         ({"layer": "http"}, "wrong answer"),
         ({"layer": "registry", **PORTAL}, "wrong answer"),
+        ({"layer": "dns", "answer": {"private": True}}, "wrong answer"),
+        ({"layer": "dns", "answer": {"private": False}}, ""),
+        ({"layer": "tls", "error": error("ALERT", "tls")}, "handshake refused"),
+        ({"layer": "http", "path": "x POST"}, ""),
+        ({"layer": "http", "path": "x POST", "error": REFUSED_503}, "status 503"),
+        ({"layer": "http", "path": "x POST", "error": error("OTHER", "head")}, "other answer"),
+        ({"layer": "registry", "answer": {"status": 503, "issuer": "Amazon"}}, "status 503"),
+        ({"layer": "registry", "answer": {"status": 429, "issuer": "Amazon"}}, "status 429"),
+        ({"layer": "registry", "answer": {"status": 403, "issuer": "Amazon"}}, ""),
+        ({"layer": "registry", "answer": MANIFEST, "showed": {"status": 200, "headers": []}}, ""),
+        ({"layer": "registry", "answer": {**MANIFEST, "type": "text/html"}}, "wrong answer"),
         ({"layer": "tcp", "mixed": True}, "flapping"),
         *(({"layer": layer, **fields}, "") for layer, fields in ANSWERED.items()),
     ],

@@ -16,6 +16,7 @@ Rules
 """
 
 import errno
+import itertools
 import os
 import select
 import socket
@@ -31,6 +32,8 @@ from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
 Record = Dict[str, Any]
 Proved = Callable[[List[str]], Optional[bool]]
 """Is the tenant at all of these addresses? `None`: it is not known yet."""
+Whole = Callable[[bytes], Optional[bool]]
+"""Does what comes over TCP to this question lead to the tenant? `None`: it is not known yet."""
 Tell = Callable[[float, Optional[Record], Optional[Record], float], None]
 """Moment, error, answer, and seconds that it took (that an answer usually takes, where there was none)."""
 
@@ -65,7 +68,7 @@ OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAD
 class Sample:
     """One probe under way."""
 
-    __slots__ = ("alarmed", "answer", "at", "begun", "done", "error", "heard", "mark", "socket", "took")
+    __slots__ = ("alarmed", "answer", "asked", "at", "begun", "done", "error", "heard", "mark", "socket", "took")
 
     def __init__(self, at: float, begun: float) -> None:
         self.at = at
@@ -75,7 +78,9 @@ class Sample:
         self.error: Optional[Record] = None
         self.answer: Optional[Record] = None
         self.mark = b""
-        """By which its answer is known."""
+        """By which its answer is known,"""
+        self.asked = b""
+        """and what was asked."""
         self.heard: Optional[bytes] = None
         """Its answer, as long as it is not known what that is worth."""
         self.took = 0.0
@@ -181,21 +186,30 @@ class TcpPath(Path):
 
 
 class DnsPath(Path):
-    """Asking one nameserver, without asking again."""
+    """Asking one nameserver these questions in turn, without asking again.
 
-    def __init__(self, server: str, port: int, wire: bytes, tell: Tell, proved: Proved) -> None:
+    `whole` says what a truncated answer to a question is worth. Unless it `needs_address`, any answer will do that does
+    not lead elsewhere: its samples say no more than that.
+    """
+
+    def __init__(
+        self, server: str, port: int, wires: List[bytes], tell: Tell, proved: Proved, whole: Whole, *,
+        needs_address: bool,
+    ) -> None:  # fmt: skip
         super().__init__(tell)
         self._family, self._target = socket_address(server, port)
-        self._wire = wire
+        self._wires = itertools.cycle(wires)
         self._proved = proved
+        self._whole = whole
+        self._needs_address = needs_address
 
     def begin(self, sample: Sample) -> bool:
         asking = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         sample.socket = asking
         listen_for_icmp(asking)
         asking.connect(self._target)
-        sample.mark = os.urandom(2)
-        asking.send(sample.mark + self._wire[2:])
+        sample.mark, sample.asked = os.urandom(2), next(self._wires)
+        asking.send(sample.mark + sample.asked[2:])
         return True
 
     def finish(self, sample: Sample) -> None:
@@ -225,19 +239,19 @@ class DnsPath(Path):
         if message is None or sample.done:
             return
         found = dnsmessage.addresses(message)
-        proved = self._proved(found)
+        truncated = dnsmessage.truncated(message)
+        proved = self._whole(sample.asked) if truncated else self._proved(found)
         if proved is None and not now:
             return
         self.heard.remove(sample)
         sample.heard = None
-        sample.end(
-            None,
-            {
-                "rcode": struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE,
-                "addresses": bool(found) or dnsmessage.truncated(message),
-                "private": not proved,
-            },
-        )
+        sample.end(None, self._said(message, addresses=bool(found) or truncated, private=not proved))
+
+    def _said(self, message: bytes, *, addresses: bool, private: bool) -> Record:
+        if not self._needs_address:
+            return {"private": private and addresses}
+        rcode = struct.unpack_from("!H", message, 2)[0] & dnsmessage.RCODE
+        return {"rcode": rcode, "addresses": addresses, "private": private}
 
 
 def _is_connected(opened: socket.socket) -> bool:

@@ -1,10 +1,7 @@
 """Dear probes, each in a thread: what a service would notice if they came as often as cheap ones.
 
-A probe of the receiver is one new connection to one address: TCP, a verified handshake, a GET without a key that is
-larger than a packet. It gives a sample of the layer `tls`, which counts from the moment in which the connection was
-open (through a proxy: from its begin, for the tunnel is a part of it), and one of the layer `http`, from the moment in
-which the request was sent. A probe of the registry asks its first endpoint, and is one sample. So is one of a host of
-layers, which is asked nothing: its sample is the verified handshake.
+What one of them asks is `receiverprobes`' and `pullprobes`' business: it gives samples of one layer or of several, each
+of which counts for a moment of its own.
 
 Rules
 * Probes begin `rarely` apart, also while others still wait. After one that failed, or was answered otherwise than the
@@ -13,22 +10,19 @@ Rules
 * An answer that comes `PATIENCE` seconds later than twice the usual time is none: what was lost was sent again, so the
   path did not work when it was asked.
 * A handshake that fails by the certificate is followed by one that asks who it is, once for each failure that is new.
-* A connection that does not open is the business of the layer `tcp`, where the path has one (`has_tcp`): it knows
-  better for how long. The layers above have no sample then, and say so; likewise `http` where the handshake failed.
 * What this machine was too busy or too poor for says nothing of the path.
-* No key, no body, no second request.
 """
 
 import base64
 import json
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from netcompliance.probe.onhost import http1, tls
-from netcompliance.probe.onhost.failures import failure_from, timed_out
-from netcompliance.probe.onhost.limits import Deadline
-from netcompliance.probe.onhost.requests import head_of
+from netcompliance.probe.onhost import firstflight, http1, tls
+from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.tls import TlsStream
 from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
 from netcompliance.probe.onhost.ways import Way
@@ -36,6 +30,10 @@ from netcompliance.probe.onhost.ways import Way
 Record = Dict[str, Any]
 Tell = Callable[[str, float, Optional[Record], Optional[Record], Optional[Record], float], None]
 """Layer, moment, error, answer, what was seen beside it, and seconds that it took."""
+
+Sample = Tuple[Optional[Record], Optional[Record], Optional[Record], float]
+Samples = Iterator[Tuple[str, float, Sample]]
+"""Layer, moment and sample."""
 
 RECHECK = 1.0
 """Seconds between two probes of a path that fails, at most."""
@@ -48,6 +46,7 @@ OPEN_MOST = 16
 """Probes of one path under way at once."""
 OWN_FAULTS = ("EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL")
 BODY = 2048
+HANDSHAKE, ALERT = b"\x16", b"\x15"
 HEADERS = (
     "content-type", "www-authenticate", "location", "server", "retry-after", "proxy-authenticate",
     "docker-distribution-api-version", "x-squid-error", "date",
@@ -104,6 +103,9 @@ class Probes:
     `skip` is called where a layer has no sample; `stalled` says whether this machine was too busy since a moment.
     """
 
+    layers: Sequence[str] = ()
+    """Of which a probe may give a sample each."""
+
     def __init__(
         self,
         visit: Visit,
@@ -113,19 +115,14 @@ class Probes:
         rarely: float,
         wall: Callable[[float], float],
         *,
-        has_tcp: bool,
         skip: Callable[[str], None],
         stalled: Callable[[float], bool],
-        whole: bool = False,
     ) -> None:
         self._visit = visit
         self._target = target
         self._way = way
         self._rarely = rarely
         self._wall = wall
-        self._has_tcp = has_tcp
-        self._whole = whole
-        """A probe is one sample, from its begin to its end."""
         self._shown: Optional[str] = None
         self._stalled = stalled
         self._lock = threading.Lock()
@@ -145,7 +142,7 @@ class Probes:
 
             return hand_on
 
-        self._stages = {layer: Stage(teller(layer)) for layer in (("http",) if whole else ("tls", "http"))}
+        self._stages = {layer: Stage(teller(layer)) for layer in self.layers}
 
     @property
     def busy(self) -> bool:
@@ -181,7 +178,7 @@ class Probes:
         begun = time.monotonic()
         left = dict(self._stages)
         try:
-            for layer, at, sample in self._probe(number, begun):
+            for layer, at, sample in self.samples(number, begun):
                 del left[layer]
                 self._end(layer, number, at, sample)
         except Exception:
@@ -209,69 +206,35 @@ class Probes:
         if wake:
             self._wake.set()
 
-    def _probe(self, number: int, begun: float) -> Any:
-        """Layer, moment and sample, one after the other."""
-        host, limits, stages = self._target["host"], self._visit.limits, self._stages
-        opened = [begun]
+    def samples(self, number: int, begun: float) -> Samples:
+        """One probe: what it samples, one layer after the other."""
+        raise NotImplementedError
 
-        def opener() -> Any:
-            lower = self._way().open()
-            if self._has_tcp:
-                opened[0] = time.monotonic()
-                with self._lock:
-                    stages["tls"].reached(number, self._wall(opened[0]))
-            return lower
+    def _reached(self, layer: str, number: int, at: float) -> None:
+        """The probe's sample of this layer counts from this moment."""
+        with self._lock:
+            self._stages[layer].reached(number, self._wall(at))
 
-        if self._whole or not self._has_tcp:
-            stages["http" if self._whole else "tls"].reached(number, self._wall(begun))
-        patience = limits["tls"] if self._whole else stages["tls"].patience(limits["tls"])
-        stream, facts = tls.secure(opener, self._visit.trust.verifying, host, patience)
-        error = facts["error"]
-        took = time.monotonic() - opened[0]
-        if error is None and stream is not None and not self._whole and took > patience:
+    def _secured(
+        self, opener: Callable[[], Stream], hello: Optional[bytes], host: str, patience: float
+    ) -> Tuple[Optional[TlsStream], Record]:  # fmt: skip
+        """A verified connection, and beside it one that is greeted as Go programs greet: neither without the other."""
+
+        def greet() -> Optional[Record]:
+            return _greeted(opener, hello, patience) if hello is not None else None
+
+        def shake() -> Any:
+            return tls.secure(opener, self._visit.trust.verifying, host, patience)
+
+        refused, (stream, facts) = beside(greet, shake)
+        if refused is not None and facts["error"] is None:
             stream.close()
-            stream, error = None, timed_out("tls", "it was opened after %.1f s" % took).record()
-        if error is None:
-            self._shown = None
-            if not self._whole:
-                yield "tls", opened[0], (None, _shown_by(stream, facts), None, took)
-        elif self._whole:
-            yield "http", begun, (error, None, self._who(host, error), self._usually("http", took))
-        elif not (self._has_tcp and error["phase"] == "tcp"):
-            yield "tls", opened[0], (error, None, self._who(host, error), self._usually("tls", took))
-        if stream is None:
-            return
-        if "request" not in self._target:
-            stream.close()
-            yield "http", begun, (None, _shown_by(stream, facts), None, took)
-            return
-        answer = http1.Answer(BODY, BODY * 4)
-        failure: Optional[Record] = None
-        asked = begun if self._whole else time.monotonic()
-        patience = stages["http"].patience(limits["exchange"])
-        if not self._whole:
-            with self._lock:
-                stages["http"].reached(number, self._wall(asked))
-        try:
-            head = head_of(self._visit, host, self._target["port"], self._target["request"], 0, None)
-            http1.exchange(stream, self._padded(head), b"", answer, limits, Deadline(patience))
-        except Exception as problem:
-            failure = failure_from(problem, "head" if answer.status is None else "body").record()
-        stream.close()
-        took = time.monotonic() - asked
-        if failure is None and took > patience:
-            failure = timed_out("head", "it was answered after %.1f s" % took).record()
-        said = None if failure is not None and failure["name"] == "TIMEOUT" else _said(answer)
-        yield "http", asked, (failure, said, _seen(answer), took if failure is None else self._usually("http", took))
+            stream, facts = None, dict(facts, error=refused)
+        return stream, facts
 
     def _usually(self, layer: str, took: float) -> float:
         usual = self._stages[layer].usual
         return took if usual is None else min(took, usual)
-
-    def _padded(self, head: bytes) -> bytes:
-        """Larger than one packet, so that it is noticed if only small ones pass."""
-        pad = int(self._target["request"].get("pad", 0))
-        return head[:-2] + b"X-Padding: " + b"x" * pad + b"\r\n\r\n" if pad else head
 
     def _who(self, host: str, error: Record) -> Optional[Record]:
         """The leaf of whoever answers with a certificate that does not verify."""
@@ -284,7 +247,47 @@ class Probes:
         return {"chain": facts["chain"][:1]} if facts["chain"] else None
 
 
-def _said(answer: http1.Answer) -> Optional[Record]:
+def beside(first: Callable[[], Any], second: Callable[[], Any]) -> Tuple[Any, Any]:
+    """What both come to, done at once. Raises what the second raised, else what the first did."""
+    ended: List[Any] = []
+
+    def run() -> None:
+        try:
+            ended.append((first(), None))
+        except Exception as error:
+            ended.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    result = second()
+    thread.join()
+    value, error = ended[0]
+    if error is not None:
+        raise error
+    return value, result
+
+
+def _greeted(opener: Callable[[], Stream], hello: bytes, patience: float) -> Optional[Record]:
+    """Send a ClientHello as bytes. What was wrong with what came back; `None` if a handshake went on."""
+    facts = firstflight.send(opener, hello, patience)
+    if facts["error"] is not None:
+        error: Record = facts["error"]
+        return error
+    first = base64.b64decode(facts["received"])[:1]
+    if first == HANDSHAKE:
+        return None
+    if first == ALERT:
+        return Failure("tls", "ALERT", "the agent's own ClientHello is refused").record()
+    return Failure("tls", "SSL", "the agent's own ClientHello is answered by something else than TLS").record()
+
+
+def padded(head: bytes, request: Record) -> bytes:
+    """The head made larger than one packet, so that it is noticed if only small ones pass."""
+    pad = int(request.get("pad", 0))
+    return head[:-2] + b"X-Padding: " + b"x" * pad + b"\r\n\r\n" if pad else head
+
+
+def said_by(answer: http1.Answer) -> Optional[Record]:
     """What is the same whenever the same one answers."""
     if answer.status is None:
         return None
@@ -306,14 +309,14 @@ def _keys(body: bytes) -> str:
     return ",".join(sorted(found))[:120] if isinstance(found, dict) else ""
 
 
-def _shown_by(stream: Any, facts: Record) -> Record:
-    """What is the same whichever of a service's own certificates was shown: version, and who issued it."""
+def issuer_of(stream: Any) -> str:
+    """Who issued the certificate: the same whichever of a service's own was shown."""
     issuer = {name: value for part in (stream.secured.getpeercert() or {}).get("issuer", ()) for name, value in part}
     whose = issuer.get("organizationName") or issuer.get("commonName") or ""
-    return {"version": facts["version"], "issuer": whose[:200]}
+    return whose[:200]
 
 
-def _seen(answer: http1.Answer) -> Optional[Record]:
+def seen_in(answer: http1.Answer) -> Optional[Record]:
     """The answer, as far as it is needed to tell whose it is."""
     if answer.status is None:
         return None

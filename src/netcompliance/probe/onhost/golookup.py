@@ -114,11 +114,11 @@ class Lookup:
         message: Optional[bytes] = None
         try:
             if not self._settings["use_tcp"]:
-                message = _over_udp(record, self._port, wire, self._wait)
+                message = over_udp(record, self._port, wire, self._wait)
                 record["truncated"] = dnsmessage.truncated(message)
             if message is None or record["truncated"]:
                 record["transport"] = "tcp"
-                message = _over_tcp(record["server"], self._port, wire, self._wait)
+                message = over_tcp(record["server"], self._port, wire, self._wait)
         except Exception as error:
             message, record["error"] = None, failure_from(error, record["transport"]).record()
         record["seconds"] = time.monotonic() - clock
@@ -210,7 +210,8 @@ def query_record(name: str, rdtype: str, server: str, number: int) -> Record:
     }  # fmt: skip
 
 
-def _over_udp(record: Record, port: int, wire: bytes, seconds: float) -> bytes:
+def over_udp(record: Record, port: int, wire: bytes, seconds: float) -> bytes:
+    """The answer in a datagram; strays are counted in the record. Raises what stopped it."""
     family, target = socket_address(record["server"], port)
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         try:
@@ -232,7 +233,8 @@ def _over_udp(record: Record, port: int, wire: bytes, seconds: float) -> bytes:
     raise timed_out("udp")
 
 
-def _over_tcp(server: str, port: int, wire: bytes, seconds: float) -> bytes:
+def over_tcp(server: str, port: int, wire: bytes, seconds: float) -> bytes:
+    """The answer over a connection. Raises what stopped it."""
     deadline = Deadline(seconds)
     stream, opened = dial(server, port, deadline.left())
     if stream is None:

@@ -10,9 +10,10 @@ import threading
 import time
 from typing import Callable, Dict, List, Optional
 
-from netcompliance.probe.onhost import tls
+from netcompliance.probe.onhost import tls, tunnel
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.visit import Visit
 
@@ -82,6 +83,22 @@ def is_tenant(visit: Visit, host: str, port: int, address: str) -> Optional[bool
             raise Failure(facts["error"]["phase"], facts["error"]["name"], facts["error"]["text"])
         return stream
 
+    return _verifies(visit, host, opened)
+
+
+def leads_on(visit: Visit, proxy: Proxy, host: str, port: int, address: str) -> Optional[bool]:
+    """Does the proxy, at this address, lead to the host? `None` where this host itself could not try."""
+
+    def opened() -> Stream:
+        stream, facts = tunnel.connect(visit, "watch", proxy, host, port, PATIENCE, address)
+        if stream is None:
+            raise Failure("proxy", facts["error"]["name"], facts["error"]["text"])
+        return stream
+
+    return _verifies(visit, host, opened)
+
+
+def _verifies(visit: Visit, host: str, opened: Callable[[], Stream]) -> Optional[bool]:
     stream, facts = tls.secure(opened, visit.trust.verifying, host, PATIENCE)
     if stream is not None:
         stream.close()

@@ -1,9 +1,9 @@
 """The watch: probes of every path between host and service, over and over, until a planned end.
 
-Theory. Paths are: each nameserver of the host (layer `dns`), each address of the tenant (`tcp`, and rarely `tls` and
-`http`), the registry and the hosts of its layers (`registry`, rarely). Behind an explicit proxy there is one path,
-through it: its addresses for `tcp`, a tunnel for the rest. What is sampled becomes runs (`runs`), which go to whoever
-listens (`handover`).
+Theory. Paths are: what each nameserver is asked (layer `dns`; behind a proxy, for its name), each address of the tenant
+(`tcp`, and rarely `tls` and `http`), the registry and the hosts of its layers (`registry`, rarely). Behind an explicit
+proxy there is one path, through it: its addresses for `tcp`, a tunnel for the rest. What is sampled becomes runs
+(`runs`), which go to whoever listens (`handover`).
 
 Rules
 * The watch ignores that its terminal or its session goes away, and ends by itself: at the planned end, when it is told
@@ -14,7 +14,6 @@ Rules
 * Times are bounded and rates stated: `every` for cheap probes, `rarely` for dear ones.
 """
 
-import base64
 import gc
 import itertools
 import os
@@ -25,16 +24,20 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost.cheap import DnsPath, Engine, TcpPath, Tell
+from netcompliance.probe.onhost.cheap import Engine, TcpPath, Tell
 from netcompliance.probe.onhost.dear import Probes
+from netcompliance.probe.onhost.dear import Tell as DearTell
 from netcompliance.probe.onhost.handover import Handover
 from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
-from netcompliance.probe.onhost.proofs import Proofs, is_tenant
+from netcompliance.probe.onhost.proofs import is_tenant, leads_on
+from netcompliance.probe.onhost.pullprobes import WHOLE, PullProbes
+from netcompliance.probe.onhost.receiverprobes import ReceiverProbes
 from netcompliance.probe.onhost.route import Route
 from netcompliance.probe.onhost.runs import Runs
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import SENTINEL, Output, Visit
+from netcompliance.probe.onhost.watchednames import IsThere, WatchedName
 from netcompliance.probe.onhost.ways import Direct, Nearest, Tunnelled, Way
 
 Record = Dict[str, Any]
@@ -123,6 +126,7 @@ class Watch:
                 "kind": "watch", "what": "begin", "at": self._clock[0], "id": self._asked["id"], "pid": os.getpid(),
                 "planned": self._asked["seconds"], "every": self._asked["every"], "rarely": self._asked["rarely"],
                 "seldom": self._asked["seldom"],
+                "calls": len(self._asked.get("calls", ())), "calls_at_once": self._asked.get("calls_at_once", 1),
             }
         )  # fmt: skip
         self._begin()
@@ -148,7 +152,7 @@ class Watch:
         host, port = self._asked["host"], self._asked["port"]
         route = self._visit.route("watch", host, port)
         if route.proxy is None:
-            self._watch_nameservers()
+            self._watch_name(host, self._known.__contains__, lambda at: is_tenant(self._visit, host, port, at))
             for address in self._asked["addresses"]:
                 self._watch_address(address)
             self._background(self._look_up, host)
@@ -159,18 +163,16 @@ class Watch:
         for other in self._asked.get("layers", ()):
             self._watch_registry("%s:%d" % (other["host"], other["port"]), other)
 
-    def _watch_nameservers(self) -> None:
+    def _watch_name(self, name: str, is_known: Callable[[str], bool], is_there: IsThere) -> None:
+        """All that a look-up of the name asks of each nameserver."""
+        port, again = self._asked.get("dns_port", DNS_PORT), max(PROVED_AGAIN, self._asked["rarely"])
+        watched = WatchedName(name, port, is_known, is_there, again)
         servers = resolver_settings(read_text(RESOLV_CONF))["nameservers"] or ["127.0.0.1"]
-        host, port = self._asked["host"], self._asked["port"]
-        proofs = Proofs(
-            lambda address: address in self._known,
-            lambda address: is_tenant(self._visit, host, port, address),
-            max(PROVED_AGAIN, self._asked["rarely"]),
-        )
-        for server in list(dict.fromkeys(servers))[: self._visit.limits["nameservers"]]:
-            runs = self._path("dns", server, self._asked["every"])
-            dns_port = self._asked.get("dns_port", DNS_PORT)
-            self._engine.add(DnsPath(server, dns_port, self._wire(), self._into(runs), proofs.hold))
+        servers = list(dict.fromkeys(servers))[: self._visit.limits["nameservers"]]
+        if watched.needed:
+            every = self._asked["every"]
+            for path in watched.paths(servers, lambda path: self._into(self._path("dns", path, every))):
+                self._engine.add(path)
 
     def _watch_address(self, address: str) -> None:
         if address in self._known or len(self._known) >= self._visit.limits["addresses"]:
@@ -179,7 +181,7 @@ class Watch:
         host, port = self._asked["host"], self._asked["port"]
         name = "[%s]:%d" % (address, port) if ":" in address else "%s:%d" % (address, port)
         self._engine.add(TcpPath(address, port, self._into(self._path("tcp", name, self._asked["every"]))))
-        self._dear(name, self._asked, lambda: Direct(self._visit, "watch", host, port, address), ("tls", "http"))
+        self._watch_receiver(name, lambda: Direct(self._visit, "watch", host, port, address), has_tcp=True)
 
     def _watch_proxy(self, host: str, port: int, route: Route) -> None:
         proxy = route.proxy
@@ -190,20 +192,28 @@ class Watch:
             runs = self._path("tcp", name, self._asked["every"])
             self._engine.add(TcpPath(address, proxy.port, self._into(runs)))
         self._visit.book.announce(proxy.host, addresses)
-        self._dear(
-            "via " + proxy.url, self._asked, lambda: Tunnelled(self._visit, "watch", host, port, proxy), ("tls", "http")
-        )
+        self._watch_name(proxy.host, addresses.__contains__, lambda at: leads_on(self._visit, proxy, host, port, at))
+        way = lambda: Tunnelled(self._visit, "watch", host, port, proxy)  # noqa: E731 - short
+        self._watch_receiver("via " + proxy.url, way, has_tcp=False)
 
     def _watch_registry(self, name: str, registry: Record) -> None:
-        host, port = registry["host"], registry["port"]
-        proxy = self._visit.route("watch", host, port).proxy
-        way: Callable[[], Way] = lambda: Nearest(self._visit, port, self._visit.find(host))  # noqa: E731 - one of two
-        if proxy is not None:
-            way = lambda: Tunnelled(self._visit, "watch", host, port, proxy)  # noqa: E731 - the other
-        self._dear(name, registry, way, ("registry", "registry"))
+        seldom = self._asked["seldom"]
+        tell, skip = self._tellers({WHOLE: ("registry", name)}, seldom)
+        way = lambda: self._way_to(registry["host"], registry["port"])  # noqa: E731 - short
+        self._start(
+            PullProbes(
+                self._visit, registry, way, tell, seldom, self._wall, skip=skip, stalled=self._stalled,
+                way_to=self._way_to,
+            ),
+            seldom,
+        )  # fmt: skip
 
-    def _wire(self) -> bytes:
-        return base64.b64decode(self._asked["query"])
+    def _way_to(self, host: str, port: int) -> Way:
+        """The one that a client takes that is not judged address by address."""
+        proxy = self._visit.route("watch", host, port).proxy
+        if proxy is not None:
+            return Tunnelled(self._visit, "watch", host, port, proxy)
+        return Nearest(self._visit, port, self._visit.find(host))
 
     def _path(self, layer: str, name: str, every: float) -> Runs:
         """The runs of a path; both names are its own."""
@@ -222,14 +232,9 @@ class Watch:
 
         return tell
 
-    def _dear(self, name: str, target: Record, way: Callable[[], Way], layers: Tuple[str, str]) -> None:
-        """Probes of two layers; where both are called the same, a probe is one sample of the one there is."""
-        one = layers[0] == layers[1]
-        rarely = self._asked["seldom" if one else "rarely"]
-        runs = {layer: self._path(layer, name, rarely) for layer in dict.fromkeys(layers)}
-
-        def own(layer: str) -> Runs:
-            return runs[layers[0 if layer == "tls" else 1]]
+    def _tellers(self, layers: Dict[str, Tuple[str, str]], rarely: float) -> Tuple[DearTell, Callable[[str], None]]:
+        """For what a dear probe samples: its layers' own runs, by layer and path; and what to say where it has none."""
+        runs = {each: self._path(*place, rarely) for each, place in layers.items()}
 
         def tell(
             layer: str, at: float, error: Optional[Record], answer: Optional[Record], seen: Optional[Record],
@@ -237,21 +242,33 @@ class Watch:
         ) -> None:  # fmt: skip
             with self._lock:
                 if not self._over:
-                    own(layer).add(at, error, answer, seen, took)
+                    runs[layer].add(at, error, answer, seen, took)
 
         def skip(layer: str) -> None:
             with self._lock:
                 if not self._over:
-                    own(layer).close()
+                    runs[layer].close()
 
-        has_tcp = ("tcp", name) in self._runs
-        probes = Probes(
-            self._visit, target, way, tell, rarely, self._wall, has_tcp=has_tcp, skip=skip, whole=one,
-            stalled=lambda since: self._engine.stalled >= since,
+        return tell, skip
+
+    def _watch_receiver(self, name: str, way: Callable[[], Way], *, has_tcp: bool) -> None:
+        rarely = self._asked["rarely"]
+        layers = {"tls": ("tls", name), "http": ("http", name), "post": ("http", name + " POST")}
+        tell, skip = self._tellers(layers, rarely)
+        self._start(
+            ReceiverProbes(
+                self._visit, self._asked, way, tell, rarely, self._wall, skip=skip, stalled=self._stalled,
+                has_tcp=has_tcp,
+            ),
+            rarely,
         )  # fmt: skip
+
+    def _stalled(self, since: float) -> bool:
+        return self._engine.stalled >= since
+
+    def _start(self, probes: Probes, rarely: float) -> None:
         self._dear_ones.append(probes)
-        delay = len(self._runs) * 0.05 % min(1.0, rarely)
-        self._background(probes.run, self._stopped, delay)
+        self._background(probes.run, self._stopped, len(self._runs) * 0.05 % min(1.0, rarely))
 
     def _background(self, work: Callable[..., None], *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()
