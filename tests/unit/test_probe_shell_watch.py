@@ -18,6 +18,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import jsonschema
 import pytest
@@ -268,18 +269,66 @@ def test_a_nameservers_answers_are_read_as_bytes(
 ) -> None:
     with nameserver(lambda query: [answer_of(query, *addresses, rcode=rcode)]) as port:
         watcher = watch(plan(1, dns_port=port, addresses=("192.0.2.10", "192.0.2.13")))
-        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1"))
     assert (run["path"], run["error"], run["answer"]) == ("127.0.0.1", None, answer)
+
+
+def test_aaaa_is_asked_for_beside(watch: Callable[..., Watcher]) -> None:
+    def answers(query: bytes) -> list[bytes]:
+        asked = dns.message.from_wire(query).question[0].rdtype
+        return [answer_of(query, "192.0.2.10")] if asked == dns.rdatatype.A else []
+
+    with nameserver(answers) as port:
+        watcher = watch(plan(1, dns_port=port, addresses=("192.0.2.10",)))
+        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1 AAAA"))
+        (beside, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1"))
+    assert (run["error"]["name"], beside["error"]) == ("TIMEOUT", None)
+
+
+def test_an_answer_that_is_cut_short_is_no_sample(watch: Callable[..., Watcher]) -> None:
+    def cut(query: bytes) -> list[bytes]:
+        told = dns.message.make_response(dns.message.from_wire(query))
+        told.flags |= dns.flags.TC
+        asked.append(query)
+        return [told.to_wire()]
+
+    asked: list[bytes] = []
+    with nameserver(cut) as port:
+        watcher = watch(plan(1, seconds=1.5, dns_port=port, addresses=("192.0.2.10",)))
+        assert watcher.ended.wait(LONGEST)
+    assert len(asked) > 4
+    assert watcher.those("run", layer="dns") == []
+
+
+@pytest.mark.parametrize(
+    ("resolver", "proxy", "why"),
+    [
+        ("search corp.example\noptions ndots:5\n", None, "the search list comes before the name"),
+        ("", {"url": "http://localhost:3128", "no_proxy": ""}, "the proxy's name"),
+        ("search corp.example\n", {"url": "http://127.0.0.1:3128", "no_proxy": ""}, ""),
+    ],
+)
+def test_names_that_a_shell_does_not_ask_for_are_told(
+    watch: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch, resolver: str, proxy: Record | None, why: str
+) -> None:
+    write = Path.write_text
+    monkeypatch.setattr(Path, "write_text", lambda file, text: write(file, text + resolver))
+    watcher = watch({**plan(1, seconds=0.1), "proxy": proxy})
+    assert watcher.ended.wait(LONGEST)
+    assert [each["reason"] for each in watcher.those("unwatched", layer="dns") if why in each["reason"]][:1] == [
+        each["reason"] for each in watcher.those("unwatched", layer="dns")
+    ]
+    assert bool(watcher.those("unwatched", layer="dns")) == bool(why)
 
 
 def test_a_nameserver_that_is_not_there_and_one_that_is_silent_have_failed(watch: Callable[..., Watcher]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
         watcher = watch(plan(1, dns_port=mute.getsockname()[1], addresses=()))
-        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1"))
         assert run["error"]["name"] == "TIMEOUT"
     gone = watch(plan(1, dns_port=1, addresses=()))
-    (run, *_) = gone.wait_for(lambda: gone.those("run", layer="dns"))
+    (run, *_) = gone.wait_for(lambda: gone.those("run", layer="dns", path="127.0.0.1"))
     assert run["error"]["name"] == "ECONNREFUSED"
 
 
@@ -310,7 +359,7 @@ def test_an_address_that_is_given_and_not_watched_has_to_prove_itself(
         serving(silent, tmp_path, (leaf(ca, HOST),)) as server,
     ):
         watcher = watch(plan(server.port, dns_port=dns_port, addresses=(watched_address,)))
-        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+        (run, *_) = watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1"))
     assert run["answer"] == {"rcode": 0, "addresses": True, "private": stranger}
 
 
@@ -321,10 +370,10 @@ def test_where_the_name_leads_elsewhere_that_is_seen_when_it_does(
     given = ["192.0.2.9"]
     with nameserver(lambda query: [answer_of(query, *given)]) as dns_port:
         watcher = watch(plan(1, dns_port=dns_port, addresses=("192.0.2.9",)))
-        watcher.wait_for(lambda: watcher.those("run", layer="dns"))
+        watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1"))
         given[:] = ["192.0.2.9", "127.0.0.1"]
-        watcher.wait_for(lambda: watcher.those("run", layer="dns")[1:])
-    runs = watcher.those("run", layer="dns")
+        watcher.wait_for(lambda: watcher.those("run", layer="dns", path="127.0.0.1")[1:])
+    runs = watcher.those("run", layer="dns", path="127.0.0.1")
     assert [run["answer"]["private"] for run in runs if run["open"]] == [False, True]
 
 
@@ -338,7 +387,7 @@ def test_without_openssl_nobody_knows_who_is_at_a_new_address(
         watcher = watch(plan(1, dns_port=dns_port, addresses=("192.0.2.9",)))
         (unable,) = watcher.wait_for(lambda: watcher.those("unwatched", layer="dns"))
     assert unable["reason"].startswith("127.0.0.1 was given, which is not watched")
-    assert watcher.those("run", layer="dns") == []
+    assert watcher.those("run", layer="dns", path="127.0.0.1") == []
 
 
 def test_no_line_of_the_script_is_a_word_to_the_watch_in_python() -> None:

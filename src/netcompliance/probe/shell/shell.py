@@ -26,6 +26,8 @@ PROGRAMS = {"DNS_AWK": "dns.awk", "JSON_AWK": "json.awk"}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESPONSE = 0x80
 """The first bit of the flags: set in every answer."""
+DNS_HEADER = 12
+"""Bytes of a query before its name."""
 DNS_PORT = 53
 
 Plan = Mapping[str, Any]
@@ -78,13 +80,20 @@ def _watch(plan: Plan) -> Iterator[str]:
     """What the watch is asked. A query goes out with an id of its own, as escapes that printf knows."""
     asked, proxy = plan["watch"], plan.get("proxy") or {}
     paces = ",".join(f'"{name}":{json.dumps(asked[name])}' for name in ("every", "rarely", "seldom"))
-    query = "".join(f"\\{byte:03o}" for byte in base64.b64decode(asked["query"])[2:])
+    wire = base64.b64decode(asked["query"])
+    kind = wire.index(b"\0", DNS_HEADER) + 2
+    queries = [_escaped(wire[2:kind] + each + wire[kind + 1 :]) for each in (b"\x01", b"\x1c")]
     yield f"WATCH_SECONDS={math.ceil(asked['seconds'])} BEYOND={round(asked.get('beyond', 0.0) * 100)}"
     yield f"EVERY={_hundredths(asked['every'])} RARELY={_hundredths(asked['rarely'])}"
-    yield f"WATCH_ID={quote(asked['id'])} WATCH_PACES={quote(paces)} QUERY={quote(query)}"
+    yield f"WATCH_ID={quote(asked['id'])} WATCH_PACES={quote(paces)} QUERY={quote(queries[0])}"
+    yield f"QUERY_AAAA={quote(queries[1])}"
     yield f"HOST={quote(asked['host'])} PORT={int(asked['port'])} DNS_PORT={int(asked.get('dns_port', DNS_PORT))}"
     yield f"WATCH_ADDRESSES={quote(' '.join(asked['addresses']))} MOST_ADDRESSES={int(plan['limits']['addresses'])}"
     yield f"PLAN_PROXY={quote(proxy.get('url') or '')} PLAN_NO_PROXY={quote(proxy.get('no_proxy') or '')}"
+
+
+def _escaped(wire: bytes) -> str:
+    return "".join(f"\\{byte:03o}" for byte in wire)
 
 
 def _hundredths(seconds: float) -> int:

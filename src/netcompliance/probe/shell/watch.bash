@@ -59,6 +59,7 @@ begin_paths() {
         return
     fi
     if [ -n "$THROUGH" ]; then
+        is_address "$PROXY_HOST" || not_watched dns "a shell does not ask for the proxy's name over and over" 'install python3'
         lookup "$PROXY_HOST"
         for address in $ADDRESSES; do
             [ "$asked" -lt 4 ] || break
@@ -80,10 +81,13 @@ begin_paths() {
             [ "$asked" -lt 3 ] || break
             asked=$((asked + 1)) servers="$servers$server "
             add_path dns "$server" "$server" "$DNS_PORT" "$QUERY_PACE"
+            add_path dns "$server AAAA" "$server" "$DNS_PORT" "$QUERY_PACE"
         done
     else
         not_watched dns 'dd or printf is not there' 'install coreutils, or python3'
     fi
+    read -r address < <(as_programs_try "$HOST")
+    [ "$address" = "${HOST%.}." ] || not_watched dns 'the search list comes before the name, and a shell does not ask for it' 'install python3'
     for address in $WATCH_ADDRESSES; do watch_address "$address"; done
     [ -n "$OPENSSL" ] || not_watched tls 'openssl is not there' 'install openssl, or python3'
     [ -n "$RESOLVER" ] || looked=never
@@ -349,7 +353,7 @@ not_up() {
 
 # sample_dns KEY DESCRIPTOR SERVER PORT: a query from a port of its own; the answer as bytes, which zeros take apart.
 sample_dns() {
-    local first=$((RANDOM % 128 + 32)) second=$((RANDOM % 128 + 32)) mark part whole byte n
+    local first=$((RANDOM % 128 + 32)) second=$((RANDOM % 128 + 32)) wire=$QUERY mark part whole byte n
     local -a B
     local before=$!
     trap '[ "$!" = "$before" ] || kill -9 "$!"; exit' TERM
@@ -360,7 +364,8 @@ sample_dns() {
     exec 5< <(exec dd bs=4096 count=1 <&3 2>&"$2")
     whole=$!
     printf -v mark '\\%03o\\%03o' "$first" "$second"
-    if ! $PRINTF "$mark$QUERY" 2>&"$2" >&3; then
+    [ "${NAME[${1%%.*}]}" = "$3" ] || wire=$QUERY_AAAA
+    if ! $PRINTF "$mark$wire" 2>&"$2" >&3; then
         kill "$whole"
         not_up "$1" "$2"
         return
@@ -376,6 +381,9 @@ sample_dns() {
     if [ "${#B[@]}" -ge 12 ]; then
         if [ "${B[0]}.${B[1]}" = "$first.$second" ] && ((B[2] & 128)); then
             read_dns
+            if [ "$wire" = "$QUERY_AAAA" ]; then DNS_SAID='{"private":false}' STRANGE=''; fi
+            # What is cut short is worth what comes over TCP, which nobody asks here: that is no sample.
+            if ((B[2] & 2)); then said_of "$1 nothing" && return; fi
             if [ -n "$STRANGE" ]; then said_of "$1 strange $STRANGE $DNS_SAID"; else said_of "$1 up $DNS_SAID"; fi
         fi
     elif [ "${n:-0}" -gt 128 ]; then
@@ -389,7 +397,6 @@ sample_dns() {
 read_dns() {
     local at=12 left=$((B[4] * 256 + B[5])) answers=$((B[6] * 256 + B[7])) found=false size address
     STRANGE=''
-    ((B[2] & 2)) && found=true
     while ((left-- > 0)); do
         skip_name
         at=$((at + 4))
@@ -505,9 +512,11 @@ not_shaken() {
     said_of "$key error $ERROR"
 }
 
-# way_of_openssl: OPENSSL_WAY, its options for a handshake as the agent makes one.
+# way_of_openssl: OPENSSL_WAY, its options for a handshake as the agent makes one, and with one as large as the agent's.
 way_of_openssl() {
-    OPENSSL_WAY=(-no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS" -alpn http/1.1 -partial_chain)
+    local protocols=http/1.1 number
+    for number in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do protocols=$protocols,nc-$PADDING-$number; done
+    OPENSSL_WAY=(-no_ssl3 -no_tls1 -no_tls1_1 -cipher "$GO_CIPHERS" -alpn "$protocols" -partial_chain)
     if [ -z "$ADDRESS" ]; then
         OPENSSL_WAY+=(-connect "$HOST:$PORT" -proxy "${PROXY_URL#*://}")
         if [ -n "$PROXY_LOGIN" ]; then
