@@ -73,10 +73,13 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--cost", action="store_true")
     parser.add_argument("--verdicts", action="store_true")
+    parser.add_argument("--kinds", help="with --verdicts: some of them, with commas between them")
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--inject", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.kinds:
+        verdicts.KINDS = tuple(asked.kinds.split(","))
     repetitions = 2 if asked.quick else asked.repetitions
     if asked.inject:
         verdicts.inject(asked.inject) if asked.verdicts else _inject(asked.inject)
@@ -128,7 +131,8 @@ def _judge(repetitions: int) -> None:
         suite = _suite(directory, f"--hosts={hosts}", f"--watch={length:.0f}s")
         _wait_for_begin(suite, directory, nodes)
         time.sleep(SETTLED)
-        command = [sys.executable, __file__, "--verdicts", f"--inject={repetitions}"]
+        chosen = f"--kinds={','.join(verdicts.KINDS)}"
+        command = [sys.executable, __file__, "--verdicts", f"--inject={repetitions}", chosen]
         injector = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         output, _ = suite.communicate()
         records = _journal(directory)

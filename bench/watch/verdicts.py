@@ -181,7 +181,7 @@ def report(made: Sequence[Made], records: Sequence[Mapping[str, Any]], repetitio
             print(f"{kind:<17}{length:>5.1f} s{text}")
     print(f"\nwrong go: {wrong}, missed roll back: {missed}")
     touched = {(each.node, path.name, path.layer) for each in made for path in _touched(each, seen[each.node].paths)}
-    beside = {("dns", "registry"), ("large packets", "tls"), ("503", "http"), ("wrong peer", "http")}
+    beside = {("dns", "registry"), ("large packets", "http"), ("503", "http"), ("wrong peer", "http")}
     """Kinds, and layers that they touch as well."""
     false = [
         f"node-{node} {path.layer} {path.name}: {outages.told(outage)}"
@@ -232,7 +232,7 @@ def _touched(each: Made, paths: Iterable[Path]) -> list[Path]:
     layer, starts, ends = {
         "503": ("http", "", ":443"),
         "wrong peer": ("tls", "", ""),
-        "large packets": ("http", "", ":443"),
+        "large packets": ("tls", "", ""),
         "posts": ("http", "", " POST"),
         "hello": ("tls", "", ""),
         "registry": ("registry", "quay.io", ""),

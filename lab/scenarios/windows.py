@@ -56,6 +56,7 @@ def _leg(of: int) -> tuple[str, ...]:
 
 _NEW_ADDRESS, _NOBODYS = "34.250.11.98", "52.58.10.11"
 _OTHER_RESOLVER = "10.30.0.55"
+_DOWN = Reply(status=503, headers=(("Content-Type", "application/json"),), body=b'{"error":"unavailable"}')
 
 
 def _resolved_by(seconds: float = 3.0, forward: tuple[str, ...] = (), **resolver: Any) -> Change:
@@ -81,7 +82,6 @@ def _tenant_at(address: str, name: str, machine: Machine) -> Change:
 
 
 _ROUTER = ("10.20.0.1", "fd20::1")
-_DOWN = Reply(status=503, headers=(("Content-Type", "application/json"),), body=b'{"error":"unavailable"}')
 _LOGIN = Reply(
     status=401,
     headers=(("WWW-Authenticate", 'Basic realm="Corporate gateway"'), ("Content-Type", "text/html")),
@@ -160,6 +160,18 @@ SCENARIOS = (
         name="window-one-address-more",
         broken="during the watch, an address at which nobody is comes with the right ones for three seconds",
         change=_resolved_to(*TENANT_V4, _NOBODYS),
+        find=finds(WATCH_01="watch.wrong-peer"),
+        options=("--watch=7s",),
+    ),
+    Scenario(
+        name="window-name-leads-to-one-that-is-down",
+        broken="during the watch, the name leads for three seconds to a machine of the tenant's that answers 503",
+        change=both(
+            add_site(
+                replace(TENANT_SITE, name="down", hosts=(TENANT,), addresses=(_NEW_ADDRESS,), app=Fixed(reply=_DOWN))
+            ),
+            _resolved_to(_NEW_ADDRESS),
+        ),
         find=finds(WATCH_01="watch.wrong-peer"),
         options=("--watch=7s",),
     ),

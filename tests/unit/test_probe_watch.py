@@ -270,6 +270,20 @@ def test_the_tenant_is_where_a_handshake_verifies(
     assert proofs.is_tenant(visit, "localhost", server.port, "127.0.0.1") is False
 
 
+@pytest.mark.parametrize(
+    ("status", "issuers", "holds"),
+    [("403 Forbidden", {"Test"}, True), ("503 Unavailable", {"Test"}, False), ("403 Forbidden", {"Other"}, False)],
+)
+def test_the_tenant_is_served_and_shows_a_certificate_of_the_same_organisation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, issuers: set[str], holds: bool
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "store.pem"))
+    request = {"method": "GET", "path": "/"}
+    with a_peer(tmp_path, answer(status)) as server:
+        visit = Visit({"deadline": 9.0, "tasks": [], "agent": "x"}, Output(lambda _: None), (None, None), Trust(None))
+        assert proofs.is_tenant(visit, "localhost", server.port, "127.0.0.1", request, issuers) is holds
+
+
 def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> None:
     engine = cheap.Engine(0.1, lambda moment: moment)
     paths = [cheap.TcpPath("127.0.0.1", 1, lambda *_: None) for _ in range(cheap.SOONER_MOST + 1)]

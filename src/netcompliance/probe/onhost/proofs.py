@@ -2,24 +2,30 @@
 
 Theory. Where a name leads elsewhere for a time, every address that is watched works on, and the agent, which looks the
 name up for each connection, does not. So an address that is not watched has to prove itself, by a handshake that
-verifies for the name. Large services rotate among many addresses: each is proved when it is given, and again from time
-to time while it is.
+verifies for the name with a certificate of the same organisation as ever, and by an answer. Large services rotate among
+many addresses: each is proved when it is given, and again from time to time while it is.
 """
 
+import contextlib
 import threading
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Container, Dict, List, Optional
 
-from netcompliance.probe.onhost import tls, tunnel
+from netcompliance.probe.onhost import http1, tls, tunnel
+from netcompliance.probe.onhost.dear import BODY, issuer_of
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.limits import Deadline
+from netcompliance.probe.onhost.requests import head_of
 from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.tls import TlsStream
 from netcompliance.probe.onhost.visit import Visit
 
 PATIENCE = 0.8
 """Seconds that a connection may take to open, and as many for its handshake."""
 OWN_FAULTS = ("EXCEPTION", "UNSUPPORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL")
+OUT_OF_ORDER = 500
 AT_ONCE = 8
 """Proofs under way."""
 MOST_OF_AN_ANSWER = 16
@@ -74,8 +80,12 @@ class Proofs:
             self._under_way.release()
 
 
-def is_tenant(visit: Visit, host: str, port: int, address: str) -> Optional[bool]:
-    """Does a handshake with the address verify for the name? `None` where this host itself could not try."""
+def is_tenant(
+    visit: Visit, host: str, port: int, address: str, request: Optional[Dict[str, Any]] = None,
+    issuers: Container[str] = (),
+) -> Optional[bool]:  # fmt: skip
+    """Does a handshake with the address verify for the name, by a certificate of one of these issuers (if it is known
+    who they are), and is the request served? `None` where this host itself could not try."""
 
     def opened() -> Stream:
         stream, facts = dial(address, port, PATIENCE)
@@ -83,7 +93,18 @@ def is_tenant(visit: Visit, host: str, port: int, address: str) -> Optional[bool
             raise Failure(facts["error"]["phase"], facts["error"]["name"], facts["error"]["text"])
         return stream
 
-    return _verifies(visit, host, opened)
+    def serves(stream: TlsStream) -> bool:
+        if issuers and issuer_of(stream) not in issuers:
+            return False
+        if request is None:
+            return True
+        answer = http1.Answer(BODY, BODY)
+        with contextlib.suppress(Exception):
+            head = head_of(visit, host, port, request, 0, None)
+            http1.exchange(stream, head, b"", answer, visit.limits, Deadline(PATIENCE))
+        return answer.status is not None and answer.status < OUT_OF_ORDER
+
+    return _verifies(visit, host, opened, serves)
 
 
 def leads_on(visit: Visit, proxy: Proxy, host: str, port: int, address: str) -> Optional[bool]:
@@ -98,10 +119,13 @@ def leads_on(visit: Visit, proxy: Proxy, host: str, port: int, address: str) -> 
     return _verifies(visit, host, opened)
 
 
-def _verifies(visit: Visit, host: str, opened: Callable[[], Stream]) -> Optional[bool]:
+def _verifies(
+    visit: Visit, host: str, opened: Callable[[], Stream], serves: Callable[[TlsStream], bool] = lambda _: True
+) -> Optional[bool]:  # fmt: skip
     stream, facts = tls.secure(opened, visit.trust.verifying, host, PATIENCE)
     if stream is not None:
-        stream.close()
-    if facts["error"] is None:
-        return True
+        try:
+            return serves(stream)
+        finally:
+            stream.close()
     return None if facts["error"]["name"] in OWN_FAULTS else False

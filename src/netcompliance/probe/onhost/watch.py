@@ -115,6 +115,8 @@ class Watch:
         self._dear_ones: List[Probes] = []
         self._known: List[str] = []
         self._found: List[str] = []
+        self._issuers: Dict[str, str] = {}
+        """Who issued the certificate that was shown first, by path."""
 
     def run(self) -> None:
         """From beginning to end."""
@@ -152,7 +154,7 @@ class Watch:
         host, port = self._asked["host"], self._asked["port"]
         route = self._visit.route("watch", host, port)
         if route.proxy is None:
-            self._watch_name(host, self._known.__contains__, lambda at: is_tenant(self._visit, host, port, at))
+            self._watch_name(host, self._known.__contains__, self._is_tenant)
             for address in self._asked["addresses"]:
                 self._watch_address(address)
             self._background(self._look_up, host)
@@ -173,6 +175,12 @@ class Watch:
             every = self._asked["every"]
             for path in watched.paths(servers, lambda path: self._into(self._path("dns", path, every))):
                 self._engine.add(path)
+
+    def _is_tenant(self, address: str) -> Optional[bool]:
+        with self._lock:
+            issuers = set(self._issuers.values())
+        asked = self._asked
+        return is_tenant(self._visit, asked["host"], asked["port"], address, asked["request"], issuers)
 
     def _watch_address(self, address: str) -> None:
         if address in self._known or len(self._known) >= self._visit.limits["addresses"]:
@@ -241,6 +249,8 @@ class Watch:
             took: float,
         ) -> None:  # fmt: skip
             with self._lock:
+                if layer == "tls" and answer is not None:
+                    self._issuers.setdefault(layers[layer][1], answer["issuer"])
                 if not self._over:
                     runs[layer].add(at, error, answer, seen, took)
 
