@@ -277,7 +277,8 @@ def _failed(name: str, run: Run) -> str:
     if name in RESETS:
         return "reset"
     if name == "STATUS":
-        return f"status {(error.text or '')[:3]}"
+        status = (error.text or "")[:3]
+        return f"status {status}" if status.isdigit() else "refused by the proxy"
     words = {
         "ALERT": "handshake refused",
         "ISSUER": "other certificate",

@@ -427,6 +427,8 @@ def test_behind_a_proxy_only_its_own_name_is_looked_up() -> None:
         ({"layer": "tls", "error": error("ALERT", "tls")}, "handshake refused"),
         ({"layer": "http", "path": "x POST"}, ""),
         ({"layer": "http", "path": "x POST", "error": REFUSED_503}, "status 503"),
+        ({"layer": "tls", "error": {**error("STATUS", "proxy"), "text": "407 Auth"}}, "status 407"),
+        ({"layer": "tls", "error": {**error("STATUS", "proxy"), "text": "no tunnel"}}, "refused by the proxy"),
         ({"layer": "http", "path": "x POST", "error": error("OTHER", "head")}, "other answer"),
         ({"layer": "registry", "answer": {"status": 503, "issuer": "Amazon"}}, "status 503"),
         ({"layer": "registry", "answer": {"status": 429, "issuer": "Amazon"}}, "status 429"),
