@@ -19,9 +19,9 @@ DEFAULT_RARELY = 5.0
 DEFAULT_MAX_OUTAGE = validation.duration(default("max_outage"), "--max-outage")
 """What is shorter no client is told of: a lost SYN is sent again after a second."""
 BUDGET = 120
-"""Handshakes and requests a minute, of one host on one path: what it takes to see one second."""
+"""Probes a minute (`docs/watch.md`) of one host on one path: what it takes to see one second."""
 MOST_REQUESTS = 50
-"""Handshakes and requests a second to each address of the service, from all hosts together."""
+"""Probes a second of each address of the service, from all hosts together."""
 MOST_PROBES = 250
 """New connections a second to one address of the service, from all hosts together."""
 _HOW = ("every", "max_outage", "max_total", "quiet_after")
