@@ -184,7 +184,7 @@ def report(made: Sequence[Made], records: Sequence[Mapping[str, Any]], repetitio
     beside = {("dns", "registry"), ("large packets", "http"), ("503", "http"), ("wrong peer", "http")}
     """Kinds, and layers that they touch as well."""
     false = [
-        f"node-{node} {path.layer} {path.name}: {outages.told(outage)}"
+        f"node-{node} {path.layer} {path.name}: {outages.duration_text(outage)}"
         for node, one in seen.items()
         for path in one.paths
         for outage in path.outages

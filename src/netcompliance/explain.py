@@ -76,18 +76,18 @@ def grouped(verdict: Verdict) -> dict[Code, list[Finding]]:
     return groups
 
 
-def _told(parts: Iterable[str]) -> str:
+def _joined(parts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(part for part in parts if part))
 
 
 def means(verdict: Verdict) -> str:
     """What it means for the agent."""
-    return verdict.told.get("means") or _told(_filled(code.means, found) for code, found in grouped(verdict).items())
+    return verdict.told.get("means") or _joined(_filled(code.means, found) for code, found in grouped(verdict).items())
 
 
 def fix(verdict: Verdict) -> str:
     """What to do about it."""
-    return verdict.told.get("fix") or _told(_filled(code.fix, found) for code, found in grouped(verdict).items())
+    return verdict.told.get("fix") or _joined(_filled(code.fix, found) for code, found in grouped(verdict).items())
 
 
 def ask(verdict: Verdict) -> str:

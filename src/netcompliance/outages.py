@@ -230,7 +230,7 @@ def judged(seen: Path, criteria: Criteria, *, cut: bool) -> list[Judged]:
     if criteria.max_outage is not None:
         found.append(_each(seen, criteria.max_outage))
     if criteria.max_total is not None:
-        found.append(_all_together(seen, criteria.max_total))
+        found.append(_judged_in_total(seen, criteria.max_total))
     if criteria.quiet_after is not None:
         found.append(_quiet(seen, criteria.quiet_after, cut=cut, limit=criteria.visible))
     return found
@@ -250,7 +250,7 @@ def _each(seen: Path, limit: float) -> Judged:
     return _decided(Criterion.MAX_OUTAGE, surely, maybe, why, also_unknown=bool(blind) or bool(unseen))
 
 
-def _all_together(seen: Path, limit: float) -> Judged:
+def _judged_in_total(seen: Path, limit: float) -> Judged:
     least, most = sum(outage.least for outage in seen.outages), sum(seen.most(outage) for outage in seen.outages)
     blind = sum(until - since for since, until in seen.unknown)
     unseen = _unseen(seen, limit)
@@ -350,7 +350,7 @@ def seconds(value: float, plus_minus: float | None = None) -> str:
     return f"{value:.{digits}f} s ± {max(plus_minus, 0.5 * 10**-digits):.{digits}f} s"
 
 
-def told(outage: Outage) -> str:
+def duration_text(outage: Outage) -> str:
     """`3.00 s ± 0.05 s (drop)`, and whether it was cut by an end of the watch."""
     open_end = "at least " if outage.before or outage.goes_on else ""
     when = {

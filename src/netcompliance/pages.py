@@ -36,15 +36,15 @@ def page(run: SavedRun) -> Iterator[bytes]:
     """`report.html` in pieces, the same for the same journal. Raises `BadJournal`, and that before the first piece."""
     account = Account(run)
     title = f"{run.settings.tenant}: {account.word} · Network compliance"
-    return (piece.encode() for piece in document(title, told([account])))
+    return (piece.encode() for piece in document(title, html_pieces([account])))
 
 
 def within_another(runs: Sequence[SavedRun]) -> str:
     """What is told of all these runs, as a part of another program's page. Raises `BadJournal`."""
-    return "".join(part(told(map(Account, runs))))
+    return "".join(part(html_pieces(map(Account, runs))))
 
 
-def told(accounts: Iterable[Account], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:
+def html_pieces(accounts: Iterable[Account], sections: Sequence[Section] = SECTIONS) -> Iterator[str]:
     """The pieces of HTML, one run after the other."""
     for number, account in enumerate(accounts):
         yield from tenant(account, _markup(number), sections)

@@ -258,15 +258,15 @@ class _Ending:
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Ctrl-C, or a signal that is taken for it: pytest asks for the traceback itself, and gets this one."""
-        told = self._told(excinfo)
+        told = self._without_values(excinfo)
         vars(excinfo)["getrepr"] = lambda **_: told
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """The traceback is made already: what it shows is replaced."""
-        vars(excrepr).update(vars(self._told(excinfo)))
+        vars(excrepr).update(vars(self._without_values(excinfo)))
 
-    def _told(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def _without_values(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
         from netcompliance.session import build, pytest_items
 
         session = self._stash.get(SESSION, None)

@@ -262,7 +262,7 @@ def _changes(
     after = redactor.value(verdict_record(redactor.verdict(verdict), required))
     old = schema == 1
     names = (name for name in after if name in before or not old)
-    fields = tuple(name for name in names if _told(before, name, old=old) != _told(after, name, old=old))
+    fields = tuple(name for name in names if _comparable_field(before, name, old=old) != _comparable_field(after, name, old=old))
     if fields:
         yield Change(case=case, before=before, after=after, fields=fields)
 
@@ -272,7 +272,7 @@ def _codes(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sorted((str(found.get("code")), str(found.get("subject"))) for found in record["findings"])
 
 
-def _told(record: Mapping[str, Any], name: str, *, old: bool) -> Any:
+def _comparable_field(record: Mapping[str, Any], name: str, *, old: bool) -> Any:
     """A field; of an old journal, without what only one of schema 2 has in it."""
     if name != "findings" or not old:
         return record.get(name)

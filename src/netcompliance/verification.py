@@ -293,7 +293,7 @@ def _files(directory: Path, saved: SavedRun | None) -> Iterator[Check]:
     except (BadSums, OSError) as error:
         yield _bad("files", _text(error))
         return
-    if checksums.together(directory, listed) > checksums.LARGEST:
+    if checksums.total_size(directory, listed) > checksums.LARGEST:
         yield _bad("files", f"they are larger than {checksums.LARGEST >> 30} GiB together: no run leaves so much")
         return
     problems = [f"{checksums.NAME} does not name {name}" for name in (JOURNAL, REPORT) if name not in listed]

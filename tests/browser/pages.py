@@ -111,7 +111,7 @@ def html(*runs: SavedRun) -> str:
     """The page, as it is left to its readers; of several runs, all of them on one."""
     if len(runs) == 1:
         return b"".join(pages.page(runs[0])).decode()
-    return "".join(document("several", pages.told(map(Account, runs))))
+    return "".join(document("several", pages.html_pieces(map(Account, runs))))
 
 
 def page(directory: Path, *runs: SavedRun) -> Path:

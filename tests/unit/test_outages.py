@@ -114,7 +114,7 @@ def test_lengths_are_in_order_and_criteria_never_say_both(
     path = outages.path("tcp", "x", EVERY, built(parts))
     for outage in path.outages:
         assert 0 <= outage.least <= outage.length <= outage.most
-        assert outages.told(outage)
+        assert outages.duration_text(outage)
     criteria = Criteria(layer="tcp", max_outage=limit, max_total=limit)
     each, together = outages.judged(path, criteria, cut=False)
     if each.held is Held.NO:
@@ -132,7 +132,7 @@ def test_order_does_not_matter(parts: Sequence[tuple[float, float, str, int]]) -
 def test_one_bad_sample_is_an_outage() -> None:
     (outage,) = outages.path("tcp", "x", EVERY, [good(0, 5), bad(5.1, 5.1, samples=1, failed=1), good(5.2, 9)]).outages
     assert (outage.least, round(outage.most, 6), round(outage.length, 6)) == (0, 0.2, 0.1)
-    assert outages.told(outage) == "0.10 s ± 0.10 s (drop)"
+    assert outages.duration_text(outage) == "0.10 s ± 0.10 s (drop)"
 
 
 def test_different_ends_without_a_good_sample_between_are_one_outage() -> None:
@@ -146,9 +146,9 @@ def test_different_ends_without_a_good_sample_between_are_one_outage() -> None:
 def test_what_was_down_at_the_ends_says_so() -> None:
     first, last = outages.path("tcp", "x", EVERY, [bad(0, 2), good(2.1, 8), bad(8.1, 10)]).outages
     assert (first.before, first.goes_on, last.before, last.goes_on) == (True, False, False, True)
-    assert outages.told(first).startswith("at least ")
-    assert "from before the watch" in outages.told(first)
-    assert "until after the watch" in outages.told(last)
+    assert outages.duration_text(first).startswith("at least ")
+    assert "from before the watch" in outages.duration_text(first)
+    assert "until after the watch" in outages.duration_text(last)
 
 
 def test_time_without_samples_is_unknown_and_widens_what_it_touches() -> None:

@@ -35,7 +35,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def told(environment: dict[str, str], *chain: Issued, extra: str | None = None) -> dict[str, Any]:
     store = trust.find_store(environment, extra)
-    return Anchors(store, SystemStore(environment)).untold([base64.b64encode(each.der).decode() for each in chain])
+    return Anchors(store, SystemStore(environment)).unsent([base64.b64encode(each.der).decode() for each in chain])
 
 
 def b64(issued: Issued) -> str:
@@ -62,7 +62,7 @@ def test_each_is_told_once(places: Path) -> None:
     (places / "bundle.pem").write_bytes(root.pem)
     anchors = Anchors(trust.find_store({}, None), SystemStore({}))
     chain = [b64(leaf(root, HOST))]
-    assert [anchors.untold(chain)["anchors"], anchors.untold(chain)["anchors"]] == [[b64(root)], []]
+    assert [anchors.unsent(chain)["anchors"], anchors.unsent(chain)["anchors"]] == [[b64(root)], []]
 
 
 def test_a_file_without_a_hash_is_the_agents_alone(places: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_has_no_names(places: Path) -> None:
     assert names_of(b"") is None
     assert names_of(b"\x30\x03\x02\x01\x01") is None
     anchors = Anchors(trust.find_store({}, None), SystemStore({"SSL_CERT_DIR": f"{places}/nowhere"}))
-    assert anchors.untold(["", base64.b64encode(b"\x30\x82").decode()]) == {"anchors": []}
+    assert anchors.unsent(["", base64.b64encode(b"\x30\x82").decode()]) == {"anchors": []}
 
 
 def test_names_are_found_in_every_form() -> None:

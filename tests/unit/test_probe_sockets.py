@@ -62,7 +62,7 @@ def test_a_connection_that_its_owner_has_closed_is_still_in_the_last_sample(visi
         Direct(visit, "tenant", HOST, listening.getsockname()[1], HERE).open().close()
         sampler.finish()
     assert observed(visit)["own"]
-    assert not visit.held
+    assert not visit.held_connections
 
 
 def test_where_the_peer_ended_them_all_another_is_opened_for_the_sample(visit: Visit, port: int) -> None:

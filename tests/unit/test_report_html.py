@@ -199,7 +199,7 @@ def test_hosts_whose_way_is_the_same_share_a_picture() -> None:
 
 
 def test_a_picture_is_told_in_words() -> None:
-    told = drawn("one-address-dropped")["To the receiver"].told
+    told = drawn("one-address-dropped")["To the receiver"].description
     assert "34.250.11.21: address passed, TCP 443 stopped here (tcp.partly-filtered)" in told
 
 
@@ -381,7 +381,7 @@ def test_a_section_can_be_put_in_between() -> None:
     silent = Section(name="silent", title="Nothing to tell", parts=lambda account, markup: [])
     first, second, *others = pages.SECTIONS
     sections = (first, second, mine, silent, *others)
-    page = "".join(pages.told([Account(saved("captive-portal"))], sections))
+    page = "".join(pages.html_pieces([Account(saved("captive-portal"))], sections))
     assert "During: a &lt; b</h3>a &lt; b" in page
     assert page.index("The run</h3>") < page.index("During: a &lt; b</h3>") < page.index("Verdicts at a glance</h3>")
     assert "Nothing to tell" not in page

@@ -157,8 +157,8 @@ def _made_with(header: Mapping[str, Any]) -> dict[str, str]:
         "tool": f"{tool.get('name', '')} {tool.get('version', '')}".strip(),
         "catalogue": f"{header.get('catalogue', '')} ({str(header.get('catalogue_sha256', ''))[:12]})",
     }
-    return known | {name: _told(settings.get(name)) for name in _ASKED}
+    return known | {name: _as_text(settings.get(name)) for name in _ASKED}
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return "" if value is None else str(value)[:300]

@@ -96,12 +96,12 @@ def _slower(path: Path, before: Sequence[float], after: Sequence[float]) -> Iter
         kind=DriftKind.SLOWER,
         vantage=vantage,
         subject=f"{layer} {host}",
-        before=(_told(before),),
-        after=(_told(after),),
+        before=(_median_text(before),),
+        after=(_median_text(after),),
     )
 
 
-def _told(times: Sequence[float]) -> str:
+def _median_text(times: Sequence[float]) -> str:
     return f"{median(times) * 1000:.0f} ms (median of {len(times)})"
 
 

@@ -25,12 +25,12 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     for kept in run.comparisons[:1]:
         try:
             after = baseline.side_of(run)
-            yield from told_of(record.recalled(kept, after, run.settings.fail_on_drift), markup)
+            yield from html_pieces(record.recalled(kept, after, run.settings.fail_on_drift), markup)
         except BadJournal as error:
             yield f'<p class="note">{markup.text(error)}</p>'
 
 
-def told_of(comparison: Comparison, markup: Markup) -> Iterator[str]:
+def html_pieces(comparison: Comparison, markup: Markup) -> Iterator[str]:
     """The pieces of HTML, in order."""
     facts = (
         ("cases", wording.counted(comparison)),

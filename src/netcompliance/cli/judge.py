@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "now": None if pinned else {"version": catalogue.version, "sha256": catalogue.sha256},
                 },
                 "overall": {"then": read.overall, "now": again.overall},
-                "changes": [_told(change) for change in changes],
+                "changes": [_change_record(change) for change in changes],
                 "unjudged": again.unjudged,
                 "dropped": again.dropped,
                 "unasked": again.unasked,
@@ -94,7 +94,7 @@ def _sentence(change: Change) -> str:
     return f"{change.case}: {change.before['verdict']} then, {now} now{level}{f' ({reason})' if reason else ''}"
 
 
-def _told(change: Change) -> dict[str, Any]:
+def _change_record(change: Change) -> dict[str, Any]:
     return {
         "requirement": change.case.requirement,
         "target": change.case.target,

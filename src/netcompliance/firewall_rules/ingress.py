@@ -208,7 +208,7 @@ class _Walk:
     """Follows chains and those that they lead to, for the sources and with the doubts that they lead there."""
 
     def __init__(self, ruleset: Ruleset, elsewhere: frozenset[str], budget: Budget, *, in_words: bool) -> None:
-        shown = _shown(ruleset, elsewhere)
+        shown = _tables_of_tools(ruleset, elsewhere)
         self._chains = {place: chain for place, chain in ruleset.chains.items() if place[:2] not in shown}
         self._ruleset = ruleset
         self._budget = budget
@@ -369,7 +369,7 @@ class _Walk:
         self._doubts.setdefault((rule, conditions, unless), Opening(rule=rule, conditions=conditions, unless=unless))
 
 
-def _shown(ruleset: Ruleset, elsewhere: frozenset[str]) -> set[tuple[str, str]]:
+def _tables_of_tools(ruleset: Ruleset, elsewhere: frozenset[str]) -> set[tuple[str, str]]:
     """The tables that another tool shows as they are: all of their chains, and nothing but what is its own."""
     return {place[:2] for place in ruleset.chains} - {
         place[:2]

@@ -58,7 +58,7 @@ def bytes_of(directory: Path) -> bytes:
         return file.read(_SIZE_LIMIT + 1)
 
 
-def together(directory: Path, names: Iterable[str]) -> int:
+def total_size(directory: Path, names: Iterable[str]) -> int:
     """Bytes of all these files, as far as they are there."""
     return sum(path.stat().st_size for name in names if (path := directory / name).is_file())
 

@@ -255,7 +255,7 @@ class _Vantage:
         """The verdict on a case. What passed, and was not looked at as it always is, is not checked."""
         decided = self.decide(case)
         missing = unlooked(case, self._evidence, self._settings) if decided.result is Result.PASS else ""
-        return _verdict(case, self._told(notchecked(missing))) if missing else decided
+        return _verdict(case, self._with_exhaustion(notchecked(missing))) if missing else decided
 
     def decide(self, case: Case) -> Verdict:
         """What was decided by what there is, once."""
@@ -284,9 +284,9 @@ class _Vantage:
             return _verdict(case, notchecked(f"not evaluated: {foundation} failed"))
         if outcome.result is Result.NOTCHECKED and self._evidence.by_shell:
             outcome = replace(outcome, reason=f"{outcome.reason}; {by_shell(judge.unseen, self._evidence)}")
-        return _verdict(case, self._told(outcome), _whereabouts(case, self._evidence))
+        return _verdict(case, self._with_exhaustion(outcome), _whereabouts(case, self._evidence))
 
-    def _told(self, outcome: Outcome) -> Outcome:
+    def _with_exhaustion(self, outcome: Outcome) -> Outcome:
         """The outcome, with the reason that this host itself gave for it."""
         if outcome.result is Result.NOTCHECKED and self._evidence.exhausted and self._evidence.agents_eyes:
             return replace(outcome, reason=f"{outcome.reason}; this host ran out of {self._evidence.exhausted}")

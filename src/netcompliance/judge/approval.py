@@ -27,7 +27,7 @@ from netcompliance.judge.evidence import (
     passed,
 )
 from netcompliance.judge.judges import NAMES, judges
-from netcompliance.judge.nameservers import addresses_told, public_addresses
+from netcompliance.judge.nameservers import given_addresses, public_addresses
 from netcompliance.judge.needs import CHECKS, HTTPS, Purpose, needs
 from netcompliance.model import HERE, Approved, Case, Settings
 from netcompliance.observations import Chart, PublicDns, Registry, Tcp
@@ -172,7 +172,7 @@ def _why_not(entries: Sequence[Approved], address: str, protocol: str = "tcp", p
 
 
 def _tenants_addresses(case: Case, evidence: Evidence) -> list[str]:
-    every = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *addresses_told(evidence, case.host)])
+    every = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *given_addresses(evidence, case.host)])
     known = [(address, ip.version) for address in every if (ip := parsed_address(address))]
     both = evidence.vantage.source_address6 or not any(version == 4 for _, version in known)
     return [address for address, version in known if both or version == 4]

@@ -34,13 +34,13 @@ from netcompliance.judge.judges import DNS, NAMES, judges, observed
 from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.nameservers import (
     SILENCE,
-    addresses_told,
+    given_addresses,
     public_addresses,
     public_answers,
     public_versions,
     services,
     sinkholed,
-    told_later,
+    fallback_addresses,
     unresolved,
 )
 from netcompliance.judge.resolvconf import config_trouble, no_nameserver, remarks
@@ -118,7 +118,7 @@ def is_the_tenants(case: Case, evidence: Evidence, settings: Settings) -> Outcom
     """DNS-02."""
     if evidence.proxy_for(case.host):
         return notapplicable(PROXIED)
-    told = addresses_told(evidence, case.host)
+    told = given_addresses(evidence, case.host)
     addresses = dict.fromkeys([*evidence.resolved(case.host, "bare", "rooted"), *told])
     doubtful = [address for address in addresses if not evidence.is_service(case.host, address)]
     public = tuple(public_addresses(evidence, case.host))
@@ -273,9 +273,9 @@ def _read(configured: Sequence[str], agents: GoResolve | None) -> list[str]:
 def _astray(host: str, evidence: Evidence) -> tuple[list[Finding], str]:
     """Nameservers behind the first whose addresses do not lead to the tenant; and which addresses nobody tried."""
     found, untried = [], []
-    used = listed(sorted(addresses_told(evidence, host)))
+    used = listed(sorted(given_addresses(evidence, host)))
     by_server: dict[str, list[str]] = {}
-    for address, server in told_later(evidence, host).items():
+    for address, server in fallback_addresses(evidence, host).items():
         tried = evidence.one(Tcp, task=FAILOVER, host=host, address=address)
         if address in public_addresses(evidence, host) or any(
             evidence.is_service(host, address, task) for task in (FAILOVER, TENANT)

@@ -119,12 +119,12 @@ def decided(findings: Iterable[Finding], saw: str = "", reproduce: str = "", *, 
     return Outcome(
         result=Result.FAIL if found else Result.PASS,
         findings=found,
-        saw=_told(found) or saw,
+        saw=_combined_details(found) or saw,
         reproduce=reproduce,
     )
 
 
-def _told(found: Iterable[Finding]) -> str:
+def _combined_details(found: Iterable[Finding]) -> str:
     """What was seen, once: subjects of which the same is to be said stand together."""
     subjects: dict[str, list[str]] = {}
     for each in found:

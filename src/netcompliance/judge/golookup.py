@@ -129,7 +129,7 @@ def agents_lookup(evidence: Evidence, host: str, uncounted: Sequence[str] = ()) 
     )
     order = "files,dns" if seen.order is None else seen.order
     hosts = tuple(seen.hosts) if "files" in order else ()
-    made = _put_together(plan, exchanges, hosts, files_first=order.startswith("files"))
+    made = _worst_case(plan, exchanges, hosts, files_first=order.startswith("files"))
     return made if made is None or "dns" in order else replace(made, addresses=(), seconds=0.0)
 
 
@@ -179,7 +179,7 @@ def _by_plan(evidence: Evidence, host: str, uncounted: Sequence[str]) -> Lookup 
     )
     lines = [line.split() for line in vantage.hosts_entries]
     hosts = tuple(words[0] for words in lines if host in words[1:] and parsed_address(words[0]))
-    return _put_together(plan, exchanges, hosts, files_first=True)
+    return _worst_case(plan, exchanges, hosts, files_first=True)
 
 
 def _number(text: str, otherwise: int) -> int:
@@ -206,7 +206,7 @@ def _better(again: Exchange, before: Exchange) -> bool:
     return again.said.settles == before.said.settles and again.seconds < before.seconds
 
 
-def _put_together(
+def _worst_case(
     plan: _Plan, exchanges: tuple[Exchange, ...], hosts: tuple[str, ...], *, files_first: bool
 ) -> Lookup | None:
     """The worst of all ways that it can go: with `rotate`, each server is the first one sooner or later."""

@@ -47,7 +47,7 @@ from netcompliance.judge.hello import (
     unexplained,
 )
 from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
-from netcompliance.judge.nameservers import addresses_told
+from netcompliance.judge.nameservers import given_addresses
 from netcompliance.judge.recognise import author, described
 from netcompliance.judge.shares import held_back, missing_shares, opens, share_trouble, shares_of
 from netcompliance.judge.tls import refused_by_openssl, shook_hands, tls_trouble
@@ -85,7 +85,7 @@ HELLOS = (
 
 def _known_addresses(evidence: Evidence, host: str, version: int) -> list[str]:
     """Every address of the tenant of this version of IP, whoever told it."""
-    told = [*evidence.resolved(host, "bare", "rooted"), *addresses_told(evidence, host)]
+    told = [*evidence.resolved(host, "bare", "rooted"), *given_addresses(evidence, host)]
     return [address for address in dict.fromkeys(told) if version_of(address) == version]
 
 

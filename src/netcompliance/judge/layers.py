@@ -59,7 +59,7 @@ def layers_arrive(case: Case, evidence: Evidence, settings: Settings) -> Outcome
     found = found or hello_troubles(evidence, hosts, "a layer")
     return decided(
         _once(found),
-        f"{_told(arrived)}{after_retries(every)}",
+        f"{_summary(arrived)}{after_retries(every)}",
         f"{for_go(evidence, without_port(image.partition('/')[0]))}skopeo copy docker://{image} dir:$(mktemp -d)",
         missing=missing or unexplained_hellos(evidence, hosts),
     )
@@ -105,7 +105,7 @@ def _promised_blobs(evidence: Evidence, image: str) -> set[str]:
     return set()
 
 
-def _told(arrived: dict[str, list[Registry]]) -> str:
+def _summary(arrived: dict[str, list[Registry]]) -> str:
     hosts = listed(sorted({host_of(seen) for those in arrived.values() for seen in those if not unfollowed(seen)}))
     whole = sum(any(map(is_whole, those)) for those in arrived.values())
     size = {digest: max((seen.size or 0 for seen in those), default=0) for digest, those in arrived.items()}

@@ -55,7 +55,7 @@ def agents_trouble(evidence: Evidence, host: str, lookup: Lookup, *, own_hosts_f
         return None
     if lookup.addresses:
         detail = f"a look-up takes {about(lookup.seconds)}, and the agent gives a whole request 20 s"
-        return _told(Code.DNS_SLOW, lookup, detail, [what for _, what in delays(lookup)])
+        return _lookup_finding(Code.DNS_SLOW, lookup, detail, [what for _, what in delays(lookup)])
     served = [service for service in services(evidence, host) if service.server in lookup.servers]
     refusing = [service for service in served if service.code is Code.DNS_EDNS_REFUSED]
     if refusing:
@@ -65,8 +65,8 @@ def agents_trouble(evidence: Evidence, host: str, lookup: Lookup, *, own_hosts_f
     late = [service for service in served if service.addresses and service.took > lookup.timeout]
     if late:
         how = [f"{service.server} answers after {about(service.took)}" for service in late]
-        return _told(Code.DNS_SLOW, lookup, f"the agent waits {about(lookup.timeout)} for each answer", how)
-    return _told(
+        return _lookup_finding(Code.DNS_SLOW, lookup, f"the agent waits {about(lookup.timeout)} for each answer", how)
+    return _lookup_finding(
         Code.DNS_AGENT_CANNOT_RESOLVE, lookup, "the agent's look-up ends without an address", _ends(lookup, host)
     )
 
@@ -87,7 +87,7 @@ def _ends(lookup: Lookup, host: str) -> list[str]:
     return ends
 
 
-def _told(code: Code, lookup: Lookup, what: str, details: list[str]) -> Finding:
+def _lookup_finding(code: Code, lookup: Lookup, what: str, details: list[str]) -> Finding:
     rest = f" ({'; '.join(dict.fromkeys(details))})" if details else ""
     timeout = f"{lookup.timeout:.0f} s"
     return finding(code, lookup.servers[0], f"{what}{rest}", server=listed(lookup.servers), timeout=timeout)
@@ -125,12 +125,12 @@ def _lossy(evidence: Evidence, host: str) -> list[Finding]:
         bad = [(seen.sent or 0) - (seen.answered or 0) for seen in given]
         sent = sum(seen.sent or 0 for seen in given)
         if len(given) > 1 and min(bad) > 0 and sum(bad) >= FEW:
-            detail = f"{sum(bad)} of {sent} queries to {server} {_how(given)}"
+            detail = f"{sum(bad)} of {sent} queries to {server} {_result_counts(given)}"
             found.append(finding(Code.DNS_LOSSY, server, detail, server=server))
     return found
 
 
-def _how(given: list[DnsShare]) -> str:
+def _result_counts(given: list[DnsShare]) -> str:
     """What the queries got that were not answered well."""
     counts: dict[str, int] = {}
     for seen in given:

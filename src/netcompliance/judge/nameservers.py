@@ -269,7 +269,7 @@ def _refuses_for_sure(given: list[Answer]) -> bool:
     return len(failed) > 1 or any(answer.text in ("FORMERR", "NOTIMP", "BADVERS") for answer in failed)
 
 
-def addresses_told(evidence: Evidence, name: str) -> dict[str, str]:
+def given_addresses(evidence: Evidence, name: str) -> dict[str, str]:
     """Address → the configured nameserver that gave it for the name, of those that are in use.
 
     A resolver goes by the first nameserver that answers; what only a later one says counts when the first is gone, or
@@ -284,9 +284,9 @@ def addresses_told(evidence: Evidence, name: str) -> dict[str, str]:
     return told
 
 
-def told_later(evidence: Evidence, name: str) -> dict[str, str]:
+def fallback_addresses(evidence: Evidence, name: str) -> dict[str, str]:
     """The same for addresses that are not in use: only a nameserver behind the first gives them."""
-    used = addresses_told(evidence, name)
+    used = given_addresses(evidence, name)
     told: dict[str, str] = {}
     for server, addresses in _given(evidence, name) if evidence.agents_eyes else ():
         for address in addresses:

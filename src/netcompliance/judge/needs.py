@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from netcompliance.catalogue import QUAY_CDN
 from netcompliance.judge.evidence import Evidence, parsed_address, without_port
 from netcompliance.judge.identity import kind_of
-from netcompliance.judge.nameservers import addresses_told, public_addresses
+from netcompliance.judge.nameservers import given_addresses, public_addresses
 from netcompliance.model import DEFAULT_REGISTRY, HERE, Kind, RegistryMode, Settings
 from netcompliance.observations import Chart, Dns, Host, Proxy, PublicDns, Registry, Resolve, Seen
 
@@ -100,7 +100,7 @@ def _destinations(vantage: str, evidence: Evidence, settings: Settings) -> Itera
 
 
 def _tenants(evidence: Evidence, host: str) -> dict[str, float]:
-    own = _looked_up(evidence, host) | dict.fromkeys(addresses_told(evidence, host), _when(evidence.all(Dns)))
+    own = _looked_up(evidence, host) | dict.fromkeys(given_addresses(evidence, host), _when(evidence.all(Dns)))
     public = dict.fromkeys(public_addresses(evidence, host), _when(evidence.all(PublicDns)))
     return {**public, **own} if own.keys() & public.keys() else own
 

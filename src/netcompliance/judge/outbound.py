@@ -27,7 +27,7 @@ from netcompliance.judge.evidence import (
     notchecked,
 )
 from netcompliance.judge.judges import judges, observed
-from netcompliance.judge.nameservers import addresses_told, public_addresses
+from netcompliance.judge.nameservers import given_addresses, public_addresses
 from netcompliance.model import Case, Finding, Settings
 from netcompliance.observations import Firewall, Sockets, Syn, Tcp
 
@@ -51,7 +51,7 @@ def tenants_addresses(case: Case, evidence: Evidence) -> set[str]:
     return {
         *(seen.address or "" for seen in evidence.all(Tcp, task=TENANT, host=case.host)),
         *evidence.resolved(case.host, "bare", "rooted"),
-        *addresses_told(evidence, case.host),
+        *given_addresses(evidence, case.host),
         *public_addresses(evidence, case.host),
     } - {""}
 

@@ -413,7 +413,7 @@ def _finding(path: Path, result: Judged, *, asked_text: str) -> Finding:
     found = sorted(result.outages, key=lambda outage: -outage.length)
     strangers = {word for outage in found for word in outage.how} <= set(STRANGERS)
     code = Code.WATCH_WRONG_PEER if strangers else CODES[result.criterion]
-    shown = "; ".join(f"{_clock(outage.begin.at)} for {outages.told(outage)}" for outage in found[:SHOWN])
+    shown = "; ".join(f"{_clock(outage.begin.at)} for {outages.duration_text(outage)}" for outage in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     detail = f"{path.name} was interrupted ({path.layer}) at {shown}{more}"
     return finding(code, path.name, detail, accepted=asked_text, how=", ".join(dict.fromkeys(found[0].how)))
@@ -421,13 +421,13 @@ def _finding(path: Path, result: Judged, *, asked_text: str) -> Finding:
 
 def _question(path: Path, result: Judged) -> str:
     longest = max(result.outages, key=path.most, default=None)
-    what = f": {outages.told(longest)}" if longest else ""
+    what = f": {outages.duration_text(longest)}" if longest else ""
     return f"{path.layer} {path.name}, {result.criterion}{what}: {result.why}"
 
 
 def _summary(path: Path) -> str:
     known = f"{path.name} {outages.percent(path.availability)} of {outages.seconds(path.watched)}"
-    longest = f", longest interruption {outages.told(path.longest)}" if path.longest else ""
+    longest = f", longest interruption {outages.duration_text(path.longest)}" if path.longest else ""
     unknown = f", {outages.seconds(sum(b - a for a, b in path.unknown))} unknown" if path.unknown else ""
     return f"{known} in {path.samples} samples{longest}{unknown}"
 

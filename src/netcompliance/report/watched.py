@@ -48,7 +48,7 @@ def lines(settings: Settings, entries: Sequence[Entry], seen: Mapping[str, Watch
         yield f"         {name}: watched {planned}, {len(one.paths)} paths{_cut(one)}"
         for path in outages.worst_first(one.paths)[:6]:
             if path.longest:
-                told = f"{outages.percent(path.availability)}, longest {outages.told(path.longest)}"
+                told = f"{outages.percent(path.availability)}, longest {outages.duration_text(path.longest)}"
                 yield f"           {explain.printable(f'{path.layer} {path.name}')}: {told}"
         for layer, reason in one.unable:
             yield f"           {explain.printable(f'{layer} was not watched: {reason}')}"
@@ -165,7 +165,7 @@ def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
             outages.percent(path.availability),
             path.samples,
             len(path.outages),
-            outages.told(path.longest) if path.longest else "",
+            outages.duration_text(path.longest) if path.longest else "",
             outages.seconds(path.total) if path.outages else "",
             outages.seconds(unknown) if (unknown := sum(until - since for since, until in path.unknown)) else "",
         )
@@ -176,7 +176,7 @@ def _tables(vantage: str, one: Watched, markup: Markup) -> Iterator[str]:
     every = sorted(((o, path) for path in one.paths for o in path.outages), key=lambda each: each[0].begin.at)
     if every:
         listed = [
-            (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", outages.told(o))
+            (_moment(o), f"{o.begin.plus_minus:.2f} s", f"{path.layer} {path.name}", outages.duration_text(o))
             for o, path in every[:MOST]
         ]
         yield from _table(

@@ -314,14 +314,14 @@ def _by_its_end(host: Host, ending: Ending) -> CouldNotLook:
         return CouldNotLook("what carries the visit does not pass on standard input", by_hand)
     if not ending.begun and ending.code in NO_COMMAND and host.backend in CONTAINERS:
         return CouldNotLook(f"{NO_COMMAND[ending.code]} in it: {last}", DEBUG_OR_NODE)
-    return CouldNotLook(f"the {_part(ending)} {_how(ending.code)}: {last}", by_hand)
+    return CouldNotLook(f"the {_part(ending)} {_exit_phrase(ending.code)}: {last}", by_hand)
 
 
 def _part(ending: Ending) -> str:
     return "probe" if ending.begun else "visit"
 
 
-def _how(code: int | None) -> str:
+def _exit_phrase(code: int | None) -> str:
     if code is None:
         return "broke off"
     return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

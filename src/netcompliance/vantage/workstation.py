@@ -114,7 +114,7 @@ def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: E
             raise Refused("head", "PROTOCOL", f"status {answer.status_code}, type {kind or 'none'}")
         seen["response"] = base64.b64encode(body).decode()
 
-    emit(_told(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None))
+    emit(_answer_of(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None))
 
 
 def charts(settings: Settings, emit: Emit) -> None:
@@ -141,7 +141,7 @@ def charts(settings: Settings, emit: Emit) -> None:
             raise Refused("body", "PROTOCOL", "no gzip archive")
 
     url = f"{settings.chart_repository.rstrip('/')}/index.yaml"
-    index = _told(
+    index = _answer_of(
         ask_index,
         kind="chart",
         step="index",
@@ -154,7 +154,7 @@ def charts(settings: Settings, emit: Emit) -> None:
     )
     emit(index)
     if index["archive"]:
-        emit(_told(ask_archive, kind="chart", step="archive", url=index["archive"], status=None, address=None))
+        emit(_answer_of(ask_archive, kind="chart", step="archive", url=index["archive"], status=None, address=None))
 
 
 def _versions(body: bytes, chart: str) -> list[tuple[str, str | None]]:
@@ -290,7 +290,7 @@ def _body(answer: requests.Response, most: int) -> tuple[bytes, bool]:
     return bytes(body[:most]), False
 
 
-def _told(ask: Callable[[dict[str, Any]], None], **fields: Any) -> dict[str, Any]:
+def _answer_of(ask: Callable[[dict[str, Any]], None], **fields: Any) -> dict[str, Any]:
     """What came of it. A question that is not answered in time is left behind in its thread."""
     seen: dict[str, Any] = {**fields, "error": None}
     at, clock = time.time(), time.monotonic()

@@ -107,7 +107,7 @@ def read_chains(observations: Iterable[Observation], reader: Reader) -> list[dic
         visit = _Visit(reader, trusted)
         for (_, host), each in leaves.items():
             with suppress(Exhausted):
-                found.append(visit.told(each, host))
+                found.append(visit.reading(each, host))
     return found
 
 
@@ -194,7 +194,7 @@ class _Visit:
                 with suppress(Malformed):
                     self._effort.parsed(der)
 
-    def told(self, seen: _Seen, host: str) -> dict[str, Any]:
+    def reading(self, seen: _Seen, host: str) -> dict[str, Any]:
         """What was seen with one leaf. Raises `Exhausted`."""
         self._effort.begin()
         read = self._read(seen.longest, host)

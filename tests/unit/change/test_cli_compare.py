@@ -205,7 +205,7 @@ class _Tags(HTMLParser):
 
 
 def test_nothing_hostile_is_markup_in_the_page(tmp_path: Path) -> None:
-    markup = "".join(page.told_of(hostile(tmp_path), Markup(Redactor(), "t0")))
+    markup = "".join(page.html_pieces(hostile(tmp_path), Markup(Redactor(), "t0")))
     tags = _Tags()
     tags.feed(markup)
     assert tags.open == []

@@ -272,7 +272,7 @@ def test_an_older_watch_is_judged_as_it_was() -> None:
 def test_a_share_of_connections_is_told_as_one() -> None:
     (path,) = [path for path in watched(a_watch(*a_share(20, 24)), HOST).paths if path.layer == "tcp"]
     (outage,) = path.outages
-    assert outages.told(outage).startswith("a share of connections, 14 of 40, for ")
+    assert outages.duration_text(outage).startswith("a share of connections, 14 of 40, for ")
     assert outage.least <= 4.0 <= outage.most
 
 

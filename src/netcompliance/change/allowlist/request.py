@@ -45,33 +45,33 @@ class Ticket:
 
 def markdown(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
     """A request with everything that a firewall team asks back for."""
-    yield f"# Firewall request for the StackState Agent: {', '.join(_shown(tenant) for tenant in allowed.tenants)}"
+    yield f"# Firewall request for the StackState Agent: {', '.join(_escaped(tenant) for tenant in allowed.tenants)}"
     yield from ("", *_ticket(allowed, ticket), "", f"**{DRIFT}**")
     if allowed.against:
-        yield from ("", f"This is what is missing of {_shown(allowed.against)}, and what can go of it.")
+        yield from ("", f"This is what is missing of {_escaped(allowed.against)}, and what can go of it.")
     direct = rows(flow for flow in allowed.flows if not flow.via)
     yield from ("", "## Firewall: allow", "", *(_table(direct) if direct else ["Nothing."]))
     for proxy in sorted({flow.via for flow in allowed.flows if flow.via}):
         through = rows(flow for flow in allowed.flows if flow.via == proxy)
-        yield from ("", f"## Proxy {_shown(proxy)}: allow CONNECT", "", *_table(through))
+        yield from ("", f"## Proxy {_escaped(proxy)}: allow CONNECT", "", *_table(through))
     if allowed.against:
-        entries = [f"* {_shown(entry)}" for entry in allowed.surplus]
+        entries = [f"* {_escaped(entry)}" for entry in allowed.surplus]
         yield from ("", "## Can go", "", *(entries or ["Nothing."]))
     yield from ("", "## Addresses, for devices that know no names", "", *_addresses(direct)) if direct else ()
     yield from ("", "## Sources", "", *_sources(allowed))
     yield from ("", "## Test", "", *_test(allowed))
     yield from ("", "## Rollback", "", *_rollback(allowed))
     if allowed.notes:
-        yield from ("", "## Notes", "", *(f"* {_shown(note)}" for note in allowed.notes))
+        yield from ("", "## Notes", "", *(f"* {_escaped(note)}" for note in allowed.notes))
 
 
 def _ticket(allowed: AllowList, ticket: Ticket) -> Iterator[str]:
     moments = [moment for flow in allowed.flows for moment in flow.addresses.values()]
     tenants = ", ".join(allowed.tenants)
     yield from ("| | |", "|---|---|")
-    yield f"| Requester | {_shown(ticket.requester or NOBODY)} |"
-    yield f"| Justification | {_shown(ticket.justification or JUSTIFICATION.format(tenants=tenants))} |"
-    yield f"| Needed until | {_shown(ticket.expires or NO_END)} |"
+    yield f"| Requester | {_escaped(ticket.requester or NOBODY)} |"
+    yield f"| Justification | {_escaped(ticket.justification or JUSTIFICATION.format(tenants=tenants))} |"
+    yield f"| Needed until | {_escaped(ticket.expires or NO_END)} |"
     yield f"| Direction | {DIRECTION}: return traffic only, no inbound rules |"
     if moments:
         yield f"| Addresses seen | {' to '.join(dict.fromkeys((day(min(moments)), day(max(moments)))))} |"
@@ -102,7 +102,7 @@ def _sources(allowed: AllowList) -> Iterator[str]:
     for source in allowed.sources:
         together.setdefault(folded(source.addresses), []).append(source.host)
     for nets, hosts in together.items():
-        yield f"| {', '.join(nets) or 'unknown'} | {_shown(', '.join(hosts))} |"
+        yield f"| {', '.join(nets) or 'unknown'} | {_escaped(', '.join(hosts))} |"
 
 
 def _test(allowed: AllowList) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _port(row: Row) -> str:
     return f"{'+'.join(row.protocols)} {row.port}"
 
 
-def _shown(text: str) -> str:
+def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)
 
 

@@ -27,7 +27,7 @@ class Anchors:
         self._others: Dict[bytes, List[bytes]] = {}
         self._told: Set[bytes] = set()
 
-    def untold(self, chain: List[str]) -> Dict[str, List[str]]:
+    def unsent(self, chain: List[str]) -> Dict[str, List[str]]:
         """What there is for a chain in base64 that no earlier call gave, as fields of an observation: `anchors`, in
         base64; `agent_only`, the fingerprints of those that the system lacks, unless the plan added them; and
         `system_only`, in base64."""

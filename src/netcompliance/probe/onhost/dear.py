@@ -236,7 +236,7 @@ class Probes:
         usual = self._stages[layer].usual
         return took if usual is None else min(took, usual)
 
-    def _who(self, host: str, error: Record) -> Optional[Record]:
+    def _unverified_leaf(self, host: str, error: Record) -> Optional[Record]:
         """The leaf of whoever answers with a certificate that does not verify."""
         if error["name"] not in ("VERIFY", "SSL") or error["text"] == self._shown:
             return None

@@ -36,7 +36,7 @@ def measure(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: 
             "dns-share", "dns", server=server, name=query["name"], rdtype=query["rdtype"],
             addresses=sorted(series.addresses), **facts
         )  # fmt: skip
-        turns.told(server, series.addresses, over=not again)
+        turns.add_answer(server, series.addresses, over=not again)
         lasts = limits["dns_share"] * limits["dns_calm"] + PATIENCE + SPARE
         if (
             facts["error"]

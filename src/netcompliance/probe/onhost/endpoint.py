@@ -185,7 +185,7 @@ class Endpoint:
 
     def _report(self, way: Way, purpose: str, facts: Dict[str, Any]) -> None:
         if facts.get("chain"):
-            facts = dict(facts, **self._visit.anchors.untold(facts["chain"]))
+            facts = dict(facts, **self._visit.anchors.unsent(facts["chain"]))
         self._visit.emit("tls", self._task, purpose=purpose, **dict({"mss": None}, **facts), **self._target.fields(way))
 
     def _identify(self, way: Way) -> None:

@@ -146,7 +146,7 @@ class Exchanges:
         if stream is not None:
             stream.close()
         if facts["chain"]:
-            facts.update(self._visit.anchors.untold(facts["chain"]))
+            facts.update(self._visit.anchors.unsent(facts["chain"]))
         self._visit.emit(
             "tls", self._task, purpose=purpose, mss=None, host=self._host, address=self._address, port=self._port,
             via=None, **facts

@@ -154,7 +154,7 @@ class Fetcher:
             "address": way.address if way else None, "via": way.via if way else None,
             "redirected_to": None if location is None else urls.shown(urls.absolute(url, location)),
             "status": answer.status, "headers": _harmless(answer.shown_headers), "media_type": _media_type(answer),
-            "body": None if hidden else _shown(answer, wish), "body_bytes": answer.body_bytes,
+            "body": None if hidden else _body_excerpt(answer, wish), "body_bytes": answer.body_bytes,
             "complete": answer.complete, "sha256": answer.sha256, "size": wish.size,
             "authorized": wish.token is not None, "first_byte": answer.first_byte, "at": at,
             "opening": None if answer.begun is None else answer.begun - clock,
@@ -274,7 +274,7 @@ class Fetcher:
         return url.host == registry or (":" not in url.host and url.host.endswith("." + registry))
 
 
-def _shown(answer: http1.Answer, wish: Wish) -> str:
+def _body_excerpt(answer: http1.Answer, wish: Wish) -> str:
     length = wish.shown if answer.status == 200 else SHOWN
     return base64.b64encode(answer.body[:length]).decode("ascii")
 

@@ -87,7 +87,7 @@ class Head:
         self._close_header()
         self._begun = True
         if b":" not in line:
-            self._refuse("malformed MIME header: missing colon: " + _shown(line))
+            self._refuse("malformed MIME header: missing colon: " + _printable(line))
             return False
         self._pending = line.strip(b" \t")
         return False
@@ -110,9 +110,9 @@ class Head:
             return
         name, _, value = line.partition(b":")
         if not _NAME.match(name):
-            self._refuse("malformed MIME header line: " + _shown(line))
+            self._refuse("malformed MIME header line: " + _printable(line))
         elif _CONTROL.search(value):
-            self._refuse("invalid character in header " + _shown(name))
+            self._refuse("invalid character in header " + _printable(name))
         key = name.decode("latin-1").lower()
         if key == "content-length":
             self._lengths.append(value.strip(b" \t\r\n"))
@@ -126,13 +126,13 @@ class Head:
         if self._speaks_1_1 and len(self._codings) > 1:
             self._refuse("too many transfer encodings")
         elif self.chunked and self._codings[0].lower() != b"chunked":
-            self._refuse("unsupported transfer encoding: " + _shown(self._codings[0]))
+            self._refuse("unsupported transfer encoding: " + _printable(self._codings[0]))
         elif len(set(self._lengths)) > 1:
             self._refuse("http: message cannot contain multiple Content-Length headers")
         elif self._lengths:
             number = _LENGTH.match(self._lengths[0])
             if number is None or int(number.group(1)) > _MOST_LENGTH:
-                self._refuse("bad Content-Length " + _shown(self._lengths[0]))
+                self._refuse("bad Content-Length " + _printable(self._lengths[0]))
 
     def _refuse(self, why: str) -> None:
         self.refused = self.refused or why
@@ -149,5 +149,5 @@ def refusal(head: bytes) -> Optional[str]:
     return reading.refused
 
 
-def _shown(line: bytes) -> str:
+def _printable(line: bytes) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in line[:SHOWN].decode("latin-1"))

@@ -130,7 +130,7 @@ class Lookup:
             self._running -= 1
             self._change.notify_all()
 
-    def told(self) -> None:
+    def wake(self) -> None:
         """A lane has something to say to whoever waits."""
         with self._change:
             self._change.notify_all()
@@ -183,7 +183,7 @@ class Lane:
                     break
                 continue
         self.done = True
-        self._lookup.told()
+        self._lookup.wake()
 
     def _ask_again(self, record: Record, event: threading.Event) -> None:
         """Is it silence, or was a datagram lost? Tried until something comes."""

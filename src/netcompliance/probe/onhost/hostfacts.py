@@ -54,7 +54,7 @@ def report(visit: Visit, task: Dict[str, Any]) -> None:
         openssl=ssl.OPENSSL_VERSION, user=_user(), uid=os.getuid(),
         resolv_conf=resolver, nameservers=settings["nameservers"], search=settings["search"],
         options=settings["options"], hosts_entries=hosts_entries(read_text(HOSTS_FILE, 1 << 20), task["names"]),
-        proxies={name: _shown(name) for name in names_set(os.environ)}, trust=visit.trust.summary(),
+        proxies={name: _without_login(name) for name in names_set(os.environ)}, trust=visit.trust.summary(),
         system_trust=visit.system.source,
         source_address=source_address(socket.AF_INET, towards),
         source_address6=source_address(socket.AF_INET6, towards),
@@ -80,7 +80,7 @@ def _towards(visit: Visit, task: Dict[str, Any]) -> List[str]:
     return known + ["192.0.2.1", "2001:db8::1"]
 
 
-def _shown(name: str) -> str:
+def _without_login(name: str) -> str:
     """A proxy variable's value; NO_PROXY is a list, and no URL."""
     return (without_login if name.lower() == "no_proxy" else shown)(os.environ[name])
 

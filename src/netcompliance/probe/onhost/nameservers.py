@@ -75,18 +75,18 @@ class Turns:
         self._waiting = dict.fromkeys(servers, 3)
         self._addresses: Dict[str, List[str]] = {server: [] for server in servers}
 
-    def told(self, server: str, addresses: List[str], *, over: bool = False) -> None:
+    def add_answer(self, server: str, addresses: List[str], *, over: bool = False) -> None:
         """A server gave these addresses; `over`: one of its two questions, or its series, has come to an end."""
         with self._lock:
             self._addresses[server] += addresses
             self._waiting[server] -= over
-            used, others = self._told_apart()
+            used, others = self._used_and_fallback()
         self._visit.book.announce(self._name, used)
         for address in others:
             if address not in self._visit.book.known(self._name) and self._visit.first("failover", address):
                 endpoint.look_at(self._visit, "failover", self._name, HTTPS, address)
 
-    def _told_apart(self) -> Tuple[List[str], List[str]]:
+    def _used_and_fallback(self) -> Tuple[List[str], List[str]]:
         """The addresses in use, and those that only servers behind them give."""
         if self._rotate:
             return [address for server in self._servers for address in self._addresses[server]], []
@@ -115,9 +115,9 @@ def ask(visit: Visit, server: str, query: Dict[str, Any], port: int, turns: Turn
             visit.spawn("dns", measure, visit, server, query, port, turns)
         if message is None or dnsmessage.settles(message):
             break
-    turns.told(server, addresses, over=True)
+    turns.add_answer(server, addresses, over=True)
     if query["rdtype"] == "A" and not series:
-        turns.told(server, [], over=True)
+        turns.add_answer(server, [], over=True)
     if query.get("plain") and not addresses and not (message is not None and dnsmessage.no_such_name(message)):
         plain, took = _exchange(
             visit, server, dict(query, wire=query["plain"]), port, "udp", base64.b64decode(query["plain"]), edns=False

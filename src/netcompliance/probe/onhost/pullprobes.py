@@ -69,7 +69,7 @@ class PullProbes(Probes):
         if failure is None and took > patience:
             failure = timed_out("head", "it was answered after %.1f s" % took).record()
         if failure is not None or answer is None:
-            sample = (failure, None, self._who(self._target["host"], failure or {}), self._usually(WHOLE, took))
+            sample = (failure, None, self._unverified_leaf(self._target["host"], failure or {}), self._usually(WHOLE, took))
             yield WHOLE, begun, sample
             return
         self._shown = None

@@ -81,7 +81,7 @@ class ReceiverProbes(Probes):
             yield "tls", at, (None, {"version": facts["version"], "issuer": issuer_of(stream)}, None, took)
             yield from self._requests(number, stream)
         elif error is not None and not (self._has_tcp and error["phase"] == "tcp"):
-            yield "tls", at, (error, None, self._who(self._target["host"], error), self._usually("tls", took))
+            yield "tls", at, (error, None, self._unverified_leaf(self._target["host"], error), self._usually("tls", took))
 
     def _requests(self, number: int, stream: TlsStream) -> Samples:
         limits, request, keep = self._visit.limits, self._target["request"], bool(self._calls)

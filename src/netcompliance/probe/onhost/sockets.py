@@ -79,7 +79,7 @@ class Sampler:
 
     def _with_another(self, tenant: Set[str]) -> Set[Entry]:
         """A sample while a connection is open that was made for it."""
-        for address, port in self._visit.held:
+        for address, port in self._visit.held_connections:
             stream, facts = dial(address, port, self._visit.limits["connect"]) if address in tenant else (None, {})
             if stream is not None:
                 self._visit.owns(facts["source"][1], facts["seconds"])

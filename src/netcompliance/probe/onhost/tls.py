@@ -55,7 +55,7 @@ class Afterwards:
         self._over = self._over or message == FINISHED
 
 
-def _told(secured: Any, direction: str, version: int, kind: int, message: int, data: bytes) -> None:
+def _on_message(secured: Any, direction: str, version: int, kind: int, message: int, data: bytes) -> None:
     afterwards = getattr(secured, AFTERWARDS, None)
     if afterwards is not None and direction == "read":
         afterwards.read(version, kind, message, data)
@@ -69,8 +69,8 @@ class TlsStream(Stream):
         self._lower = lower
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        if getattr(context, CALLBACK, _told) is None:
-            setattr(context, CALLBACK, _told)
+        if getattr(context, CALLBACK, _on_message) is None:
+            setattr(context, CALLBACK, _on_message)
         self.secured = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._afterwards = Afterwards()
         setattr(self.secured, AFTERWARDS, self._afterwards)

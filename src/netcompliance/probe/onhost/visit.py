@@ -201,7 +201,7 @@ class Visit:
                 self._held[address, port] = duplicate()
 
     @property
-    def held(self) -> List[Tuple[str, int]]:
+    def held_connections(self) -> List[Tuple[str, int]]:
         """Addresses and ports to which a connection is held, sorted."""
         with self._lock:
             return sorted(self._held)

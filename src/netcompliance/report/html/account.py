@@ -46,7 +46,7 @@ class Group:
         return self.entries[0]
 
     @property
-    def standing(self) -> CaseStatus:
+    def status(self) -> CaseStatus:
         """How all of them stand."""
         return self.first.status
 
@@ -101,14 +101,14 @@ class Account:
         for group in self.groups:
             table.setdefault(group.first.requirement.id, []).append(group)
         for listed in table.values():
-            listed.sort(key=lambda group: RANK[group.standing])
+            listed.sort(key=lambda group: RANK[group.status])
         return table
 
     @cached_property
     def causes(self) -> list[Group]:
         """What is not satisfied and was looked at, the worst first."""
-        found = [group for group in self.groups if group.standing in UNSATISFIED]
-        return sorted(found, key=lambda group: RANK[group.standing])
+        found = [group for group in self.groups if group.status in UNSATISFIED]
+        return sorted(found, key=lambda group: RANK[group.status])
 
     def _read(self) -> None:
         wanted = index(self.extracts)
@@ -175,7 +175,7 @@ def _sameness(entry: Entry) -> tuple[object, ...]:
 
 def _chosen(groups: Sequence[Group]) -> Iterator[Case]:
     """The cases whose observations are shown: one of each group first, then as many as there is room for."""
-    ordered = sorted((group for group in groups if group.first.verdict), key=lambda group: RANK[group.standing])
+    ordered = sorted((group for group in groups if group.first.verdict), key=lambda group: RANK[group.status])
     cases = [group.first.case for group in ordered]
     cases += [entry.case for group in ordered for entry in group.entries[1:]]
     yield from cases[:CASES]

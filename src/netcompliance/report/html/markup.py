@@ -72,7 +72,7 @@ class Markup:
         items = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in rows if html)
         return f'<dl class="{kind}">{items}</dl>' if kind else f"<dl>{items}</dl>"
 
-    def standing(self, standing: CaseStatus) -> str:
+    def status_mark(self, standing: CaseStatus) -> str:
         """A standing in words, with its sign and colour."""
         kind, sign = MARKS[standing]
         return f'<span class="mark {kind}"><span aria-hidden="true">{sign}</span> {standing}</span>'

@@ -105,7 +105,7 @@ def _cell(entries: Sequence[Entry], *, words: bool) -> str:
 
 def _legend(entries: Sequence[Entry], markup: Markup) -> str:
     there = sorted({entry.status for entry in entries}, key=RANK.__getitem__)
-    items = "".join(f"<li>{markup.standing(standing)} <span>{LEGEND[standing]}</span></li>" for standing in there)
+    items = "".join(f"<li>{markup.status_mark(standing)} <span>{LEGEND[standing]}</span></li>" for standing in there)
     return f'<ul class="legend">{items}</ul>'
 
 

@@ -87,7 +87,7 @@ class Picture:
         return min(marks, key=_RANK.__getitem__)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The picture in words."""
         lanes = "; ".join(
             f"{lane.name}: {', '.join(f'{s.label} {s.mark}{_noted(s.note)}' for s in lane.stations)}"

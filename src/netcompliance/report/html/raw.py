@@ -35,7 +35,7 @@ def parts(account: Account, group: Group, markup: Markup) -> Iterator[str]:
             yield f'<p class="of">{markup.text(f"{entry.case.target} from {entry.case.vantage}")}</p>'
         yield "<ol>"
         for each in extract.shown:
-            yield f"<li>{_told(each, markup)}</li>"
+            yield f"<li>{_excerpt_html(each, markup)}</li>"
         yield "</ol>"
     yield f"{_rest(group, seen)}</details>"
 
@@ -53,6 +53,6 @@ def _rest(group: Group, seen: Sequence[tuple[object, Extract]]) -> str:
     return f'<p class="note">Not shown: {" and ".join(told)}. {JOURNAL} has all.</p>'
 
 
-def _told(seen: Excerpt, markup: Markup) -> str:
+def _excerpt_html(seen: Excerpt, markup: Markup) -> str:
     body = f'<code class="body">{markup.text(seen.body, BODY)}</code>' if seen.body else ""
     return f"<b>{markup.text(seen.headline, HEADLINE)}</b> <code>{markup.text(seen.fields, LARGEST)}</code>{body}"

@@ -18,7 +18,7 @@ def parts(account: Account, markup: Markup) -> Iterator[str]:
     reasons = [(standing, told) for standing in _TOLD for told in summary.by_reason(account.entries, standing).items()]
     places = summary.Places(account.entries)
     rows = [
-        (markup.standing(standing), markup.text(reason), markup.text(places.of(entries)), f"{len(entries)}")
+        (markup.status_mark(standing), markup.text(reason), markup.text(places.of(entries)), f"{len(entries)}")
         for standing, (reason, entries) in reasons
     ]
     if rows:

@@ -35,7 +35,7 @@ def causes(account: Account, markup: Markup) -> Iterator[str]:
 
 
 def _cause(account: Account, group: Group, order: int, markup: Markup) -> Iterator[str]:
-    entry, kind = group.first, MARKS[group.standing][0]
+    entry, kind = group.first, MARKS[group.status][0]
     verdict = entry.verdict
     assert verdict
     codes = dict.fromkeys(str(found.code) for found in verdict.findings)
@@ -43,7 +43,7 @@ def _cause(account: Account, group: Group, order: int, markup: Markup) -> Iterat
     yield (
         f'<article class="item cause {kind}" id="{markup.anchor("cause", str(group.number))}" '
         f"{_filtered(account, [group], order)}>"
-        f"<h4>{markup.standing(group.standing)} <span>{markup.text(entry.requirement.id)} "
+        f"<h4>{markup.status_mark(group.status)} <span>{markup.text(entry.requirement.id)} "
         f"{markup.text(entry.case.target)}</span> {said}</h4>{_where(group, markup)}"
     )
     told = explain.rows(verdict, entry.requirement, group.remedy)
@@ -109,8 +109,8 @@ def _group(account: Account, group: Group, markup: Markup) -> Iterator[str]:
     where = markup.text(summary.folded(group.vantages, most=NAMES))
     targets = len(group.targets)
     what = markup.text(group.targets[0]) if targets == 1 else many(targets, "target")
-    yield f'<div class="group"><p>{markup.standing(group.standing)} <span>{what} from {where}</span></p>'
-    if group.standing in UNSATISFIED:
+    yield f'<div class="group"><p>{markup.status_mark(group.status)} <span>{what} from {where}</span></p>'
+    if group.status in UNSATISFIED:
         cause = markup.anchor("cause", str(group.number))
         yield f'<p><a href="#{cause}">What it means and what to do</a></p></div>'
         return
@@ -160,7 +160,7 @@ def _each(entries: Sequence[Entry], title: str, markup: Markup) -> Iterator[str]
 
 def _filtered(account: Account, groups: Sequence[Group], order: int) -> str:
     """What a script filters and sorts by."""
-    standings = {group.standing for group in groups}
+    standings = {group.status for group in groups}
     numbers = {vantage: str(number) for number, vantage in enumerate(account.vantages)}
     places = {numbers[vantage] for group in groups for vantage in group.vantages}
     count = sum(len(group.entries) for group in groups)
