@@ -4,11 +4,11 @@
     python -m lab scenarios | shell | doctor
 
 Layers, each of which knows only those above it
-* `world`, `roles`      what there is, as frozen data            `right`     the world in which nothing is wrong
+* `world`, `servers`    what there is, as frozen data            `healthy`   the world in which nothing is wrong
 * `scenario`, `changes` pure functions from world to world       `scenarios` every way to break it, as tables
 * `names`, `images`     DNS answers, image and chart bytes       `pki`       certificates
 * `linux`, `network`, `mounts`  namespaces, links and firewalls, files that look different inside
-* `stage`               what a backend gets: certificates, and children in namespaces
+* `backend`             what a backend gets: certificates, and children in namespaces
 * `embedded`, `real`    backends: Python servers that misbehave precisely; the same roles played by real daemons
 * `run`, `doctor`, `cli` entering and leaving, what the machine lacks, the command line
 

@@ -1,6 +1,6 @@
 """Changes: small pure functions from a world to a world that differs in one thing.
 
-Each function here takes what is to be different and gives a `Change`. Sites are named as in `lab.right`; `only`
+Each function here takes what is to be different and gives a `Change`. Sites are named as in `lab.healthy`; `only`
 restricts a change to some of a site's addresses by splitting the site.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lab import right
-from lab.roles import Record, Rule
+from lab import healthy
 from lab.scenario import Change
+from lab.servers import Record, Rule
 from lab.world import DnsFault, DnsManner, File, Firewall, Interruption, Site, Tls, Visitor, World
 
 
@@ -66,10 +66,10 @@ def resolver(*addresses: str, **fields: Any) -> Change:
 
 def corporate_dns(**fields: Any) -> Change:
     """Replace fields of both corporate resolvers."""
-    return resolver(*right.RESOLVERS, **fields)
+    return resolver(*healthy.RESOLVERS, **fields)
 
 
-def fault(manner: str, names: str = f"*{right.TENANT}*", **fields: Any) -> Change:
+def fault(manner: str, names: str = f"*{healthy.TENANT}*", **fields: Any) -> Change:
     """Both corporate resolvers do `manner` to questions about `names`."""
     return corporate_dns(faults=(DnsFault(manner=DnsManner(manner), names=names, **fields),))
 

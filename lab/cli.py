@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab import doctor, hosts, mounts
+from lab.backend import Backend
 from lab.changes import app, firewall
-from lab.hosts import cast, containers, nodes
-from lab.right import RIGHT
+from lab.healthy import RIGHT
+from lab.hosts import containers, nodes, special_hosts
 from lab.run import Execute, command_environment, execute, run
 from lab.scenario import Change, Scenario, both, unchanged
 from lab.scenarios import SCENARIOS
-from lab.stage import Backend
 
 USAGE_ERROR = 4
 _BACKENDS = {"embedded": "lab.embedded", "real": "lab.real"}
@@ -81,7 +81,7 @@ def _parser() -> _Parser:
         action.add_argument("--scenario", metavar="NAME", default=None, help="break the world in this way")
         action.add_argument("--nodes", metavar="N", type=_count, default=0, help="start ssh hosts node-1 … node-N")
         action.add_argument(
-            "--cast", metavar="NAMES", type=_members, nargs="?", const=cast.names(), default=(),
+            "--cast", metavar="NAMES", type=_members, nargs="?", const=special_hosts.names(), default=(),
             help="start these of the hosts that `lab hosts` lists; all of them without names",
         )  # fmt: skip
         action.add_argument("--containers", action="store_true", help="start containers, and a stand-in for kubectl")
@@ -168,14 +168,14 @@ def _count(text: str) -> int:
 
 def _members(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    unknown = [name for name in names if name not in cast.names()]
+    unknown = [name for name in names if name not in special_hosts.names()]
     if unknown:
         raise argparse.ArgumentTypeError(f"no host {unknown[0]!r}; python -m lab hosts lists them")
     return names
 
 
 def _list_hosts() -> None:
-    for member in (*cast.ORDINARY, *cast.MEMBERS, *containers.MEMBERS):
+    for member in (*special_hosts.ORDINARY, *special_hosts.MEMBERS, *containers.MEMBERS):
         print(f"{member.hosts:<36}  {member.what}\n{'':<36}    {member.comes_of_it}")
 
 

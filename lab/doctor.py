@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lab import linux, mounts, network, run
 from lab.embedded import play
+from lab.healthy import RIGHT
 from lab.real import programs
-from lab.right import RIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

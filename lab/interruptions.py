@@ -10,7 +10,7 @@ import json
 import time
 
 from lab import network
-from lab.stage import Ready, Stage
+from lab.backend import Ready, Stage
 from lab.world import Machine, World
 
 LOOK = 0.05

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.roles import Record
+from lab.servers import Record
 
 _MAX_CHAIN = 8
 

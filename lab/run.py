@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab import hosts, interruptions, linux, mounts, network
+from lab.backend import Backend, BackendError, Stage
 from lab.pki import Pki
-from lab.stage import Backend, BackendError, Stage
 from lab.world import World
 
 LAB_FAILED = 3

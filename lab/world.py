@@ -6,7 +6,7 @@ configured with. It is frozen and holds no behaviour: a *backend* plays it (`lab
 others with real daemons), and a *scenario* is a pure function from one world to another.
 
 Rules
-* Right by default, broken by name: every field's default is what a healthy network does. `lab.right.RIGHT` is the
+* Right by default, broken by name: every field's default is what a healthy network does. `lab.healthy.RIGHT` is the
   world in which every requirement is met.
 * A server is a `Site`: some addresses of one machine, one port, perhaps TLS, one `App`. To break one of a site's
   addresses only, split the site (`only=` in `lab.changes`).
@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lab.roles import App, Record, Rule
+from lab.servers import App, Record, Rule
 
 
 class Machine(StrEnum):

@@ -151,7 +151,7 @@ def in_lab(*arguments: str) -> Answers:
 
 def ask_all(times: int) -> Answers:
     """Inside the lab: each tool in turn about the tenant."""
-    from lab.right import TENANT
+    from lab.healthy import TENANT
 
     return {
         tool.name: [timed(tool.ask, TENANT) for _ in range(times)]

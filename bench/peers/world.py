@@ -12,9 +12,9 @@ from dataclasses import replace
 from importlib import import_module
 
 from lab.changes import tls
-from lab.right import RIGHT, TENANT_V4, TENANT_V6
-from lab.roles import Record
+from lab.healthy import RIGHT, TENANT_V4, TENANT_V6
 from lab.run import command_environment, run
+from lab.servers import Record
 
 ZONE = "app.stackstate.io"
 

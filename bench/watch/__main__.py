@@ -33,9 +33,9 @@ import verdicts  # noqa: E402 - the checkout need not be installed
 from rules import Rules  # noqa: E402
 
 from lab import changes, linux, network  # noqa: E402
+from lab.healthy import RIGHT, TENANT, TENANT_V4, TENANT_V6  # noqa: E402
 from lab.hosts import Wanted  # noqa: E402
 from lab.real import play  # noqa: E402
-from lab.right import RIGHT, TENANT, TENANT_V4, TENANT_V6  # noqa: E402
 from lab.run import command_environment, run  # noqa: E402
 from lab.world import Machine  # noqa: E402
 from netcompliance.judge.watch import watched  # noqa: E402

@@ -20,9 +20,9 @@ from typing import Any
 from rules import Rules
 
 from lab import changes, linux, network
-from lab.right import CDN, LAB_KEY, QUAY, QUAY_V4, TENANT, TENANT_V4, TENANT_V6
-from lab.roles import Fixed, Receiver, Registry, Reply, Rule
+from lab.healthy import CDN, LAB_KEY, QUAY, QUAY_V4, TENANT, TENANT_V4, TENANT_V6
 from lab.scenarios.pages import BLOCK_PAGE
+from lab.servers import Fixed, Receiver, Registry, Reply, Rule
 from lab.world import Authority, Machine, Site, Tls, World
 from netcompliance import outages
 from netcompliance.judge.watch import watched

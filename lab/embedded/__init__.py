@@ -1,6 +1,6 @@
 """The embedded backend: small Python servers that can misbehave precisely.
 
-One process per machine, one thread per connection. `play` is the backend (see `lab.stage`).
+One process per machine, one thread per connection. `play` is the backend (see `lab.backend`).
 
 Modules: `sockets` (listening, closing in all ways), `tls` (ClientHello, handshake), `http` (requests, replies and
 their manners), `dns` (resolvers), `apps` and `registry` (what sites answer), `proxy` (CONNECT), `sites` (puts those
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import functools
 
+from lab.backend import BackendError, Ready, Stage
 from lab.embedded import sockets, visitors
 from lab.embedded.dns import Server as Resolver
 from lab.embedded.log import Log
 from lab.embedded.registry import Store
 from lab.embedded.sites import SiteServer
 from lab.names import Names
-from lab.roles import Cdn, Proxy, Registry
-from lab.stage import BackendError, Ready, Stage
+from lab.servers import Cdn, Proxy, Registry
 from lab.world import Machine, World
 
 

@@ -17,7 +17,7 @@ from lab import images
 from lab.embedded.dns import respond
 from lab.embedded.http import Request
 from lab.names import Names
-from lab.roles import Charts, Fixed, Receiver, Reply
+from lab.servers import Charts, Fixed, Receiver, Reply
 from lab.world import World
 
 Answer = Callable[[Request, bytes], Reply]

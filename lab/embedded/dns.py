@@ -22,7 +22,7 @@ import dns.rrset
 from lab.embedded import sockets
 from lab.embedded.log import Log
 from lab.names import Names
-from lab.roles import Record
+from lab.servers import Record
 from lab.world import DnsFault, DnsManner, Resolver
 
 _NEGATIVE_TTL = 60

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a server speaks it, and the ways in which `lab.roles.Reply` departs from it.
+"""HTTP/1.1 as a server speaks it, and the ways in which `lab.servers.Reply` departs from it.
 
 Bodies are read and thrown away: only their size matters. A reply that depends on the size of the request is given from
 Content-Length alone, before the body is read, as proxies do; the rest of the body is then swallowed.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lab.embedded import sockets
-from lab.roles import Manner, Reply
+from lab.servers import Reply, ResponseFault
 
 _MAX_LINE = 65536
 _MAX_HEADERS = 256
@@ -148,7 +148,7 @@ def send(connection: socket.socket, request: Request, reply: Reply, clock_offset
         time.sleep(reply.delay)
     head = _head(request, reply, clock_offset, close=close)
     body = b"" if request.method == "HEAD" else reply.body
-    if reply.manner is Manner.PLAIN:
+    if reply.manner is ResponseFault.PLAIN:
         connection.sendall(head + body)
         return not close
     if reply.manner in _COUNTING:
@@ -164,10 +164,10 @@ def _head(request: Request, reply: Reply, clock_offset: float, *, close: bool) -
     lines = [f"HTTP/1.1 {reply.status} {reason}"]
     if "date" not in names:
         lines.append(f"Date: {email.utils.formatdate(time.time() + clock_offset, usegmt=True)}")
-    if reply.manner is Manner.ENDLESS_BODY:
+    if reply.manner is ResponseFault.ENDLESS_BODY:
         lines.append("Transfer-Encoding: chunked")
     elif "content-length" not in names:
-        lines.append(f"Content-Length: {_HUGE if reply.manner is Manner.HUGE_JSON else len(reply.body)}")
+        lines.append(f"Content-Length: {_HUGE if reply.manner is ResponseFault.HUGE_JSON else len(reply.body)}")
     lines.append(f"Connection: {'close' if close else 'keep-alive'}")
     host = request.header("host") or ""
     for name, value in reply.headers:
@@ -245,13 +245,13 @@ def _garbage(connection: socket.socket, _head: bytes, _body: bytes) -> None:
 
 
 _MANNERS = {
-    Manner.STALL: _stall,
-    Manner.CLOSE: _close,
-    Manner.RESET: _reset,
-    Manner.DRIP: _drip,
-    Manner.ENDLESS_HEADERS: _endless_headers,
-    Manner.ENDLESS_BODY: _endless_body,
-    Manner.HUGE_JSON: _huge_json,
-    Manner.GARBAGE: _garbage,
+    ResponseFault.STALL: _stall,
+    ResponseFault.CLOSE: _close,
+    ResponseFault.RESET: _reset,
+    ResponseFault.DRIP: _drip,
+    ResponseFault.ENDLESS_HEADERS: _endless_headers,
+    ResponseFault.ENDLESS_BODY: _endless_body,
+    ResponseFault.HUGE_JSON: _huge_json,
+    ResponseFault.GARBAGE: _garbage,
 }
-_COUNTING = {Manner.CUT: _cut, Manner.HOLD: _hold, Manner.SLOW: _slow}
+_COUNTING = {ResponseFault.CUT: _cut, ResponseFault.HOLD: _hold, ResponseFault.SLOW: _slow}

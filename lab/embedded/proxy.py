@@ -20,7 +20,7 @@ from lab.embedded.http import Request
 from lab.embedded.log import Log, header_fields
 from lab.names import Names
 from lab.pki import Pki
-from lab.roles import Manner, Proxy, Reply
+from lab.servers import Proxy, Reply, ResponseFault
 from lab.world import Authority, Site, Tls
 
 _CONNECT_TIMEOUT = 10.0
@@ -28,7 +28,7 @@ _LOGIN_PAGE = b"<html><head><title>407</title></head><body>Cache access denied: 
 _DENIED_PAGE = b"<html><head><title>403</title></head><body>Access denied by corporate policy</body></html>"
 _ERROR_PAGE = b"<html><head><title>502</title></head><body>The destination cannot be reached</body></html>"
 _QUOTA_PAGE = b"<html><head><title>403</title></head><body>Connection limit of this client reached</body></html>"
-_ENDS = {Manner.CLOSE: sockets.finish, Manner.RESET: sockets.reset, Manner.STALL: sockets.hold}
+_ENDS = {ResponseFault.CLOSE: sockets.finish, ResponseFault.RESET: sockets.reset, ResponseFault.STALL: sockets.hold}
 
 
 class ProxyServer:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from lab import images
 from lab.embedded.apps import json_reply, text_reply
 from lab.embedded.http import Request
-from lab.roles import Blobs, Cdn, Registry, Reply, Tokens
+from lab.servers import Blobs, Cdn, Registry, Reply, Tokens
 from lab.world import Image, World
 
 _ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags)/(?P<reference>[^/]+)")

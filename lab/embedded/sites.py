@@ -18,7 +18,7 @@ from lab.embedded.proxy import ProxyServer
 from lab.embedded.registry import CdnApp, RegistryApp, Store
 from lab.names import Names
 from lab.pki import Pki
-from lab.roles import Cdn, Charts, Doh, Fixed, Manner, Proxy, Receiver, Registry, Reply, Rule
+from lab.servers import Cdn, Charts, Doh, Fixed, Proxy, Receiver, Registry, Reply, ResponseFault, Rule
 from lab.world import Hello, Http2, Site, World
 
 _EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </static/js/main.js>; rel=preload\r\n\r\n"
@@ -131,9 +131,9 @@ class SiteServer:
         else:
             reply = self._answer(request, body)
             self._log_delivery(request, reply)
-        if rule and rule.reply is None and rule.manner is not Manner.PLAIN and len(reply.body) > rule.limit:
+        if rule and rule.reply is None and rule.manner is not ResponseFault.PLAIN and len(reply.body) > rule.limit:
             reply = replace(reply, manner=rule.manner, limit=rule.limit)
-        if self._site.closes_connections or not request.keeps_alive or reply.manner is not Manner.PLAIN:
+        if self._site.closes_connections or not request.keeps_alive or reply.manner is not ResponseFault.PLAIN:
             self._send(connection, request, reply)
             return False
         alive = http.send(connection, request, reply, self._clock_offset, close=False)
@@ -145,7 +145,7 @@ class SiteServer:
     def _send(self, connection: socket.socket, request: Request, reply: Reply) -> None:
         """The last answer of a connection."""
         http.send(connection, request, reply, self._clock_offset, close=True)
-        if reply.manner is Manner.PLAIN:
+        if reply.manner is ResponseFault.PLAIN:
             sockets.finish(connection)
 
     def _rule(self, request: Request, size: int, *, sized: bool) -> Rule | None:

@@ -2,8 +2,8 @@
 
 Theory. COMMAND runs on the host under test, which is the workstation as well. Every other host here is a process of
 sshd with namespaces of its own: a network with a data path through the router and a management path that no fault of
-the data path can cut (`nodes`), a host name, and where it says so other files (`cast`). Containers are podman's
-(`containers`). All of it dies with the lab.
+the data path can cut (`nodes`), a host name, and where it says so other files (`special_hosts`). Containers are
+podman's (`containers`). All of it dies with the lab.
 
 Rules
 * `lab-host` is the host under test itself: what a scenario breaks shows there as it does locally.
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import mounts, network
-from lab.hosts import cast, containers, nodes
+from lab.backend import BackendError, Stage
+from lab.hosts import containers, nodes, special_hosts
 from lab.hosts.ssh import LOOPBACK, Ssh
-from lab.stage import BackendError, Stage
 from lab.world import Machine, World
 
 
@@ -64,7 +64,7 @@ def _start_servers(wanted: Wanted, world: World, stage: Stage) -> None:
     ssh.know(LOOPBACK, ssh.serve("lab-host", LOOPBACK))
     ssh.name("lab-host", HostName=LOOPBACK)
     if wanted.cast:
-        cast.start(ssh, wanted.cast)
+        special_hosts.start(ssh, wanted.cast)
     nodes.start(wanted.nodes, world, ssh)
     network.enter(Machine.HOST)
     ssh.wait()

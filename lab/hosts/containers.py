@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import linux, mounts, network
-from lab.hosts.cast import Member, busybox_programs
-from lab.stage import BackendError, Stage
+from lab.backend import BackendError, Stage
+from lab.hosts.special_hosts import Member, busybox_programs
 from lab.world import Machine
 
 PROGRAMS = mounts.DIRECTORY / "bin"

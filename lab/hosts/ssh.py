@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from lab import linux, mounts
-from lab.stage import BackendError, Stage
+from lab.backend import BackendError, Stage
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 20.0

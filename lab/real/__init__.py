@@ -3,7 +3,7 @@
 `named` plays the Internet's DNS and the company's resolvers, `nginx` everything that speaks HTTP, `storage` (with
 `layout` and `tokens`) the registries: docker-registry holding images that skopeo pushed, one of them as a pull-through
 cache. `squid` is the company's proxy. `wire` is the device that meddles with handshakes. Only what comes and knocks by
-itself is left to the embedded backend. `play` is the backend (see `lab.stage`).
+itself is left to the embedded backend. `play` is the backend (see `lab.backend`).
 
 A real daemon cannot do everything that a scenario asks for: `unplayable` says what of a world is beyond them, and such
 a world is refused in one line instead of being played half.
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lab import embedded
+from lab.backend import BackendError, Stage
 from lab.real import named, nginx, programs, squid, storage, wire
-from lab.stage import BackendError, Stage
 from lab.world import World
 
 

@@ -13,7 +13,7 @@ from lab import images
 from lab.embedded.apps import WEB_UI
 from lab.real import named
 from lab.real.storage import BLOBS, CACHE_PREFIX, Storage, Store
-from lab.roles import Blobs, Cdn, Charts, Doh, Receiver, Registry, Reply
+from lab.servers import Blobs, Cdn, Charts, Doh, Receiver, Registry, Reply
 from lab.world import Site, World
 
 _LONGEST = 3500

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab import images
 from lab.images import Built
-from lab.roles import Registry
+from lab.servers import Registry
 from lab.world import Image, World
 
 _REBUILT = "-rebuilt"

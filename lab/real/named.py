@@ -15,10 +15,10 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.backend import Stage
+from lab.healthy import CORP_DOMAIN
 from lab.real import programs, ready
-from lab.right import CORP_DOMAIN
-from lab.roles import Doh, Record
-from lab.stage import Stage
+from lab.servers import Doh, Record
 from lab.world import DnsFault, DnsManner, Machine, Resolver, Site, World
 
 AUTHORITY = "100.64.0.2"

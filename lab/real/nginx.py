@@ -14,21 +14,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.backend import Stage
 from lab.embedded.log import NO_KEY
 from lab.real import answers, globs, programs, ready
 from lab.real.answers import quote
 from lab.real.storage import Storage
-from lab.roles import Cdn, Charts, Fixed, Manner, Proxy, Rule
-from lab.stage import Stage
+from lab.servers import Cdn, Charts, Fixed, Proxy, ResponseFault, Rule
 from lab.world import Machine, Site, Tls, World
 
 _BLACK_HOLE = "192.0.2.200:80"
 """An address that nobody has: a back end that never answers."""
-_INNER = (Manner.PLAIN, Manner.DRIP)
+_INNER = (ResponseFault.PLAIN, ResponseFault.DRIP)
 _OUTER = {
-    Manner.CLOSE: "return 444;",
-    Manner.RESET: "reset_timedout_connection on; return 444;",
-    Manner.STALL: f"proxy_pass http://{_BLACK_HOLE}; proxy_connect_timeout 75s;",
+    ResponseFault.CLOSE: "return 444;",
+    ResponseFault.RESET: "reset_timedout_connection on; return 444;",
+    ResponseFault.STALL: f"proxy_pass http://{_BLACK_HOLE}; proxy_connect_timeout 75s;",
 }
 _VERSIONS = {
     ssl.TLSVersion.TLSv1: "TLSv1",
@@ -93,7 +93,7 @@ def unplayable(world: World) -> Iterator[str]:
                 yield "a body limit for some paths only"
             if rule.header or rule.query or rule.without_key or rule.interim:
                 yield "an answer that depends on a header, the query or the key, or one with an interim answer"
-            if rule.times or rule.manner is not Manner.PLAIN:
+            if rule.times or rule.manner is not ResponseFault.PLAIN:
                 yield "an answer that is given a few times, or stops"
             if rule.reply is None:
                 continue
@@ -225,7 +225,7 @@ def _rule(number: int, index: int, rule: Rule, socket: str) -> str:
         jump = f"client_max_body_size {rule.larger_than}; error_page 413 = {own};"
     else:
         jump = f"if ($lab_rule_{number}_{index}) {{ rewrite ^ {own} last; }}"
-    slow = "limit_rate 1;" if rule.reply.manner is Manner.DRIP else ""
+    slow = "limit_rate 1;" if rule.reply.manner is ResponseFault.DRIP else ""
     answer = _OUTER.get(rule.reply.manner, f"{slow} proxy_pass http://{socket}:{own};")
     return f"{jump}\nlocation = {own} {{ internal; client_max_body_size 0; {answer} }}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from lab.stage import BackendError, Stage
+from lab.backend import BackendError, Stage
 
 _PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 _NEEDED = ("named", "nginx", "docker-registry", "skopeo", "squid")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from lab import network
-from lab.stage import BackendError, Stage
+from lab.backend import BackendError, Stage
 from lab.world import Machine
 
 _EVERY = 0.004

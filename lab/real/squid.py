@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import linux
+from lab.backend import BackendError, Stage
 from lab.real import globs, named, programs, ready
-from lab.roles import Manner, Proxy
-from lab.stage import BackendError, Stage
+from lab.servers import Proxy, ResponseFault
 from lab.world import Authority, Machine, Site, World
 
 _DAEMON = "squid"
@@ -53,7 +53,7 @@ def unplayable(world: World) -> Iterator[str]:
     for site, app in _proxies(world):
         if app.reply is not None or site.rules:
             yield "a proxy with an answer of its own"
-        if (app.sometimes, app.refuses_agents, app.delay, app.tunnel) != ((), (), 0.0, Manner.PLAIN):
+        if (app.sometimes, app.refuses_agents, app.delay, app.tunnel) != ((), (), 0.0, ResponseFault.PLAIN):
             yield "a proxy with limits of its own"
         if app.grants_with != Proxy().grants_with:
             yield "a proxy that grants in words of its own"

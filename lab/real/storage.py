@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import images
+from lab.backend import BackendError, Stage
 from lab.real import layout, named, programs, ready
 from lab.real.layout import Layouts
 from lab.real.tokens import TokenServer
-from lab.roles import Blobs, Cdn, Registry, Tokens
-from lab.stage import BackendError, Stage
+from lab.servers import Blobs, Cdn, Registry, Tokens
 from lab.world import Authority, Machine, Site, World
 
 CACHE_PREFIX = "quay/"

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import NameOID
 
-from lab.roles import Registry, Tokens
-from lab.stage import Ready
+from lab.backend import Ready
+from lab.servers import Registry, Tokens
 
 _ISSUER = "lab token server"
 _LIFETIME = 300

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lab.changes import corporate_dns, fault, forward, host, instead, resolver
-from lab.right import GOOGLE_DNS, QUAY, RESOLVERS, TENANT, TENANT_V4
-from lab.roles import Record
+from lab.healthy import GOOGLE_DNS, QUAY, RESOLVERS, TENANT, TENANT_V4
 from lab.scenario import Scenario, both, finds
+from lab.servers import Record
 from lab.world import DnsFault, DnsManner
 
 _DEFAULTS: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.changes import environment, file, host, tls
-from lab.right import TENANT_V4
+from lab.healthy import TENANT_V4
 from lab.scenario import Scenario, both, finds
 from lab.world import Authority, Hello, Key
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lab.changes import environment, file, host, rules, tls
-from lab.roles import Rule
 from lab.scenario import Scenario, both, finds
 from lab.scenarios import pages
+from lab.servers import Rule
 from lab.world import Authority
 
 _TRUSTING = host(trusts=(Authority.PUBLIC, Authority.CORPORATE, Authority.DEVICE))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import add_site, firewall, forward, set_of, site, to
-from lab.right import TENANT_V4, TENANT_V6
-from lab.roles import Fixed
+from lab.healthy import TENANT_V4, TENANT_V6
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.pages import BLOCK_PAGE
+from lab.servers import Fixed
 from lab.world import Hello, Machine, Site, Tls
 
 _ALL = TENANT_V4 + TENANT_V6

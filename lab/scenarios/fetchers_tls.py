@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import add_site, app, record, tls
-from lab.right import CDN
-from lab.roles import Blobs, Cdn, Registry
+from lab.healthy import CDN
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.registries import COPY
+from lab.servers import Blobs, Cdn, Registry
 from lab.world import Hello, Site, Tls
 
 AUTH, AUTH_V4 = "auth.quay.io", ("3.216.77.7",)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import host, site, tls
-from lab.right import TENANT_V4
-from lab.roles import Fixed
+from lab.healthy import TENANT_V4
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.pages import html
+from lab.servers import Fixed
 from lab.world import Authority, Hello
 
 _TRUSTING_DEVICE = host(trusts=(Authority.PUBLIC, Authority.CORPORATE, Authority.DEVICE))

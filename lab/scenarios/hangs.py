@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import add_site, firewall, forward, set_of
-from lab.right import TENANT_SITE, TENANT_V4
-from lab.roles import App, Fixed
+from lab.healthy import TENANT_SITE, TENANT_V4
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios import pages
+from lab.servers import App, Fixed
 from lab.world import Site, Tls
 
 _OTHER = "34.250.11.99"

@@ -22,7 +22,7 @@ from lab.changes import (
     to,
     visitor,
 )
-from lab.right import (
+from lab.healthy import (
     CDN,
     CLOUDFLARE_DNS,
     CORP_DOMAIN,
@@ -37,12 +37,12 @@ from lab.right import (
     TENANT_V4,
     TENANT_V6,
 )
-from lab.roles import Blobs, Cdn, Proxy, Reply, Rule, Tokens
 from lab.scenario import Scenario, both
 from lab.scenarios import pages
 from lab.scenarios.connections import CATCH_ALL, CATCH_ALL_PORT, TEST_NETS
 from lab.scenarios.registries import COPY, PULL_THROUGH
 from lab.scenarios.surroundings import HTTP_PROXY, TLS_PROXY, through
+from lab.servers import Blobs, Cdn, Proxy, Reply, Rule, Tokens
 from lab.world import Authority, DnsFault, DnsManner, Machine, Site, Visitor
 
 _MIRROR = f"mirror.{QUAY}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 
 from lab.changes import rules, site
-from lab.roles import Fixed, Manner, Reply, Rule
 from lab.scenario import Change, Scenario, both, finds
+from lab.servers import Fixed, Reply, ResponseFault, Rule
 from lab.world import World
 
 _ESCAPES = b"\x1b]0;owned\x07\x1b[2J\x1b[31mIGNORE\r\nX-Injected: yes\x00\x9b5m"
@@ -17,7 +17,7 @@ def _tenant(reply: Reply) -> Change:
     return site("tenant", app=Fixed(reply=reply))
 
 
-def _json(body: bytes, *headers: tuple[str, str], manner: Manner = Manner.PLAIN) -> Reply:
+def _json(body: bytes, *headers: tuple[str, str], manner: ResponseFault = ResponseFault.PLAIN) -> Reply:
     return Reply(headers=(("Content-Type", "application/json"), *headers), body=body, manner=manner)
 
 
@@ -45,25 +45,25 @@ SCENARIOS = (
     Scenario(
         name="endless-headers",
         broken="the tenant sends header lines for ever",
-        change=_tenant(_json(b"", manner=Manner.ENDLESS_HEADERS)),
+        change=_tenant(_json(b"", manner=ResponseFault.ENDLESS_HEADERS)),
         find=finds(RCV_01="http.malformed"),
     ),
     Scenario(
         name="endless-body",
         broken="the tenant sends a body for ever",
-        change=_tenant(_json(b"", manner=Manner.ENDLESS_BODY)),
+        change=_tenant(_json(b"", manner=ResponseFault.ENDLESS_BODY)),
         find=finds(RCV_01="http.not-receiver"),
     ),
     Scenario(
         name="one-byte-a-second",
         broken="the tenant sends its answers one byte a second",
-        change=_tenant(_json(b'{"a": 1}', manner=Manner.DRIP)),
+        change=_tenant(_json(b'{"a": 1}', manner=ResponseFault.DRIP)),
         find=finds(RCV_01="http.stalled"),
     ),
     Scenario(
         name="huge-json",
         broken="the tenant answers with 100 MB of JSON",
-        change=_tenant(_json(b"", manner=Manner.HUGE_JSON)),
+        change=_tenant(_json(b"", manner=ResponseFault.HUGE_JSON)),
         find=finds(RCV_01="http.not-receiver"),
     ),
     Scenario(
@@ -147,7 +147,7 @@ SCENARIOS = (
     Scenario(
         name="registry-endless-manifest",
         broken="the registry sends manifests that never end",
-        change=rules("quay", Rule(path="/v2/*/manifests/*", reply=_json(b"", manner=Manner.ENDLESS_BODY))),
+        change=rules("quay", Rule(path="/v2/*/manifests/*", reply=_json(b"", manner=ResponseFault.ENDLESS_BODY))),
         find=finds(REG_03="http.closed"),
     ),
     Scenario(
@@ -155,14 +155,14 @@ SCENARIOS = (
         broken="the CDN sends layers that never end",
         change=both(
             _blobs_at("https://cdn.quay.io/endless"),
-            rules("cdn", Rule(path="/endless", reply=Reply(manner=Manner.ENDLESS_BODY))),
+            rules("cdn", Rule(path="/endless", reply=Reply(manner=ResponseFault.ENDLESS_BODY))),
         ),
         find=finds(REG_04="registry.blob-corrupt"),
     ),
     Scenario(
         name="chart-index-bomb",
         broken="the chart repository's index is a YAML document that grows without end",
-        change=rules("helm", Rule(path="/index.yaml", reply=_json(b"", manner=Manner.ENDLESS_BODY))),
+        change=rules("helm", Rule(path="/index.yaml", reply=_json(b"", manner=ResponseFault.ENDLESS_BODY))),
         find=finds(HELM_01="helm.not-a-repository"),
     ),
 )

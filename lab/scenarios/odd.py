@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import forward, record, rules, site, tls, to
-from lab.right import HELM, HELM_V4, PROXY, PROXY_V4
-from lab.roles import Reply, Rule
+from lab.healthy import HELM, HELM_V4, PROXY, PROXY_V4
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.surroundings import HTTP_PROXY, through
+from lab.servers import Reply, Rule
 from lab.world import Http2
 
 _SECOND_PROXY, _DEAD_PROXY = "10.30.0.82", "10.30.0.81"

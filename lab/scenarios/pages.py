@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.embedded.apps import WEB_UI
-from lab.roles import Reply
+from lab.servers import Reply
 
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import environment, forward, rules, site, to
-from lab.right import LAB_KEY, TENANT_V4, TENANT_V6
-from lab.roles import Manner, Receiver, Reply, Rule
+from lab.healthy import LAB_KEY, TENANT_V4, TENANT_V6
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios import pages
+from lab.servers import Receiver, Reply, ResponseFault, Rule
 
 _ALL = TENANT_V4 + TENANT_V6
 _BASE = "/receiver/stsAgent"
@@ -15,8 +15,8 @@ _JSON = ("Content-Type", "application/json")
 _TAKEN = Reply(headers=(_JSON,), body=b'{"status":"ok"}')
 _UNSUPPORTED = Reply(status=415, headers=(_JSON,), body=b'{"error":"unsupported media type"}')
 _GATEWAY = Reply(status=401, headers=(_JSON,), body=b'{"error":"login required"}')
-_RESET = Reply(manner=Manner.RESET)
-_STALL = Reply(manner=Manner.STALL)
+_RESET = Reply(manner=ResponseFault.RESET)
+_STALL = Reply(manner=ResponseFault.STALL)
 _LATE = "ct original bytes > 200000"
 
 

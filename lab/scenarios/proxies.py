@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import app, environment, rules, tls
-from lab.right import PROXY, TENANT
-from lab.roles import Manner, Reply, Rule
+from lab.healthy import PROXY, TENANT
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios.surroundings import HTTP_PROXY, NO_WAY_OUT, TLS_PROXY, through
+from lab.servers import Reply, ResponseFault, Rule
 
 
 def _with_password(password: str) -> str:
@@ -125,13 +125,13 @@ SCENARIOS = (
     Scenario(
         name="proxy-grants-and-closes",
         broken="the proxy grants CONNECT, has no way out itself, and closes",
-        change=both(through(HTTP_PROXY), app("proxy", tunnel=Manner.CLOSE)),
+        change=both(through(HTTP_PROXY), app("proxy", tunnel=ResponseFault.CLOSE)),
         find=finds(PRX_01="proxy.no-way-out"),
     ),
     Scenario(
         name="proxy-grants-and-is-silent",
         broken="the proxy grants CONNECT and passes nothing on",
-        change=both(through(HTTP_PROXY), app("proxy", tunnel=Manner.STALL)),
+        change=both(through(HTTP_PROXY), app("proxy", tunnel=ResponseFault.STALL)),
         find=finds(PRX_01="proxy.no-way-out"),
     ),
     Scenario(

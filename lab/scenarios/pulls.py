@@ -5,11 +5,11 @@ layers, and who is to be asked where the CDN, the token server or the chart's ar
 from __future__ import annotations
 
 from lab.changes import add_site, app, fault, forward, record, rules, to
-from lab.right import CDN
-from lab.roles import Charts, Manner, Reply, Rule
+from lab.healthy import CDN
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios import pages
 from lab.scenarios.registries import COPY, cdn_rule
+from lab.servers import Charts, Reply, ResponseFault, Rule
 from lab.world import Site
 
 LARGE = 1_000_000
@@ -63,7 +63,7 @@ SCENARIOS = (
     Scenario(
         name="cdn-cuts-once",
         broken="nothing: the CDN closes the connection at the first request for each layer",
-        change=cdn_rule(Rule(reply=Reply(manner=Manner.CLOSE), times=1)),
+        change=cdn_rule(Rule(reply=Reply(manner=ResponseFault.CLOSE), times=1)),
     ),
     Scenario(
         name="cdn-without-ranges",
@@ -123,19 +123,19 @@ SCENARIOS = (
     Scenario(
         name="layers-held-back",
         broken="a device that inspects downloads lets 100 kB of each through and no more",
-        change=cdn_rule(Rule(manner=Manner.HOLD, limit=100_000)),
+        change=cdn_rule(Rule(manner=ResponseFault.HOLD, limit=100_000)),
         find=finds(REG_04="registry.layer-interrupted"),
     ),
     Scenario(
         name="layers-held-back-late",
         broken="a device that inspects downloads lets 1 MB of each through and no more",
-        change=cdn_rule(Rule(manner=Manner.HOLD, limit=LARGE)),
+        change=cdn_rule(Rule(manner=ResponseFault.HOLD, limit=LARGE)),
         find=finds(REG_04="registry.layer-interrupted"),
     ),
     Scenario(
         name="large-layers-cut",
         broken="a device cuts downloads after 1 MB",
-        change=cdn_rule(Rule(manner=Manner.CUT, limit=LARGE)),
+        change=cdn_rule(Rule(manner=ResponseFault.CUT, limit=LARGE)),
         find=finds(REG_04="registry.layer-interrupted"),
     ),
     Scenario(
@@ -147,13 +147,13 @@ SCENARIOS = (
     Scenario(
         name="cdn-slow",
         broken="layers arrive at 200 kB/s",
-        change=cdn_rule(Rule(manner=Manner.SLOW, limit=200_000)),
+        change=cdn_rule(Rule(manner=ResponseFault.SLOW, limit=200_000)),
         find=finds(REG_08="registry.slow"),
     ),
     Scenario(
         name="cdn-drips",
         broken="layers arrive at ten bytes a second",
-        change=cdn_rule(Rule(manner=Manner.SLOW, limit=10)),
+        change=cdn_rule(Rule(manner=ResponseFault.SLOW, limit=10)),
         find=finds(REG_04="registry.layer-interrupted"),
     ),
     Scenario(

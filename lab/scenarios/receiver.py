@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.changes import environment, rules, site
-from lab.right import TENANT_V4
-from lab.roles import Fixed, Manner, Reply, Rule
+from lab.healthy import TENANT_V4
 from lab.scenario import Change, Scenario, finds
 from lab.scenarios import pages
+from lab.servers import Fixed, Reply, ResponseFault, Rule
 
 _BASE = "/receiver/stsAgent"
 
@@ -114,25 +114,25 @@ SCENARIOS = (
     Scenario(
         name="answers-never",
         broken="requests are read and never answered",
-        change=_answers(Reply(manner=Manner.STALL)),
+        change=_answers(Reply(manner=ResponseFault.STALL)),
         find=finds(RCV_01="http.stalled"),
     ),
     Scenario(
         name="closes-without-answer",
         broken="connections are closed instead of answered",
-        change=_answers(Reply(manner=Manner.CLOSE)),
+        change=_answers(Reply(manner=ResponseFault.CLOSE)),
         find=finds(RCV_01="http.closed"),
     ),
     Scenario(
         name="resets-without-answer",
         broken="connections are reset instead of answered",
-        change=_answers(Reply(manner=Manner.RESET)),
+        change=_answers(Reply(manner=ResponseFault.RESET)),
         find=finds(RCV_01="http.closed"),
     ),
     Scenario(
         name="no-http-inside-tls",
         broken="inside TLS something else than HTTP is spoken",
-        change=_answers(Reply(manner=Manner.GARBAGE)),
+        change=_answers(Reply(manner=ResponseFault.GARBAGE)),
         find=finds(RCV_01="http.closed"),
     ),
     Scenario(

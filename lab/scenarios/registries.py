@@ -6,10 +6,10 @@ import platform
 from dataclasses import replace
 
 from lab.changes import app, fault, file, forward, rules, site, tls, to
-from lab.right import CDN, CORP_REGISTRY, HELM, HELM_V4, QUAY, QUAY_V4
-from lab.roles import Fixed, Manner, Reply, Rule, Tokens
+from lab.healthy import CDN, CORP_REGISTRY, HELM, HELM_V4, QUAY, QUAY_V4
 from lab.scenario import Change, Scenario, both, finds
 from lab.scenarios import pages
+from lab.servers import Fixed, Reply, ResponseFault, Rule, Tokens
 from lab.world import Authority, World
 
 COPY = (f"--registry={CORP_REGISTRY}/mirror", "--registry-mode=copy")
@@ -170,7 +170,7 @@ SCENARIOS = (
     Scenario(
         name="layers-cut",
         broken="a device cuts the transfer of image layers",
-        change=cdn_rule(Rule(reply=Reply(body=b"x" * 1000, manner=Manner.CUT))),
+        change=cdn_rule(Rule(reply=Reply(body=b"x" * 1000, manner=ResponseFault.CUT))),
         find=finds(REG_04="registry.layer-interrupted"),
     ),
     Scenario(
@@ -182,7 +182,7 @@ SCENARIOS = (
     Scenario(
         name="layers-never-come",
         broken="the CDN takes requests for layers and never answers",
-        change=cdn_rule(Rule(reply=Reply(manner=Manner.STALL))),
+        change=cdn_rule(Rule(reply=Reply(manner=ResponseFault.STALL))),
         find=finds(REG_04="http.stalled"),
     ),
     Scenario(

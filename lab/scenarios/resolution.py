@@ -14,10 +14,10 @@ from lab.changes import (
     record,
     resolver,
 )
-from lab.right import CORP_DOMAIN, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
-from lab.roles import Fixed
+from lab.healthy import CORP_DOMAIN, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.pages import BLOCK_PAGE
+from lab.servers import Fixed
 from lab.world import Authority, DnsFault, DnsManner, Machine, Site, Tls
 
 _INTRANET = "10.30.0.99"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.changes import fault, forward, record, set_of, site, to
-from lab.right import TENANT, TENANT_V4, TENANT_V6
+from lab.healthy import TENANT, TENANT_V4, TENANT_V6
 from lab.scenario import Scenario, both, finds
 
 _ALL = TENANT_V4 + TENANT_V6

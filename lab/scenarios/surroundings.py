@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.changes import add_site, app, clock, environment, file, forward, host, visitor
-from lab.right import CDN, HOST_ADDRESSES, PROXY, TENANT, TENANT_SITE, TENANT_V4
+from lab.healthy import CDN, HOST_ADDRESSES, PROXY, TENANT, TENANT_SITE, TENANT_V4
 from lab.scenario import Change, Scenario, both, finds
 from lab.world import Authority, Machine, Site, Visitor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.changes import app, fault
-from lab.right import TENANT
+from lab.healthy import TENANT
 from lab.scenario import Scenario, both, finds
 from lab.scenarios.surroundings import HTTP_PROXY, through
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from lab.changes import add_site, corporate_answer, file, host, instead, interruption, to
-from lab.right import CDN, LAB_KEY, PROXY_V4, QUAY, QUAY_V4, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
-from lab.roles import Fixed, Receiver, Registry, Reply, Rule
+from lab.healthy import CDN, LAB_KEY, PROXY_V4, QUAY, QUAY_V4, RESOLVERS, TENANT, TENANT_SITE, TENANT_V4, TENANT_V6
 from lab.scenario import Change, Scenario, both, finds, unchanged
 from lab.scenarios.pages import BLOCK_PAGE, DEVICE_403
 from lab.scenarios.surroundings import HTTP_PROXY, through
+from lab.servers import Fixed, Receiver, Registry, Reply, Rule
 from lab.world import Authority, DnsFault, DnsManner, Machine, Resolver, Site, Tls, World
 
 DEVICE_PORT = 9444

@@ -9,11 +9,11 @@ from netcompliance.change import page as comparison
 from netcompliance.journal.reader import SavedRun
 from netcompliance.journal.redact import Redactor
 from netcompliance.report import watched
-from netcompliance.report.html import facts, matrix, picture, unjudged, verdicts
-from netcompliance.report.html.account import Account
+from netcompliance.report.html import facts, matrix, not_judged, picture, verdicts
 from netcompliance.report.html.document import document, part
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.sections import Section, tenant
+from netcompliance.report.html.view_model import Account
 
 NAME = "report.html"
 """The file beside a run's journal."""
@@ -24,8 +24,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(name="matrix", title="Verdicts at a glance", parts=matrix.parts),
     Section(name="causes", title="Failures and warnings", parts=verdicts.causes),
     Section(name="paths", title="The path, and where it stopped", parts=picture.parts),
-    Section(name="unjudged", title="What was not checked, and why", parts=unjudged.parts),
-    Section(name="waivers", title="Waivers", parts=unjudged.waivers),
+    Section(name="unjudged", title="What was not checked, and why", parts=not_judged.parts),
+    Section(name="waivers", title="Waivers", parts=not_judged.waivers),
     Section(name="requirements", title="Requirements and evidence", parts=verdicts.requirements),
     Section(name="vantages", title="Vantages", parts=facts.vantages),
     Section(name="settings", title="Settings in effect", parts=facts.settings),

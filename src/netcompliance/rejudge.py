@@ -262,7 +262,9 @@ def _changes(
     after = redactor.value(verdict_record(redactor.verdict(verdict), required))
     old = schema == 1
     names = (name for name in after if name in before or not old)
-    fields = tuple(name for name in names if _comparable_field(before, name, old=old) != _comparable_field(after, name, old=old))
+    fields = tuple(
+        name for name in names if _comparable_field(before, name, old=old) != _comparable_field(after, name, old=old)
+    )
     if fields:
         yield Change(case=case, before=before, after=after, fields=fields)
 

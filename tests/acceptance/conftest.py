@@ -1,4 +1,4 @@
-"""Fixtures of the acceptance tests; `plays` holds what they hand out.
+"""Fixtures of the acceptance tests; `lab_runs` holds what they hand out.
 
 Most of a play is waiting. So plays go on beside all other tests: one acceptance test comes first, which begins them,
 and those that wait for plays come last. Only watches come after them: they are judged by their time, and want quiet.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plays import Forks, Plays, Stage
+from lab_runs import Forks, LabRuns, Stage
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,9 +37,9 @@ def stage(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def plays(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Plays]:
+def plays(request: pytest.FixtureRequest, stage: Stage) -> Iterator[LabRuns]:
     """The outcome of each play; those of all selected tests are begun at once."""
-    plays = Plays(
+    plays = LabRuns(
         stage,
         [
             item.callspec.params["play"]

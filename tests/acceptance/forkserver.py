@@ -33,7 +33,7 @@ import pytest
 
 from lab import images
 from lab.cli import main
-from lab.right import RIGHT
+from lab.healthy import RIGHT
 from netcompliance.probe import bundle
 
 BACKLOG = 64

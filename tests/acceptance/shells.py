@@ -19,10 +19,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.right import CDN, RIGHT
-from lab.roles import Proxy
+from lab.healthy import CDN, RIGHT
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS, hostile, windows
+from lab.servers import Proxy
 from lab.world import World
 from netcompliance import catalogue
 from netcompliance.model import AskedFrom

@@ -14,16 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plays import Outcome, Play, Stage
+from lab_runs import LabRun, Outcome, Stage
 
 pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 
-Write = Callable[[Play, str], str]
-Behind = Callable[[Play, str, str], Outcome]
+Write = Callable[[LabRun, str], str]
+Behind = Callable[[LabRun, str, str], Outcome]
 
-DIRECT = Play()
-TRUNCATED = Play(scenario="truncated-answers")
-PROXIED = Play(scenario="mandatory-proxy", servers="real")
+DIRECT = LabRun()
+TRUNCATED = LabRun(scenario="truncated-answers")
+PROXIED = LabRun(scenario="mandatory-proxy", servers="real")
 AT_ONCE = 4
 """Most of such a play is waiting for packets that are dropped."""
 ROUTER, PROXY = "router_rules", "proxy_rules"
@@ -32,9 +32,9 @@ ROUTER, PROXY = "router_rules", "proxy_rules"
 @pytest.fixture(scope="module")
 def written(stage: Stage) -> Write:
     """The allow-list, in a format, of what a play saw where nothing was in its way."""
-    journals: dict[Play, Path] = {}
+    journals: dict[LabRun, Path] = {}
 
-    def written(play: Play, form: str) -> str:
+    def written(play: LabRun, form: str) -> str:
         if play not in journals:
             journals[play] = stage.run(play).directory
         asked = ["allowlist", str(journals[play]), "--with-checks", f"--format={form}"]
@@ -50,7 +50,7 @@ def written(stage: Stage) -> Write:
 def behind(stage: Stage, tmp_path: Path) -> Behind:
     """What comes of a play behind a router, or a proxy, with these rules."""
 
-    def behind(play: Play, rules: str, at: str) -> Outcome:
+    def behind(play: LabRun, rules: str, at: str) -> Outcome:
         file = tmp_path / f"{at}-{abs(hash(rules))}"
         file.write_text(rules)
         return stage.run(replace(play, **{at: file}))
@@ -77,7 +77,7 @@ def unmet(outcome: Outcome) -> set[str]:
         pytest.param(PROXIED, "squid", PROXY, id="squid"),
     ],
 )
-def test_with_the_rules_everything_passes(written: Write, behind: Behind, play: Play, form: str, at: str) -> None:
+def test_with_the_rules_everything_passes(written: Write, behind: Behind, play: LabRun, form: str, at: str) -> None:
     outcome = behind(play, written(play, form), at)
     assert (outcome.code, outcome.overall) == (0, "satisfied"), outcome.output
     assert unmet(outcome) == set()
@@ -111,7 +111,7 @@ def test_the_router_lets_nothing_else_out(behind: Behind) -> None:
     ],
 )
 def test_without_any_one_rule_something_fails(
-    written: Write, behind: Behind, play: Play, form: str, at: str, is_rule: Callable[[str], bool]
+    written: Write, behind: Behind, play: LabRun, form: str, at: str, is_rule: Callable[[str], bool]
 ) -> None:
     lines = written(play, form).splitlines(keepends=True)
     rules = [number for number, line in enumerate(lines) if is_rule(line)]

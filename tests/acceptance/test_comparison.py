@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from plays import Play, Plays
+from lab_runs import LabRun, LabRuns
 
 from netcompliance.catalogue import QUAY_CDN
 from netcompliance.change import baseline
@@ -15,7 +15,7 @@ from netcompliance.model import DriftKind
 
 pytestmark = pytest.mark.lab
 
-HEALTHY = Play()
+HEALTHY = LabRun()
 TENANT = "acme.app.stackstate.io"
 PER_LAB = {DriftKind.KEY, DriftKind.CERTIFICATE, DriftKind.SLOWER}
 """Every lab has certificates of its own, and a machine that is busy in its own way."""
@@ -31,9 +31,9 @@ class Row:
     """Kind → subjects, beside those that every lab has anew."""
 
     @property
-    def play(self) -> Play:
+    def play(self) -> LabRun:
         """The run after."""
-        return Play(scenario=self.scenario)
+        return LabRun(scenario=self.scenario)
 
 
 def row(scenario: str, regressed: str = "", drift: Mapping[DriftKind, set[str]] | None = None) -> Row:
@@ -60,7 +60,7 @@ ROWS = (
 )
 
 
-def held(plays: Plays, before: Play, after: Play) -> Comparison:
+def held(plays: LabRuns, before: LabRun, after: LabRun) -> Comparison:
     """The sides of two plays compared. Plays of separate labs begin in no order, so that is not asked."""
     return compare(
         baseline.side(plays[before].directory / "journal.jsonl"),
@@ -69,7 +69,7 @@ def held(plays: Plays, before: Play, after: Play) -> Comparison:
 
 
 @pytest.mark.parametrize("play", [pytest.param(each.play, id=each.scenario) for each in ROWS])
-def test_what_a_change_of_the_network_comes_to(plays: Plays, play: Play) -> None:
+def test_what_a_change_of_the_network_comes_to(plays: LabRuns, play: LabRun) -> None:
     expected = next(each for each in ROWS if each.scenario == play.scenario)
     there = held(plays, HEALTHY, play)
     assert {each.key[0] for each in there.of(Change.REGRESSED)} == expected.regressed
@@ -82,22 +82,22 @@ def test_what_a_change_of_the_network_comes_to(plays: Plays, play: Play) -> None
         assert not each.lost
 
 
-@pytest.mark.parametrize("play", [Play(scenario="answers-after-4-s")], ids=["answers-after-4-s"])
-def test_a_path_that_became_slow_is_told(plays: Plays, play: Play) -> None:
+@pytest.mark.parametrize("play", [LabRun(scenario="answers-after-4-s")], ids=["answers-after-4-s"])
+def test_a_path_that_became_slow_is_told(plays: LabRuns, play: LabRun) -> None:
     comparison = held(plays, HEALTHY, play)
     assert f"HTTP {TENANT}" in {d.subject for d in comparison.drifts if d.kind is DriftKind.SLOWER}
     assert "RCV-04" in {each.key[0] for each in comparison.regressions}
 
 
-@pytest.mark.parametrize("play", [Play(scenario="copied-one-platform")], ids=["copied-one-platform"])
-def test_another_registry_is_asked_for_anew(plays: Plays, play: Play) -> None:
+@pytest.mark.parametrize("play", [LabRun(scenario="copied-one-platform")], ids=["copied-one-platform"])
+def test_another_registry_is_asked_for_anew(plays: LabRuns, play: LabRun) -> None:
     comparison = held(plays, HEALTHY, play)
     assert comparison.asked["registry"] == ("quay.io", "registry.corp.example")
     assert {each.key[0] for each in comparison.cases if each.newly_unmet} == {"REG-06"}
     assert {each.key[0] for each in comparison.of(Change.NO_LONGER_CHECKED)} >= {"REG-01", "REG-04", "REG-05"}
 
 
-@pytest.mark.parametrize("play", [Play(scenario="copy-differs")], ids=["copy-differs"])
-def test_other_images_under_the_same_tags_are_told_by_their_digests(plays: Plays, play: Play) -> None:
-    comparison = held(plays, Play(scenario="own-registry-pull-through"), play)
+@pytest.mark.parametrize("play", [LabRun(scenario="copy-differs")], ids=["copy-differs"])
+def test_other_images_under_the_same_tags_are_told_by_their_digests(plays: LabRuns, play: LabRun) -> None:
+    comparison = held(plays, LabRun(scenario="own-registry-pull-through"), play)
     assert {d.subject for d in comparison.drifts if d.kind is DriftKind.DIGEST}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plays import Outcome, Play, Plays
+from lab_runs import LabRun, LabRuns, Outcome
 
 from lab.hosts import INVENTORY, containers
 
@@ -29,9 +29,9 @@ PODS_IN_TROUBLE = tomllib.loads(
 HOSTS = ("local", NORMAL, ORDINARY_USER, ROOT, POD, *BUSYBOX, *IN_TROUBLE)
 FEW = ("--visits=4",)
 """At once: what is judged by its time must not suffer from the others, on a machine that is busy with other tests."""
-EVERYBODY = Play(containers=True, hosts=(*HOSTS, *(row["host"] for row in PODS_IN_TROUBLE.values())), options=FEW)
-BROKEN = Play(containers=True, scenario="one-address-dropped", hosts=("local", NORMAL, POD, ROOT), options=FEW)
-LISTED = Play(
+EVERYBODY = LabRun(containers=True, hosts=(*HOSTS, *(row["host"] for row in PODS_IN_TROUBLE.values())), options=FEW)
+BROKEN = LabRun(containers=True, scenario="one-address-dropped", hosts=("local", NORMAL, POD, ROOT), options=FEW)
+LISTED = LabRun(
     containers=True,
     nodes=2,
     cast=("sudo-ok",),
@@ -45,7 +45,7 @@ listed = pytest.mark.parametrize("play", [pytest.param(LISTED, id="inventory")])
 
 
 @pytest.fixture
-def outcome(plays: Plays, play: Play) -> Outcome:
+def outcome(plays: LabRuns, play: LabRun) -> Outcome:
     return plays[play]
 
 

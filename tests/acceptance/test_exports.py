@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plays import Outcome, Play, Plays
+from lab_runs import LabRun, LabRuns, Outcome
 
 from netcompliance.journal.reader import read
 from netcompliance.report.export import FORMATS, render
@@ -17,15 +17,15 @@ pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 EXPORTS = tuple(f"--export={name}" for name in FORMATS)
 PROFILE = f"--profile={Path(__file__).resolve().parent / 'data' / 'waiver.toml'}"
 PLAYS = {
-    "healthy": Play(options=EXPORTS),
-    "one-address-dropped": Play(scenario="one-address-dropped", options=EXPORTS),
-    "waived": Play(scenario="one-address-dropped", options=(*EXPORTS, PROFILE)),
-    "captive-portal": Play(scenario="captive-portal", options=EXPORTS),
-    "unmet-should": Play(scenario="clock-5-minutes-behind", options=EXPORTS),
-    "one-host-gone": Play(
+    "healthy": LabRun(options=EXPORTS),
+    "one-address-dropped": LabRun(scenario="one-address-dropped", options=EXPORTS),
+    "waived": LabRun(scenario="one-address-dropped", options=(*EXPORTS, PROFILE)),
+    "captive-portal": LabRun(scenario="captive-portal", options=EXPORTS),
+    "unmet-should": LabRun(scenario="clock-5-minutes-behind", options=EXPORTS),
+    "one-host-gone": LabRun(
         hosts=("local", "ssh://node-1", "ssh://refused"), nodes=1, cast=("refused",), options=EXPORTS
     ),
-    "deselected": Play(options=(*EXPORTS, "-k", "resolves")),
+    "deselected": LabRun(options=(*EXPORTS, "-k", "resolves")),
 }
 SEEN = {
     "healthy": {"pass", "notapplicable"},
@@ -54,7 +54,7 @@ def outcomes(outcome: Outcome) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("play", PLAYS.values(), ids=PLAYS)
-def test_every_format_tells_every_case(plays: Plays, play: Play) -> None:
+def test_every_format_tells_every_case(plays: LabRuns, play: LabRun) -> None:
     outcome = plays[play]
     became = outcomes(outcome)
     assert set(became.values()) == SEEN[next(name for name, each in PLAYS.items() if each == play)], outcome.output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from plays import Play, Plays, of_scenario
+from lab_runs import LabRun, LabRuns, of_scenario
 
 from lab.scenarios import hostile
 
@@ -18,19 +18,19 @@ MARKUP = re.compile(r"<script>alert|<img src=x", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("play", PLAYS)
-def test_memory_is_bounded(plays: Plays, play: Play) -> None:
+def test_memory_is_bounded(plays: LabRuns, play: LabRun) -> None:
     assert 0 < plays[play].peak_kib < MOST_KIB
 
 
 @pytest.mark.parametrize("play", PLAYS)
-def test_what_peers_send_reaches_the_terminal_clean(plays: Plays, play: Play) -> None:
+def test_what_peers_send_reaches_the_terminal_clean(plays: LabRuns, play: LabRun) -> None:
     outcome = plays[play]
     assert "RCV" in outcome.output or "REG" in outcome.output
     assert CONTROL.findall(outcome.output) == []
 
 
 @pytest.mark.parametrize("play", PLAYS)
-def test_what_peers_send_reaches_the_report_escaped(plays: Plays, play: Play) -> None:
+def test_what_peers_send_reaches_the_report_escaped(plays: LabRuns, play: LabRun) -> None:
     outcome = plays[play]
     assert "<table" in outcome.report
     assert MARKUP.findall(outcome.report) == []

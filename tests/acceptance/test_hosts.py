@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
-from plays import Outcome, Play, Plays
+from lab_runs import LabRun, LabRuns, Outcome
 
-from lab.hosts import cast
+from lab.hosts import special_hosts
 from netcompliance import catalogue
 from netcompliance.model import AskedFrom
 
 pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 
 ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is AskedFrom.WORKSTATION}
-MEMBERS = {member.hosts.partition("?")[0]: member for member in cast.MEMBERS}
+MEMBERS = {member.hosts.partition("?")[0]: member for member in special_hosts.MEMBERS}
 NODES = ("ssh://node-1", "ssh://node-2", "ssh://lab-host")
-EVERYBODY = Play(
-    hosts=("local", *NODES, *(member.hosts for member in cast.MEMBERS)),
+EVERYBODY = LabRun(
+    hosts=("local", *NODES, *(member.hosts for member in special_hosts.MEMBERS)),
     nodes=2,
-    cast=cast.names(),
+    cast=special_hosts.names(),
     options=("--visits=4",),
 )
 IN_TROUBLE = {
@@ -43,7 +43,7 @@ everybody = pytest.mark.parametrize("play", [pytest.param(EVERYBODY, id="everybo
 
 
 @pytest.fixture
-def outcome(plays: Plays, play: Play) -> Outcome:
+def outcome(plays: LabRuns, play: LabRun) -> Outcome:
     return plays[play]
 
 
@@ -99,7 +99,7 @@ def test_each_host_is_visited_by_one_connection(outcome: Outcome) -> None:
     assert sorted(ends) == sorted({*FINE, *LIMITED, "local"})
 
 
-BROKEN = Play(scenario="one-address-dropped", hosts=("ssh://node-1", "ssh://node-2"), nodes=2, options=("-q",))
+BROKEN = LabRun(scenario="one-address-dropped", hosts=("ssh://node-1", "ssh://node-2"), nodes=2, options=("-q",))
 
 
 @pytest.mark.parametrize("play", [pytest.param(BROKEN, id="one-address-dropped")])

@@ -6,7 +6,7 @@ from html import escape
 
 import pytest
 from jsonschema import Draft202012Validator
-from plays import Play, Plays
+from lab_runs import LabRun, LabRuns
 
 from netcompliance.cli.main import main
 from tests.fakes.schema import strict
@@ -40,9 +40,9 @@ def validator() -> Draft202012Validator:
 
 
 @pytest.mark.parametrize(
-    "play", [Play(scenario=name) for name in SCENARIOS], ids=[name or "healthy" for name in SCENARIOS]
+    "play", [LabRun(scenario=name) for name in SCENARIOS], ids=[name or "healthy" for name in SCENARIOS]
 )
-def test_a_real_journal_keeps_the_schema(plays: Plays, play: Play, validator: Draft202012Validator) -> None:
+def test_a_real_journal_keeps_the_schema(plays: LabRuns, play: LabRun, validator: Draft202012Validator) -> None:
     outcome = plays[play]
     assert outcome.journal
     for record in outcome.journal:
@@ -54,9 +54,11 @@ def test_a_real_journal_keeps_the_schema(plays: Plays, play: Play, validator: Dr
 
 
 @pytest.mark.parametrize(
-    "play", [Play(scenario=name) for name in SCENARIOS], ids=[name or "healthy" for name in SCENARIOS]
+    "play", [LabRun(scenario=name) for name in SCENARIOS], ids=[name or "healthy" for name in SCENARIOS]
 )
-def test_what_a_real_run_leaves_is_good_evidence(plays: Plays, play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_real_run_leaves_is_good_evidence(
+    plays: LabRuns, play: LabRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every verdict of every world follows from its observations, as they were written."""
     outcome = plays[play]
     directory = str(outcome.directory)
@@ -69,8 +71,8 @@ def test_what_a_real_run_leaves_is_good_evidence(plays: Plays, play: Play, capsy
         assert requirement in shown
 
 
-def test_every_kind_of_the_schema_is_seen_in_some_real_journal(plays: Plays, validator: Draft202012Validator) -> None:
+def test_every_kind_of_the_schema_is_seen_in_some_real_journal(plays: LabRuns, validator: Draft202012Validator) -> None:
     kinds = set(validator.schema["$defs"]["observation"]["properties"]["kind"]["enum"])
-    all_plays = (*(Play(scenario=name) for name in SCENARIOS), Play(hosts=("ssh://bare",), cast=("bare",)))
+    all_plays = (*(LabRun(scenario=name) for name in SCENARIOS), LabRun(hosts=("ssh://bare",), cast=("bare",)))
     seen = {record.get("kind") for play in all_plays for record in plays[play].journal}
     assert kinds - seen == {"fault"}, "a fault is a defect of the probe itself, which no world brings about"

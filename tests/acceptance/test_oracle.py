@@ -12,14 +12,14 @@ import subprocess
 import helm
 import pytest
 import verdicts
-from plays import Play, Plays, of_scenario
+from lab_runs import LabRun, LabRuns, of_scenario
 
 from lab.scenarios import SCENARIOS
 from netcompliance.vantage.workstation import HELM_AGENT
 
 pytestmark = pytest.mark.lab
 
-HEALTHY = Play(oracle="beside")
+HEALTHY = LabRun(oracle="beside")
 _CONTAINER = "the host trusts the device's authority, and the agent's containers do not: the client ran on the host"
 _ON_PAPER = "a list on paper stops no packet"
 _URL = "the client uses the documented URL, not the one that the profile declares"
@@ -54,7 +54,7 @@ CASES = [pytest.param(of_scenario(scenario.name), scenario.name, id=scenario.nam
 
 
 @pytest.mark.parametrize(("play", "name"), [pytest.param(HEALTHY, "healthy", id="healthy"), *CASES])
-def test_the_suite_says_what_the_client_met(plays: Plays, play: Play, name: str) -> None:
+def test_the_suite_says_what_the_client_met(plays: LabRuns, play: LabRun, name: str) -> None:
     outcome = plays[play]
     assert outcome.overall is not None, outcome.output
     assert outcome.oracle is not None, f"no Go toolchain? see tests/oracle\n{outcome.output}"
@@ -69,7 +69,7 @@ def test_the_suite_says_what_the_client_met(plays: Plays, play: Play, name: str)
 
 
 @pytest.mark.parametrize(("play", "name"), [pytest.param(HEALTHY, "healthy", id="healthy"), *CASES])
-def test_the_chart_is_said_to_be_served_where_helm_can_fetch_it(plays: Plays, play: Play, name: str) -> None:
+def test_the_chart_is_said_to_be_served_where_helm_can_fetch_it(plays: LabRuns, play: LabRun, name: str) -> None:
     outcome = plays[play]
     assert outcome.helm is not None, f"no Helm? see tests/oracle\n{outcome.output}"
     assert (verdicts.of_chart(outcome.journal) == "pass") is not bool(outcome.helm), outcome.helm

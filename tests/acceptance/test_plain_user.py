@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from plays import Play, Stage
+from lab_runs import LabRun, Stage
 
 pytestmark = pytest.mark.lab
 
@@ -75,7 +75,7 @@ def test_a_plain_user_gets_the_same_verdicts(
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         outcome = Stage(checkout=plain.checkout, directory=Path(directory)).run(
-            Play(scenario=scenario, servers=servers), plain.python
+            LabRun(scenario=scenario, servers=servers), plain.python
         )
         assert outcome.failing() == found, outcome.output
         assert outcome.overall == ("not-satisfied" if found else "satisfied"), outcome.output

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plays import Play, Plays, images
+from lab_runs import LabRun, LabRuns, images
 
 from lab import real
-from lab.right import RIGHT
+from lab.healthy import RIGHT
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
 
@@ -55,14 +55,14 @@ def share() -> Iterator[Scenario]:
 
 CASES = [
     pytest.param(
-        Play(scenario=scenario.name, servers="real", options=images(scenario.name)), scenario, id=scenario.name
+        LabRun(scenario=scenario.name, servers="real", options=images(scenario.name)), scenario, id=scenario.name
     )
     for scenario in share()
 ]
 
 
-@pytest.mark.parametrize("play", [Play(servers="real")], ids=["healthy"])
-def test_the_healthy_world_is_satisfied(plays: Plays, play: Play) -> None:
+@pytest.mark.parametrize("play", [LabRun(servers="real")], ids=["healthy"])
+def test_the_healthy_world_is_satisfied(plays: LabRuns, play: LabRun) -> None:
     outcome = plays[play]
     assert outcome.overall == "satisfied", outcome.output
     assert outcome.code == 0
@@ -70,7 +70,7 @@ def test_the_healthy_world_is_satisfied(plays: Plays, play: Play) -> None:
 
 
 @pytest.mark.parametrize(("play", "scenario"), CASES)
-def test_the_row_and_nothing_else_is_found(plays: Plays, play: Play, scenario: Scenario) -> None:
+def test_the_row_and_nothing_else_is_found(plays: LabRuns, play: LabRun, scenario: Scenario) -> None:
     outcome = plays[play]
     assert outcome.overall is not None, outcome.output
     assert outcome.failing() == scenario.find, outcome.output
@@ -83,7 +83,7 @@ def test_real_servers_play_a_good_share() -> None:
 
 def test_what_no_real_server_does_is_refused_in_one_line(checkout: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lab", *Play(scenario="endless-headers", servers="real").lab_arguments(), "true"],
+        [sys.executable, "-m", "lab", *LabRun(scenario="endless-headers", servers="real").lab_arguments(), "true"],
         cwd=checkout,
         capture_output=True,
         text=True,
@@ -97,7 +97,7 @@ def test_what_no_real_server_does_is_refused_in_one_line(checkout: Path) -> None
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_daemons_end_with_the_lab_and_leave_nothing(checkout: Path, signum: signal.Signals) -> None:
-    lab = [sys.executable, "-m", "lab", *Play(servers="real").lab_arguments()]
+    lab = [sys.executable, "-m", "lab", *LabRun(servers="real").lab_arguments()]
     command = [*lab, "sh", "-c", "echo up; exec sleep 600"]
     shared = sorted(Path("/dev/shm").iterdir())
     process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from plays import OVER_SSH, Play, Plays, Stage, of_scenario
+from lab_runs import OVER_SSH, LabRun, LabRuns, Stage, of_scenario
 
 from lab.scenario import Scenario
 from lab.scenarios import SCENARIOS
@@ -22,7 +22,7 @@ ASKED_HERE = {r.id for r in catalogue.load().requirements if r.asked_from is Ask
 
 
 @pytest.mark.parametrize(("play", "scenario"), CASES)
-def test_the_row_and_nothing_else_is_found(plays: Plays, play: Play, scenario: Scenario) -> None:
+def test_the_row_and_nothing_else_is_found(plays: LabRuns, play: LabRun, scenario: Scenario) -> None:
     outcome = plays[play]
     assert outcome.overall is not None, outcome.output
     assert outcome.failing() == scenario.find, outcome.output
@@ -32,15 +32,15 @@ def test_the_row_and_nothing_else_is_found(plays: Plays, play: Play, scenario: S
     assert outcome.failing(OVER_SSH) == from_a_host, outcome.output
 
 
-def test_the_healthy_world_is_satisfied(plays: Plays) -> None:
-    outcome = plays[Play()]
+def test_the_healthy_world_is_satisfied(plays: LabRuns) -> None:
+    outcome = plays[LabRun()]
     assert outcome.overall == "satisfied", outcome.output
     assert outcome.code == 0
     assert outcome.failing() == {}
 
 
-@pytest.mark.parametrize("play", [Play(scenario="mandatory-tls-proxy")], ids=["mandatory-tls-proxy"])
-def test_a_play_that_is_forked_is_what_a_command_does(plays: Plays, stage: Stage, play: Play) -> None:
+@pytest.mark.parametrize("play", [LabRun(scenario="mandatory-tls-proxy")], ids=["mandatory-tls-proxy"])
+def test_a_play_that_is_forked_is_what_a_command_does(plays: LabRuns, stage: Stage, play: LabRun) -> None:
     """With its world's variables, trust store and options, none of which the fork server has."""
     forked, typed = plays[play], replace(stage, forks=None).run(play)
     assert typed.overall == "satisfied", typed.output

@@ -7,7 +7,7 @@ there is to say about names and ports.
 from __future__ import annotations
 
 import pytest
-from plays import BARE, BUSYBOX, Play, Plays, of_busybox, of_scenario
+from lab_runs import BARE, BUSYBOX, LabRun, LabRuns, of_busybox, of_scenario
 from shells import BY_BUSYBOX, BY_CHANCE, BY_SHELL, NOT_BY_BUSYBOX, row, seen_by_a_shell
 
 from lab.scenario import Scenario
@@ -23,21 +23,21 @@ CASES = [
 
 
 @pytest.mark.parametrize(("play", "scenario"), [case for case in CASES if case.id not in BY_CHANCE])
-def test_bash_curl_and_openssl_find_the_row(plays: Plays, play: Play, scenario: Scenario) -> None:
+def test_bash_curl_and_openssl_find_the_row(plays: LabRuns, play: LabRun, scenario: Scenario) -> None:
     outcome = plays[play]
     assert outcome.trouble(BARE) == "", outcome.output
     assert outcome.failing(BARE) == seen_by_a_shell(scenario)
 
 
 @pytest.mark.parametrize(("play", "scenario"), CASES)
-def test_nothing_passes_there_that_fails_here(plays: Plays, play: Play, scenario: Scenario) -> None:
+def test_nothing_passes_there_that_fails_here(plays: LabRuns, play: LabRun, scenario: Scenario) -> None:
     outcome = plays[play]
     failing = {case for case, verdict in outcome.verdicts("local").items() if verdict == "fail"}
     passing = {case for case, verdict in outcome.verdicts(BARE).items() if verdict == "pass"}
     assert scenario.name in BY_CHANCE or not failing & passing
 
 
-def test_of_many_addresses_some_are_looked_at_whole(plays: Plays) -> None:
+def test_of_many_addresses_some_are_looked_at_whole(plays: LabRuns) -> None:
     outcome = plays[of_scenario("forty-addresses")]
     (saw,) = (
         r["saw"]
@@ -56,7 +56,7 @@ BUSYBOXES = [
 
 @pytest.mark.parametrize(("play", "scenario"), BUSYBOXES)
 def test_busybox_finds_what_names_and_ports_show_and_says_nothing_else(
-    plays: Plays, play: Play, scenario: Scenario
+    plays: LabRuns, play: LabRun, scenario: Scenario
 ) -> None:
     outcome = plays[play]
     assert outcome.trouble(BUSYBOX) == "", outcome.output
@@ -65,8 +65,8 @@ def test_busybox_finds_what_names_and_ports_show_and_says_nothing_else(
     assert not failing & {case for case, verdict in outcome.verdicts(BUSYBOX).items() if verdict == "pass"}
 
 
-def test_what_was_not_checked_says_what_to_install(plays: Plays) -> None:
-    outcome = plays[Play(hosts=(BARE, BUSYBOX), cast=("bare", "busybox"))]
+def test_what_was_not_checked_says_what_to_install(plays: LabRuns) -> None:
+    outcome = plays[LabRun(hosts=(BARE, BUSYBOX), cast=("bare", "busybox"))]
     reasons = {
         (record["vantage"], record["requirement"]): record["reason"]
         for record in outcome.journal

@@ -17,8 +17,8 @@ from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal
 from netcompliance.judge import identity, judge
 from netcompliance.model import HERE, Observation, Settings
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.document import document
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import Entry
 from tests.unit.judge.records import exchanges, http2, registry_step, shares, tls
 from tests.unit.judge.test_recorded import RECORDED, THEN, read

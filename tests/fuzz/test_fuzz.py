@@ -38,7 +38,7 @@ from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.limits import Deadline, with_defaults
 from netcompliance.provenance import tool
 from netcompliance.vantage.admission import Admission, NotAdmitted
-from netcompliance.vantage.child import record_of
+from netcompliance.vantage.probe_process import record_of
 from netcompliance.verification import verify
 from tests.unit.judge.world import healthy, verdicts
 from tests.unit.test_probe_http1 import Script

@@ -57,17 +57,17 @@ TESTS = {
     "outbound": ["test_outbound"],
     "proxy": ["test_proxy"],
     "receiver": ["test_receiver"],
-    "recognise": ["test_recognise"],
+    "http_responder": ["test_http_responder"],
     "registry": ["test_registry"],
     "resolvconf": ["test_resolvconf"],
     "tls": ["test_tls", "test_https"],
     "transport": ["test_transport"],
-    "marks": ["test_recognise"],
-    "way": ["test_registry", "test_mirror", "test_chart"],
+    "page_signatures": ["test_http_responder"],
+    "reachability": ["test_registry", "test_mirror", "test_chart"],
 }
 """Module of the judge, or with its package one that the judge is made of → where its tests are."""
 
-BUILT_AT_IMPORT = ("marks",)
+BUILT_AT_IMPORT = ("page_signatures",)
 """Their functions do their work while they are imported, so they are imported again with each mutant."""
 
 PATIENCE = 10.0

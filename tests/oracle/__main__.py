@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from plays import Outcome
+    from lab_runs import Outcome
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests" / "acceptance"), str(CHECKOUT / "tests" / "oracle")]
@@ -25,7 +25,7 @@ HEALTHY = "healthy"
 def main() -> int:
     """Play them and give 1 if any disagrees."""
     import oracle
-    from plays import ALONE, Forks, Play, Stage
+    from lab_runs import ALONE, Forks, LabRun, Stage
 
     from lab.scenarios import SCENARIOS
 
@@ -48,7 +48,7 @@ def main() -> int:
 
         def play(name: str) -> Outcome:
             when = "after" if asked.after or name in ALONE else "beside"
-            return stage.run(Play(scenario=None if name == HEALTHY else name, oracle=when))
+            return stage.run(LabRun(scenario=None if name == HEALTHY else name, oracle=when))
 
         for name, outcome in zip(names, pool.map(play, names), strict=True):
             told = compared(name, outcome, verbose=asked.verbose)

@@ -7,7 +7,7 @@ from typing import Any
 
 from oracle import Testimony
 
-from lab.right import TENANT
+from lab.healthy import TENANT
 from netcompliance import catalogue
 from netcompliance.model import Level
 

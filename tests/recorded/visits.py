@@ -43,15 +43,15 @@ WORDS = (
 LONGEST = 40
 
 Observation = Mapping[str, Any]
-Sign = tuple[str, ...]
+ErrorPattern = tuple[str, ...]
 
 
-def signs(observations: Iterable[Observation]) -> frozenset[Sign]:
+def signs(observations: Iterable[Observation]) -> frozenset[ErrorPattern]:
     """What a visit showed, in whichever world."""
     return frozenset(sign for seen in observations for sign in _signs(seen))
 
 
-def _signs(seen: Observation) -> Iterator[Sign]:
+def _signs(seen: Observation) -> Iterator[ErrorPattern]:
     kind = str(seen["kind"])
     role = next((str(seen[name]) for name in ROLES if seen.get(name)), "")
     error = seen.get("error") or {}
@@ -78,7 +78,7 @@ def _word(value: object) -> str:
     return text if len(text) <= LONGEST else "long"
 
 
-def _answer(response: str) -> Sign:
+def _answer(response: str) -> ErrorPattern:
     """Code, flags and the kinds of records of a DNS message."""
     try:
         message = dns.message.from_wire(base64.b64decode(response), ignore_trailing=True)
@@ -88,7 +88,7 @@ def _answer(response: str) -> Sign:
     return str(message.rcode()), dns.flags.to_text(message.flags), *kinds
 
 
-def needed(visits: Mapping[str, frozenset[Sign]], chosen: Iterable[str]) -> frozenset[str]:
+def needed(visits: Mapping[str, frozenset[ErrorPattern]], chosen: Iterable[str]) -> frozenset[str]:
     """These, and as few others as show every sign: who alone shows one, then whoever shows most of the rest."""
     more = {*chosen} & visits.keys()
     needed = {*more}

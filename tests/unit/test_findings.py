@@ -14,7 +14,7 @@ from tests.unit.judge.rows import Row
 
 WORDS_OF_THE_ENGINE = {"subject", "host", "vantage", "source"}
 TABLES = (
-    "test_approval",
+    "test_allow_list",
     "test_certificates",
     "test_chart",
     "test_dns",

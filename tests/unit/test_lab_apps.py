@@ -14,9 +14,9 @@ from lab import images
 from lab.embedded.apps import ChartsApp, DohApp, ReceiverApp
 from lab.embedded.http import Request
 from lab.embedded.registry import CdnApp, RegistryApp, Store
+from lab.healthy import LAB_KEY, QUAY_SITE, RIGHT
 from lab.names import Names
-from lab.right import LAB_KEY, QUAY_SITE, RIGHT
-from lab.roles import Blobs, Cdn, Charts, Receiver, Registry, Reply, Tokens
+from lab.servers import Blobs, Cdn, Charts, Receiver, Registry, Reply, Tokens
 
 BASE = "/receiver/stsAgent"
 REPOSITORY = "stackstate/promtail"

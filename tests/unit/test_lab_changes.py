@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lab import changes, network
-from lab.right import PROXY_V4, RESOLVERS, RIGHT, TENANT, TENANT_V4, TENANT_V6
-from lab.roles import Receiver, Rule
+from lab.healthy import PROXY_V4, RESOLVERS, RIGHT, TENANT, TENANT_V4, TENANT_V6
+from lab.servers import Receiver, Rule
 from lab.world import Authority, DnsManner, Machine, Site, Visitor, World
 
 

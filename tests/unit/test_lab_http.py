@@ -10,7 +10,7 @@ import pytest
 
 from lab.embedded import http
 from lab.embedded.http import Request
-from lab.roles import Manner, Reply
+from lab.servers import Reply, ResponseFault
 
 
 def parse(wire: bytes) -> tuple[Request | None, bytes]:
@@ -94,40 +94,40 @@ def test_an_answer_to_head_has_no_body() -> None:
 
 
 def test_endless_headers_never_reach_a_body() -> None:
-    received, closed = sent(Reply(manner=Manner.ENDLESS_HEADERS))
+    received, closed = sent(Reply(manner=ResponseFault.ENDLESS_HEADERS))
     assert not closed
     assert b"\r\n\r\n" not in received
 
 
 def test_an_endless_body_is_chunked_and_goes_on() -> None:
-    received, closed = sent(Reply(manner=Manner.ENDLESS_BODY))
+    received, closed = sent(Reply(manner=ResponseFault.ENDLESS_BODY))
     assert not closed
     assert b"Transfer-Encoding: chunked" in received
 
 
 def test_a_huge_answer_promises_100_mb() -> None:
-    received, closed = sent(Reply(manner=Manner.HUGE_JSON))
+    received, closed = sent(Reply(manner=ResponseFault.HUGE_JSON))
     assert not closed
     assert b"Content-Length: 100000000\r\n" in received
 
 
 def test_a_cut_answer_stops_half_way() -> None:
-    received, closed = sent(Reply(manner=Manner.CUT, body=b"x" * 100))
+    received, closed = sent(Reply(manner=ResponseFault.CUT, body=b"x" * 100))
     assert closed
     assert received.partition(b"\r\n\r\n")[2] == b"x" * 50
     assert b"Content-Length: 100" in received
 
 
-@pytest.mark.parametrize("manner", [Manner.CLOSE, Manner.RESET])
-def test_no_answer_at_all(manner: Manner) -> None:
+@pytest.mark.parametrize("manner", [ResponseFault.CLOSE, ResponseFault.RESET])
+def test_no_answer_at_all(manner: ResponseFault) -> None:
     assert sent(Reply(manner=manner)) == (b"", True)
 
 
 def test_garbage_is_no_http() -> None:
-    received, closed = sent(Reply(manner=Manner.GARBAGE))
+    received, closed = sent(Reply(manner=ResponseFault.GARBAGE))
     assert closed
     assert not received.startswith(b"HTTP/")
 
 
 def test_every_manner_but_the_plain_one_has_a_function() -> None:
-    assert {*http._MANNERS, *http._COUNTING} == set(Manner) - {Manner.PLAIN}
+    assert {*http._MANNERS, *http._COUNTING} == set(ResponseFault) - {ResponseFault.PLAIN}

@@ -10,7 +10,7 @@ import pytest
 
 from lab.embedded.dns import respond
 from lab.names import Names
-from lab.roles import Record
+from lab.servers import Record
 
 RECORDS = (
     Record(name="acme.example", type="A", values=("1.2.3.4", "1.2.3.5")),

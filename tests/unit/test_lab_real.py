@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from lab import changes, real
+from lab.healthy import CORP_REGISTRY_SITE, IMAGES, QUAY_SITE, RESOLVERS, RIGHT, TENANT
 from lab.real import answers, globs, layout, named, storage, tokens
-from lab.right import CORP_REGISTRY_SITE, IMAGES, QUAY_SITE, RESOLVERS, RIGHT, TENANT
-from lab.roles import Manner, Registry, Reply, Rule
 from lab.scenario import Change
+from lab.servers import Registry, Reply, ResponseFault, Rule
 from lab.world import DnsFault, DnsManner, Hello, Machine
 
 
@@ -32,7 +32,10 @@ UNPLAYABLE: dict[str, tuple[Change, str]] = {
         changes.corporate_dns(faults=(DnsFault(manner=DnsManner.ANSWER, delay=1.0),)),
         "manner answer",
     ),
-    "endless body": (changes.rules("tenant", Rule(reply=Reply(manner=Manner.ENDLESS_BODY))), "manner endless-body"),
+    "endless body": (
+        changes.rules("tenant", Rule(reply=Reply(manner=ResponseFault.ENDLESS_BODY))),
+        "manner endless-body",
+    ),
     "binary body": (changes.rules("tenant", Rule(reply=Reply(body=b"\xff"))), "do not fit"),
     "long body": (changes.rules("tenant", Rule(reply=Reply(body=b"x" * 5000))), "do not fit"),
     "server's name": (changes.rules("tenant", Rule(reply=Reply(headers=(("Server", "Acme"),)))), "do not fit"),

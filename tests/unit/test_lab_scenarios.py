@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from lab.healthy import IMAGES, RIGHT, TENANT, TENANT_V4, TENANT_V6
 from lab.names import Names
-from lab.right import IMAGES, RIGHT, TENANT, TENANT_V4, TENANT_V6
 from lab.scenario import Scenario, both, finds
 from lab.scenarios import SCENARIOS
 from lab.world import Machine, World

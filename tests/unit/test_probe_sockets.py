@@ -14,9 +14,9 @@ import pytest
 from netcompliance.probe.onhost import sockets
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.sockets import Sampler
+from netcompliance.probe.onhost.transports import Direct
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
-from netcompliance.probe.onhost.ways import Direct
 
 HOST, HERE = "peer.example", "127.0.0.1"
 AT_ONCE = struct.pack("ii", 1, 0)

@@ -25,9 +25,9 @@ from netcompliance.probe.onhost import main as program
 from netcompliance.probe.onhost.dial import begin, dial, dial_any
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.fetch import Fetcher
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
-from netcompliance.probe.onhost.ways import Way
 from netcompliance.vantage import gohello
 from netcompliance.vantage.records import decoded
 from tests.fakes.nameserver import nameserver
@@ -708,7 +708,7 @@ def test_the_runtimes_hello_is_sent_once_to_each_host_of_a_pull(ca: Issued, run:
     ],
 )
 def test_a_token_is_shown_where_go_shows_it(place: str, shown: bool) -> None:
-    fetcher = Fetcher(cast("Any", None), "registry", ("quay.io", 443), Way())
+    fetcher = Fetcher(cast("Any", None), "registry", ("quay.io", 443), Transport())
     assert fetcher._shows_token(urls.parse(f"https://{place}/v2/", local=False)) is shown
 
 

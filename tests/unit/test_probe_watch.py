@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from netcompliance.probe import bundle
-from netcompliance.probe.onhost import cheap, dear, handover, proofs, runs
+from netcompliance.probe.onhost import connect_sampler, https_sampler, proofs, spool, streaks
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
 from netcompliance.vantage import gohello
@@ -39,16 +39,16 @@ def told() -> list[Record]:
 
 
 @pytest.fixture
-def path(told: list[Record]) -> runs.Runs:
+def path(told: list[Record]) -> streaks.Runs:
     fields = {"layer": "tcp", "path": "x", "every": 0.1}
-    return runs.Runs(lambda record: told.append(dict(record)), itertools.count(1), fields, 1.0)
+    return streaks.Runs(lambda record: told.append(dict(record)), itertools.count(1), fields, 1.0)
 
 
 def closed(told: list[Record]) -> list[Record]:
     return [record for record in told if not record["open"]]
 
 
-def test_equal_samples_are_one_run(path: runs.Runs, told: list[Record]) -> None:
+def test_equal_samples_are_one_run(path: streaks.Runs, told: list[Record]) -> None:
     for number in range(100):
         path.add(number / 10, None, None)
     assert [(record["run"], record["open"]) for record in told] == [(1, True)]
@@ -57,7 +57,7 @@ def test_equal_samples_are_one_run(path: runs.Runs, told: list[Record]) -> None:
     assert (run["from"], run["to"], run["samples"], run["failed"]) == (0.0, 9.9, 100, 0)
 
 
-def test_samples_that_fail_are_one_run_however_they_fail(path: runs.Runs, told: list[Record]) -> None:
+def test_samples_that_fail_are_one_run_however_they_fail(path: streaks.Runs, told: list[Record]) -> None:
     for number, error in enumerate([None, DROP, RESET, DROP, None]):
         path.add(number / 10, error, None)
     path.close()
@@ -68,33 +68,33 @@ def test_samples_that_fail_are_one_run_however_they_fail(path: runs.Runs, told: 
     ]
 
 
-def test_a_different_answer_is_another_run(path: runs.Runs, told: list[Record]) -> None:
+def test_a_different_answer_is_another_run(path: streaks.Runs, told: list[Record]) -> None:
     for number, status in enumerate([403, 403, 200]):
         path.add(number / 10, None, {"status": status})
     path.close()
     assert [run["samples"] for run in closed(told)] == [2, 1]
 
 
-def test_a_pause_ends_a_run(path: runs.Runs, told: list[Record]) -> None:
+def test_a_pause_ends_a_run(path: streaks.Runs, told: list[Record]) -> None:
     for at in (0.0, 0.1, 5.0):
         path.add(at, None, None)
     path.close()
     assert [(run["from"], run["to"]) for run in closed(told)] == [(0.0, 0.1), (5.0, 5.0)]
 
 
-def test_what_changes_all_the_time_is_told_in_few_words(path: runs.Runs, told: list[Record]) -> None:
+def test_what_changes_all_the_time_is_told_in_few_words(path: streaks.Runs, told: list[Record]) -> None:
     for number in range(6000):
         path.add(number / 10, DROP if number % 2 else None, None)
     path.close()
-    assert len(told) < 2 * 10 * (runs.MOST + 2 * 60 / runs.MIXED_FOR + 1)
+    assert len(told) < 2 * 10 * (streaks.MOST + 2 * 60 / streaks.MIXED_FOR + 1)
     assert any(run["mixed"] for run in told)
     assert sum(run["samples"] for run in closed(told)) == 6000
     assert sum(run["failed"] for run in closed(told)) == 3000
 
 
 @pytest.fixture
-def engine() -> Iterator[cheap.Engine]:
-    engine = cheap.Engine(0.02, lambda moment: moment)
+def engine() -> Iterator[connect_sampler.Engine]:
+    engine = connect_sampler.Engine(0.02, lambda moment: moment)
     yield engine
     engine.close()
 
@@ -102,18 +102,18 @@ def engine() -> Iterator[cheap.Engine]:
 Samples = list[tuple[float, Record | None, Record | None, float]]
 
 
-def turn_until(engine: cheap.Engine, holds: Callable[[], bool]) -> None:
+def turn_until(engine: connect_sampler.Engine, holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < end, "it never came to that"
         engine.turn(0.05)
 
 
-def test_connections_open_and_are_refused(engine: cheap.Engine) -> None:
+def test_connections_open_and_are_refused(engine: connect_sampler.Engine) -> None:
     samples: Samples = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        engine.add(cheap.TcpPath("127.0.0.1", port, lambda *sample: samples.append(sample)))
+        engine.add(connect_sampler.TcpPath("127.0.0.1", port, lambda *sample: samples.append(sample)))
         turn_until(engine, lambda: len(samples) >= 3)
         assert [error for _, error, _, _ in samples[:3]] == [None] * 3
     turn_until(engine, lambda: bool(samples[-1][1]))
@@ -123,7 +123,7 @@ def test_connections_open_and_are_refused(engine: cheap.Engine) -> None:
     assert moments == sorted(moments)
 
 
-def test_a_nameserver_answers_or_does_not(engine: cheap.Engine) -> None:
+def test_a_nameserver_answers_or_does_not(engine: connect_sampler.Engine) -> None:
     samples: Samples = []
     query = b"\0\0\1\0\0\1\0\0\0\0\0\0\4acme\0\0\1\0\1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -158,15 +158,15 @@ def nameserver(
     *,
     needs_address: bool = True,
     whole: Callable[[bytes], bool | None] = lambda _: True,
-) -> cheap.DnsPath:
+) -> connect_sampler.DnsPath:
     tell = lambda *sample: samples.append(sample)  # noqa: E731 - its type is that of the samples
-    return cheap.DnsPath("127.0.0.1", port, [query], tell, proved, whole, needs_address=needs_address)
+    return connect_sampler.DnsPath("127.0.0.1", port, [query], tell, proved, whole, needs_address=needs_address)
 
 
 @pytest.mark.parametrize(("over_tcp", "private"), [(True, False), (False, True)])
 @pytest.mark.parametrize("needs_address", [True, False])
 def test_a_truncated_answer_is_worth_what_comes_over_tcp(
-    engine: cheap.Engine, over_tcp: bool, private: bool, needs_address: bool
+    engine: connect_sampler.Engine, over_tcp: bool, private: bool, needs_address: bool
 ) -> None:
     samples: Samples = []
     question = b"\4acme\0\0\1\0\1"
@@ -179,7 +179,7 @@ def test_a_truncated_answer_is_worth_what_comes_over_tcp(
     assert samples[0][1:3] == (None, expected)
 
 
-def test_beside_the_name_itself_any_answer_will_do_that_leads_nowhere_else(engine: cheap.Engine) -> None:
+def test_beside_the_name_itself_any_answer_will_do_that_leads_nowhere_else(engine: connect_sampler.Engine) -> None:
     samples: Samples = []
     question = b"\4acme\0\0\x1c\0\1"
     with answering_udp(b"\x81\x83\0\1\0\0\0\0\0\0" + question) as port:
@@ -207,9 +207,9 @@ def answering_udp(behind_the_id: bytes) -> Iterator[int]:
 
 @pytest.mark.parametrize(("proved", "private"), [(True, False), (False, True), (None, True)])
 def test_an_answer_counts_when_its_addresses_have_proved_themselves_or_its_time_is_over(
-    engine: cheap.Engine, monkeypatch: pytest.MonkeyPatch, proved: bool | None, private: bool
+    engine: connect_sampler.Engine, monkeypatch: pytest.MonkeyPatch, proved: bool | None, private: bool
 ) -> None:
-    monkeypatch.setattr(cheap, "PATIENCE", 0.3)
+    monkeypatch.setattr(connect_sampler, "PATIENCE", 0.3)
     samples: Samples = []
     asked: list[list[str]] = []
     question = b"\4acme\0\0\1\0\1"
@@ -285,18 +285,18 @@ def test_the_tenant_is_served_and_shows_a_certificate_of_the_same_organisation(
 
 
 def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> None:
-    engine = cheap.Engine(0.1, lambda moment: moment)
-    paths = [cheap.TcpPath("127.0.0.1", 1, lambda *_: None) for _ in range(cheap.SOONER_MOST + 1)]
+    engine = connect_sampler.Engine(0.1, lambda moment: moment)
+    paths = [connect_sampler.TcpPath("127.0.0.1", 1, lambda *_: None) for _ in range(connect_sampler.SOONER_MOST + 1)]
     for path in paths:
         path.saved, path.counted = 0.0, 10.0
         engine.add(path)
     assert engine._pace(paths[0], 10.0) == 0.1
-    paths[0].under_way.append(cheap.Sample(0.0, 9.85))
-    assert engine._pace(paths[0], 10.0) == 0.1 / cheap.SOONER
+    paths[0].under_way.append(connect_sampler.Sample(0.0, 9.85))
+    assert engine._pace(paths[0], 10.0) == 0.1 / connect_sampler.SOONER
     paths[0].usual, paths[0].volley = 0.1, 0
     assert engine._pace(paths[0], 10.0) == 0.1
     paths[0].failing = True
-    assert engine._pace(paths[0], 10.0) == 0.1 / cheap.SOONER
+    assert engine._pace(paths[0], 10.0) == 0.1 / connect_sampler.SOONER
     for path in paths:
         path.failing = True
     assert engine._pace(paths[0], 10.0) == 0.1
@@ -304,23 +304,23 @@ def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> Non
 
 
 def test_after_a_failure_comes_a_volley_that_was_saved_for() -> None:
-    engine = cheap.Engine(0.1, lambda moment: moment)
-    path = cheap.TcpPath("127.0.0.1", 1, lambda *_: None)
+    engine = connect_sampler.Engine(0.1, lambda moment: moment)
+    path = connect_sampler.TcpPath("127.0.0.1", 1, lambda *_: None)
     engine.add(path)
     now = path.counted
     for _ in range(3):
-        path.alarm(cheap.Sample(0.0, now))
+        path.alarm(connect_sampler.Sample(0.0, now))
         path.volley = min(path.volley, 30)
         for _ in range(30):
             engine._pace(path, now)
     assert path.saved < 1
-    path.alarm(cheap.Sample(0.0, now))
-    assert engine._pace(path, now) == 0.1 / cheap.SOONER
-    assert engine._pace(path, now + 1.0) == cheap.QUICK
+    path.alarm(connect_sampler.Sample(0.0, now))
+    assert engine._pace(path, now) == 0.1 / connect_sampler.SOONER
+    assert engine._pace(path, now + 1.0) == connect_sampler.QUICK
     engine.close()
 
 
-def test_a_mixed_run_begins_and_ends_with_what_failed(path: runs.Runs, told: list[Record]) -> None:
+def test_a_mixed_run_begins_and_ends_with_what_failed(path: streaks.Runs, told: list[Record]) -> None:
     for number in range(100):
         path.add(number / 50, DROP if number % 2 else None, None)
     for number in range(100, 200):
@@ -333,7 +333,7 @@ def test_a_mixed_run_begins_and_ends_with_what_failed(path: runs.Runs, told: lis
     assert sum(run["failed"] for run in ended) == 50
 
 
-def test_a_run_tells_what_could_have_gone_unseen(path: runs.Runs, told: list[Record]) -> None:
+def test_a_run_tells_what_could_have_gone_unseen(path: streaks.Runs, told: list[Record]) -> None:
     for at, took in ((0.0, 0.05), (0.1, 0.05), (0.6, 0.2), (0.7, 0.05)):
         path.add(at, None, None, None, took)
     path.close()
@@ -343,7 +343,7 @@ def test_a_run_tells_what_could_have_gone_unseen(path: runs.Runs, told: list[Rec
 
 
 def test_a_run_tells_how_far_apart_samples_were_where_they_came_most_rarely(
-    path: runs.Runs, told: list[Record]
+    path: streaks.Runs, told: list[Record]
 ) -> None:
     at = 0.0
     for distance, samples, error in ((0.1, 100, None), (0.1, 70, DROP), (0.3, 70, None), (0.1, 100, None)):
@@ -354,7 +354,7 @@ def test_a_run_tells_how_far_apart_samples_were_where_they_came_most_rarely(
     assert [run["pace"] for run in closed(told)] == pytest.approx([0.1, 0.1, 0.3])
 
 
-def test_a_late_sample_hardly_changes_the_pace(path: runs.Runs, told: list[Record]) -> None:
+def test_a_late_sample_hardly_changes_the_pace(path: streaks.Runs, told: list[Record]) -> None:
     for number in range(100):
         path.add(0.1 * number + (0.8 if number > 50 else 0.0), None, None)
     path.close()
@@ -362,14 +362,14 @@ def test_a_late_sample_hardly_changes_the_pace(path: runs.Runs, told: list[Recor
     assert run["pace"] < 0.1 * 1.25
 
 
-def test_too_few_samples_have_no_pace(path: runs.Runs, told: list[Record]) -> None:
-    for number in range(runs.ROW):
+def test_too_few_samples_have_no_pace(path: streaks.Runs, told: list[Record]) -> None:
+    for number in range(streaks.ROW):
         path.add(0.1 * number, None, None)
     path.close()
     assert "pace" not in closed(told)[0]
 
 
-def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: runs.Runs) -> None:
+def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: streaks.Runs) -> None:
     path.add(0.0, None, None)
     assert not path.unsettled(0.1, 5.0)
     path.add(10.0, DROP, None)
@@ -380,7 +380,7 @@ def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: r
     assert not path.unsettled(13.0, 5.0)
 
 
-def test_a_path_that_is_answered_otherwise_is_unsettled(path: runs.Runs) -> None:
+def test_a_path_that_is_answered_otherwise_is_unsettled(path: streaks.Runs) -> None:
     path.add(0.0, None, {"rcode": 0})
     path.add(0.5, None, {"rcode": 2})
     assert path.unsettled(4.0, 5.0)
@@ -388,7 +388,7 @@ def test_a_path_that_is_answered_otherwise_is_unsettled(path: runs.Runs) -> None
 
 def test_samples_of_a_layer_are_told_in_order_whichever_is_known_first() -> None:
     seen: list[tuple[float, Any]] = []
-    stage = dear.Stage(lambda at, sample: seen.append((at, sample)))
+    stage = https_sampler.Stage(lambda at, sample: seen.append((at, sample)))
     for number in (1, 2, 3):
         stage.expect(number)
     stage.reached(1, 1.0)
@@ -671,10 +671,10 @@ def test_a_lost_watch_goes_on_and_is_collected_and_leaves_nothing(host: Any, por
     watcher = host(a_plan("lost", 600.0, port))
     have = watcher.hear("run")["seq"]
     watcher.hang_up()
-    spool = tmp_path / "netcompliance-watch-lost"
-    wait_for((spool / "state").exists)
-    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in spool.iterdir()} == {0o600}
+    place = tmp_path / "netcompliance-watch-lost"
+    wait_for((place / "state").exists)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in place.iterdir()} == {0o600}
     collector = host({"schema": 1, "tasks": [], "collect": {"id": "lost", "after": have}})
     assert collector.hear("alive")["open"]
     collector.say("stop")
@@ -717,29 +717,29 @@ def test_a_directory_that_others_can_enter_is_no_spool(
     tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    spool = tmp_path / "netcompliance-watch-open"
-    spool.mkdir()
-    spool.chmod(mode)
-    assert handover.directory_of("open") is None
-    spool.chmod(0o700)
-    assert handover.directory_of("open") == str(spool)
-    (tmp_path / "netcompliance-watch-link").symlink_to(spool)
-    assert handover.directory_of("link") is None
+    place = tmp_path / "netcompliance-watch-open"
+    place.mkdir()
+    place.chmod(mode)
+    assert spool.directory_of("open") is None
+    place.chmod(0o700)
+    assert spool.directory_of("open") == str(place)
+    (tmp_path / "netcompliance-watch-link").symlink_to(place)
+    assert spool.directory_of("link") is None
 
 
 def test_a_spool_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(handover, "MOST", 1000)
+    monkeypatch.setattr(spool, "MOST", 1000)
     monkeypatch.setattr(os, "dup2", lambda *_: None)
     reading, writing = os.pipe()
-    ours = handover.Handover("full", writing)
+    ours = spool.Handover("full", writing)
     ours.lose()
     for number in range(100):
         ours.say({"what": "run", "run": number})
     ours.mention({"what": "alive"})
-    spool = tmp_path / "netcompliance-watch-full"
-    assert (spool / "spool").stat().st_size <= 1000
-    assert json.loads((spool / "state").read_text())["dropped"] > 0
+    place = tmp_path / "netcompliance-watch-full"
+    assert (place / "spool").stat().st_size <= 1000
+    assert json.loads((place / "state").read_text())["dropped"] > 0
     ours.clean()
     assert list(tmp_path.iterdir()) == []
     os.close(reading)

@@ -14,12 +14,12 @@ from netcompliance.journal.redact import Redactor
 from netcompliance.judge import JUDGES, belongs
 from netcompliance.judge.judges import Judge
 from netcompliance.model import Case, Settings, Waiver
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.excerpt import LARGEST, LONGEST, cut, excerpt, headline
 from netcompliance.report.html.facts import clocks
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Mark, Picture, pictures
 from netcompliance.report.html.sections import Section
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus
 from tests.browser.pages import html, saved
 

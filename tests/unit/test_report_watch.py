@@ -24,8 +24,8 @@ from netcompliance.judge import watch as judge_watch
 from netcompliance.model import LAYERS, Basis, Case, Criteria, Level, Requirement, Result, Settings, Verdict, Watch
 from netcompliance.outages import Stretch
 from netcompliance.report import timeline, watched
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
+from netcompliance.report.html.view_model import Account
 from netcompliance.report.watching import Screen
 from netcompliance.results import Entry
 from tests.fakes import journals

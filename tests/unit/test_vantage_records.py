@@ -14,7 +14,7 @@ import pytest
 
 from netcompliance.judge.watch import IDENTITY
 from netcompliance.observations import OURS, VISIT, values
-from netcompliance.observations.values import Type, Wrong
+from netcompliance.observations.values import FieldError, Type
 from netcompliance.probe.onhost.limits import DEFAULTS
 from netcompliance.vantage.admission import (
     MARKS,
@@ -68,7 +68,7 @@ def test_no_field_takes_every_type() -> None:
             for value in WRONG:
                 try:
                     assert decoded({"kind": kind, field: value}, of_watch=False).get(field) in (value, {}, [{}])
-                except Wrong:
+                except FieldError:
                     refused += 1
             assert refused >= 5, (kind, field)
 
@@ -98,7 +98,7 @@ def test_no_field_takes_every_type() -> None:
 )
 def test_a_word_of_a_watch_that_no_watcher_says_is_refused(fields: Record) -> None:
     assert decoded(RUN, of_watch=True) == RUN
-    with pytest.raises(Wrong):
+    with pytest.raises(FieldError):
         decoded({**RUN, **fields}, of_watch=True)
 
 
@@ -106,7 +106,7 @@ def test_a_word_of_a_watch_that_no_watcher_says_is_refused(fields: Record) -> No
 def test_how_far_runs_are_is_read_like_everything_else(row: Any) -> None:
     word = {"kind": "watch", "what": "alive", "at": 1e9, "open": [[1, 1e9, 1, 0, 0.1]]}
     assert decoded(word, of_watch=True) == word
-    with pytest.raises(Wrong):
+    with pytest.raises(FieldError):
         decoded({**word, "open": [row]}, of_watch=True)
 
 
@@ -133,7 +133,7 @@ def test_a_text_is_no_longer_than_one_of_its_kind_can_be(kind: str, field: str, 
         if length == most:
             assert decoded(record, of_watch=False) == record
         else:
-            with pytest.raises(Wrong, match=field):
+            with pytest.raises(FieldError, match=field):
                 decoded(record, of_watch=False)
 
 
@@ -151,7 +151,7 @@ def _takes(its: Type[Any], text: str) -> bool:
         try:
             if its.admit(value):
                 return True
-        except Wrong:
+        except FieldError:
             continue
     return False
 
@@ -159,7 +159,7 @@ def _takes(its: Type[Any], text: str) -> bool:
 def test_a_name_has_no_more_addresses_than_an_answer_holds() -> None:
     record = {"kind": "resolve", "host": "a.example", "addresses": ["192.0.2.1"] * 4096}
     assert decoded(record, of_watch=False) == record
-    with pytest.raises(Wrong, match="addresses"):
+    with pytest.raises(FieldError, match="addresses"):
         decoded({**record, "addresses": ["192.0.2.1"] * 4097}, of_watch=False)
 
 

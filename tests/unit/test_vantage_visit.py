@@ -198,7 +198,7 @@ def test_the_probe_on_this_machine_gets_its_own_tenants_key_alone(monkeypatch: p
 
 
 def test_a_host_that_never_speaks_delays_no_other(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netcompliance.vantage.child.SPEAK", 1.0)
+    monkeypatch.setattr("netcompliance.vantage.probe_process.SPEAK", 1.0)
     silent = scripted("ssh://silent", after="import time; time.sleep(600)")
     told = look([silent, *(scripted(f"ssh://n{n}", SENTINEL, END) for n in range(3))], at_once=2)
     assert told.problems.pop("ssh://silent") is not None
@@ -213,7 +213,7 @@ def test_work_for_one_host_makes_no_other_late(look: Look, monkeypatch: pytest.M
             if observation["kind"] == "host":
                 time.sleep(3)
 
-    monkeypatch.setattr("netcompliance.vantage.child.SPEAK", 2.0)
+    monkeypatch.setattr("netcompliance.vantage.probe_process.SPEAK", 2.0)
     dear = scripted("ssh://dear", SENTINEL, {"kind": "host"}, END)
     others = [scripted(f"ssh://n{n}", SENTINEL, END, before="import time; time.sleep(1)") for n in range(3)]
     assert set(look([dear, *others], told=Busy()).problems.values()) == {None}

@@ -11,8 +11,8 @@ from netcompliance.change import baseline, record, wording
 from netcompliance.change.compare import Change, Comparison
 from netcompliance.change.wording import Item, Tone
 from netcompliance.journal.reader import BadJournal
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many
+from netcompliance.report.html.view_model import Account
 
 _CLASSES = {Tone.BAD: "bad", Tone.WARN: "warn", Tone.GOOD: "good", Tone.PLAIN: "none"}
 _SHOWN = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-from netcompliance.cli import near, output
+from netcompliance.cli import output, suggestions
 
 HELP = "list the findings, or tell what some mean, how to repair it and whom to ask"
 
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List or tell."""
     from netcompliance.findings import Code
 
-    names = set(near.chosen(arguments.codes, words(), "finding", "netcompliance findings"))
+    names = set(suggestions.chosen(arguments.codes, words(), "finding", "netcompliance findings"))
     codes = [code for code in Code if code.value in names]
     if arguments.json:
         output.write_json(

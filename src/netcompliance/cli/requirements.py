@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from netcompliance.cli import near, output
+from netcompliance.cli import output, suggestions
 
 HELP = "list the requirements of the catalogue, or tell all about some"
 
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     from netcompliance.catalogue import CONDITIONS, load
 
     catalogue = load()
-    names = near.chosen(arguments.ids, words(), "requirement", "netcompliance requirements")
+    names = suggestions.chosen(arguments.ids, words(), "requirement", "netcompliance requirements")
     requirements = [catalogue[name] for name in names]
     if arguments.json:
         output.write_json(

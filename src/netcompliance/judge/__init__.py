@@ -25,7 +25,7 @@ from itertools import accumulate
 from netcompliance.catalogue import CONDITIONS, covers
 from netcompliance.findings import Code
 from netcompliance.judge import (
-    approval,
+    allow_list,
     chart,
     dns,
     endpoint,
@@ -45,7 +45,7 @@ from netcompliance.judge.evidence import AGENTS_EYES, CURRENT, Evidence, Outcome
 from netcompliance.judge.identity import identity, kind_of
 from netcompliance.judge.judges import Index, Judge, table
 from netcompliance.judge.looks import unlooked
-from netcompliance.judge.unseen import by_shell
+from netcompliance.judge.shell_gaps import by_shell
 from netcompliance.model import (
     HERE,
     AskedFrom,
@@ -63,7 +63,7 @@ from netcompliance.model import (
 __all__ = ["SHARED", "are_too_large", "belongs", "identity", "index", "judge", "judge_vantage", "settle"]
 
 _MODULES = (
-    approval, chart, dns, endpoint, https, layers, lookups, mirror, outbound, proxy, proxyvars, receiver, registry,
+    allow_list, chart, dns, endpoint, https, layers, lookups, mirror, outbound, proxy, proxyvars, receiver, registry,
     shares, watch,
 )  # fmt: skip
 JUDGES: Mapping[str, Judge] = table(_MODULES)

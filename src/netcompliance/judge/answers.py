@@ -19,7 +19,7 @@ from functools import cached_property
 
 from netcompliance.findings import Code
 from netcompliance.judge.evidence import TENANT, Evidence, finding, listed
-from netcompliance.judge.recognise import (
+from netcompliance.judge.http_responder import (
     COMPLAINTS,
     REFUSALS,
     THE_RECEIVER,

@@ -24,7 +24,7 @@ from netcompliance.judge.hops import (
     tries,
     unavailable,
 )
-from netcompliance.judge.recognise import REDIRECTS, described, is_page
+from netcompliance.judge.http_responder import REDIRECTS, described, is_page
 from netcompliance.judge.transport import TIMEOUTS
 from netcompliance.model import Finding
 from netcompliance.observations import Registry

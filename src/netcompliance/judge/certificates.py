@@ -26,7 +26,7 @@ from netcompliance.judge.evidence import (
     listed,
     seconds,
 )
-from netcompliance.judge.recognise import described
+from netcompliance.judge.http_responder import described
 from netcompliance.model import Finding
 from netcompliance.observations import Certificate, Chain, ChainJudged, Http, Proxy, Registry, Tls
 

@@ -23,12 +23,12 @@ from netcompliance.judge.evidence import (
 from netcompliance.judge.golookup import agents_lookup
 from netcompliance.judge.hello import hello_trouble
 from netcompliance.judge.hops import message
+from netcompliance.judge.http_responder import is_page
 from netcompliance.judge.judges import WAY, judges, observed
 from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.nameservers import unresolved
-from netcompliance.judge.recognise import is_page
+from netcompliance.judge.reachability import way_to
 from netcompliance.judge.transport import TIMEOUTS, path_name, paths_to
-from netcompliance.judge.way import way_to
 from netcompliance.model import Case, Finding, Settings
 from netcompliance.observations import Chart
 

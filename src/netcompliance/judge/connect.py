@@ -23,7 +23,7 @@ from netcompliance.judge.evidence import (
     waited,
     without_port,
 )
-from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, PORTALS
+from netcompliance.judge.page_signatures import BLOCK_WORDS, DEVICES, PORTALS
 from netcompliance.judge.transport import TIMEOUTS
 from netcompliance.model import Finding
 from netcompliance.observations import Proxy

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netcompliance.findings import Code
-from netcompliance.judge.approval import PROXIED
+from netcompliance.judge.allow_list import PROXIED
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -34,13 +34,13 @@ from netcompliance.judge.judges import DNS, NAMES, judges, observed
 from netcompliance.judge.lookups import agents_trouble
 from netcompliance.judge.nameservers import (
     SILENCE,
+    fallback_addresses,
     given_addresses,
     public_addresses,
     public_answers,
     public_versions,
     services,
     sinkholed,
-    fallback_addresses,
     unresolved,
 )
 from netcompliance.judge.resolvconf import config_trouble, no_nameserver, remarks

@@ -17,9 +17,9 @@ from netcompliance.findings import Code
 from netcompliance.judge import proxy
 from netcompliance.judge.evidence import Answered, Evidence, decoded, error_name, error_of, error_text, finding, header
 from netcompliance.judge.hello import AGENT, PADDED, hello_trouble, unexplained
-from netcompliance.judge.marks import BLOCK_WORDS, DEVICES
+from netcompliance.judge.http_responder import described, is_page
 from netcompliance.judge.nameservers import sinkholed, unresolved
-from netcompliance.judge.recognise import described, is_page
+from netcompliance.judge.page_signatures import BLOCK_WORDS, DEVICES
 from netcompliance.judge.tls import tls_trouble
 from netcompliance.judge.transport import TCP_CODES, TIMEOUTS, never_left, paths_to
 from netcompliance.model import Finding

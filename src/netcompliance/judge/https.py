@@ -46,9 +46,9 @@ from netcompliance.judge.hello import (
     size_of,
     unexplained,
 )
+from netcompliance.judge.http_responder import author, described
 from netcompliance.judge.judges import CHAIN, HANDSHAKES, judges, observed
 from netcompliance.judge.nameservers import given_addresses
-from netcompliance.judge.recognise import author, described
 from netcompliance.judge.shares import held_back, missing_shares, opens, share_trouble, shares_of
 from netcompliance.judge.tls import refused_by_openssl, shook_hands, tls_trouble
 from netcompliance.judge.transport import (

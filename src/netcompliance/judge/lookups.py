@@ -7,7 +7,7 @@ dead nameserver costs are told where that nameserver is (DNS-03), and not again.
 from __future__ import annotations
 
 from netcompliance.findings import Code
-from netcompliance.judge.approval import PROXIED
+from netcompliance.judge.allow_list import PROXIED
 from netcompliance.judge.evidence import (
     Evidence,
     Outcome,

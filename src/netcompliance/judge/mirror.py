@@ -22,10 +22,10 @@ from netcompliance.judge.evidence import (
 from netcompliance.judge.hello import unexplained
 from netcompliance.judge.hops import CDN, REGISTRY, steps
 from netcompliance.judge.judges import CHAIN, WAY, judges, observed
+from netcompliance.judge.reachability import way_to
 from netcompliance.judge.registry import inspect
 from netcompliance.judge.tls import shook_hands
 from netcompliance.judge.transport import paths_to, unfinished
-from netcompliance.judge.way import way_to
 from netcompliance.model import Case, Image, Settings
 from netcompliance.observations import Registry
 

@@ -22,8 +22,8 @@ from netcompliance.judge.evidence import (
     notchecked,
 )
 from netcompliance.judge.hangs import missing_exchanges, request_trouble
+from netcompliance.judge.http_responder import REFUSALS, alike, described, is_page, subject_of, trouble
 from netcompliance.judge.judges import HANDSHAKES, judges, observed
-from netcompliance.judge.recognise import REFUSALS, alike, described, is_page, subject_of, trouble
 from netcompliance.judge.transport import path_name, paths_to, unfinished
 from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Settings
 from netcompliance.observations import Http

@@ -43,10 +43,10 @@ from netcompliance.judge.hops import (
     unavailable,
     unexplained_hellos,
 )
+from netcompliance.judge.http_responder import REDIRECTS, REFUSALS, described, is_page
 from netcompliance.judge.judges import WAY, judges, observed
-from netcompliance.judge.recognise import REDIRECTS, REFUSALS, described, is_page
+from netcompliance.judge.reachability import way_to
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, paths_to
-from netcompliance.judge.way import way_to
 from netcompliance.model import Case, Finding, RegistryMode, Settings
 from netcompliance.observations import Registry
 

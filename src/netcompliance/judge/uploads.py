@@ -35,7 +35,7 @@ from netcompliance.judge.evidence import (
     notchecked,
     seconds,
 )
-from netcompliance.judge.recognise import alike, author, transport_trouble
+from netcompliance.judge.http_responder import alike, author, transport_trouble
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name, paths_to, unfinished
 from netcompliance.model import DOCUMENTED_PATH, Case, Finding, Settings
 from netcompliance.observations import Http

@@ -28,9 +28,9 @@ from netcompliance.judge.evidence import (
     notapplicable,
     notchecked,
 )
+from netcompliance.judge.http_responder import THE_RECEIVER, author
 from netcompliance.judge.identity import kind_of
 from netcompliance.judge.judges import judges, observed
-from netcompliance.judge.recognise import THE_RECEIVER, author
 from netcompliance.model import Case, Finding, Kind, Observation, Settings
 from netcompliance.observations import Answer, Begin, Control, End, Http, Run, Showed, Unwatched, Watch, decode
 from netcompliance.outages import FLAPPING, UP, Criterion, Held, Judged, Path, Stretch

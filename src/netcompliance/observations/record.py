@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from netcompliance.observations.values import Type, Wrong
+from netcompliance.observations.values import FieldError, Type
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Record")
@@ -118,9 +118,9 @@ class Record:
 
     @classmethod
     def admit(cls, value: Any) -> dict[str, Any]:
-        """The object with the fields that are declared. Raises `Wrong`."""
+        """The object with the fields that are declared. Raises `FieldError`."""
         if not isinstance(value, dict):
-            raise Wrong
+            raise FieldError
         known = cls.ADMIT
         return {
             known[name][0]: None if each is None else known[name][1](each)

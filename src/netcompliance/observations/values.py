@@ -1,7 +1,7 @@
 """What a field can hold: how it is admitted from a host, how it is decoded for the judges, and what the schema says.
 
 Theory. A field is read twice. What a host sends is data of a stranger: a value that is not what it must be is that
-host's error (`admit` raises `Wrong`). A journal comes from another machine, perhaps from another year, and a judge
+host's error (`admit` raises `FieldError`). A journal comes from another machine, perhaps from another year, and a judge
 would need a check before every use: a value that is not of its type is taken for missing (`decode` yields `None`),
 which every judge must understand anyway. Both, and the published JSON Schema, are one declaration here.
 """
@@ -20,10 +20,10 @@ D = TypeVar("D")
 E = TypeVar("E")
 
 Check = Callable[[Any], Any]
-"""The value as it is taken over. Raises `Wrong`."""
+"""The value as it is taken over. Raises `FieldError`."""
 
 
-class Wrong(Exception):
+class FieldError(Exception):
     """A value is not what it must be."""
 
 
@@ -36,7 +36,7 @@ class Type(Generic[T]):
         self, admit: Check, decode: Callable[[Any], T | None], schema: Mapping[str, Any], of: Any = None
     ) -> None:
         self.admit = admit
-        """The value as it is taken over from a host. Raises `Wrong`."""
+        """The value as it is taken over from a host. Raises `FieldError`."""
         self.decode = decode
         """The value as judges may rely on it, `None` if it is not of this type."""
         self.schema = schema
@@ -71,7 +71,7 @@ def admit_text(value: Any) -> str:
     """Contents, such as a body or a file, as many as a record has room for: no verdict repeats them. Half of a pair of
     surrogates cannot be written down: it is a `?`."""
     if not isinstance(value, str):
-        raise Wrong
+        raise FieldError
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -91,7 +91,7 @@ def decode_text(value: Any) -> str | None:
 def _no_longer(most: int) -> Check:
     def admit(value: Any) -> str:
         if len(admit_text(value)) > most:
-            raise Wrong
+            raise FieldError
         return admit_text(value)
 
     return admit
@@ -142,7 +142,7 @@ def one_of(*choices: str) -> Type[str]:
 
     def admit(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise Wrong
+            raise FieldError
         return value
 
     return Type(admit, decode_text, {"enum": list(choices)})
@@ -150,7 +150,7 @@ def one_of(*choices: str) -> Type[str]:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Wrong
+        raise FieldError
     return value
 
 
@@ -160,7 +160,7 @@ FLAG: Type[bool] = Type(_flag, lambda value: value if isinstance(value, bool) el
 def _admit_whole(least: int, most: int) -> Check:
     def admit(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Wrong
+            raise FieldError
         return value
 
     return admit
@@ -187,7 +187,7 @@ def _number(least: float, most: float) -> Type[float]:
 
     def admit(value: Any) -> float:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-            raise Wrong
+            raise FieldError
         return value
 
     return Type(admit, decode_number, {"type": "number"})
@@ -214,7 +214,7 @@ def several(item: Type[T], most: int | None = None) -> Type[tuple[T, ...]]:
 
     def admit(value: Any) -> list[Any]:
         if not isinstance(value, list) or (most is not None and len(value) > most):
-            raise Wrong
+            raise FieldError
         return [item.admit(each) for each in value]
 
     def decode(value: Any) -> tuple[T, ...] | None:
@@ -239,7 +239,7 @@ def row(*items: Type[Any]) -> Type[Any]:
 
     def admit(value: Any) -> list[Any]:
         if not isinstance(value, list) or len(value) != len(items):
-            raise Wrong
+            raise FieldError
         return [item.admit(each) for item, each in zip(items, value, strict=True)]
 
     def decode(value: Any) -> Any:
@@ -256,7 +256,7 @@ def named(item: Type[T], *, null: bool = False) -> Type[Mapping[str, T]]:
 
     def admit(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise Wrong
+            raise FieldError
         return {LINE.admit(its): None if null and each is None else item.admit(each) for its, each in value.items()}
 
     def decode(value: Any) -> Mapping[str, T] | None:

@@ -58,7 +58,9 @@ def _drawing(title: str, paths: Sequence[Path], begin: float, end: float, gaps: 
         for outage in path.outages:
             left = x(outage.begin.at)
             width = max(LEAST, x(outage.end.at) - left)
-            yield _bar(left, top + 1, width, ROW - 2, "#c4161c", f"{clock(outage.begin.at)}: {outages.duration_text(outage)}")
+            yield _bar(
+                left, top + 1, width, ROW - 2, "#c4161c", f"{clock(outage.begin.at)}: {outages.duration_text(outage)}"
+            )
     yield from _axis(ROW * (len(paths) + 1), begin, end, x)
 
 

@@ -14,8 +14,8 @@ from netcompliance.judge.watch import KIND, REQUIREMENT, Watched, watched
 from netcompliance.model import LAYERS, TRIES, Settings, Watch
 from netcompliance.outages import Outage
 from netcompliance.report import timeline
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, scrolling, table
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus, Entry
 
 MOST = 200

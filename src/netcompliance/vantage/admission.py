@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sys import getsizeof
 from typing import Any
 
-from netcompliance.observations.values import PATHS, Wrong
+from netcompliance.observations.values import PATHS, FieldError
 from netcompliance.vantage import records
 
 ONCE = frozenset({"host", "sockets", "probe"})
@@ -123,7 +123,7 @@ class Admission:
             raise TooMuch(MORE)
         try:
             return records.decoded(record, of_watch=self._of_watch)
-        except Wrong as wrong:
+        except FieldError as wrong:
             raise NotAdmitted(str(wrong)) from None
 
     def admit(self, line: bytes, record: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netcompliance.observations import SENT, VISIT, Record, Watch
-from netcompliance.observations.values import WORD_MOST, Wrong
+from netcompliance.observations.values import WORD_MOST, FieldError
 
 
 def _names(of: type[Record]) -> Iterator[str]:
@@ -45,20 +45,20 @@ def never_by_shell(record: Mapping[str, Any]) -> str:
 
 
 def decoded(record: Mapping[str, Any], *, of_watch: bool) -> dict[str, Any]:
-    """The record with the fields of its kind alone. Raises `Wrong`, which says what is wrong."""
+    """The record with the fields of its kind alone. Raises `FieldError`, which says what is wrong."""
     kind = record.get("kind")
     if not isinstance(kind, str) or not kind or len(kind) > WORD_MOST:
-        raise Wrong("a record without a kind")
+        raise FieldError("a record without a kind")
     if of_watch:
         what = record.get("what")
         if kind != Watch.kind or not isinstance(what, str) or what not in SENT:
-            raise Wrong(f"a record of the kind {kind!r} in a watch")
+            raise FieldError(f"a record of the kind {kind!r} in a watch")
         of, needed, known = f"watch {what}", SENT[what].NEEDED, SENT[what].ADMIT
         missing = [field for field in needed if record.get(field) is None]
         if missing:
-            raise Wrong(f"a {of!r} record without {missing[0]!r}")
+            raise FieldError(f"a {of!r} record without {missing[0]!r}")
     elif kind not in VISIT:
-        raise Wrong(f"a record of the kind {kind!r}")
+        raise FieldError(f"a record of the kind {kind!r}")
     else:
         of, known = kind, VISIT[kind].ADMIT
     taken: dict[str, Any] = {"kind": kind}
@@ -68,6 +68,6 @@ def decoded(record: Mapping[str, Any], *, of_watch: bool) -> dict[str, Any]:
         name, admit = known[field]
         try:
             taken[name] = None if value is None else admit(value)
-        except Wrong:
-            raise Wrong(f"a {of!r} record whose {field!r} is not valid") from None
+        except FieldError:
+            raise FieldError(f"a {of!r} record whose {field!r} is not valid") from None
     return taken

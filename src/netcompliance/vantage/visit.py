@@ -1,9 +1,9 @@
 """Looking, once: every host and the workstation's own questions side by side, for all tenants of a session, then what
 the chains lead to.
 
-One loop serves all visits. It never waits for a single host: each has its own limits (`child`), and what happens to one
-ends no other; nor does what goes wrong here with what one said. The visits are begun before anything heavy is imported
-here, since they need none of it.
+One loop serves all visits. It never waits for a single host: each has its own limits (`probe_process`), and what
+happens to one ends no other; nor does what goes wrong here with what one said. The visits are begun before anything
+heavy is imported here, since they need none of it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netcompliance.model import HERE, Case, Observation, Settings
 from netcompliance.probe import bundle
-from netcompliance.vantage import trouble
+from netcompliance.vantage import diagnosis
 from netcompliance.vantage.admission import Admission, of_visit
-from netcompliance.vantage.child import Child
 from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.plan import build_plan
+from netcompliance.vantage.probe_process import Child
 
 if TYPE_CHECKING:
     from netcompliance.vantage.hosts import Host
@@ -279,7 +279,7 @@ class _Tour:
                 Admission(self._bounds, by_shell=not here),
             )
         except OSError as error:
-            tenant.note(host.vantage, trouble.not_started(host, error))
+            tenant.note(host.vantage, diagnosis.not_started(host, error))
             return
         self._under_way[child] = (tenant, host)
         tenant.chains[host.vantage] = []
@@ -324,7 +324,7 @@ class _Tour:
             if not stream.closed and stream.fileno() in self._selector.get_map():
                 self._selector.unregister(stream)
         ending = child.stop()
-        tenant.note(host.vantage, problem or (trouble.diagnosed(host, ending) if ending else None))
+        tenant.note(host.vantage, problem or (diagnosis.diagnosed(host, ending) if ending else None))
 
 
 class _Workstation:

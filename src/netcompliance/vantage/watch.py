@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netcompliance.model import Settings
 from netcompliance.probe import bundle
-from netcompliance.vantage import trouble
+from netcompliance.vantage import diagnosis
 from netcompliance.vantage.admission import Admission, Bounds, of_watch
+from netcompliance.vantage.control_connection import Line
 from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
-from netcompliance.vantage.line import Line
 from netcompliance.vantage.plan import collect_plan, watch_plan
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class _Tour:
             if watcher.begun:
                 self._lose(watcher, str(error))
             else:
-                self._never(watcher, trouble.not_started(host, error))
+                self._never(watcher, diagnosis.not_started(host, error))
             return
         watcher.line = line
         for stream, mask, work in (
@@ -318,18 +318,17 @@ class _Tour:
         elif watcher.gone:
             self._gone(watcher, watcher.gone)
         elif not watcher.begun or ending.why == "not-admitted":
-            self._never(watcher, trouble.diagnosed(watcher.host, ending))
+            self._never(watcher, diagnosis.diagnosed(watcher.host, ending))
         elif ending.why in ("too-much", "flood"):
-            watcher.gone = trouble.diagnosed(watcher.host, ending).cause
+            watcher.gone = diagnosis.diagnosed(watcher.host, ending).cause
             self._gone(watcher, watcher.gone)
         elif watcher.by_shell:
             watcher.lost = line.heard if line else None
-            watcher.gone = (
-                f"a shell watches no longer than its connection lasts: {trouble.diagnosed(watcher.host, ending).cause}"
-            )
+            cause = diagnosis.diagnosed(watcher.host, ending).cause
+            watcher.gone = f"a shell watches no longer than its connection lasts: {cause}"
             self._gone(watcher, watcher.gone)
         else:
-            self._lose(watcher, trouble.diagnosed(watcher.host, ending).cause, line.heard if line else None)
+            self._lose(watcher, diagnosis.diagnosed(watcher.host, ending).cause, line.heard if line else None)
 
     def _hang_up(self, watcher: _Watcher) -> Any:
         line = watcher.line

@@ -114,7 +114,11 @@ def public_dns(settings: Settings, agent: str, server: str, rdtype: str, emit: E
             raise Refused("head", "PROTOCOL", f"status {answer.status_code}, type {kind or 'none'}")
         seen["response"] = base64.b64encode(body).decode()
 
-    emit(_answer_of(ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None))
+    emit(
+        _answer_of(
+            ask, kind="public-dns", server=server, name=settings.host, rdtype=rdtype, address=None, response=None
+        )
+    )
 
 
 def charts(settings: Settings, emit: Emit) -> None:

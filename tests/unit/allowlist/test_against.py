@@ -14,7 +14,7 @@ from netcompliance.change.allowlist.flows import AllowList
 from netcompliance.change.allowlist.formats import FORMATS, text
 from netcompliance.config.allow_list import reading
 from netcompliance.config.validation import BadInput
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, everybody, from_a_pod, looked
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, PROXY
 from tests.unit.judge.world import altered, healthy, without

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netcompliance.config.validation import BadInput
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 from netcompliance.model import Basis, Kind
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, from_a_pod, looked
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, PROXY, SERVERS, public_answer

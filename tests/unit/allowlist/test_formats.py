@@ -24,7 +24,7 @@ from netcompliance.change.allowlist.formats import FORMATS, Checked, text
 from netcompliance.change.allowlist.head import UNREAD
 from netcompliance.change.allowlist.request import Ticket
 from netcompliance.config.allow_list import reading
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 from tests.unit.allowlist.seen import allowed, behind_a_proxy, everybody, from_a_pod, looked
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, SERVERS
 from tests.unit.judge.world import altered, healthy, settings

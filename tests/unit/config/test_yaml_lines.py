@@ -32,7 +32,7 @@ second: 3
         ((), None),
     ],
 )
-def test_lines_of_values_and_of_what_is_above_them(way: yaml_lines.Way, line: int | None) -> None:
+def test_lines_of_values_and_of_what_is_above_them(way: yaml_lines.Transport, line: int | None) -> None:
     first, _ = yaml_lines.documents(TEXT, "f")
     assert yaml_lines.line(first, way) == line
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netcompliance.judge.unseen import BY_SHELL, PYTHON
+from netcompliance.judge.shell_gaps import BY_SHELL, PYTHON
 from netcompliance.model import Result
 from tests.unit.judge.records import ADDRESSES, EVERY, HOST, SERVERS, Record, error, resolve_nothing, tls
 from tests.unit.judge.world import altered, exchange, healthy, unresolved, verdict_of, without

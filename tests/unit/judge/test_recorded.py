@@ -75,7 +75,7 @@ def test_no_visit_is_recorded_that_would_not_be_played() -> None:
 
 
 def test_a_visit_that_alone_shows_something_is_played_and_so_is_one_that_was_named() -> None:
-    def visit(*kinds: str) -> frozenset[visits.Sign]:
+    def visit(*kinds: str) -> frozenset[visits.ErrorPattern]:
         return visits.signs({"kind": kind, "error": None} for kind in kinds)
 
     shown = {"alone": visit("tcp", "tls"), "same": visit("tcp"), "named": visit("tcp"), "other": visit("tcp", "dns")}

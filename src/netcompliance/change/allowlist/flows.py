@@ -17,9 +17,9 @@ from ipaddress import ip_address, ip_network
 
 from netcompliance.catalogue import Catalogue
 from netcompliance.config.validation import BadInput, host_name, printable
+from netcompliance.judge.destinations import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs
 from netcompliance.judge.evidence import Evidence, parsed_address
 from netcompliance.judge.identity import kind_of
-from netcompliance.judge.needs import CHECKS, REQUIREMENTS, Need, Purpose, asked_on_itself, needs
 from netcompliance.model import HERE, Basis, Kind, Observation, Settings
 from netcompliance.observations import Registry
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from netcompliance.change.allowlist.flows import DRIFT, AllowList
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 
 PODS = frozenset({Purpose.TENANT, Purpose.PROXY, Purpose.RESOLVER})
 """What pods need of a network; all else is pulled by nodes or asked for by a workstation."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from netcompliance.change.allowlist.flows import AllowList, Flow
 from netcompliance.change.allowlist.lines import Line, lines
 from netcompliance.change.allowlist.rows import addition
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 from netcompliance.model import Kind
 
 NAME = "stackstate-agent-egress"

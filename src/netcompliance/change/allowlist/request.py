@@ -20,7 +20,7 @@ from ipaddress import ip_address
 
 from netcompliance.change.allowlist.flows import DIRECTION, DRIFT, AllowList, day
 from netcompliance.change.allowlist.rows import Destination, Row, folded, of_version, prefix, rows
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 
 _COLUMNS = (
     "change", "sources", "hosts", "destination", "address", "seen", "port", "protocol", "direction", "via", "purpose",

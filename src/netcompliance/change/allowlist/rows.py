@@ -19,7 +19,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 
 from netcompliance.change.allowlist.flows import AllowList, Flow, Source, day
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 from netcompliance.model import Basis
 
 PREFIX = "stackstate"

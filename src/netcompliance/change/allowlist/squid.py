@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from netcompliance.change.allowlist.flows import AllowList, Flow, Source
-from netcompliance.judge.needs import Purpose
+from netcompliance.judge.destinations import Purpose
 
 
 def acl(allowed: AllowList) -> Iterator[str]:

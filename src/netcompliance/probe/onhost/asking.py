@@ -15,8 +15,8 @@ from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import Target
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Way
 
 QUICK = 0.3
 """Seconds for an answer. Whoever takes longer is asked several things at once."""
@@ -50,7 +50,7 @@ class Asker:
             return None, failure_from(error, "tls")
         return stream, None
 
-    def on(self, way: Way, stream: Optional[Stream], request: Request) -> Tuple[Optional[Stream], Answer]:
+    def on(self, way: Transport, stream: Optional[Stream], request: Request) -> Tuple[Optional[Stream], Answer]:
         """Ask on this stream, or on a new one if there is none or the peer has closed it. What can be used again."""
         answer = self.target.ask_again(way, stream, request) if stream is not None else None
         if answer is None:
@@ -58,12 +58,12 @@ class Asker:
             answer = self.target.ask(way, stream, request, verified=True, failure=failure, keep=True)
         return (stream if answer.reusable else None), answer
 
-    def side_by_side(self, way: Way, connections: Connections, requests: Sequence[Request], noted: Noted) -> None:
+    def side_by_side(self, way: Transport, connections: Connections, requests: Sequence[Request], noted: Noted) -> None:
         """Ask all of them at once, as far as the connections allow."""
         for request in requests:
             self.visit.spawn(self.task, self._on_kept, way, connections, request, noted)
 
-    def _on_kept(self, way: Way, connections: Connections, request: Request, noted: Noted) -> None:
+    def _on_kept(self, way: Transport, connections: Connections, request: Request, noted: Noted) -> None:
         with connections.lease() as lease:
             answer = self.target.ask_again(way, lease.kept, request) if lease.kept is not None else None
             if answer is None:
@@ -78,7 +78,7 @@ class Asker:
 class Round:
     """Some requests to one address. `noted` is told each answer, by whichever thread has it."""
 
-    def __init__(self, asker: Asker, way: Way, requests: Sequence[Request], noted: Noted) -> None:
+    def __init__(self, asker: Asker, way: Transport, requests: Sequence[Request], noted: Noted) -> None:
         self._asker = asker
         self._way = way
         self._left: Deque[Request] = deque(requests)

@@ -27,9 +27,9 @@ from netcompliance.probe.onhost.requests import Target, authority, body_of
 from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.servername import for_host
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.transports import SMALL_MSS, Direct, Transport, Tunnelled
 from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import SMALL_MSS, Direct, Tunnelled, Way
 
 ANSWERED_WITH_TLS = ("VERIFY", "SSL")
 """Failures after which it is worth asking who answered."""
@@ -52,7 +52,7 @@ UNVERIFIED = ("receiver", "sibling")
 """Purposes that are also asked of a peer whose certificate does not verify."""
 
 Request = Dict[str, Any]
-Verified = Callable[[Way, tls.TlsStream, float], None]
+Verified = Callable[[Transport, tls.TlsStream, float], None]
 """Is given the way and the stream on which a host verified first, and the seconds that it took to open."""
 
 
@@ -67,7 +67,7 @@ def look_at(visit: Visit, task: str, host: str, port: int, address: str) -> None
     visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).look, way)
 
 
-def greet(visit: Visit, task: str, host: str, port: int, way: Way) -> None:
+def greet(visit: Visit, task: str, host: str, port: int, way: Transport) -> None:
     """Send a host the ClientHello of whoever fetches from it, on this way, and ask nothing."""
     visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).greet, way)
 
@@ -130,7 +130,7 @@ class Endpoint:
             return
         shares.look(self._visit, *place, hello=self._keyless)
 
-    def look(self, way: Way) -> None:
+    def look(self, way: Transport) -> None:
         """One way to the host."""
         clock = time.monotonic()
         lower = way.open_reported()
@@ -154,7 +154,7 @@ class Endpoint:
         elif error["name"] in ANSWERED_WITH_TLS and not self._verifies_again(way):
             self._identify(way)
 
-    def _verifies_again(self, way: Way) -> bool:
+    def _verifies_again(self, way: Transport) -> bool:
         """Does a second connection of many to the same address verify? Then that one goes on."""
         if not self._shares or way.via is not None:
             return False
@@ -164,7 +164,7 @@ class Endpoint:
             self._go_on(way, stream, time.monotonic() - clock)
         return stream is not None
 
-    def _shake(self, way: Way, purpose: str, context: Any, lower: Callable[[], Stream]) -> Any:
+    def _shake(self, way: Transport, purpose: str, context: Any, lower: Callable[[], Stream]) -> Any:
         """A reported handshake; with small segments beside it where the peer stays silent."""
         small = SMALLER.get(purpose)
         seconds = self._visit.limits["tls"]
@@ -177,18 +177,18 @@ class Endpoint:
         self._report(way, purpose, facts)
         return stream, facts["error"]
 
-    def _shake_small(self, way: Way, purpose: str, context: Any) -> None:
+    def _shake_small(self, way: Transport, purpose: str, context: Any) -> None:
         stream, facts = tls.secure(way.open_small, context, self._host, self._visit.limits["tls_small"])
         self._report(way, purpose, dict(facts, mss=SMALL_MSS))
         if stream is not None:
             stream.close()
 
-    def _report(self, way: Way, purpose: str, facts: Dict[str, Any]) -> None:
+    def _report(self, way: Transport, purpose: str, facts: Dict[str, Any]) -> None:
         if facts.get("chain"):
             facts = dict(facts, **self._visit.anchors.unsent(facts["chain"]))
         self._visit.emit("tls", self._task, purpose=purpose, **dict({"mss": None}, **facts), **self._target.fields(way))
 
-    def _identify(self, way: Way) -> None:
+    def _identify(self, way: Transport) -> None:
         stream, _ = self._shake(way, "identify", identifying_context(readable=chain.ON_THE_WIRE), way.open)
         if stream is None and chain.ON_THE_WIRE:
             stream, _ = self._shake(way, "identify", identifying_context(), way.open)
@@ -202,11 +202,11 @@ class Endpoint:
         else:
             stream.close()
 
-    def _ask_unverified(self, way: Way, request: Request) -> None:
+    def _ask_unverified(self, way: Transport, request: Request) -> None:
         stream, failure = self._asker.connect(way.open, identifying_context())
         self._target.ask(way, stream, request, failure=failure)
 
-    def _go_on(self, way: Way, stream: tls.TlsStream, took: float) -> None:
+    def _go_on(self, way: Transport, stream: tls.TlsStream, took: float) -> None:
         """The certificate verified: ask everything that the plan has for this address."""
         spawn, task = self._visit.spawn, self._task
         if chain.ON_THE_WIRE:
@@ -226,13 +226,13 @@ class Endpoint:
             requests.extend(request for request in possible if request["at"] == "one")
         Payloads(self._asker, way, requests, self._upload).send(stream, took)
 
-    def _read_chain(self, way: Way) -> None:
+    def _read_chain(self, way: Transport) -> None:
         """Where the interpreter gives only the leaf: once more, with a TLS version that shows the chain."""
         stream, _ = self._shake(way, "identify", identifying_context(readable=True), way.open)
         if stream is not None:
             stream.close()
 
-    def _speak_http2(self, way: Way, request: Request) -> None:
+    def _speak_http2(self, way: Transport, request: Request) -> None:
         """This request and what the logs agent posts, over HTTP/2 if the peer agrees to that.
 
         Each once more, on another connection, if it failed.
@@ -255,7 +255,7 @@ class Endpoint:
             failed = 1 if answered else failed + 1
             left = left[answered:]
 
-    def greet(self, way: Way) -> None:
+    def greet(self, way: Transport) -> None:
         """The agent's own ClientHello; where it gets nothing or an alert, others that differ from it in one thing."""
         hedge = self._visit.limits["hedge"]
         with self._visit.pool.unless_done(self._task, hedge, self._other_hellos, way):
@@ -263,7 +263,7 @@ class Endpoint:
         if not _is_served(facts):
             self._other_hellos(way)
 
-    def _plain_hello(self, way: Way) -> None:
+    def _plain_hello(self, way: Transport) -> None:
         """The ClientHello of those that name no protocol; if it is not answered, some more."""
         facts = self._send_hello(way, PLAIN_HELLO, way.open, self._visit.limits["tls"])
         if _is_served(facts):
@@ -272,7 +272,7 @@ class Endpoint:
             seconds = self._visit.limits["tls_small"]
             self._visit.spawn(self._task, self._send_hello, way, PLAIN_HELLO, way.open, seconds)
 
-    def _other_hellos(self, way: Way) -> None:
+    def _other_hellos(self, way: Transport) -> None:
         if not self._visit.first("hellos", self._task, self._host, way.address):
             return
         seconds, spawn = self._visit.limits["tls_small"], self._visit.spawn
@@ -283,7 +283,9 @@ class Endpoint:
         if way.via is None:
             spawn(self._task, self._send_hello, way, AGENT_HELLO + "-small-mss", way.open_small, seconds)
 
-    def _send_hello(self, way: Way, purpose: str, open_lower: Callable[[], Stream], seconds: float) -> Dict[str, Any]:
+    def _send_hello(
+        self, way: Transport, purpose: str, open_lower: Callable[[], Stream], seconds: float
+    ) -> Dict[str, Any]:
         facts = firstflight.send(open_lower, self._hellos.get(purpose, self._hellos[AGENT_HELLO]), seconds)
         self._report(way, purpose, facts)
         return facts

@@ -22,9 +22,9 @@ from netcompliance.probe.onhost.requests import authority
 from netcompliance.probe.onhost.retries import Retries
 from netcompliance.probe.onhost.tls import TlsStream
 from netcompliance.probe.onhost.transfers import Patience, Transfer
+from netcompliance.probe.onhost.transports import Nearest, Transport, Tunnelled
 from netcompliance.probe.onhost.urls import Url
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Nearest, Tunnelled, Way
 
 REDIRECTS = (301, 302, 303, 307, 308)
 SHOWN = 4096
@@ -34,7 +34,7 @@ HIDDEN_HEADERS = ("set-cookie", "authorization", "proxy-authorization")
 
 
 Origin = Tuple[str, int]
-Kept = Tuple[Way, TlsStream]
+Kept = Tuple[Transport, TlsStream]
 Describe = Callable[[http1.Answer], Dict[str, Any]]
 
 
@@ -43,7 +43,7 @@ def nothing_more(_: http1.Answer) -> Dict[str, Any]:
     return {}
 
 
-class Wish(NamedTuple):
+class FetchSpec(NamedTuple):
     """What is to be fetched, and how much of it."""
 
     step: str
@@ -75,7 +75,7 @@ class End(NamedTuple):
 class Fetcher:
     """The client of one registry."""
 
-    def __init__(self, visit: Visit, task: str, origin: Origin, way: Way) -> None:
+    def __init__(self, visit: Visit, task: str, origin: Origin, way: Transport) -> None:
         """`origin` is the registry's host and port, `way` the one to it."""
         self._visit = visit
         self._task = task
@@ -87,12 +87,12 @@ class Fetcher:
         """A stream that is open to the registry already, which took so many seconds."""
         self._connections(*self._origin).add((self._way, stream), seconds)
 
-    def get(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> Optional[http1.Answer]:
+    def get(self, url: Url, wish: FetchSpec, describe: Describe = nothing_more) -> Optional[http1.Answer]:
         """The answer at the end of the redirects; None if there was none. `describe` adds to the observations."""
         end = self.fetch(url, wish, describe)
         return end.answer if end.failure is None else None
 
-    def fetch(self, url: Url, wish: Wish, describe: Describe = nothing_more) -> End:
+    def fetch(self, url: Url, wish: FetchSpec, describe: Describe = nothing_more) -> End:
         """The same with how it ended, after as many tries as `retries` grants."""
         attempt = 0
         while True:
@@ -102,7 +102,7 @@ class Fetcher:
                 return end
             attempt += 1
 
-    def _follow(self, url: Url, wish: Wish, attempt: int, describe: Describe) -> End:
+    def _follow(self, url: Url, wish: FetchSpec, attempt: int, describe: Describe) -> End:
         seen: Set[Url] = set()
         hop = 0
         while True:
@@ -125,11 +125,11 @@ class Fetcher:
         return urls.parse(text, local=self._local)
 
     def _hop(
-        self, url: Url, wish: Wish, attempt: int, hop: int, seen: Set[Url], describe: Describe
+        self, url: Url, wish: FetchSpec, attempt: int, hop: int, seen: Set[Url], describe: Describe
     ) -> Tuple[http1.Answer, Optional[Url], Optional[Failure]]:
         answer = self._answer_to(wish)
         own = self._owns(url)
-        way: Optional[Way] = None
+        way: Optional[Transport] = None
         location, following, failure = None, None, None
         with self._connections(url.host, url.port).lease() as lease:
             at = time.time()
@@ -178,7 +178,7 @@ class Fetcher:
         """Does a task of the plan look at this host anyhow?"""
         return any(host in task.get("hosts", ()) for task in self._visit.plan["tasks"])
 
-    def _answer_to(self, wish: Wish) -> http1.Answer:
+    def _answer_to(self, wish: FetchSpec) -> http1.Answer:
         limits = self._visit.limits
         if not wish.patient:
             return http1.Answer(wish.read, wish.read)
@@ -200,7 +200,7 @@ class Fetcher:
             raise Failure("redirect", "REDIRECT", "more than %d redirects" % hop)
         return following
 
-    def _way_to(self, url: Url) -> Way:
+    def _way_to(self, url: Url) -> Transport:
         if self._owns(url):
             return self._way
         route = self._visit.route(self._task, url.host, url.port)
@@ -211,7 +211,7 @@ class Fetcher:
             raise Failure("redirect", "REDIRECT", "%s has the address %s" % (url.host, addresses[0]))
         return Nearest(self._visit, url.port, addresses)
 
-    def _exchange(self, url: Url, wish: Wish, way: Way, lease: Lease, answer: http1.Answer) -> None:
+    def _exchange(self, url: Url, wish: FetchSpec, way: Transport, lease: Lease, answer: http1.Answer) -> None:
         headers = [
             ("Host", authority(url.host, url.port)),
             ("User-Agent", self._visit.plan["agent"]),
@@ -274,7 +274,7 @@ class Fetcher:
         return url.host == registry or (":" not in url.host and url.host.endswith("." + registry))
 
 
-def _body_excerpt(answer: http1.Answer, wish: Wish) -> str:
+def _body_excerpt(answer: http1.Answer, wish: FetchSpec) -> str:
     length = wish.shown if answer.status == 200 else SHOWN
     return base64.b64encode(answer.body[:length]).decode("ascii")
 

@@ -12,7 +12,7 @@ beginning alone proves nothing, and reading everything would be as much as a pul
 import threading
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from netcompliance.probe.onhost.fetch import End, Fetcher, Wish
+from netcompliance.probe.onhost.fetch import End, Fetcher, FetchSpec
 from netcompliance.probe.onhost.manifests import Descriptor
 from netcompliance.probe.onhost.retries import STATUSES
 from netcompliance.probe.onhost.urls import Url
@@ -124,7 +124,7 @@ class Layers:
         self._get(layer, int(self._visit.limits["layer_bytes"]))
 
     def _get(self, layer: Layer, most: int, span: Optional[Span] = None) -> End:
-        wish = Wish(
+        wish = FetchSpec(
             "layer", layer.image["name"], most + 1, SHOWN, whole=False, digest=layer.entry.digest,
             size=layer.entry.size, token=layer.token, span=span, patient=True,
         )  # fmt: skip

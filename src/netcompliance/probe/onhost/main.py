@@ -67,9 +67,9 @@ def main(plan: Task, key: Optional[str] = None) -> None:
 
         watch.main(plan)
     if "collect" in plan:
-        from netcompliance.probe.onhost import collect
+        from netcompliance.probe.onhost import spool_reader
 
-        collect.main(plan)
+        spool_reader.main(plan)
     os.umask(0o077)
     gc.disable()
     allow_many_files()

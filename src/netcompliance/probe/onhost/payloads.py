@@ -16,8 +16,8 @@ from netcompliance.probe.onhost.connections import Connections
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.requests import KEY_HEADER
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.uploads import Uploads
-from netcompliance.probe.onhost.ways import Way
 
 PATIENCE = 2.0
 """Seconds for an answer to a request of the second round."""
@@ -74,7 +74,7 @@ def _make_neutral(request: Request, name: str, agent: str) -> bool:
 class Payloads:
     """The requests and uploads of the plan at one address, or on the way through the proxy."""
 
-    def __init__(self, asker: Asker, way: Way, requests: List[Request], upload: Optional[Request]) -> None:
+    def __init__(self, asker: Asker, way: Transport, requests: List[Request], upload: Optional[Request]) -> None:
         self._asker = asker
         self._way = way
         self._requests = requests

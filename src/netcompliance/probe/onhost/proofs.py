@@ -12,9 +12,9 @@ import time
 from typing import Any, Callable, Container, Dict, List, Optional
 
 from netcompliance.probe.onhost import http1, tls, tunnel
-from netcompliance.probe.onhost.dear import BODY, issuer_of
 from netcompliance.probe.onhost.dial import dial
 from netcompliance.probe.onhost.failures import Failure
+from netcompliance.probe.onhost.https_sampler import BODY, issuer_of
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import head_of
 from netcompliance.probe.onhost.route import Proxy

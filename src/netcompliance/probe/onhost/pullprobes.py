@@ -13,23 +13,33 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 from urllib.parse import quote, urlencode
 
 from netcompliance.probe.onhost import http1, manifests, urls
-from netcompliance.probe.onhost.dear import BODY, Probes, Record, Samples, beside, issuer_of, padded, said_by, seen_in
 from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
 from netcompliance.probe.onhost.fetch import REDIRECTS
+from netcompliance.probe.onhost.https_sampler import (
+    BODY,
+    Probes,
+    Record,
+    Samples,
+    beside,
+    issuer_of,
+    padded,
+    said_by,
+    seen_in,
+)
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.registry import TOKEN_BYTES, token_in
 from netcompliance.probe.onhost.requests import authority
 from netcompliance.probe.onhost.servername import for_host
 from netcompliance.probe.onhost.tls import TlsStream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.urls import Url
-from netcompliance.probe.onhost.ways import Way
 
 WHOLE = "whole"
 OUT_OF_ORDER = 500
 OPEN, LOGIN = 200, 401
 
 Place = Tuple[str, int]
-WayTo = Callable[[str, int], Way]
+WayTo = Callable[[str, int], Transport]
 
 
 class PullProbes(Probes):
@@ -69,7 +79,12 @@ class PullProbes(Probes):
         if failure is None and took > patience:
             failure = timed_out("head", "it was answered after %.1f s" % took).record()
         if failure is not None or answer is None:
-            sample = (failure, None, self._unverified_leaf(self._target["host"], failure or {}), self._usually(WHOLE, took))
+            sample = (
+                failure,
+                None,
+                self._unverified_leaf(self._target["host"], failure or {}),
+                self._usually(WHOLE, took),
+            )
             yield WHOLE, begun, sample
             return
         self._shown = None

@@ -18,7 +18,8 @@ import time
 from typing import Any, Dict, List, Optional
 
 from netcompliance.probe.onhost import http1, tls
-from netcompliance.probe.onhost.dear import (
+from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
+from netcompliance.probe.onhost.https_sampler import (
     BODY,
     Probes,
     Record,
@@ -29,7 +30,6 @@ from netcompliance.probe.onhost.dear import (
     said_by,
     seen_in,
 )
-from netcompliance.probe.onhost.failures import Failure, failure_from, timed_out
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import body_of, head_of
 from netcompliance.probe.onhost.streams import Stream
@@ -81,7 +81,11 @@ class ReceiverProbes(Probes):
             yield "tls", at, (None, {"version": facts["version"], "issuer": issuer_of(stream)}, None, took)
             yield from self._requests(number, stream)
         elif error is not None and not (self._has_tcp and error["phase"] == "tcp"):
-            yield "tls", at, (error, None, self._unverified_leaf(self._target["host"], error), self._usually("tls", took))
+            yield (
+                "tls",
+                at,
+                (error, None, self._unverified_leaf(self._target["host"], error), self._usually("tls", took)),
+            )
 
     def _requests(self, number: int, stream: TlsStream) -> Samples:
         limits, request, keep = self._visit.limits, self._target["request"], bool(self._calls)

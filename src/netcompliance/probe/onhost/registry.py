@@ -9,15 +9,15 @@ from urllib.parse import quote, urlencode
 
 from netcompliance.probe.onhost import endpoint, manifests, urls
 from netcompliance.probe.onhost.failures import Failure
-from netcompliance.probe.onhost.fetch import Describe, Fetcher, Wish, nothing_more
+from netcompliance.probe.onhost.fetch import Describe, Fetcher, FetchSpec, nothing_more
 from netcompliance.probe.onhost.hostfacts import platform
 from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.layers import Layers
 from netcompliance.probe.onhost.manifests import Challenge, Descriptor
 from netcompliance.probe.onhost.tls import TlsStream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.urls import Url
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Way
 
 TOKEN_BYTES = 65536
 TOKEN = re.compile(r"[!-~]{1,16384}$")
@@ -31,7 +31,7 @@ def start(visit: Visit, task: Dict[str, Any]) -> None:
     host, _, port = task["registry"].partition(":")
     peer = {"id": task["id"], "host": host, "port": int(port or 443)}
 
-    def walk(way: Way, stream: TlsStream, took: float) -> None:
+    def walk(way: Transport, stream: TlsStream, took: float) -> None:
         fetcher = Fetcher(visit, task["id"], (host, peer["port"]), way)
         fetcher.add(stream, took)
         visit.spawn(task["id"], Walk(visit, task, fetcher, peer).run)
@@ -57,7 +57,7 @@ class Walk:
     def run(self) -> None:
         """Ping; if a registry seems to answer, all images at once."""
         limits = self._visit.limits
-        ping = self._fetcher.get(self._url("/v2/"), Wish("ping", None, int(limits["body_kept"]), whole=False))
+        ping = self._fetcher.get(self._url("/v2/"), FetchSpec("ping", None, int(limits["body_kept"]), whole=False))
         if ping is None or not (ping.status == 200 or manifests.challenges(ping.headers)):
             return
         self._challenge = manifests.bearer(ping.headers)
@@ -115,7 +115,7 @@ class Walk:
             return None
         answer = self._fetcher.get(
             url,
-            Wish("token", image["name"], TOKEN_BYTES, secret=True),
+            FetchSpec("token", image["name"], TOKEN_BYTES, secret=True),
             lambda seen: {"token": token_in(seen) is not None},
         )
         return None if answer is None else token_in(answer)
@@ -125,13 +125,13 @@ class Walk:
         describe: Describe = nothing_more,
     ) -> Optional[Answer]:  # fmt: skip
         size = int(self._visit.limits["manifest_bytes"])
-        wish = Wish(step, image["name"], size, size, digest=digest, accept=manifests.ACCEPT, token=token)
+        wish = FetchSpec(step, image["name"], size, size, digest=digest, accept=manifests.ACCEPT, token=token)
         return self._fetcher.get(self._of(image, "manifests", reference), wish, describe)
 
     def _head(self, image: Image, token: Optional[str]) -> None:
         """The manifest by HEAD, with which containerd begins. Whether that may pass is the same for all images."""
         size = int(self._visit.limits["body_kept"])
-        wish = Wish("head", image["name"], size, accept=manifests.ACCEPT, token=token, method="HEAD")
+        wish = FetchSpec("head", image["name"], size, accept=manifests.ACCEPT, token=token, method="HEAD")
         self._fetcher.get(self._of(image, "manifests", image["reference"]), wish)
 
     def _platform(self, image: Image, index: Document, token: Optional[str]) -> Optional[Answer]:
@@ -155,7 +155,7 @@ class Walk:
 
     def _config(self, image: Image, entry: Descriptor, token: Optional[str]) -> Optional[Answer]:
         size = int(self._visit.limits["config_bytes"])
-        wish = Wish("config", image["name"], size, digest=entry.digest, size=entry.size, token=token)
+        wish = FetchSpec("config", image["name"], size, digest=entry.digest, size=entry.size, token=token)
         return self._fetcher.get(self._of(image, "blobs", entry.digest), wish)
 
     def _platform_by_config(self, image: Image, entry: Descriptor, token: Optional[str]) -> None:

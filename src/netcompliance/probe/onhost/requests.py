@@ -8,8 +8,8 @@ from netcompliance.probe.onhost import gohttp, http1
 from netcompliance.probe.onhost.failures import Failure, failure_from
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Way
 
 KEY_HEADER = "Sts-Api-Key"
 """As Go writes it on the wire."""
@@ -74,12 +74,12 @@ class Target:
         self.head_limit = gohttp.MOST
         """Bytes of a head that are read; fewer once one of this host's did not end."""
 
-    def fields(self, way: Way) -> Dict[str, Any]:
+    def fields(self, way: Transport) -> Dict[str, Any]:
         """The shared fields."""
         return {"host": self.host, "address": way.address, "port": self.port, "via": way.via}
 
     def ask(
-        self, way: Way, stream: Optional[Stream], request: Dict[str, Any], *,
+        self, way: Transport, stream: Optional[Stream], request: Dict[str, Any], *,
         verified: bool = False, failure: Optional[Failure] = None, keep: bool = False,
     ) -> http1.Answer:  # fmt: skip
         """Send one request, or report that there was no stream for it. What came back.
@@ -92,7 +92,7 @@ class Target:
         asking.report(failure)
         return asking.answer
 
-    def ask_again(self, way: Way, stream: Stream, request: Dict[str, Any]) -> Optional[http1.Answer]:
+    def ask_again(self, way: Transport, stream: Stream, request: Dict[str, Any]) -> Optional[http1.Answer]:
         """The same on a verified stream that was kept; None, and no report, if the peer has closed it meanwhile."""
         asking = Asking(self, way, request, verified=True)
         failure = asking.send(stream, keep=True)
@@ -106,7 +106,7 @@ class Asking:
     """One request on its way. With `patience` in the request, so many seconds bound the wait for its answer. A large
     one has `seconds` for all of it, and a standstill of `stall` ends it."""
 
-    def __init__(self, target: Target, way: Way, request: Dict[str, Any], *, verified: bool) -> None:
+    def __init__(self, target: Target, way: Transport, request: Dict[str, Any], *, verified: bool) -> None:
         self._target = target
         self._way = way
         self._request = request

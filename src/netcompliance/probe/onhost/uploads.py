@@ -25,8 +25,8 @@ from netcompliance.probe.onhost.http1 import Answer
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.requests import Asking
 from netcompliance.probe.onhost.streams import Stream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Way
 
 LARGE = 100_000
 """Bytes from which on payloads of different addresses are not sent at the same time."""
@@ -198,7 +198,7 @@ class Tried(NamedTuple):
 class Uploads:
     """The payloads to one address: a row."""
 
-    def __init__(self, asker: Asker, way: Way, upload: Request, small: Optional[Answer]) -> None:
+    def __init__(self, asker: Asker, way: Transport, upload: Request, small: Optional[Answer]) -> None:
         self._asker = asker
         self._visit: Visit = asker.visit
         self._way = way

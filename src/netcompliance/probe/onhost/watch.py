@@ -3,7 +3,7 @@
 Theory. Paths are: what each nameserver is asked (layer `dns`; behind a proxy, for its name), each address of the tenant
 (`tcp`, and rarely `tls` and `http`), the registry and the hosts of its layers (`registry`, rarely). Behind an explicit
 proxy there is one path, through it: its addresses for `tcp`, a tunnel for the rest. What is sampled becomes runs
-(`runs`), which go to whoever listens (`handover`).
+(`streaks`), which go to whoever listens (`spool`).
 
 Rules
 * The watch ignores that its terminal or its session goes away, and ends by itself: at the planned end, when it is told
@@ -24,21 +24,21 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from netcompliance.probe.onhost.cheap import Engine, TcpPath, Tell
-from netcompliance.probe.onhost.dear import Probes
-from netcompliance.probe.onhost.dear import Tell as DearTell
-from netcompliance.probe.onhost.handover import Handover
+from netcompliance.probe.onhost.connect_sampler import Engine, TcpPath, Tell
+from netcompliance.probe.onhost.https_sampler import Probes
+from netcompliance.probe.onhost.https_sampler import Tell as DearTell
 from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
 from netcompliance.probe.onhost.proofs import is_tenant, leads_on
 from netcompliance.probe.onhost.pullprobes import WHOLE, PullProbes
 from netcompliance.probe.onhost.receiverprobes import ReceiverProbes
 from netcompliance.probe.onhost.route import Route
-from netcompliance.probe.onhost.runs import Runs
+from netcompliance.probe.onhost.spool import Handover
+from netcompliance.probe.onhost.streaks import Runs
+from netcompliance.probe.onhost.transports import Direct, Nearest, Transport, Tunnelled
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import SENTINEL, Output, Visit
 from netcompliance.probe.onhost.watchednames import IsThere, WatchedName
-from netcompliance.probe.onhost.ways import Direct, Nearest, Tunnelled, Way
 
 Record = Dict[str, Any]
 
@@ -216,7 +216,7 @@ class Watch:
             seldom,
         )  # fmt: skip
 
-    def _way_to(self, host: str, port: int) -> Way:
+    def _way_to(self, host: str, port: int) -> Transport:
         """The one that a client takes that is not judged address by address."""
         proxy = self._visit.route("watch", host, port).proxy
         if proxy is not None:
@@ -261,7 +261,7 @@ class Watch:
 
         return tell, skip
 
-    def _watch_receiver(self, name: str, way: Callable[[], Way], *, has_tcp: bool) -> None:
+    def _watch_receiver(self, name: str, way: Callable[[], Transport], *, has_tcp: bool) -> None:
         rarely = self._asked["rarely"]
         layers = {"tls": ("tls", name), "http": ("http", name), "post": ("http", name + " POST")}
         tell, skip = self._tellers(layers, rarely)

@@ -13,7 +13,7 @@ import socket
 from typing import Any, Callable, Dict, List, Optional
 
 from netcompliance.probe.onhost import dnsmessage, gofiles, golookup
-from netcompliance.probe.onhost.cheap import DnsPath, Tell
+from netcompliance.probe.onhost.connect_sampler import DnsPath, Tell
 from netcompliance.probe.onhost.limits import Deadline
 from netcompliance.probe.onhost.names import HOSTS_FILE, NSSWITCH, RESOLV_CONF, read_text, text_or_none
 from netcompliance.probe.onhost.proofs import PATIENCE, Proofs

@@ -4,7 +4,7 @@
 # Theory. The loop is one process that never waits for the network. A sample is a process of its own that ends by itself
 # and says on descriptor 8 what it saw: one fork for a connection, and one program more for a query (dd takes a datagram
 # whole) or a handshake. Samples overlap, count for the moment they began, and are handed on in that order; those that
-# ended alike are one run, as the watch in Python tells them (`onhost/cheap.py`, `onhost/runs.py`).
+# ended alike are one run, as the watch in Python tells them (`onhost/connect_sampler.py`, `onhost/streaks.py`).
 #
 # Rules
 # * Moments are hundredths of a second since the machine started (`clock`). Unless something is wrong, no connection begins sooner

@@ -10,8 +10,8 @@ from netcompliance.journal import JOURNAL
 from netcompliance.model import Observation, Settings
 from netcompliance.observations.values import decode_number
 from netcompliance.report import summary
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, moment, scrolling, table
+from netcompliance.report.html.view_model import Account
 
 CLOCK_SECONDS = 60
 """More than this off is worth a word; the judge has the verdict (CLK-01)."""

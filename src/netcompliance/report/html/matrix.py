@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from netcompliance.model import Requirement
 from netcompliance.report import summary
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import KEYS, LEGEND, MARKS, Markup, many, scrolling, worst
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import RANK, CaseStatus, Entry
 
 NAMED = 8

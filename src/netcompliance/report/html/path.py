@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netcompliance.findings import Code
-from netcompliance.report.html.account import Account
-from netcompliance.report.html.glimpse import Glimpse
+from netcompliance.report.html.path_facts import Glimpse
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus, Entry
 
 LANES = 8

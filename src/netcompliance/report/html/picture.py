@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netcompliance.report import summary
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.path import Lane, Mark, Picture, Station, pictures
+from netcompliance.report.html.view_model import Account
 
 PICTURES = 12
 """Pictures of paths that are drawn, at most."""
@@ -68,7 +68,8 @@ def _parts(picture: Picture, markup: Markup) -> Iterator[str]:
     name = NAME if columns > FEW else NAME_OF_FEW
     step = (WIDTH - TRUNK - name - MARGIN) / max(columns - 1, 1)
     at = [TRUNK + name + step * number for number in range(columns)]
-    yield f'<svg class="path" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{markup.text(picture.description)}">'
+    label = markup.text(picture.description)
+    yield f'<svg class="path" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
     heads = [(TRUNK, picture.trunk.label), *zip(at, (s.label for s in lanes[0].stations), strict=True)]
     for x, label in heads:
         yield f'<text class="head" x="{x:.0f}" y="14" text-anchor="middle">{markup.text(label)}</text>'

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from netcompliance.journal import JOURNAL
-from netcompliance.report.html.account import Account, Extract, Group
 from netcompliance.report.html.excerpt import BODY, HEADLINE, LARGEST, Excerpt
 from netcompliance.report.html.markup import Markup, many
+from netcompliance.report.html.view_model import Account, Extract, Group
 
 
 def parts(account: Account, group: Group, markup: Markup) -> Iterator[str]:

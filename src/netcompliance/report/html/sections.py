@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from netcompliance.report import summary
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import KEYS, OVERALL, Markup, many
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus, Overall
 
 PICTURES = 12

@@ -14,8 +14,8 @@ from netcompliance.journal import JOURNAL
 from netcompliance.model import Basis, Requirement
 from netcompliance.report import summary
 from netcompliance.report.html import raw
-from netcompliance.report.html.account import UNSATISFIED, Account, Group
 from netcompliance.report.html.markup import KEYS, MARKS, Markup, many, table
+from netcompliance.report.html.view_model import UNSATISFIED, Account, Group
 from netcompliance.results import RANK, Entry
 
 EACH = 500

@@ -3,7 +3,7 @@
 Theory. A watch outlives the connection that started it. Each record has a number, and the other side says on standard
 input which ones it has (`ack N`); those it has not are kept. When standard input ends, standard output breaks, or
 nobody acknowledges anything for `SILENCE` seconds, the connection is lost: what is kept goes into a spool, and so does
-all that follows. The other side comes back with another command (`collect`), which finds the spool by the watch's
+all that follows. The other side comes back with another command (`spool_reader`), which finds the spool by the watch's
 random name and reads on.
 
 Rules

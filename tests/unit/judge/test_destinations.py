@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from netcompliance.judge.destinations import Purpose, asked_on_itself, needs
 from netcompliance.judge.evidence import Evidence
-from netcompliance.judge.needs import Purpose, asked_on_itself, needs
 from netcompliance.model import HERE, Settings
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, HOST, PROXY, SERVERS, public_answer
 from tests.unit.judge.world import SETTINGS, altered, exchange, healthy, own_registry, proxied, settings

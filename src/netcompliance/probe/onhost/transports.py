@@ -24,7 +24,7 @@ SMALL_MSS = 536
 """Bytes: what every path carries."""
 
 
-class Way:
+class Transport:
     """A way to one host and port. `address` and `via` are the fields of its observations."""
 
     address: Optional[str] = None
@@ -43,7 +43,7 @@ class Way:
         raise NotImplementedError
 
 
-class Direct(Way):
+class Direct(Transport):
     """To one address."""
 
     def __init__(self, visit: Visit, task: str, host: str, port: int, address: str) -> None:
@@ -78,7 +78,7 @@ class Direct(Way):
         return stream, facts
 
 
-class Nearest(Way):
+class Nearest(Transport):
     """To whichever address answers first. For peers that are not judged address by address."""
 
     def __init__(self, visit: Visit, port: int, addresses: List[str]) -> None:
@@ -92,7 +92,7 @@ class Nearest(Way):
         return stream
 
 
-class Tunnelled(Way):
+class Tunnelled(Transport):
     """Through CONNECT."""
 
     def __init__(self, visit: Visit, task: str, host: str, port: int, proxy: Proxy) -> None:

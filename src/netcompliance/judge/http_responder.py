@@ -6,8 +6,9 @@ without a key it says 401 or 403 in something that is not a web page, while a ra
 own, is answered differently (usually by the web UI). Whoever gives both paths the same refusal is not looking at
 paths, so it is a device on the way.
 
-The tables of marks (`marks`) name the usual devices; they refine a finding and are hardly ever needed to see that
-something is wrong. What a device adds to answers that it passes on is no mark: the answer is still the receiver's.
+The tables of marks (`page_signatures`) name the usual devices; they refine a finding and are hardly ever needed to
+see that something is wrong. What a device adds to answers that it passes on is no mark: the answer is still the
+receiver's.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from netcompliance.judge.evidence import (
     seconds,
     waited,
 )
-from netcompliance.judge.marks import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
+from netcompliance.judge.page_signatures import BLOCK_WORDS, DEVICES, OWN_UI, PORTALS, SOME_UI
 from netcompliance.judge.transport import BEFORE_TLS, TIMEOUTS, path_name
 from netcompliance.model import Finding
 from netcompliance.observations import Http

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from lab import linux, mounts
+from lab.backend import BackendError
 from lab.hosts.ssh import LOOPBACK, Ssh
-from lab.stage import BackendError
 
 NOBODY = "192.0.2.77"
 """Nobody has this address, and the router drops what is sent there."""

@@ -20,7 +20,7 @@ class Record:
     ttl: int = 60
 
 
-class Manner(StrEnum):
+class ResponseFault(StrEnum):
     """How the bytes of an HTTP answer travel."""
 
     PLAIN = "plain"
@@ -56,7 +56,7 @@ class Reply:
     body: bytes = b""
     delay: float = 0.0
     """Seconds before the first byte."""
-    manner: Manner = Manner.PLAIN
+    manner: ResponseFault = ResponseFault.PLAIN
     lines: tuple[str, ...] = ()
     """Lines that stand among the headers as they are."""
     limit: int = 0
@@ -69,7 +69,7 @@ class Rule:
 
     reply: Reply | None = None
     """None: the app answers, after `delay`."""
-    manner: Manner = Manner.PLAIN
+    manner: ResponseFault = ResponseFault.PLAIN
     """How the app's own answer travels, if it is larger than `limit`."""
     limit: int = 0
     """Bytes, where the manner counts some."""
@@ -212,7 +212,7 @@ class Proxy:
     """Seconds before CONNECT is granted."""
     grants_with: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
     """What it says then, in one piece."""
-    tunnel: Manner = Manner.PLAIN
+    tunnel: ResponseFault = ResponseFault.PLAIN
     """CLOSE, RESET or STALL: what becomes of a tunnel that was granted."""
     rules: str = ""
     """Lines of squid.conf that say what is granted, and nothing else is. Empty: everything that is not denied."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netcompliance.judge import connect
-from netcompliance.judge.recognise import author, described, is_json_object, is_page, same_answer, trouble
+from netcompliance.judge.http_responder import author, described, is_json_object, is_page, same_answer, trouble
 from netcompliance.observations import Error, Http, Proxy
 from tests.unit.judge.records import ADDRESSES, BASE, HOST, REFUSAL, UI, error, http
 

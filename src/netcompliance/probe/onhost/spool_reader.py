@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Any, Dict, Optional
 
-from netcompliance.probe.onhost.handover import SPOOL, STATE, STOP, directory_of, encoded, remove
+from netcompliance.probe.onhost.spool import SPOOL, STATE, STOP, directory_of, encoded, remove
 from netcompliance.probe.onhost.visit import SENTINEL
 
 Record = Dict[str, Any]

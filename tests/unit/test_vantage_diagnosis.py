@@ -7,9 +7,9 @@ import shlex
 import pytest
 
 from netcompliance.journal.redact import Redactor
-from netcompliance.vantage import trouble
-from netcompliance.vantage.child import Ending
+from netcompliance.vantage import diagnosis
 from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.probe_process import Ending
 
 SSH_BANNER = "Authorized users only. Unauthorized access is prohibited; sudo is logged. Broken pipe fitters welcome.\n"
 OCI = (
@@ -20,7 +20,7 @@ OCI = (
 
 def cause(backend: str, errors: str = "", noise: str = "", *, begun: bool = False, code: int | None = 1) -> str:
     ending = Ending(code=code, begun=begun, errors=errors, noise=noise, why="ended")
-    found = trouble.diagnosed(Host(vantage=f"{backend}://x", backend=backend, carrier=("x",)), ending)
+    found = diagnosis.diagnosed(Host(vantage=f"{backend}://x", backend=backend, carrier=("x",)), ending)
     assert found.remedy
     return found.cause
 
@@ -150,7 +150,7 @@ def test_what_the_probe_itself_writes_is_no_login_message() -> None:
 
 def test_a_pipe_that_broke_on_the_host_is_no_broken_connection() -> None:
     lost = Ending(code=0, begun=True, errors="BrokenPipeError: [Errno 32] Broken pipe", noise="", why="ended")
-    assert "arrived cut" in trouble.diagnosed(Host(vantage="ssh://x", backend="ssh", carrier=("ssh",)), lost).cause
+    assert "arrived cut" in diagnosis.diagnosed(Host(vantage="ssh://x", backend="ssh", carrier=("ssh",)), lost).cause
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_pipe_that_broke_on_the_host_is_no_broken_connection() -> None:
     ],
 )
 def test_without_a_known_message_the_end_tells(ending: dict[str, object], expected: str) -> None:
-    found = trouble.diagnosed(
+    found = diagnosis.diagnosed(
         Host(vantage="podman://x", backend="podman", carrier=("podman",)),
         Ending(**{"errors": "", "noise": "", **ending}),  # type: ignore[arg-type]
     )
@@ -177,15 +177,15 @@ def test_without_a_known_message_the_end_tells(ending: dict[str, object], expect
 
 def test_a_carrier_that_is_not_installed_is_this_machines_lack() -> None:
     host = Host(vantage="podman://x", backend="podman", carrier=("podman", "exec"))
-    assert trouble.not_started(host, FileNotFoundError()).cause == "podman is not installed on this machine"
-    assert "does not start here" in trouble.not_started(host, OSError(11, "Try again")).cause
+    assert diagnosis.not_started(host, FileNotFoundError()).cause == "podman is not installed on this machine"
+    assert "does not start here" in diagnosis.not_started(host, OSError(11, "Try again")).cause
 
 
 @pytest.mark.parametrize("name", ["x;reboot", "$(reboot)", "a b", "`reboot`"])
 def test_what_is_to_be_tried_by_hand_is_quoted_for_a_shell(name: str) -> None:
     """The name of a host may come from an inventory that somebody else wrote."""
     ending = Ending(code=3, begun=False, errors="", noise="", why="ended")
-    found = trouble.diagnosed(Host(vantage=f"ansible://{name}", backend="ssh", carrier=("ssh", name)), ending)
+    found = diagnosis.diagnosed(Host(vantage=f"ansible://{name}", backend="ssh", carrier=("ssh", name)), ending)
     assert found.remedy == f"try it by hand: ssh {shlex.quote(name)} true"
 
 

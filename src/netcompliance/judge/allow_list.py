@@ -14,6 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from netcompliance.findings import Code
+from netcompliance.judge.destinations import CHECKS, HTTPS, Purpose, needs
 from netcompliance.judge.evidence import (
     TENANT,
     Evidence,
@@ -28,7 +29,6 @@ from netcompliance.judge.evidence import (
 )
 from netcompliance.judge.judges import NAMES, judges
 from netcompliance.judge.nameservers import given_addresses, public_addresses
-from netcompliance.judge.needs import CHECKS, HTTPS, Purpose, needs
 from netcompliance.model import HERE, Approved, Case, Settings
 from netcompliance.observations import Chart, PublicDns, Registry, Tcp
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from netcompliance.model import Waiver
 from netcompliance.report import summary
-from netcompliance.report.html.account import Account
 from netcompliance.report.html.markup import Markup, many, table
+from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus
 
 _TOLD = (CaseStatus.ERROR, CaseStatus.NO_VERDICT, CaseStatus.NOTCHECKED, CaseStatus.NOTAPPLICABLE)

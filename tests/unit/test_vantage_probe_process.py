@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from netcompliance.vantage import child
+from netcompliance.vantage import probe_process
 from netcompliance.vantage.admission import Admission, of_visit
-from netcompliance.vantage.child import Child, Ending
+from netcompliance.vantage.probe_process import Child, Ending
 
 SENTINEL = '{"netcompliance": "probe", "schema": 1}'
 END = '{"kind": "probe", "finished": true, "records": 1}'
@@ -85,14 +85,14 @@ def test_a_visit_that_does_not_end_as_one_says_how_it_ended(
 
 
 def test_a_host_that_never_speaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "SPEAK", 0.3)
+    monkeypatch.setattr(probe_process, "SPEAK", 0.3)
     _, ending = visit(after="import time; time.sleep(600)")
     assert ending is not None
     assert (ending.why, ending.code, ending.begun) == ("late", None, False)
 
 
 def test_a_probe_that_hangs_is_given_up_a_little_after_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "GRACE", 0.2)
+    monkeypatch.setattr(probe_process, "GRACE", 0.2)
     _, ending = visit(SENTINEL, after="import time; time.sleep(600)", deadline=0.1)
     assert ending is not None
     assert (ending.why, ending.code) == ("overdue", None)
@@ -100,7 +100,7 @@ def test_a_probe_that_hangs_is_given_up_a_little_after_its_own_deadline(monkeypa
 
 @pytest.mark.parametrize(
     ("said", "granted"),
-    [(45, 45.0), (1e9, child.LONGEST), (1, 20.0), (-1, 20.0), ('"60"', 20.0), ("null", 20.0)],
+    [(45, 45.0), (1e9, probe_process.LONGEST), (1, 20.0), (-1, 20.0), ('"60"', 20.0), ("null", 20.0)],
 )
 def test_a_probe_may_say_that_it_takes_longer_but_not_how_long_it_likes(said: object, granted: float) -> None:
     first = f'{{"netcompliance": "probe", "schema": 1, "deadline": {said}}}'
@@ -110,25 +110,25 @@ def test_a_probe_may_say_that_it_takes_longer_but_not_how_long_it_likes(said: ob
     while not probe.begun:
         probe.listen(lambda _: None)
     took = time.monotonic() - before
-    assert granted + child.GRACE - took <= probe.seconds_left() <= granted + child.GRACE
+    assert granted + probe_process.GRACE - took <= probe.seconds_left() <= granted + probe_process.GRACE
     probe.give_up()
     probe.stop()
 
 
 @pytest.mark.parametrize("flood", ["'x\\n' * 999", "'x' * 999"])
 def test_endless_output_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
-    monkeypatch.setattr(child, "NOISE_LIMIT", 10_000)
-    monkeypatch.setattr(child, "LINE_LIMIT", 10_000)
+    monkeypatch.setattr(probe_process, "NOISE_LIMIT", 10_000)
+    monkeypatch.setattr(probe_process, "LINE_LIMIT", 10_000)
     _, ending = visit(after=f"while True: print({flood}, end='', flush=True)")
     assert ending is not None
     assert ending.why == "flood"
-    assert len(ending.noise) <= child.KEPT + len("…")
+    assert len(ending.noise) <= probe_process.KEPT + len("…")
 
 
 def test_of_many_messages_the_last_are_kept_and_that_some_are_not_is_shown() -> None:
     _, ending = visit(after="import sys; sys.stderr.write('x' * 9000 + 'why'); sys.stderr.flush(); sys.exit(5)")
     assert ending is not None
-    assert ending.errors == "…" + "x" * (child.KEPT - 3) + "why"
+    assert ending.errors == "…" + "x" * (probe_process.KEPT - 3) + "why"
     assert ending.noise == ""
 
 
@@ -178,8 +178,8 @@ def test_a_command_that_cannot_be_started_raises() -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
 def test_a_number_that_is_none_makes_no_record(number: str):
     """It could not be written down, and would end the run of everybody."""
-    assert child.record_of(b'{"kind": "tcp", "seconds": 1.5}') == {"kind": "tcp", "seconds": 1.5}
-    assert child.record_of(f'{{"kind": "tcp", "seconds": {number}}}'.encode()) is None
+    assert probe_process.record_of(b'{"kind": "tcp", "seconds": 1.5}') == {"kind": "tcp", "seconds": 1.5}
+    assert probe_process.record_of(f'{{"kind": "tcp", "seconds": {number}}}'.encode()) is None
 
 
 def test_what_is_not_the_hosts_to_say_is_left_out() -> None:

@@ -6,7 +6,7 @@ honest here; nothing of it leaves the machine, since the lab's router ends in a 
 
 from __future__ import annotations
 
-from lab.roles import Cdn, Charts, Doh, Proxy, Receiver, Record, Registry, Tokens
+from lab.servers import Cdn, Charts, Doh, Proxy, Receiver, Record, Registry, Tokens
 from lab.world import Authority, Chart, Host, Image, Machine, Resolver, Site, Tls, World
 
 HOST_ADDRESSES = ("10.20.0.4", "fd20::4")

@@ -20,7 +20,7 @@ from netcompliance.model import Case, Observation
 from netcompliance.report import summary
 from netcompliance.report.actions import actions
 from netcompliance.report.html.excerpt import Excerpt, excerpt
-from netcompliance.report.html.glimpse import Glimpse
+from netcompliance.report.html.path_facts import Glimpse
 from netcompliance.results import RANK, CaseStatus, Entry
 
 UNSATISFIED = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)

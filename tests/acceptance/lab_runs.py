@@ -33,7 +33,7 @@ import oracle
 from oracle import Testimony
 from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX, ONE_IMAGE
 
-from lab.right import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
+from lab.healthy import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
 FEW, MOST = 4, 6
 """So many plays at once begin when a processor is free; more, when half of the processors are: nearly all of the others
@@ -51,7 +51,7 @@ _AS_PEOPLE_HAVE_IT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Play:
+class LabRun:
     """What to run: a scenario, and who plays the servers."""
 
     scenario: str | None = None
@@ -114,7 +114,7 @@ def images(scenario: str) -> tuple[str, ...]:
     return () if scenario in ALL_IMAGES else (ONE_IMAGE,)
 
 
-def of_scenario(name: str) -> Play:
+def of_scenario(name: str) -> LabRun:
     """One scenario, looked at from several hosts one after the other, so that none disturbs the others."""
     others = {
         OVER_SSH: name in BY_SSH,
@@ -122,7 +122,7 @@ def of_scenario(name: str) -> Play:
         BUSYBOX: name in (*BY_BUSYBOX, *NOT_BY_BUSYBOX) and ALONE.get(name) != _ROUTERS,
     }
     hosts = [host for host, looks in others.items() if looks]
-    return Play(
+    return LabRun(
         scenario=name,
         hosts=("local", *hosts),
         nodes=int(OVER_SSH in hosts),
@@ -132,7 +132,7 @@ def of_scenario(name: str) -> Play:
     )
 
 
-def of_busybox(name: str) -> Play:
+def of_busybox(name: str) -> LabRun:
     """The play in which busybox looks at a scenario: its own, where a router's answers would be used up by others."""
     play = of_scenario(name)
     if BUSYBOX in play.hosts:
@@ -278,7 +278,7 @@ class Stage:
     """Where plays are forked from; without it, each is a command as people type it."""
     _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
 
-    def run(self, play: Play, interpreter: Sequence[str] = (sys.executable,)) -> Outcome:
+    def run(self, play: LabRun, interpreter: Sequence[str] = (sys.executable,)) -> Outcome:
         """Run a play to its end. `interpreter` may be a command in front of a Python."""
         results = Path(tempfile.mkdtemp(prefix=f"{play.scenario or 'healthy'}-{play.servers}-", dir=self.directory))
         results.chmod(0o777)
@@ -335,21 +335,21 @@ class Stage:
             self.forks.end()
 
 
-class Plays:
+class LabRuns:
     """The outcome of each play; those that are named at the beginning are run ahead."""
 
-    def __init__(self, stage: Stage, ahead: Sequence[Play]) -> None:
+    def __init__(self, stage: Stage, ahead: Sequence[LabRun]) -> None:
         self._stage = stage
         self._door = threading.Lock()
         self._counting = threading.Lock()
         self._going = 0
         self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=MOST, thread_name_prefix="play")
-        self._futures: dict[Play, Future[Outcome]] = {}
+        self._futures: dict[LabRun, Future[Outcome]] = {}
         for play in ahead:
             self._begin(play)
 
-    def __getitem__(self, play: Play) -> Outcome:
+    def __getitem__(self, play: LabRun) -> Outcome:
         return self._begin(play).result()
 
     def close(self) -> None:
@@ -360,12 +360,12 @@ class Plays:
         self._stage.kill()
         self._pool.shutdown()
 
-    def _begin(self, play: Play) -> Future[Outcome]:
+    def _begin(self, play: LabRun) -> Future[Outcome]:
         if play not in self._futures:
             self._futures[play] = self._pool.submit(self._run, play)
         return self._futures[play]
 
-    def _run(self, play: Play) -> Outcome:
+    def _run(self, play: LabRun) -> Outcome:
         with self._door:
             patience = time.monotonic() + LONGEST_WAIT
             while not (self._closed or self._may_begin(patient=time.monotonic() < patience)):
@@ -403,7 +403,7 @@ def _passed_on() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
 
 
-def _oracle_variables(play: Play) -> dict[str, str]:
+def _oracle_variables(play: LabRun) -> dict[str, str]:
     """What asks `inside.py` for the clients."""
     program, chart_client = (oracle.binary(), helm.binary()) if play.oracle else (None, None)
     variables = {"ORACLE_KEY": LAB_KEY}

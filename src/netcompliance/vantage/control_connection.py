@@ -1,7 +1,7 @@
 """A control connection: a child process that is spoken to as long as it speaks.
 
-Unlike a visit (`child`) it has no end of its own: what limits it is silence. Its standard input stays open, since what
-stands there is how the other side knows that somebody listens.
+Unlike a visit (`probe_process`) it has no end of its own: what limits it is silence. Its standard input stays open,
+since what stands there is how the other side knows that somebody listens.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from netcompliance.vantage.admission import Admission
-from netcompliance.vantage.child import CHUNK, Child, OnRecord, record_of
+from netcompliance.vantage.probe_process import CHUNK, Child, OnRecord, record_of
 
 SILENCE = 30.0
 """Seconds without a word after which the connection counts as lost. A watcher speaks every second."""

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netcompliance.vantage.child import SPEAK, Ending
 from netcompliance.vantage.errors import CouldNotLook
 from netcompliance.vantage.hosts import Host
+from netcompliance.vantage.probe_process import SPEAK, Ending
 
 SSH, CONTAINERS, PODS = ("ssh",), ("docker", "podman", "lxc", "chroot"), ("kubectl", "openshift")
 ANY = (*SSH, *CONTAINERS, *PODS, "local")
@@ -29,7 +29,7 @@ FEWER = "let fewer visits begin at once (--visits 8), or raise MaxStartups on th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class ErrorPattern:
     """A message, and what it means."""
 
     of: tuple[str, ...]
@@ -40,8 +40,8 @@ class Sign:
     """`{what}` is what the pattern's first group found."""
 
 
-def _sign(of: Iterable[str], pattern: str, cause: str, remedy: str) -> Sign:
-    return Sign(of=tuple(of), pattern=re.compile(pattern, re.IGNORECASE), cause=cause, remedy=remedy)
+def _sign(of: Iterable[str], pattern: str, cause: str, remedy: str) -> ErrorPattern:
+    return ErrorPattern(of=tuple(of), pattern=re.compile(pattern, re.IGNORECASE), cause=cause, remedy=remedy)
 
 
 SIGNS = (

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from netcompliance.judge.destinations import Purpose, needs
 from netcompliance.judge.evidence import Evidence
-from netcompliance.judge.needs import Purpose, needs
 from netcompliance.model import HERE, Approved, Result, Service, Settings
 from tests.unit.judge.records import ADDRESS6, ADDRESSES, CHARTS, EVERY, HOST, SERVERS
 from tests.unit.judge.rows import Row, each, row

@@ -23,9 +23,9 @@ from netcompliance.probe.onhost import firstflight, http1, tls
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.streams import Stream
 from netcompliance.probe.onhost.tls import TlsStream
+from netcompliance.probe.onhost.transports import Transport
 from netcompliance.probe.onhost.trust import identifying_context
 from netcompliance.probe.onhost.visit import Visit
-from netcompliance.probe.onhost.ways import Way
 
 Record = Dict[str, Any]
 Tell = Callable[[str, float, Optional[Record], Optional[Record], Optional[Record], float], None]
@@ -110,7 +110,7 @@ class Probes:
         self,
         visit: Visit,
         target: Record,
-        way: Callable[[], Way],
+        way: Callable[[], Transport],
         tell: Tell,
         rarely: float,
         wall: Callable[[float], float],
