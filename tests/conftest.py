@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-FAKES = Path(__file__).resolve().parent / "fakes"
+FAKES = Path(__file__).resolve().parent / "support"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

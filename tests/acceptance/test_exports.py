@@ -9,8 +9,8 @@ from lab_runs import LabRun, LabRuns, Outcome
 
 from netcompliance.journal.reader import read
 from netcompliance.report.export import FORMATS, render
-from tests.unit.export.tools import TOOLS
-from tests.unit.export.words import WORDS
+from tests.unit.report.export.tools import TOOLS
+from tests.unit.report.export.words import WORDS
 
 pytestmark = [pytest.mark.lab, pytest.mark.daemons]
 

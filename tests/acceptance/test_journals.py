@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from lab_runs import LabRun, LabRuns
 
 from netcompliance.cli.main import main
-from tests.fakes.schema import strict
+from tests.support.schema import strict
 
 pytestmark = pytest.mark.lab
 

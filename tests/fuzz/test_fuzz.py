@@ -41,7 +41,7 @@ from netcompliance.vantage.admission import Admission, NotAdmitted
 from netcompliance.vantage.probe_process import record_of
 from netcompliance.verification import verify
 from tests.unit.judge.world import healthy, verdicts
-from tests.unit.test_probe_http1 import Script
+from tests.unit.probe.test_http1 import Script
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_KIB = 300 << 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.schema import strict
+from tests.support.schema import strict
 
 FAIL = {"result": "fail", "codes": ["tcp.filtered"], "saw": "no answer to 3 SYNs in 5.0 s"}
 SHOULD = {"result": "fail", "codes": ["dns.nameserver-dead"], "saw": "no answer from 10.30.0.53"}
@@ -184,7 +184,7 @@ def test_a_journal_that_cannot_be_read_back_ends_in_order_and_is_not_green(run_s
         "    return result\n"
     )
     baseline = f"--baseline={first.directory()}"
-    ended = run_suites(baseline, "-p", "moving", script=HEALTHY, env={"PYTHONPATH": f"{tmp_path}:src:tests/fakes"})
+    ended = run_suites(baseline, "-p", "moving", script=HEALTHY, env={"PYTHONPATH": f"{tmp_path}:src:tests/support"})
     assert ended.code == 1
     assert "not compared with the baseline" in ended.out
     assert "INTERNALERROR" not in ended.out + ended.err

@@ -18,7 +18,7 @@ from netcompliance import catalogue
 from netcompliance.cli.main import main
 from netcompliance.journal import checksums, hash_chain, signature
 from netcompliance.provenance import tool
-from tests.fakes import journals
+from tests.support import journals
 
 SEEN = {"observations": [{"kind": "resolve", "name": "marker.example"}]}
 

@@ -13,7 +13,7 @@ import pytest
 from netcompliance.journal.reader import read
 from netcompliance.report.export import FORMATS, render
 from tests.conftest import RunSuites
-from tests.unit.export.journals import HEADER, case, mixed, written
+from tests.unit.report.export.journals import HEADER, case, mixed, written
 
 Type = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

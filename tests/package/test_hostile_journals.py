@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.fakes import journals
+from tests.support import journals
 
 HEADER, CASE, *_ = journals.of_schema_1().splitlines(keepends=True)
 GIGABYTE = 1 << 30

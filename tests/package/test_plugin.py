@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from netcompliance import catalogue
 from netcompliance.cli.main import main
-from tests.fakes.schema import published, strict
+from tests.support.schema import published, strict
 
 FAIL = {"result": "fail", "codes": ["tcp.filtered"], "saw": "no answer to 3 SYNs in 5.0 s"}
 SHOULD = {"result": "fail", "codes": ["dns.nameserver-dead"], "saw": "no answer from 10.30.0.53"}

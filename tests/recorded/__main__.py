@@ -7,7 +7,7 @@
 Each scenario becomes `tests/recorded/<scenario>.json.xz`: the settings, and the observations with the fields that
 are declared. Record again when the probe sees more than it did, and read the difference in what is found.
 
-`--outputs` keeps what is said of `tests/recorded/journals` (`tests/fakes/outputs.py`) and names what is said in other
+`--outputs` keeps what is said of `tests/recorded/journals` (`tests/support/outputs.py`) and names what is said in other
 words than before.
 
 `--shell` plays every scenario that `tests/acceptance/shells.py` may look at from a host without Python, unless
@@ -27,8 +27,8 @@ from typing import Any
 
 from netcompliance.judge import SHARED
 from netcompliance.observations import KINDS, WORDS
-from tests.fakes import outputs
 from tests.recorded import visits
+from tests.support import outputs
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]

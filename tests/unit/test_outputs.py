@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.outputs import KEPT, outputs
+from tests.support.outputs import KEPT, outputs
 
 THEN: dict[str, str] = json.loads(lzma.decompress(KEPT.read_bytes()))
 

@@ -13,7 +13,7 @@ from netcompliance.change import baseline, record, wording
 from netcompliance.change.compare import Change, Comparison, compare
 from netcompliance.journal.reader import BadJournal
 from netcompliance.model import DriftKind
-from tests.fakes.schema import strict
+from tests.support.schema import strict
 from tests.unit.change.journals import case, header, records, resolved, verdict, write
 from tests.unit.change.test_compare import ended, sided
 

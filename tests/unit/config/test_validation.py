@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netcompliance.config import validation
 from netcompliance.config.validation import BadInput
-from tests.unit.test_probe_route import WITHOUT_AN_AT
+from tests.unit.probe.test_route import WITHOUT_AN_AT
 
 
 @pytest.mark.parametrize("text", ["acme", "ACME", "a", "a-b", "9", "a" * 63])

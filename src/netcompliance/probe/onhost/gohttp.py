@@ -5,7 +5,7 @@ with a blank belongs to the header before it. Every header needs a colon, a name
 a value without control characters. Transfer-Encoding counts from HTTP/1.1 on, once, as `chunked`. Content-Length has
 to be a number, also where it does not count, and always the same one.
 
-`tests/unit/go-heads.json` was produced by a Go program; a test holds this module to it.
+`tests/unit/probe/go-heads.json` was produced by a Go program; a test holds this module to it.
 """
 
 import re

@@ -5,7 +5,7 @@ which these are not encoded makes another host of the user's name. What does not
 `http://` in front; then a URL with a scheme has the host `http`. What does not parse then either is dropped without a
 word, and the connection goes directly.
 
-`tests/unit/go-proxies.json` was produced by a Go program; a test holds this module to it.
+`tests/unit/probe/go-proxies.json` was produced by a Go program; a test holds this module to it.
 """
 
 import re
