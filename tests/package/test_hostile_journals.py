@@ -30,9 +30,8 @@ def one_line(file: BinaryIO) -> None:
 def many_cases(file: BinaryIO) -> None:
     """More planned cases than are kept, and behind them nothing but zeros."""
     record = json.loads(CASE)
-    lines = [json.dumps(record | {"target": f"t{number}"}).encode() + b"\n" for number in range(1000)]
-    for _ in range(250):
-        file.write(b"".join(lines))
+    for number in range(300_000):
+        file.write(json.dumps(record | {"target": f"{number:06}" * 100}).encode() + b"\n")
     file.truncate(GIGABYTE)
 
 

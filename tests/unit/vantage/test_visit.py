@@ -154,7 +154,7 @@ def test_what_goes_wrong_with_what_one_host_said_is_its_own_error_alone(
         assert told.problems["ssh://fine"] is None
         problem = told.problems["ssh://evil"]
         assert problem is not None
-        assert f"a defect in netcompliance ({error} in test_vantage_visit.py" in problem.cause
+        assert f"a defect in netcompliance ({error} in test_visit.py" in problem.cause
         assert told.states["ssh://evil"][-1] is State.FAILED
 
 

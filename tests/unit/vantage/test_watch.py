@@ -115,7 +115,7 @@ def test_what_a_listener_cannot_take_of_one_host_is_its_trouble_alone(
     alive = {"kind": "watch", "what": "alive", "at": 1e9, "open": []}
     told, took = watched(scripted("ssh://evil", SENTINEL, BEGIN, RUN, alive), scripted("ssh://fine", *FINE, after=""))
     assert told.problems.keys() == {"ssh://evil"}
-    assert "a defect in netcompliance (TypeError in test_vantage_watch.py" in told.problems["ssh://evil"].cause
+    assert "a defect in netcompliance (TypeError in test_watch.py" in told.problems["ssh://evil"].cause
     assert told.words("ssh://fine") == ["begin", "run", "end"]
     assert took < watching.PATIENCE / 4
 
