@@ -8,7 +8,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,8 +22,8 @@ from netcompliance.journal.decode import Key, Record
 from netcompliance.journal.reader import SavedRun, moment
 from netcompliance.judge import SHARED
 from netcompliance.judge.evidence import AGENTS_EYES
-from netcompliance.judge.watch import KIND
-from netcompliance.model import HERE, Result
+from netcompliance.judge.watch import KIND, REQUIREMENT
+from netcompliance.model import HERE, Result, Settings
 
 CLOCK = 86400.0
 """Seconds by which this machine's clock may have been set while the run went on."""
@@ -114,15 +114,34 @@ def contradictions(
     yield from seen.visits.problems(
         {record["id"]: record for record in saved.vantages}, counts=saved.schema > 1 and saved.catalogue >= AGENTS_EYES
     )
+    refused = {record["id"] for record in saved.vantages if record.get("error")}
+    unjudged = {case.vantage for case, _ in saved.plan if case.requirement == REQUIREMENT}
+    unjudged -= {verdict["vantage"] for verdict in saved.verdicts if verdict["requirement"] == REQUIREMENT}
     if saved.catalogue >= AGENTS_EYES:
         yield from certificates.problems()
-        yield from seen.watches.problems(saved.settings)
-    if seen.corrupt:
-        yield f"a registry's answer is not what its digest says, seen from {_some(seen.corrupt)}"
-    yield from seen.places.problems(saved)
+        yield from seen.watches.problems(saved.settings, unjudged)
+    if corrupt := seen.corrupt - refused:
+        yield f"a registry's answer is not what its digest says, seen from {_some(corrupt)}"
+    yield from seen.places.problems(saved.settings, {case.host for case, _ in saved.plan}, refused)
     yield from _times(saved, seen)
     yield from _first_schema(saved, seen)
     yield from _comparisons(saved)
+
+
+def of_a_visit(settings: Settings, hosts: set[str], observations: Iterable[Record]) -> str:
+    """What one visited host said that contradicts itself, or that nobody asked; empty if there is nothing. `hosts` are
+    those of the cases. The journal of everybody would contradict itself, so it is that host's error."""
+    places, header = Places(), header_of(settings)
+    for record in observations:
+        if record["kind"] == "registry" and has_another_digest(record):
+            return "a registry's answer is not what its digest says"
+        places.add(header, record)
+    return next(places.problems(settings, hosts), "")
+
+
+def header_of(settings: Settings) -> Record:
+    """What is asked of a header while observations go by."""
+    return {"settings": {"tenant": settings.tenant, "domain": settings.domain}}
 
 
 def _version(saved: SavedRun, seen: Seen, catalogue: Catalogue | None) -> Iterator[str]:

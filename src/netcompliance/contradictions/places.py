@@ -6,13 +6,14 @@ layers. What else is there was asked for by other settings, or by a plan of whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from netcompliance.journal.decode import Record
-from netcompliance.journal.reader import SavedRun, tenants_host
+from netcompliance.journal.reader import tenants_host
+from netcompliance.model import Settings
 
-MOST = 1 << 12
-"""Names that are remembered of each sort."""
+MOST = 1 << 16
+"""Names that are remembered of all vantages."""
 SHOWN = 4
 TENANT, CDN, REGISTRY, SOURCE = "tenant", "cdn", "registry", "source"
 CONNECTIONS = frozenset({"tcp", "shares", "tls", "exchanges", "http2", "http"})
@@ -23,39 +24,35 @@ class Places:
     """What was looked at, as the observations go by."""
 
     def __init__(self) -> None:
-        self._images: dict[str, set[str]] = {REGISTRY: set(), SOURCE: set()}
-        """By the task in which they were asked for."""
-        self._tenants: set[str] = set()
-        self._layers: set[str] = set()
+        self._named: set[tuple[str, str, str]] = set()
+        """What is named, what it is called, and from where it was seen."""
 
     def add(self, header: Record, record: Record) -> None:
         """One observation."""
         task, host, image = record.get("task"), record.get("host"), record.get("image")
         if record["kind"] == "registry" and task in (REGISTRY, SOURCE) and isinstance(image, str) and image:
-            _add(self._images[task], image)
+            self._add(task, image, record)
         elif record["kind"] not in CONNECTIONS:
             return
-        elif task == TENANT and isinstance(host, str) and host != tenants_host(header):
-            _add(self._tenants, host)
-        elif task == CDN and isinstance(host, str):
-            _add(self._layers, host)
+        elif task in (TENANT, CDN) and isinstance(host, str) and (task == CDN or host != tenants_host(header)):
+            self._add(task, host, record)
 
-    def problems(self, saved: SavedRun) -> Iterator[str]:
-        """What nobody asked for. Raises `BadJournal`."""
-        settings = saved.settings
-        hosts = {case.host for case, _ in saved.plan}
-        for what, asked in (
-            ("the images", self._images[REGISTRY] - set(map(str, settings.images))),
-            ("the images", self._images[SOURCE] - set(map(str, settings.source_images))),
-            ("the tenants", self._tenants),
-            ("the hosts of layers", self._layers - hosts),
+    def problems(self, settings: Settings, hosts: set[str], unused: Container[str] = ()) -> Iterator[str]:
+        """What nobody asked for. `hosts` are those of the cases; what was seen from vantages that are `unused` decides
+        nothing."""
+        for what, task, asked in (
+            ("the images", REGISTRY, set(map(str, settings.images))),
+            ("the images", SOURCE, set(map(str, settings.source_images))),
+            ("the tenants", TENANT, set()),
+            ("the hosts of layers", CDN, hosts),
         ):
-            if asked:
-                shown = ", ".join(sorted(asked)[:SHOWN])
-                more = f" and {len(asked) - SHOWN} more" if len(asked) > SHOWN else ""
-                yield f"{what} {shown}{more} were looked at, and neither settings nor plan name them"
+            named = {name for its, name, vantage in self._named if its == task and vantage not in unused}
+            if foreign := sorted(named - asked):
+                more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+                yield (
+                    f"{what} {', '.join(foreign[:SHOWN])}{more} were looked at, and neither settings nor plan name them"
+                )
 
-
-def _add(names: set[str], name: str) -> None:
-    if len(names) < MOST:
-        names.add(name)
+    def _add(self, task: str, name: str, record: Record) -> None:
+        if len(self._named) < MOST:
+            self._named.add((task, name, record["vantage"]))

@@ -10,7 +10,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from netcompliance.journal.decode import Record
@@ -85,11 +85,17 @@ class Watches:
             _named(of, record, _host(header))
         self._left -= of.size - before
 
-    def problems(self, settings: Settings) -> Iterator[str]:
-        """What does not fit."""
-        for vantage, of in sorted(self._vantages.items()):
-            if of.begins:
-                yield from (f"the watch of {vantage}: {problem}" for problem in _problems(of, settings))
+    def problems(self, settings: Settings, unused: Container[str]) -> Iterator[str]:
+        """What does not fit, but for watches of vantages that are `unused`."""
+        for vantage in sorted(self._vantages):
+            if vantage not in unused:
+                yield from (f"the watch of {vantage}: {problem}" for problem in self.problems_of(vantage, settings))
+
+    def problems_of(self, vantage: str, settings: Settings) -> Iterator[str]:
+        """What does not fit of one of them."""
+        of = self._vantages.get(vantage)
+        if of and of.begins:
+            yield from _problems(of, settings)
 
 
 def _word(of: _Vantage, record: Record) -> None:

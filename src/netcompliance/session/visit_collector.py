@@ -19,7 +19,7 @@ from netcompliance.model import HERE, Case, Observation, Verdict
 from netcompliance.session.phases import Visited
 from netcompliance.session.plan import Plan
 from netcompliance.session.watch_basis import WatchBasis
-from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
+from netcompliance.vantage.errors import CouldNotLook, contradictory, not_judged, too_large
 from netcompliance.vantage.visit import State, TenantVisit
 
 Look = Callable[[Sequence[TenantVisit]], None]
@@ -120,11 +120,14 @@ class VisitCollector:
 
     def _judge(self, vantage: str, seen: Sequence[Observation], problem: CouldNotLook | None) -> Observation:
         """Who looked; with the verdicts taken down, unless there was a problem."""
+        from netcompliance.contradictions import of_a_visit
         from netcompliance.judge import are_too_large, identity, judge_vantage
 
         plan = self._plan
         known = identity(vantage, seen, plan.settings) if seen else {}
         if problem is None:
+            if vantage != HERE and (odd := of_a_visit(plan.settings, {case.host for case in plan.cases}, seen)):
+                raise contradictory(odd)
             cases = self._cases.get(vantage, ())
             given = judge_vantage(plan.requirements, cases, seen, self._public, plan.settings, plan.today)
             if are_too_large(given.values()):

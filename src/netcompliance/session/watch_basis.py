@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from netcompliance.judge.watch import IDENTITY
@@ -36,6 +37,14 @@ class WatchBasis:
             of_layer = hop is not None and hop.task == "registry" and hop.step in ("config", "layer")
             if hop and of_layer and (hop.url or "").startswith("https://") and hop.host and hop.port is not None:
                 _add(self.layers, (hop.host, hop.port))
+
+    def records(self, host: str) -> Iterator[Observation]:
+        """The same as observations of the visit."""
+        yield from self.identity
+        yield from ({"kind": "tcp", "task": "tenant", "host": host, "address": each} for each in self.addresses)
+        for name, port in self.layers:
+            layer = {"kind": "registry", "task": "registry", "step": "layer", "url": "https://"}
+            yield {**layer, "host": name, "port": port}
 
 
 def _add(places: set[_Place], place: _Place) -> None:

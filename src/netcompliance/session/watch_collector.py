@@ -23,7 +23,8 @@ from netcompliance.model import HERE, Case, Observation, Verdict
 from netcompliance.observations import Run, decode
 from netcompliance.session.phases import Visited, Watched, unwritten
 from netcompliance.session.plan import Plan
-from netcompliance.vantage.errors import CouldNotLook, not_judged, too_large
+from netcompliance.session.watch_basis import WatchBasis
+from netcompliance.vantage.errors import CouldNotLook, contradictory, not_judged, too_large
 
 SNAPSHOT = 300.0
 """Seconds after which the journal is told again of runs that are still open."""
@@ -49,6 +50,9 @@ class WatchCollector:
     """Listens to the watch (`vantage.watch.Listener`). `result` says what came of it."""
 
     def __init__(self, plan: Plan, journal: Journal, screen: Screen | None = None) -> None:
+        from netcompliance.contradictions import header_of
+        from netcompliance.contradictions.watches import Watches
+
         self._plan = plan
         self._journal = journal
         self._screen = screen
@@ -58,6 +62,9 @@ class WatchCollector:
         self._others: dict[str, list[Observation | int]] = {}
         self._snapshot = time.monotonic() + SNAPSHOT
         self._unwritten: JournalWriteError | None = None
+        self._header = header_of(plan.settings)
+        self._fits = Watches()
+        """What was written down, as far as it can contradict itself."""
 
     def record(self, vantage: str, record: Mapping[str, Any]) -> None:
         """Keep it; write down what has ended."""
@@ -133,12 +140,24 @@ class WatchCollector:
             some = [case for case in cases if case.vantage == vantage]
             basis = visited.basis.get(vantage)
             with self._own_risk(vantage):
-                seen = [*(basis.identity if basis else ()), *self._records(vantage)]
+                heard = self._records(vantage)
+                self._check(vantage, basis)
+                seen = [*(basis.identity if basis else ()), *heard]
                 given = judge_vantage(plan.requirements, some, seen, (), plan.settings, plan.today)
                 if are_too_large(given.values()):
                     raise too_large()
                 found |= given
         return plan.settled(found, cases)
+
+    def _check(self, vantage: str, basis: WatchBasis | None) -> None:
+        """Raises `CouldNotLook` where what a visited host said does not fit itself, or the visit before."""
+        if vantage == HERE:
+            return
+        settings = self._plan.settings
+        for record in basis.records(settings.host) if basis else ():
+            self._fits.add(self._header, {**record, "vantage": vantage})
+        if odd := next(self._fits.problems_of(vantage, settings), ""):
+            raise contradictory(f"in its watch {odd}")
 
     @contextlib.contextmanager
     def _own_risk(self, vantage: str) -> Iterator[None]:
@@ -162,6 +181,7 @@ class WatchCollector:
 
     def _written(self, record: Observation) -> Observation | int:
         """Where the journal has it; the record itself where it cannot be written down."""
+        self._fits.add(self._header, record)
         try:
             return self._journal.observation(record)[1]
         except JournalWriteError as problem:

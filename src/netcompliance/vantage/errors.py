@@ -28,3 +28,9 @@ def too_large() -> CouldNotLook:
     """What a visited host sent makes verdicts that are larger than those on any network."""
     cause = "the host sent what no probe sends: more than the verdicts on one host can hold"
     return CouldNotLook(cause, "find out what answers there instead of the probe; what it sent is in the journal")
+
+
+def contradictory(what: str) -> CouldNotLook:
+    """What a visited host sent does not fit itself, or what it was asked."""
+    cause = f"the host sent what no probe sends: {what}"
+    return CouldNotLook(cause, "find out what answers there instead of the probe; what it sent is in the journal")

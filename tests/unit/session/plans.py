@@ -11,10 +11,11 @@ from netcompliance.config.settings import TenantConfig
 from netcompliance.journal.redact import Redactor
 from netcompliance.model import Settings, Watch
 from netcompliance.session.plan import Plan
+from tests.unit.judge.world import SETTINGS as RIGHT
 from tests.unit.judge.world import healthy
 
 EVIL, GOOD = "ssh://evil", "ssh://good"
-SETTINGS = Settings(tenant="acme", images=(), source_images=(), images_from="test")
+SETTINGS = Settings(tenant="acme", images=RIGHT.images, source_images=(), images_from="test")
 WATCHED = replace(SETTINGS, watch=Watch(duration=10.0, every=0.1, rarely=1.0, criteria=()))
 
 

@@ -126,7 +126,7 @@ def test_the_watch_comes_once_after_the_visit(begun: Begun, end: Any) -> None:
 
     def watch(_settings: Any, basis: Any, listener: Any) -> None:
         asked.append(sorted(basis))
-        listener.record(GOOD, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
+        listener.record(GOOD, {"type": "observation", "kind": "watch", "what": "begin", "at": 1e9, "planned": 10.0})
         if end:
             raise end
 

@@ -82,6 +82,33 @@ def test_a_host_that_cannot_be_judged_is_in_trouble_and_no_other(collecting: Col
     assert "a defect in netcompliance" in visited.problems[EVIL].cause
 
 
+FOREIGN = {"kind": "tcp", "task": "tenant", "host": "other.app.stackstate.io", "address": "192.0.2.7", "port": 443}
+UNASKED = {"kind": "registry", "task": "registry", "image": "quay.io/somebody/else:1"}
+FALSE = {"kind": "registry", "body": "e30=", "body_bytes": 2, "complete": True, "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (FOREIGN, "the tenants other.app.stackstate.io were looked at"),
+        (UNASKED, "the images quay.io/somebody/else:1 were looked at"),
+        (FALSE, "a registry's answer is not what its digest says"),
+    ],
+)
+def test_what_would_make_the_evidence_contradict_itself_is_its_hosts_error(
+    collecting: Collecting, said: dict[str, Any], words: str
+) -> None:
+    run = collecting(EVIL, GOOD)
+    for vantage in (EVIL, GOOD):
+        for record in [*of(vantage), *([{**said, "vantage": EVIL}] if vantage == EVIL else [])]:
+            run.observation(record)
+        run.ended(vantage, None)
+    visited = run.result()
+    assert list(visited.problems) == [EVIL]
+    assert words in visited.problems[EVIL].cause
+    assert {case.vantage for case in visited.verdicts} == {GOOD}
+
+
 def test_what_is_written_down_is_not_held_and_judged_as_it_is_written(collecting: Collecting) -> None:
     run = collecting(GOOD, EVIL, secrets=("Zq7kPv93LmXw20TdBr5s",))
     held: list[str] = []

@@ -92,7 +92,7 @@ def test_what_was_heard_of_a_watch_is_read_back_and_not_held(
     listening: Callable[..., WatchCollector], tmp_path: Path
 ) -> None:
     collector = listening()
-    collector.record(GOOD, {"kind": "watch", "what": "begin", "planned": 10.0})
+    collector.record(GOOD, {"kind": "watch", "what": "begin", "at": 1e9, "planned": 10.0})
     tracemalloc.start()
     for number in range(50):
         shown = {**RUN, "run": number, "showed": {"body": f"{number}" * 50_000}}
@@ -146,8 +146,30 @@ def test_what_cannot_be_judged_of_a_watch_is_its_hosts_trouble(
     spoilt(spoils)
     collector = listening()
     for vantage in (EVIL, GOOD):
-        collector.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "planned": 10.0})
+        collector.record(vantage, {"type": "observation", "kind": "watch", "what": "begin", "at": 1e9, "planned": 10.0})
     found = collector.result(visited(EVIL, GOOD))
     assert {case.vantage for case in found.verdicts} == {GOOD}
     assert list(found.problems) == [EVIL]
     assert words in found.problems[EVIL].cause
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"what": "begin", "at": 1e9, "planned": 10.0}, "it began twice"),
+        ({**RUN, "every": 1.0, "to": 9e8}, "ended before it began"),
+        ({**RUN, "every": 1.0, "from": 9e8}, "something was sampled before it began"),
+    ],
+)
+def test_a_watch_that_contradicts_itself_is_its_hosts_trouble(
+    listening: Callable[..., WatchCollector], said: dict[str, Any], words: str
+) -> None:
+    collector = listening()
+    for vantage in (EVIL, GOOD):
+        collector.record(vantage, {"kind": "watch", "what": "begin", "at": 1e9, "planned": 10.0})
+    collector.record(EVIL, {"kind": "watch", **said})
+    collector.record(EVIL, {**RUN, "run": 2, "every": 1.0})
+    found = collector.result(visited(EVIL, GOOD))
+    assert list(found.problems) == [EVIL]
+    assert words in found.problems[EVIL].cause
+    assert {case.vantage for case in found.verdicts} == {GOOD}
