@@ -20,8 +20,11 @@ from netcompliance.results import CaseStatus, Entry
 
 MOST = 200
 """Interruptions of a vantage that are listed."""
-HELD_LIMIT = 1 << 28
-"""What counts of all watches of a journal, in bytes of memory; those of one vantage are held at once."""
+HELD_LIMIT = 1 << 27
+"""What counts of a vantage's watch, in bytes of memory: three times what a host may say (`vantage.admission`), as a
+reader also counts the names of fields. One is held at a time."""
+MOST_WORDS = 1 << 21
+"""What counts of all watches of a journal, in records: twice as many as all hosts together may say."""
 GO, ROLL_BACK, UNDETERMINED = "go", "roll back", "undetermined"
 
 
@@ -64,17 +67,19 @@ def word(account: Account) -> str:
 def runs(run: SavedRun) -> dict[str, list[int]]:
     """Vantage → where the journal has what counts of its watch: the last word on each run. Raises `BadJournal`."""
     held: dict[str, dict[object, tuple[int, int]]] = {}
-    weight = 0
+    weights: dict[str, int] = {}
+    words = 0
     for line in Walker(run.path):
         record = line.record
         if record is None or record.get("kind") != KIND or record["type"] != "observation":
             continue
-        number = record.get("run")
+        number, vantage = record.get("run"), record["vantage"]
         key = number if isinstance(number, int) else f"line {line.number}"
-        of_vantage, own = held.setdefault(record["vantage"], {}), line.weight
-        weight += own - of_vantage.pop(key, (0, 0))[1]
+        of_vantage, own = held.setdefault(vantage, {}), line.weight
+        words += key not in of_vantage
+        weights[vantage] = weights.get(vantage, 0) + own - of_vantage.pop(key, (0, 0))[1]
         of_vantage[key] = line.begin, own
-        if weight > HELD_LIMIT:
+        if weights[vantage] > HELD_LIMIT or words > MOST_WORDS:
             raise BadJournal(f"{run.path}: line {line.number}: more of a watch than one run makes")
     return {vantage: [begin for begin, _ in held[vantage].values()] for vantage in sorted(held)}
 

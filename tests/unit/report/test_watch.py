@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ import pytest
 from netcompliance import outages
 from netcompliance.cli import main as cli
 from netcompliance.journal import reader
-from netcompliance.journal.reader import BadJournal
+from netcompliance.journal.reader import BadJournal, Walker
 from netcompliance.journal.redact import Redactor
 from netcompliance.journal.writer import Journal
 from netcompliance.judge import watch as judge_watch
@@ -28,6 +29,7 @@ from netcompliance.report.html.markup import Markup
 from netcompliance.report.html.view_model import Account
 from netcompliance.report.watching import Screen
 from netcompliance.results import Entry
+from netcompliance.vantage.admission import WATCH_MOST, weight_of
 from tests.support import journals
 
 AT = 1_790_000_000.0
@@ -184,6 +186,25 @@ def test_more_than_a_run_makes_is_refused(account: Callable[..., Account], monke
     monkeypatch.setattr(watched, "HELD_LIMIT", 100)
     with pytest.raises(BadJournal, match="more of a watch than one run makes"):
         told(given)
+
+
+def test_what_others_say_in_a_watch_takes_no_room_of_ones_own(
+    account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = account(*({**each, "vantage": name} for name in ("a", "b", "c", "local") for each in WATCHED))
+    own = [line.weight for line in Walker(given.run.path) if (line.record or {}).get("kind") == "watch"]
+    weight = sum(own) // 4
+    monkeypatch.setattr(watched, "HELD_LIMIT", weight + 100)
+    assert told(given)
+    monkeypatch.setattr(watched, "MOST_WORDS", 3 * len(WATCHED))
+    with pytest.raises(BadJournal, match="more of a watch than one run makes"):
+        told(given)
+
+
+def test_a_host_may_say_a_third_of_what_is_read_of_its_watch() -> None:
+    said = json.loads(json.dumps({"type": "observation", "vantage": "ssh://a", "kind": "watch", **run_of(1, 0, 1)}))
+    assert reader._weight(said) < 3 * weight_of(said)
+    assert 3 * WATCH_MOST <= watched.HELD_LIMIT
 
 
 def test_one_vantage_of_a_watch_is_held_at_a_time(
