@@ -302,12 +302,15 @@ def _unseen(seen: Path, limit: float, since: float = -math.inf) -> str:
 
 def not_watched(asked: Watch, layer: str) -> str:
     """What no sample of this layer, or none in time, would meet; empty if there is nothing."""
-    told = NOT_WATCHED.get(layer, "")
+    told = [NOT_WATCHED[layer]] if layer in NOT_WATCHED else []
     criteria = asked.criteria_of(layer)
     need = criteria.needed if criteria else None
     if layer == "http" and need is not None and asked.turn * SPARE > need:
-        told += f", a single one of the agent's POST paths for less than {seconds(asked.turn * SPARE)}"
-    return told
+        told.append(f"a single one of the agent's POST paths for less than {seconds(asked.turn * SPARE)}")
+    surely = TRIES * asked.pace(layer)
+    if layer == "tls" and need is not None and surely > need:
+        told.append(f"one connection in four that opens and then hangs for less than {seconds(surely)}")
+    return ", ".join(told)
 
 
 def unprovable(asked: Watch) -> Iterator[tuple[tuple[str, ...], float, float]]:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netcompliance import outages
-from netcompliance.model import Criteria
+from netcompliance.model import Criteria, Watch
 from netcompliance.outages import Criterion, Held, Path, Stretch
 
 EVERY = 0.1
@@ -399,3 +399,12 @@ def test_a_share_needs_as_many_samples_as_were_planned(samples: int, pace: float
     assert ("one connection in four" in found.why) is (held is Held.UNKNOWN)
     other = outages.path("tls", "x", 0.0625, [part], 20.0, since=0.0, strict=True)
     assert outages.judged(other, Criteria(layer="tls", max_outage=1.0), cut=False)[0].held is Held.YES
+
+
+def test_a_share_of_handshakes_is_not_watched_where_less_is_accepted_than_it_takes_to_meet_one() -> None:
+    every, enough = 0.5, Criteria(layer="tls", max_outage=9.0)
+    asked = Watch(duration=60.0, every=0.05, rarely=every, criteria=(enough,))
+    assert outages.not_watched(asked, "tls") == ""
+    soon = replace(asked, criteria=(replace(enough, max_outage=1.0),))
+    assert outages.not_watched(soon, "tls").endswith("opens and then hangs for less than 8.0 s")
+    assert outages.not_watched(replace(asked, criteria=()), "tls") == ""

@@ -248,6 +248,7 @@ def test_what_no_sample_would_meet_is_said() -> None:
     saw = {v.case.target.partition(":")[0]: v.saw for v in given if v.case.requirement == "WATCH-01"}
     assert "not watched: requests of more than 2 kB" in saw["http"]
     assert "not watched: whether image layers arrive whole" in saw["registry"]
+    assert "not watched: one connection in four that opens and then hangs for less than" in saw["tls"]
     assert "not watched" not in saw["tcp"]
 
 
