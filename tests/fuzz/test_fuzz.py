@@ -33,6 +33,7 @@ from netcompliance.journal import reader
 from netcompliance.journal.reader import BadJournal
 from netcompliance.judge import nameservers
 from netcompliance.model import Result
+from netcompliance.observations import Dns
 from netcompliance.probe.onhost import dnsmessage, http1
 from netcompliance.probe.onhost.failures import Failure
 from netcompliance.probe.onhost.limits import Deadline, with_defaults
@@ -125,7 +126,9 @@ def of_a_nameserver(data: bytes) -> None:
     if dnsmessage.answers(QUERY, data):
         dnsmessage.truncated(data)
         dnsmessage.addresses(data)
-    nameservers.read({"kind": "dns", "server": "10.0.0.1", "response": base64.b64encode(data).decode()})
+    seen = Dns.decode({"kind": "dns", "server": "10.0.0.1", "response": base64.b64encode(data).decode()})
+    assert seen
+    nameservers.read(seen)
 
 
 def of_a_web_server(data: bytes) -> None:
