@@ -33,7 +33,7 @@ class Wanted:
     nodes: int = 0
     """Ordinary hosts, node-1 and so on."""
     cast: tuple[str, ...] = ()
-    """Those that are out of the ordinary (`cast.MEMBERS`), by name."""
+    """Those that are out of the ordinary (`special_hosts.MEMBERS`), by name."""
     containers: bool = False
     """Containers, a root directory, and pods of a stand-in (`containers.MEMBERS`)."""
 

@@ -287,7 +287,7 @@ class Watch:
 
     duration: float
     every: float
-    """Between two cheap probes of a path (a DNS query, a TCP connection)."""
+    """Between two DNS queries, or two TCP connections, of a path."""
     rarely: float
     """Between two probes that a service notices (a handshake with a request)."""
     seldom: float | None = None

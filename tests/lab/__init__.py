@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""The lab itself: do its servers, names and stand-ins behave as its worlds say?"""

@@ -2,7 +2,7 @@
 
 Rules
 * Everything goes through the redactor.
-* Each line is linked to the one before it (`chain`).
+* Each line is linked to the one before it (`hash_chain`).
 * The footer is written once and last; its digest covers every byte before it. Without it the journal is no evidence.
 * A line is written whole or not at all. Where one cannot be written (`JournalWriteError`), the journal ends before it.
 * A signal may end a call at any point, and the journal goes on. So what is in the file decides whether a line that was

@@ -1,9 +1,9 @@
 """Why a host could not be visited, from what its connection said: cause and remedy (pure).
 
-Trouble on the way to a host is told apart from trouble of the host. Each line of `SIGNS` is a message of the real
+Trouble on the way to a host is told apart from trouble of the host. Each `ErrorPattern` is a message of the real
 programs (OpenSSH, sudo, Docker, Podman, kubectl, …), in English because the carrier runs under LC_ALL=C. The first
-sign that fits counts, so particular ones come first. Exit codes decide only where no message does: containers' tools
-use the same ones as the commands they run.
+of `SIGNS` that fits counts, so particular ones come first. Exit codes decide only where no message does: containers'
+tools use the same ones as the commands they run.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Theory. One command on each host watches until a planned end and says what it sees (`probe.onhost.watch`). The
 connection to it may break, and that is no outage: the watcher goes on by itself, and here somebody knocks again, with
-another command that reads on from the last record that arrived (`probe.onhost.collect`).
+another command that reads on from the last record that arrived (`probe.onhost.spool_reader`).
 
 Rules
 * What was heard is told at once and counts, whatever happens later; what is open at the end, as far as it is known.

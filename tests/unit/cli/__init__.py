@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""The console command: what each action prints, and with which exit code it ends."""

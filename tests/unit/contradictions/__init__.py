@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""Journals in which one place contradicts another, and each is to be told."""

@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""The journal: written, redacted, linked, summed up, and read back."""

@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""The probes, against peers on loopback: what they see, and what they say of it."""

@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""What people are shown of a run: terminal, HTML report, and how visits and watches go on."""

@@ -1,1 +1,1 @@
-"""The judge, held against observations made by hand: one right world, and each test changes one thing in it."""
+"""Plans, hosts, visits and watches, with children in place of hosts; and certificates as Go reads them."""

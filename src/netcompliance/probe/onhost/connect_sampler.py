@@ -1,4 +1,4 @@
-"""Cheap probes, many a second, in one thread: TCP connections and DNS queries that wait for nobody.
+"""TCP connections and DNS queries, many a second, in one thread that waits for none of them.
 
 Theory. A probe is a new connection (or a new query) that is begun at a known moment and given a short time. It is up if
 it was answered within that time: less than the second after which the kernel sends a lost SYN again, so an answer to

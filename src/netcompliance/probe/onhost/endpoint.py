@@ -53,7 +53,7 @@ UNVERIFIED = ("receiver", "sibling")
 
 Request = Dict[str, Any]
 Verified = Callable[[Transport, tls.TlsStream, float], None]
-"""Is given the way and the stream on which a host verified first, and the seconds that it took to open."""
+"""Is given the transport and the stream on which a host verified first, and the seconds that it took to open."""
 
 
 def start(visit: Visit, task: Dict[str, Any], verified: Optional[Verified] = None) -> None:
@@ -68,7 +68,7 @@ def look_at(visit: Visit, task: str, host: str, port: int, address: str) -> None
 
 
 def greet(visit: Visit, task: str, host: str, port: int, way: Transport) -> None:
-    """Send a host the ClientHello of whoever fetches from it, on this way, and ask nothing."""
+    """Send a host the ClientHello of whoever fetches from it, over this transport, and ask nothing."""
     visit.spawn(task, Endpoint(visit, {"id": task, "host": host, "port": port}).greet, way)
 
 
@@ -93,7 +93,7 @@ class Endpoint:
         self._asker = Asker(visit, self._task, self._target)
 
     def start(self) -> None:
-        """Find the way, or the ways, and look."""
+        """Through the proxy, or at each address as it becomes known: look."""
         route = self._visit.route(self._task, self._host, self._port)
         if route.proxy is not None:
             way = Tunnelled(self._visit, self._task, self._host, self._port, route.proxy)
@@ -131,7 +131,7 @@ class Endpoint:
         shares.look(self._visit, *place, hello=self._keyless)
 
     def look(self, way: Transport) -> None:
-        """One way to the host."""
+        """Over one transport to the host."""
         clock = time.monotonic()
         lower = way.open_reported()
         if self._shares:

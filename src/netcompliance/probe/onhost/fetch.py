@@ -76,7 +76,7 @@ class Fetcher:
     """The client of one registry."""
 
     def __init__(self, visit: Visit, task: str, origin: Origin, way: Transport) -> None:
-        """`origin` is the registry's host and port, `way` the one to it."""
+        """`origin` is the registry's host and port, `way` the transport to it."""
         self._visit = visit
         self._task = task
         self._origin = origin

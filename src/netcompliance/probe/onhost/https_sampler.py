@@ -1,4 +1,4 @@
-"""Dear probes, each in a thread: what a service would notice if they came as often as cheap ones.
+"""Handshakes and requests, each in a thread: what a service would notice if they came as often as connections.
 
 What one of them asks is `receiverprobes`' and `pullprobes`' business: it gives samples of one layer or of several, each
 of which counts for a moment of its own.
@@ -98,7 +98,7 @@ class Stage:
 
 
 class Probes:
-    """The dear probes of one path, on and on. `wall` gives the time of day of a moment.
+    """The handshakes and requests of one path, on and on. `wall` gives the time of day of a moment.
 
     `skip` is called where a layer has no sample; `stalled` says whether this machine was too busy since a moment.
     """

@@ -1,4 +1,4 @@
-"""Dear probes of what serves images: a registry down to a manifest, and the hosts of its layers.
+"""Probes of what serves images: a registry down to a manifest, and the hosts of its layers.
 
 A probe is one sample, from its begin to its end. Of a registry it asks the token server, wherever that is, for a token
 for the first image, and at once, with the token of the probe before, for the manifest, as a container runtime does.

@@ -1,4 +1,4 @@
-"""Dear probes of the receiver: handshakes as the agent makes them, a GET, and what the agent posts.
+"""Probes of the receiver: handshakes as the agent makes them, a GET, and what the agent posts.
 
 A probe is two new connections to one address, at once. One sends the agent's own ClientHello, and is closed when it is
 answered; on the other a handshake must verify. Both together are a sample of the layer `tls`, which counts from the

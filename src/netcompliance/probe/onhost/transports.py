@@ -1,6 +1,6 @@
-"""Ways to a peer: straight to one of its addresses, or through an explicit proxy.
+"""Transports, by which a peer is reached: straight at one of its addresses, or through an explicit proxy.
 
-A way opens streams. Whoever opens the first stream on a direct way reports it (`tcp`); later ones on the same way are
+A transport opens streams. Whoever opens the first stream of a direct one reports it (`tcp`); later ones of the same are
 silent unless the exchange that wanted them fails. Each CONNECT is reported, since a proxy may grant some of them only.
 """
 
@@ -25,7 +25,7 @@ SMALL_MSS = 536
 
 
 class Transport:
-    """A way to one host and port. `address` and `via` are the fields of its observations."""
+    """What reaches one host and port. `address` and `via` are the fields of its observations."""
 
     address: Optional[str] = None
     via: Optional[str] = None
@@ -35,7 +35,7 @@ class Transport:
         raise NotImplementedError
 
     def open_small(self) -> Stream:
-        """A new stream of small segments. Only a direct way has a segment size of its own."""
+        """A new stream of small segments. Only a direct transport has a segment size of its own."""
         raise Failure("tcp", "UNSUPPORTED", "the segments to the peer are not ours")
 
     def open_reported(self) -> Optional[Stream]:

@@ -11,7 +11,7 @@ Rules
 * Moments are of the host's clock as it was at the beginning; a clock that is set meanwhile moves nothing.
 * What is interrupted at the planned end is sampled on, with all else, until it is not or has been for longer than what
   is accepted (`beyond`, from the plan): so a short interruption at the end is known as well as any other.
-* Times are bounded and rates stated: `every` for cheap probes, `rarely` for dear ones.
+* Times are bounded and rates stated: `every` for connections and queries, `rarely` for handshakes and requests.
 """
 
 import gc
@@ -241,7 +241,7 @@ class Watch:
         return tell
 
     def _tellers(self, layers: Dict[str, Tuple[str, str]], rarely: float) -> Tuple[DearTell, Callable[[str], None]]:
-        """For what a dear probe samples: its layers' own runs, by layer and path; and what to say where it has none."""
+        """For handshakes and requests: the runs of their layers; and what to say where one of these has no sample."""
         runs = {each: self._path(*place, rarely) for each, place in layers.items()}
 
         def tell(

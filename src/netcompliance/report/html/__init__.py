@@ -1,7 +1,7 @@
 """The page that an auditor reads: one file, complete without a script, made from a run's journal alone.
 
-    journal ─► account ─► sections ─► document
-              (ordered)   (HTML)     (one file)
+    journal ─► view_model ─► sections ─► document
+               (ordered)     (HTML)     (one file)
 
 Rules
 * A page is a function of its journal, so it can be made again, the same to the byte.
