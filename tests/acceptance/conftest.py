@@ -1,7 +1,8 @@
 """Fixtures of the acceptance tests; `lab_runs` holds what they hand out.
 
-Most of a play is waiting. So plays go on beside all other tests: one acceptance test comes first, which begins them,
-and those that wait for plays come last. Only watches come after them: they are judged by their time, and want quiet.
+Most of a lab run is waiting. So lab runs go on beside all other tests: one acceptance test comes first, which begins
+them, and those that wait for one come last. Only watches come after them: they are judged by their time, and want
+quiet.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One that begins the plays, then everything else, then the plays' tests, then what wants quiet."""
+    """One that begins the lab runs, then everything else, then the tests of those, then what wants quiet."""
     items.sort(key=_place)
     first = [item for item in items if _place(item) == 1][:1]
     items[:] = [*first, *(item for item in items if item not in first)]
@@ -30,7 +31,7 @@ def _place(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session")
 def stage(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Runs plays one by one."""
+    """Makes lab runs one by one."""
     stage = Stage(checkout=checkout, directory=tmp_path_factory.mktemp("plays"), forks=Forks(checkout))
     yield stage
     stage.kill()
@@ -38,7 +39,7 @@ def stage(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def plays(request: pytest.FixtureRequest, stage: Stage) -> Iterator[LabRuns]:
-    """The outcome of each play; those of all selected tests are begun at once."""
+    """The outcome of each lab run; those of all selected tests are begun at once."""
     plays = LabRuns(
         stage,
         [

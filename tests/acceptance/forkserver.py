@@ -1,7 +1,7 @@
-"""Forks a process for each play that has loaded already what a play needs: `forkserver.py SOCKET`.
+"""Forks a process for each lab run that has loaded already what one needs: `forkserver.py SOCKET`.
 
-Theory. Half of what a healthy play costs is loading the lab, pytest and the suite. This process does it once and is
-forked for each play; from then on the fork does what `python -m lab run … -- python inside.py … python -m pytest …`
+Theory. Half of what a healthy lab run costs is loading the lab, pytest and the suite. This process does it once and is
+forked for each of them; from then on the fork does what `python -m lab run … -- python inside.py … python -m pytest …`
 would do, with that environment, that standard output and no standard input.
 
 Rules
@@ -53,7 +53,7 @@ LOADED = (
     "charset_normalizer",
     "yaml",
 )
-"""What a play loads beyond what collecting does, or loads too often by itself."""
+"""What a lab run loads beyond what collecting does, or loads too often by itself."""
 
 
 def serve(listening: socket.socket) -> None:
@@ -124,7 +124,7 @@ def call(command: Sequence[str]) -> int:
 
 
 def load() -> None:
-    """Load what plays need, and make what they have in common; the collector of garbage never looks at it again."""
+    """Load what lab runs need, and make what they have in common; the collector of garbage never looks at it again."""
     for module in LOADED:
         importlib.import_module(module)
     for image in RIGHT.images:

@@ -1,10 +1,10 @@
 """Running the suite in the lab as anybody would, and reading what it left.
 
-Theory. A play is one process: `python -m lab run … -- pytest --tenant=acme`, whose journal and lab log are read when it
-ended. Half of what that costs is loading programs, so it is done once and forked (`forkserver`). Most of a play is
-waiting for packets that never come, so the plays that the selected tests need are started ahead, a few at a time, and
-each test waits for its own. On a machine that is drowned in work every server of the lab is slow, which is what the
-suite would then rightly say: so a play begins when a processor is free, and beyond a few only while those wait.
+Theory. A lab run is one process: `python -m lab run … -- pytest --tenant=acme`, whose journal and lab log are read when
+it ended. Half of what that costs is loading programs, so it is done once and forked (`forkserver`). Most of it is
+waiting for packets that never come, so the lab runs that the selected tests need are started ahead, a few at a time,
+and each test waits for its own. On a machine that is drowned in work every server of the lab is slow, which is what the
+suite would then rightly say: so a lab run begins when a processor is free, and beyond a few only while those wait.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX, ONE
 from lab.healthy import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
 FEW, MOST = 4, 6
-"""So many plays at once begin when a processor is free; more, when half of the processors are: nearly all of the others
-are waiting then."""
+"""So many lab runs at once begin when a processor is free; more, when half of the processors are: nearly all of the
+others are waiting then."""
 LOOKS, PAUSE = 10, 0.05
-"""So often, and so many seconds apart, it is counted how much wants to run before a play begins."""
+"""So often, and so many seconds apart, it is counted how much wants to run before a lab run begins."""
 LONGEST_WAIT = 20.0
-"""Seconds after which a play begins all the same: somebody else may keep the machine busy."""
+"""Seconds after which a lab run begins all the same: somebody else may keep the machine busy."""
 CHART = "suse-observability-agent"
 LONGEST = 120.0
-"""Seconds after which a play is killed. None takes a tenth of it, but machines can be busy."""
+"""Seconds after which a lab run is killed. None takes a tenth of it, but machines can be busy."""
 _NOT_PASSED_ON = ("PYTEST_", "COV_", "COVERAGE_", "STS_API_KEY", "PYTHONDONTWRITEBYTECODE")
 _AS_PEOPLE_HAVE_IT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Without the plugins of a developer's environment, which take longer to load than the suite itself."""
@@ -133,7 +133,7 @@ def of_scenario(name: str) -> LabRun:
 
 
 def of_busybox(name: str) -> LabRun:
-    """The play in which busybox looks at a scenario: its own, where a router's answers would be used up by others."""
+    """The lab run in which busybox looks at a scenario: its own where a router's answers would be used up by others."""
     play = of_scenario(name)
     if BUSYBOX in play.hosts:
         return play
@@ -142,7 +142,7 @@ def of_busybox(name: str) -> LabRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a play left. Its files are read when they are asked for: those of all plays would fill gigabytes."""
+    """What a lab run left. Its files are read when they are asked for: those of all lab runs would fill gigabytes."""
 
     code: int
     output: str
@@ -270,16 +270,16 @@ class Forks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Runs plays in the lab of this checkout."""
+    """Makes lab runs, in the lab of this checkout."""
 
     checkout: Path
     directory: Path
     forks: Forks | None = None
-    """Where plays are forked from; without it, each is a command as people type it."""
+    """Where lab runs are forked from; without it, each is a command as people type it."""
     _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
 
     def run(self, play: LabRun, interpreter: Sequence[str] = (sys.executable,)) -> Outcome:
-        """Run a play to its end. `interpreter` may be a command in front of a Python."""
+        """Make one, to its end. `interpreter` may be a command in front of a Python."""
         results = Path(tempfile.mkdtemp(prefix=f"{play.scenario or 'healthy'}-{play.servers}-", dir=self.directory))
         results.chmod(0o777)
         python = interpreter[-1]
@@ -336,7 +336,7 @@ class Stage:
 
 
 class LabRuns:
-    """The outcome of each play; those that are named at the beginning are run ahead."""
+    """The outcome of each lab run; those that are named at the beginning are run ahead."""
 
     def __init__(self, stage: Stage, ahead: Sequence[LabRun]) -> None:
         self._stage = stage

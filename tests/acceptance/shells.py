@@ -3,9 +3,9 @@
 Rules
 * A scenario tells something from there if that shows a code that none before it shows, another code than Python's, that
   nothing is found where nothing is broken, what hostile peers do. A watch by a shell is `test_watch`'s.
-* A visit by a shell costs more time of a processor than all else in a play. Of those that tell something, the ones in
-  which the probe says nothing that it does not say in others are judged from recorded observations instead
-  (`tests/recorded/visits.py`, `tests/unit/judge/test_recorded.py`). What hostile peers do is always played, and
+* A visit by a shell costs more time of a processor than all else in a lab run. Of those that tell something, the ones
+  in which the probe says nothing that it does not say in others are judged from recorded observations instead
+  (`tests/recorded/visits.py`, `tests/unit/judge/test_recorded.py`). What hostile peers do is always run in the lab, and
   what happens by chance never: nothing is asked of it.
 * Nearly all that a walk of the images costs is the second image's and all after it: one image is walked, unless a
   registry is at fault or another one than usual, or nothing is wrong and the way to a registry is not the usual one.

@@ -25,13 +25,13 @@ DIRECT = LabRun()
 TRUNCATED = LabRun(scenario="truncated-answers")
 PROXIED = LabRun(scenario="mandatory-proxy", servers="real")
 AT_ONCE = 4
-"""Most of such a play is waiting for packets that are dropped."""
+"""Most of such a lab run is waiting for packets that are dropped."""
 ROUTER, PROXY = "router_rules", "proxy_rules"
 
 
 @pytest.fixture(scope="module")
 def written(stage: Stage) -> Write:
-    """The allow-list, in a format, of what a play saw where nothing was in its way."""
+    """The allow-list, in a format, of what a lab run saw where nothing was in its way."""
     journals: dict[LabRun, Path] = {}
 
     def written(play: LabRun, form: str) -> str:
@@ -48,7 +48,7 @@ def written(stage: Stage) -> Write:
 
 @pytest.fixture
 def behind(stage: Stage, tmp_path: Path) -> Behind:
-    """What comes of a play behind a router, or a proxy, with these rules."""
+    """What comes of a lab run behind a router, or a proxy, with these rules."""
 
     def behind(play: LabRun, rules: str, at: str) -> Outcome:
         file = tmp_path / f"{at}-{abs(hash(rules))}"

@@ -61,7 +61,7 @@ ROWS = (
 
 
 def held(plays: LabRuns, before: LabRun, after: LabRun) -> Comparison:
-    """The sides of two plays compared. Plays of separate labs begin in no order, so that is not asked."""
+    """The sides of two lab runs compared. Runs in separate labs begin in no order, so that is not asked."""
     return compare(
         baseline.side(plays[before].directory / "journal.jsonl"),
         baseline.side(plays[after].directory / "journal.jsonl"),

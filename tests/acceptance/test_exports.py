@@ -36,7 +36,7 @@ SEEN = {
     "one-host-gone": {"pass", "notapplicable", "error"},
     "deselected": {"pass", "unknown"},
 }
-"""What becomes of cases in each play. Together, everything that can."""
+"""What becomes of cases in each lab run. Together, everything that can."""
 
 
 def outcomes(outcome: Outcome) -> dict[str, str]:

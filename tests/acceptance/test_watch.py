@@ -1,7 +1,7 @@
 """The watch over ssh, and what happens to it: a connection that is cut, a watcher that is killed, somebody's Ctrl-C;
 and the same on a host without Python.
 
-Each play runs `--watch` in the lab and, once the watch is seen there, does something to it from the side.
+Each lab run has a `--watch` and, once the watch is seen there, does something to it from the side.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ sys.exit(code)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What a play left."""
+    """What a lab run left."""
 
     code: int
     output: str

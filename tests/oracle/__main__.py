@@ -1,7 +1,7 @@
 """Compare by hand: `.venv/bin/python tests/oracle [-v] [--after] SCENARIO…`; without one, the healthy world.
 
-Plays each scenario from this machine, the Go client and Helm beside the suite (`--after`: the client when the suite is
-done), and prints what they could not do and what the suite says; `-v` prints every step. `--all` plays every scenario,
+Runs each scenario from this machine, the Go client and Helm beside the suite (`--after`: the client when the suite is
+done), and prints what they could not do and what the suite says; `-v` prints every step. `--all` runs every scenario,
 `-j N` at once, and prints those that disagree.
 """
 
@@ -23,7 +23,7 @@ HEALTHY = "healthy"
 
 
 def main() -> int:
-    """Play them and give 1 if any disagrees."""
+    """Run them and give 1 if any disagrees."""
     import oracle
     from lab_runs import ALONE, Forks, LabRun, Stage
 

@@ -10,9 +10,9 @@ are declared. Record again when the probe sees more than it did, and read the di
 `--outputs` keeps what is said of `tests/recorded/journals` (`tests/support/outputs.py`) and names what is said in other
 words than before.
 
-`--shell` plays every scenario that `tests/acceptance/shells.py` may look at from a host without Python, unless
-DIRECTORY has its journal already, and keeps the visits that are judged in place of a play (`visits.py`). Do so when the
-shell probe says something else than it did.
+`--shell` runs every scenario that `tests/acceptance/shells.py` may look at from a host without Python, unless
+DIRECTORY has its journal already, and keeps the visits that are judged in place of a lab run (`visits.py`). Do so when
+the shell probe says something else than it did.
 """
 
 from __future__ import annotations

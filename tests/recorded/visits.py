@@ -1,10 +1,10 @@
-"""Visits by a shell that were recorded, and which of them stand for a play.
+"""Visits by a shell that were recorded, and which of them stand for a lab run.
 
-Theory. A play from a host without Python holds two things: that the probe says what is there, and that the judge makes
-of it what it should. The first shows in the *signs* of what the probe said: of each observation how it ended, and what
-is no name, address, time or number of it. A visit all of whose signs others show would play the same lines of the
-probe again. So its observations are kept instead and judged again (`tests/unit/judge/test_recorded.py`), which holds
-the second. `python tests/recorded --shell` decides which those are, by playing all.
+Theory. A lab run from a host without Python holds two things: that the probe says what is there, and that the judge
+makes of it what it should. The first shows in the *signs* of what the probe said: of each observation how it ended, and
+what is no name, address, time or number of it. A visit all of whose signs others show would go through the same lines
+of the probe again. So its observations are kept instead and judged again (`tests/unit/judge/test_recorded.py`), which
+holds the second. `python tests/recorded --shell` decides which those are, by running all.
 """
 
 from __future__ import annotations
@@ -103,6 +103,6 @@ def needed(visits: Mapping[str, frozenset[ErrorPattern]], chosen: Iterable[str])
 
 
 def recorded() -> dict[str, dict[str, Any]]:
-    """Scenario → settings, observations and passing cases of a visit that is judged in place of a play."""
+    """Scenario → settings, observations and passing cases of a visit that is judged in place of a lab run."""
     kept: dict[str, dict[str, Any]] = json.loads(lzma.decompress(BY_SHELL.read_bytes()))
     return kept

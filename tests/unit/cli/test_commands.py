@@ -51,7 +51,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         raise AssertionError("the network was used")
 
     def connect_here(one: socket.socket, address: Any) -> None:
-        """Plays that run beside this test ask for theirs by a file."""
+        """Lab runs that go on beside this test ask for theirs by a file."""
         connect(one, address) if one.family is socket.AF_UNIX else no_network()
 
     monkeypatch.setattr(socket.socket, "connect", connect_here)
