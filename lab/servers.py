@@ -21,7 +21,7 @@ class Record:
 
 
 class ResponseFault(StrEnum):
-    """How the bytes of an HTTP answer travel."""
+    """What is wrong with how the bytes of an HTTP answer travel; nothing with `PLAIN`."""
 
     PLAIN = "plain"
     STALL = "stall"

@@ -3,7 +3,7 @@
 One process per machine, one thread per connection. `play` is the backend (see `lab.backend`).
 
 Modules: `sockets` (listening, closing in all ways), `tls` (ClientHello, handshake), `http` (requests, replies and
-their manners), `dns` (resolvers), `apps` and `registry` (what sites answer), `proxy` (CONNECT), `sites` (puts those
+their faults), `dns` (resolvers), `apps` and `registry` (what sites answer), `proxy` (CONNECT), `sites` (puts those
 together), `visitors` (what happens by itself), `log` (what the other side saw).
 """
 

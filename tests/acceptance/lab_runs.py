@@ -52,7 +52,7 @@ _AS_PEOPLE_HAVE_IT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRun:
-    """What to run: a scenario, and who plays the servers."""
+    """What to run: a scenario, with which servers, from which hosts, with which options."""
 
     scenario: str | None = None
     servers: str = "embedded"

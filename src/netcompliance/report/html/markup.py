@@ -73,7 +73,7 @@ class Markup:
         return f'<dl class="{kind}">{items}</dl>' if kind else f"<dl>{items}</dl>"
 
     def status_mark(self, standing: CaseStatus) -> str:
-        """A standing in words, with its sign and colour."""
+        """A status in words, with its sign and colour."""
         kind, sign = MARKS[standing]
         return f'<span class="mark {kind}"><span aria-hidden="true">{sign}</span> {standing}</span>'
 
@@ -95,7 +95,7 @@ def scrolling(label: str, html: Iterable[str]) -> Iterator[str]:
 
 
 def worst(standings: Iterable[CaseStatus]) -> CaseStatus:
-    """The worst of some standings; there is at least one."""
+    """The worst of some statuses; there is at least one."""
     return min(standings, key=RANK.__getitem__)
 
 

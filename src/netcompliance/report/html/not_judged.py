@@ -42,7 +42,7 @@ def _waiver(waiver: Waiver, markup: Markup) -> tuple[str, ...]:
 
 
 def _effect(account: Account, waiver: Waiver, markup: Markup) -> str:
-    """What it covers, by standing."""
+    """What it covers, by status."""
     from netcompliance.catalogue import covers
 
     covered = [entry for entry in account.entries if covers(waiver, entry.case)]

@@ -136,7 +136,7 @@ def table(content: bytes) -> Words:
 
 
 def markdown(content: bytes) -> Words:
-    """GitHub's own renderer, told to leave HTML as it is: the numbers of cases by standing, by requirement."""
+    """GitHub's own renderer, told to leave HTML as it is: the numbers of cases by status, by requirement."""
     page = _Page.of(cmarkgfm.github_flavored_markdown_to_html(content.decode(), Options.CMARK_OPT_UNSAFE))
     assert set(page.tags) <= {"h1", "h2", "p", "ul", "li", "strong", "code", "pre", *_TABLE}, page.tags
     assert page.rows[-1]
