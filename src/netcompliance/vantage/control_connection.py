@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from netcompliance.vantage.admission import Admission
-from netcompliance.vantage.probe_process import CHUNK, Child, OnRecord, record_of
+from netcompliance.vantage.probe_process import CHUNK, OnRecord, ProbeProcess, record_of
 
 SILENCE = 30.0
 """Seconds without a word after which the connection counts as lost. A watcher speaks every second."""
@@ -25,7 +25,7 @@ LONGEST_WORD = 1 << 16
 """Bytes of such a word, which is not kept: twice as many as one takes with all open runs that there may be."""
 
 
-class Line(Child):
+class ControlConnection(ProbeProcess):
     """A watcher or a collector as a process."""
 
     def __init__(

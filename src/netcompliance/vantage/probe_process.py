@@ -57,7 +57,7 @@ class Ending:
     """What was not admitted."""
 
 
-class Child:
+class ProbeProcess:
     """A probe as a process. Whoever owns it calls `feed`, `hear` and `listen` when a descriptor is ready."""
 
     def __init__(

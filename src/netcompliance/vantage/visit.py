@@ -31,7 +31,7 @@ from netcompliance.vantage.admission import Admission, of_visit
 from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.plan import build_plan
-from netcompliance.vantage.probe_process import Child
+from netcompliance.vantage.probe_process import ProbeProcess
 
 if TYPE_CHECKING:
     from netcompliance.vantage.hosts import Host
@@ -193,7 +193,7 @@ class _Tour:
         self._at_once = at_once
         self._bounds = of_visit(min(at_once, sum(len(tenant.visit.hosts) for tenant in tenants)))
         self._waiting = deque((tenant, host) for tenant in tenants for host in tenant.visit.hosts)
-        self._under_way: dict[Child, tuple[_Tenant, Host]] = {}
+        self._under_way: dict[ProbeProcess, tuple[_Tenant, Host]] = {}
         self._open: list[_Tenant] = []
         """Tenants whose visits are begun, and not over."""
         self._selector = selectors.DefaultSelector()
@@ -271,7 +271,7 @@ class _Tour:
         plan = tenant.plan(host)
         tenant.visit.watcher.state(host.vantage, State.REACHING)
         try:
-            child = Child(
+            child = ProbeProcess(
                 [sys.executable, *bundle.arguments()] if here else host.carrier,
                 bundle.for_this_python(plan) if here else bundle.parcel(plan, tenant.visit.key),
                 float(plan["deadline"]),
@@ -290,18 +290,18 @@ class _Tour:
         ):
             self._selector.register(stream, mask, partial(work, child))
 
-    def _feed(self, child: Child) -> None:
+    def _feed(self, child: ProbeProcess) -> None:
         stream = child.stdin
         if child in self._under_way and not stream.closed:
             descriptor = stream.fileno()
             if not child.feed():
                 self._selector.unregister(descriptor)
 
-    def _hear(self, child: Child) -> None:
+    def _hear(self, child: ProbeProcess) -> None:
         if child in self._under_way and not child.hear():
             self._selector.unregister(child.stderr)
 
-    def _listen(self, child: Child) -> None:
+    def _listen(self, child: ProbeProcess) -> None:
         if child not in self._under_way:
             return
         tenant, host = self._under_way[child]
@@ -318,7 +318,7 @@ class _Tour:
         if not goes_on:
             self._finish(child)
 
-    def _finish(self, child: Child, problem: CouldNotLook | None = None) -> None:
+    def _finish(self, child: ProbeProcess, problem: CouldNotLook | None = None) -> None:
         tenant, host = self._under_way.pop(child)
         for stream in child.streams:
             if not stream.closed and stream.fileno() in self._selector.get_map():

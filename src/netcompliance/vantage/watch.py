@@ -30,7 +30,7 @@ from netcompliance.model import Settings
 from netcompliance.probe import bundle
 from netcompliance.vantage import diagnosis
 from netcompliance.vantage.admission import Admission, Bounds, of_watch
-from netcompliance.vantage.control_connection import Line
+from netcompliance.vantage.control_connection import ControlConnection
 from netcompliance.vantage.environment import of_carrier, of_probe
 from netcompliance.vantage.errors import CouldNotLook, not_judged
 from netcompliance.vantage.plan import collect_plan, watch_plan
@@ -131,7 +131,7 @@ class _Watcher:
         self.admission = admission
         self.plan = plan
         self.identity: str = plan["watch"]["id"]
-        self.line: Line | None = None
+        self.line: ControlConnection | None = None
         self.begun = False
         self.by_shell = False
         """It is over when its connection is."""
@@ -218,7 +218,7 @@ class _Tour:
     def _connect(self, watcher: _Watcher, plan: Mapping[str, Any]) -> None:
         host = watcher.host
         try:
-            line = Line(
+            line = ControlConnection(
                 [sys.executable, *bundle.arguments()] if host.is_here else host.carrier,
                 bundle.for_watch(plan) if "watch" in plan else bundle.for_python(plan),
                 of_probe(host.keys) if host.is_here else of_carrier(host.keys, host.environment),
@@ -238,15 +238,15 @@ class _Tour:
         ):
             self._selector.register(stream, mask, partial(work, watcher, line))
 
-    def _feed(self, watcher: _Watcher, line: Line) -> None:
+    def _feed(self, watcher: _Watcher, line: ControlConnection) -> None:
         if watcher.line is line and not line.feed():
             self._selector.unregister(line.stdin)
 
-    def _hear(self, watcher: _Watcher, line: Line) -> None:
+    def _hear(self, watcher: _Watcher, line: ControlConnection) -> None:
         if watcher.line is line and not line.hear():
             self._selector.unregister(line.stderr)
 
-    def _listen(self, watcher: _Watcher, line: Line) -> None:
+    def _listen(self, watcher: _Watcher, line: ControlConnection) -> None:
         with self._own_risk(watcher):
             if watcher.line is line and not line.listen(partial(self._take, watcher)):
                 self._ended(watcher)

@@ -39,16 +39,16 @@ def told() -> list[Record]:
 
 
 @pytest.fixture
-def path(told: list[Record]) -> streaks.Runs:
+def path(told: list[Record]) -> streaks.Streaks:
     fields = {"layer": "tcp", "path": "x", "every": 0.1}
-    return streaks.Runs(lambda record: told.append(dict(record)), itertools.count(1), fields, 1.0)
+    return streaks.Streaks(lambda record: told.append(dict(record)), itertools.count(1), fields, 1.0)
 
 
 def closed(told: list[Record]) -> list[Record]:
     return [record for record in told if not record["open"]]
 
 
-def test_equal_samples_are_one_run(path: streaks.Runs, told: list[Record]) -> None:
+def test_equal_samples_are_one_run(path: streaks.Streaks, told: list[Record]) -> None:
     for number in range(100):
         path.add(number / 10, None, None)
     assert [(record["run"], record["open"]) for record in told] == [(1, True)]
@@ -57,7 +57,7 @@ def test_equal_samples_are_one_run(path: streaks.Runs, told: list[Record]) -> No
     assert (run["from"], run["to"], run["samples"], run["failed"]) == (0.0, 9.9, 100, 0)
 
 
-def test_samples_that_fail_are_one_run_however_they_fail(path: streaks.Runs, told: list[Record]) -> None:
+def test_samples_that_fail_are_one_run_however_they_fail(path: streaks.Streaks, told: list[Record]) -> None:
     for number, error in enumerate([None, DROP, RESET, DROP, None]):
         path.add(number / 10, error, None)
     path.close()
@@ -68,21 +68,21 @@ def test_samples_that_fail_are_one_run_however_they_fail(path: streaks.Runs, tol
     ]
 
 
-def test_a_different_answer_is_another_run(path: streaks.Runs, told: list[Record]) -> None:
+def test_a_different_answer_is_another_run(path: streaks.Streaks, told: list[Record]) -> None:
     for number, status in enumerate([403, 403, 200]):
         path.add(number / 10, None, {"status": status})
     path.close()
     assert [run["samples"] for run in closed(told)] == [2, 1]
 
 
-def test_a_pause_ends_a_run(path: streaks.Runs, told: list[Record]) -> None:
+def test_a_pause_ends_a_run(path: streaks.Streaks, told: list[Record]) -> None:
     for at in (0.0, 0.1, 5.0):
         path.add(at, None, None)
     path.close()
     assert [(run["from"], run["to"]) for run in closed(told)] == [(0.0, 0.1), (5.0, 5.0)]
 
 
-def test_what_changes_all_the_time_is_told_in_few_words(path: streaks.Runs, told: list[Record]) -> None:
+def test_what_changes_all_the_time_is_told_in_few_words(path: streaks.Streaks, told: list[Record]) -> None:
     for number in range(6000):
         path.add(number / 10, DROP if number % 2 else None, None)
     path.close()
@@ -320,7 +320,7 @@ def test_after_a_failure_comes_a_volley_that_was_saved_for() -> None:
     engine.close()
 
 
-def test_a_mixed_run_begins_and_ends_with_what_failed(path: streaks.Runs, told: list[Record]) -> None:
+def test_a_mixed_run_begins_and_ends_with_what_failed(path: streaks.Streaks, told: list[Record]) -> None:
     for number in range(100):
         path.add(number / 50, DROP if number % 2 else None, None)
     for number in range(100, 200):
@@ -333,7 +333,7 @@ def test_a_mixed_run_begins_and_ends_with_what_failed(path: streaks.Runs, told: 
     assert sum(run["failed"] for run in ended) == 50
 
 
-def test_a_run_tells_what_could_have_gone_unseen(path: streaks.Runs, told: list[Record]) -> None:
+def test_a_run_tells_what_could_have_gone_unseen(path: streaks.Streaks, told: list[Record]) -> None:
     for at, took in ((0.0, 0.05), (0.1, 0.05), (0.6, 0.2), (0.7, 0.05)):
         path.add(at, None, None, None, took)
     path.close()
@@ -343,7 +343,7 @@ def test_a_run_tells_what_could_have_gone_unseen(path: streaks.Runs, told: list[
 
 
 def test_a_run_tells_how_far_apart_samples_were_where_they_came_most_rarely(
-    path: streaks.Runs, told: list[Record]
+    path: streaks.Streaks, told: list[Record]
 ) -> None:
     at = 0.0
     for distance, samples, error in ((0.1, 100, None), (0.1, 70, DROP), (0.3, 70, None), (0.1, 100, None)):
@@ -354,7 +354,7 @@ def test_a_run_tells_how_far_apart_samples_were_where_they_came_most_rarely(
     assert [run["pace"] for run in closed(told)] == pytest.approx([0.1, 0.1, 0.3])
 
 
-def test_a_late_sample_hardly_changes_the_pace(path: streaks.Runs, told: list[Record]) -> None:
+def test_a_late_sample_hardly_changes_the_pace(path: streaks.Streaks, told: list[Record]) -> None:
     for number in range(100):
         path.add(0.1 * number + (0.8 if number > 50 else 0.0), None, None)
     path.close()
@@ -362,14 +362,14 @@ def test_a_late_sample_hardly_changes_the_pace(path: streaks.Runs, told: list[Re
     assert run["pace"] < 0.1 * 1.25
 
 
-def test_too_few_samples_have_no_pace(path: streaks.Runs, told: list[Record]) -> None:
+def test_too_few_samples_have_no_pace(path: streaks.Streaks, told: list[Record]) -> None:
     for number in range(streaks.ROW):
         path.add(0.1 * number, None, None)
     path.close()
     assert "pace" not in closed(told)[0]
 
 
-def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: streaks.Runs) -> None:
+def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: streaks.Streaks) -> None:
     path.add(0.0, None, None)
     assert not path.unsettled(0.1, 5.0)
     path.add(10.0, DROP, None)
@@ -380,7 +380,7 @@ def test_a_path_is_unsettled_while_it_is_interrupted_and_a_little_longer(path: s
     assert not path.unsettled(13.0, 5.0)
 
 
-def test_a_path_that_is_answered_otherwise_is_unsettled(path: streaks.Runs) -> None:
+def test_a_path_that_is_answered_otherwise_is_unsettled(path: streaks.Streaks) -> None:
     path.add(0.0, None, {"rcode": 0})
     path.add(0.5, None, {"rcode": 2})
     assert path.unsettled(4.0, 5.0)
@@ -732,7 +732,7 @@ def test_a_spool_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(spool, "MOST", 1000)
     monkeypatch.setattr(os, "dup2", lambda *_: None)
     reading, writing = os.pipe()
-    ours = spool.Handover("full", writing)
+    ours = spool.Spool("full", writing)
     ours.lose()
     for number in range(100):
         ours.say({"what": "run", "run": number})

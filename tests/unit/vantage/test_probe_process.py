@@ -14,7 +14,7 @@ import pytest
 
 from netcompliance.vantage import probe_process
 from netcompliance.vantage.admission import Admission, of_visit
-from netcompliance.vantage.probe_process import Child, Ending
+from netcompliance.vantage.probe_process import Ending, ProbeProcess
 
 SENTINEL = '{"netcompliance": "probe", "schema": 1}'
 END = '{"kind": "probe", "finished": true, "records": 1}'
@@ -24,10 +24,10 @@ SEEN = '{"kind": "tcp"}'
 def visit(*lines: str, after: str = "", parcel: bytes = b"", deadline: float = 20.0) -> Any:
     """The records of a program that writes these lines and then does something else, and how it ended."""
     program = "".join(f"print({line!r}, flush=True)\n" for line in lines) + after
-    return follow(Child([sys.executable, "-I", "-S", "-c", program], parcel, deadline))
+    return follow(ProbeProcess([sys.executable, "-I", "-S", "-c", program], parcel, deadline))
 
 
-def follow(probe: Child) -> tuple[list[dict[str, Any]], Ending | None]:
+def follow(probe: ProbeProcess) -> tuple[list[dict[str, Any]], Ending | None]:
     seen: list[dict[str, Any]] = []
     with selectors.DefaultSelector() as selector:
         selector.register(probe.stdin, selectors.EVENT_WRITE)
@@ -105,7 +105,7 @@ def test_a_probe_that_hangs_is_given_up_a_little_after_its_own_deadline(monkeypa
 def test_a_probe_may_say_that_it_takes_longer_but_not_how_long_it_likes(said: object, granted: float) -> None:
     first = f'{{"netcompliance": "probe", "schema": 1, "deadline": {said}}}'
     program = f"print({first!r}, flush=True); input()"
-    probe = Child([sys.executable, "-I", "-S", "-c", program], b"", 20.0)
+    probe = ProbeProcess([sys.executable, "-I", "-S", "-c", program], b"", 20.0)
     before = time.monotonic()
     while not probe.begun:
         probe.listen(lambda _: None)
@@ -138,7 +138,7 @@ def test_the_parcel_arrives_whole_however_large_and_unread_it_does_not_block() -
         "import sys, json, zlib; data = sys.stdin.buffer.read(); "
         f"print({SENTINEL!r}); print(json.dumps({{'kind': 'probe', 'tools': [str(zlib.crc32(data))]}}))"
     )
-    seen, ending = follow(Child([sys.executable, "-c", program], parcel, 20.0))
+    seen, ending = follow(ProbeProcess([sys.executable, "-c", program], parcel, 20.0))
     import zlib
 
     assert (seen[-1]["tools"], ending) == ([str(zlib.crc32(parcel))], None)
@@ -154,7 +154,7 @@ def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(helper.pid))\n"
         f'print({SENTINEL!r})\nprint(\'{{"kind": "probe"}}\', flush=True)\nhelper.wait()\n'
     )
-    _, ending = follow(Child([sys.executable, "-c", program], b"", 20.0))
+    _, ending = follow(ProbeProcess([sys.executable, "-c", program], b"", 20.0))
     assert ending is None
     state = Path(f"/proc/{int((tmp_path / 'pid').read_text())}/stat")
     end = time.monotonic() + 10
@@ -172,7 +172,7 @@ def _is_alive(state: Path) -> bool:
 
 def test_a_command_that_cannot_be_started_raises() -> None:
     with pytest.raises(FileNotFoundError):
-        Child(["/nonexistent/python"], b"", 1.0)
+        ProbeProcess(["/nonexistent/python"], b"", 1.0)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
@@ -213,7 +213,7 @@ def test_a_host_that_says_more_than_a_probe_is_not_listened_to_any_longer(
 ) -> None:
     source = f"lines = {lines!r}\nfor line in lines: print(line, flush=True)\nprint({END!r})\n"
     seen, ending = follow(
-        Child(
+        ProbeProcess(
             [sys.executable, "-I", "-S", "-c", "import sys; exec(sys.stdin.read())"],
             f"print({SENTINEL!r}, flush=True)\n{source}".encode(),
             20.0,

@@ -186,7 +186,7 @@ def test_the_probe_on_this_machine_gets_its_own_tenants_key_alone(monkeypatch: p
             given.append(environment)
             raise OSError
 
-    monkeypatch.setattr(visit, "Child", Refusing)
+    monkeypatch.setattr(visit, "ProbeProcess", Refusing)
     monkeypatch.setattr("netcompliance.vantage.workstation.jobs", lambda *_: [])
     for name in ("STS_API_KEY", "KEY_ACME", "KEY_BETA"):
         monkeypatch.setenv(name, "secret-key-0123")

@@ -78,7 +78,7 @@ def encoded(record: Record) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-class Handover:
+class Spool:
     """Says records, one way or the other. `output` is a descriptor that does not block."""
 
     def __init__(self, identity: str, output: int) -> None:

@@ -41,7 +41,7 @@ def sameness(error: Optional[Record], answer: Optional[Record]) -> Tuple[Any, ..
     return ("answered", *sorted((name, str(value)) for name, value in (answer or {}).items()))
 
 
-class Runs:
+class Streaks:
     """The runs of one path. `say` takes each record; `numbers` are shared with other paths."""
 
     def __init__(

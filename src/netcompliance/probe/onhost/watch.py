@@ -26,15 +26,15 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from netcompliance.probe.onhost.connect_sampler import Engine, TcpPath, Tell
 from netcompliance.probe.onhost.https_sampler import Probes
-from netcompliance.probe.onhost.https_sampler import Tell as DearTell
+from netcompliance.probe.onhost.https_sampler import Tell as TellHttps
 from netcompliance.probe.onhost.limits import allow_many_files
 from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, resolver_settings
 from netcompliance.probe.onhost.proofs import is_tenant, leads_on
 from netcompliance.probe.onhost.pullprobes import WHOLE, PullProbes
 from netcompliance.probe.onhost.receiverprobes import ReceiverProbes
 from netcompliance.probe.onhost.route import Route
-from netcompliance.probe.onhost.spool import Handover
-from netcompliance.probe.onhost.streaks import Runs
+from netcompliance.probe.onhost.spool import Spool
+from netcompliance.probe.onhost.streaks import Streaks
 from netcompliance.probe.onhost.transports import Direct, Nearest, Transport, Tunnelled
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import SENTINEL, Output, Visit
@@ -75,7 +75,7 @@ def main(plan: Record) -> None:
     _share_memory()
     os.set_blocking(1, False)
     asked = plan["watch"]
-    handover = Handover(asked["id"], 1)
+    handover = Spool(asked["id"], 1)
     handover.greet(SENTINEL)
     Watch(plan, handover).run()
     os._exit(0)
@@ -97,7 +97,7 @@ class Quiet(Visit):
 class Watch:
     """One watch."""
 
-    def __init__(self, plan: Record, handover: Handover) -> None:
+    def __init__(self, plan: Record, handover: Spool) -> None:
         self._asked: Record = plan["watch"]
         self._handover = handover
         self._visit = Quiet(plan, Output(lambda _: None), (None, None), Trust(plan.get("trust")))
@@ -105,14 +105,14 @@ class Watch:
         self._end = self._clock[1] + self._asked["seconds"]
         self._engine = Engine(self._asked["every"], self._wall)
         self._numbers = itertools.count(1)
-        self._runs: Dict[Tuple[str, str], Runs] = {}
+        self._runs: Dict[Tuple[str, str], Streaks] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._why: Optional[str] = None
         self._over = False
         """The last word is said: what a slow probe finds out after it comes too late."""
         self._beat = 0.0
-        self._dear_ones: List[Probes] = []
+        self._https_samplers: List[Probes] = []
         self._known: List[str] = []
         self._found: List[str] = []
         self._issuers: Dict[str, str] = {}
@@ -145,7 +145,7 @@ class Watch:
         beyond = self._asked.get("beyond", 0.0)
         if now >= self._end + beyond:
             return False
-        if self._engine.waits(self._end) or any(probes.waits(self._end) for probes in self._dear_ones):
+        if self._engine.waits(self._end) or any(probes.waits(self._end) for probes in self._https_samplers):
             return True
         with self._lock:
             return any(runs.unsettled(self._wall(now), beyond) for runs in self._runs.values())
@@ -223,16 +223,16 @@ class Watch:
             return Tunnelled(self._visit, "watch", host, port, proxy)
         return Nearest(self._visit, port, self._visit.find(host))
 
-    def _path(self, layer: str, name: str, every: float) -> Runs:
+    def _path(self, layer: str, name: str, every: float) -> Streaks:
         """The runs of a path; both names are its own."""
         fields: Record = {
             "task": "watch", "layer": layer, "path": name, "every": every, "since": self._wall(time.monotonic()),
         }  # fmt: skip
         blind = max(BLIND_LEAST, BLIND * every)
         with self._lock:
-            return self._runs.setdefault((layer, name), Runs(self._tell, self._numbers, fields, blind))
+            return self._runs.setdefault((layer, name), Streaks(self._tell, self._numbers, fields, blind))
 
-    def _into(self, runs: Runs) -> Tell:
+    def _into(self, runs: Streaks) -> Tell:
         def tell(at: float, error: Optional[Record], answer: Optional[Record], took: float) -> None:
             with self._lock:
                 if not self._over:
@@ -240,7 +240,7 @@ class Watch:
 
         return tell
 
-    def _tellers(self, layers: Dict[str, Tuple[str, str]], rarely: float) -> Tuple[DearTell, Callable[[str], None]]:
+    def _tellers(self, layers: Dict[str, Tuple[str, str]], rarely: float) -> Tuple[TellHttps, Callable[[str], None]]:
         """For handshakes and requests: the runs of their layers; and what to say where one of these has no sample."""
         runs = {each: self._path(*place, rarely) for each, place in layers.items()}
 
@@ -277,7 +277,7 @@ class Watch:
         return self._engine.stalled >= since
 
     def _start(self, probes: Probes, rarely: float) -> None:
-        self._dear_ones.append(probes)
+        self._https_samplers.append(probes)
         self._background(probes.run, self._stopped, len(self._runs) * 0.05 % min(1.0, rarely))
 
     def _background(self, work: Callable[..., None], *arguments: Any) -> None:
@@ -318,7 +318,7 @@ class Watch:
         end = time.monotonic() + (LAST_PROBES if self._why != "terminated" else 0.0)
         self._stopped.set()
         self._engine.last()
-        while time.monotonic() < end and (self._engine.busy or any(probes.busy for probes in self._dear_ones)):
+        while time.monotonic() < end and (self._engine.busy or any(probes.busy for probes in self._https_samplers)):
             self._engine.turn(0.05)
         self._engine.close()
         with self._lock:

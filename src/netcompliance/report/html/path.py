@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netcompliance.findings import Code
-from netcompliance.report.html.path_facts import Glimpse
+from netcompliance.report.html.path_facts import PathFacts
 from netcompliance.report.html.view_model import Account
 from netcompliance.results import CaseStatus, Entry
 
@@ -112,7 +112,7 @@ def pictures(account: Account) -> list[tuple[Picture, list[str]]]:
     return sorted(alike.items(), key=lambda pair: (_RANK[pair[0].worst], -len(pair[1])))
 
 
-def _receiver(asked: dict[str, list[Entry]], seen: Glimpse, host: str, servers: str) -> Picture | None:
+def _receiver(asked: dict[str, list[Entry]], seen: PathFacts, host: str, servers: str) -> Picture | None:
     if "HTTPS-01" not in asked:
         return None
     direct = [entry for entry in asked["HTTPS-01"] if entry.case.host == host]

@@ -11,7 +11,7 @@ ADDRESSES = 16
 
 
 @dataclass(slots=True, kw_only=True)
-class Glimpse:
+class PathFacts:
     """What was seen on the way to the tenant. No opinion: an error's name, a version, a status."""
 
     addresses: list[str] = field(default_factory=list)

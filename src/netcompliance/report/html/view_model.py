@@ -20,7 +20,7 @@ from netcompliance.model import Case, Observation
 from netcompliance.report import summary
 from netcompliance.report.actions import actions
 from netcompliance.report.html.excerpt import Excerpt, excerpt
-from netcompliance.report.html.path_facts import Glimpse
+from netcompliance.report.html.path_facts import PathFacts
 from netcompliance.results import RANK, CaseStatus, Entry
 
 UNSATISFIED = (CaseStatus.FAIL, CaseStatus.UNMET_SHOULD, CaseStatus.WAIVED)
@@ -84,7 +84,7 @@ class Account:
         self.vantages = summary.vantages(self.entries)
         self.groups = tuple(groups(self.entries))
         self.extracts: dict[Case, Extract] = {case: Extract() for case in _chosen(self.groups)}
-        self.glimpses: dict[str, Glimpse] = {vantage: Glimpse() for vantage in self.vantages}
+        self.glimpses: dict[str, PathFacts] = {vantage: PathFacts() for vantage in self.vantages}
         self.unread = ""
         """Why the observations could not be read, if that is so."""
         self._read()
