@@ -4,7 +4,7 @@ Theory. A lab run is one process: `python -m lab run … -- pytest --tenant=acme
 it ended. Half of what that costs is loading programs, so it is done once and forked (`forkserver`). Most of it is
 waiting for packets that never come, so the lab runs that the selected tests need are started ahead, a few at a time,
 and each test waits for its own. On a machine that is drowned in work every server of the lab is slow, which is what the
-suite would then rightly say: so a lab run begins when a processor is free, and beyond a few only while those wait.
+suite would then rightly say: so a lab run begins when a processor is free.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ from shells import ALL_IMAGES, BY_BUSYBOX, BY_SHELL, BY_SSH, NOT_BY_BUSYBOX, ONE
 
 from lab.healthy import HELM, HOST_ADDRESSES, LAB_KEY, TENANT
 
-FEW, MOST = 4, 6
-"""So many lab runs at once begin when a processor is free; more, when half of the processors are: nearly all of the
-others are waiting then."""
+AT_ONCE = 4
 LOOKS, PAUSE = 10, 0.05
 """So often, and so many seconds apart, it is counted how much wants to run before a lab run begins."""
 LONGEST_WAIT = 20.0
@@ -341,10 +339,8 @@ class LabRuns:
     def __init__(self, stage: Stage, ahead: Sequence[LabRun]) -> None:
         self._stage = stage
         self._door = threading.Lock()
-        self._counting = threading.Lock()
-        self._going = 0
         self._closed = False
-        self._pool = ThreadPoolExecutor(max_workers=MOST, thread_name_prefix="play")
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="lab-run")
         self._futures: dict[LabRun, Future[Outcome]] = {}
         for play in ahead:
             self._begin(play)
@@ -368,24 +364,10 @@ class LabRuns:
     def _run(self, play: LabRun) -> Outcome:
         with self._door:
             patience = time.monotonic() + LONGEST_WAIT
-            while not (self._closed or self._may_begin(patient=time.monotonic() < patience)):
-                pass
-            self._count(1)
-        try:
-            return self._stage.run(play)
-        finally:
-            self._count(-1)
-
-    def _may_begin(self, *, patient: bool) -> bool:
-        """Whether there is a processor for one more; looking takes a while."""
-        wanting, processors = _wanting_to_run(), len(os.sched_getaffinity(0))
-        if self._going < FEW:
-            return wanting <= processors or not patient
-        return wanting <= processors / 2
-
-    def _count(self, change: int) -> None:
-        with self._counting:
-            self._going += change
+            while not self._closed and time.monotonic() < patience:
+                if _wanting_to_run() <= len(os.sched_getaffinity(0)):
+                    break
+        return self._stage.run(play)
 
 
 def _wanting_to_run() -> float:
