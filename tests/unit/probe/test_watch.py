@@ -23,6 +23,8 @@ import pytest
 
 from netcompliance.probe import bundle
 from netcompliance.probe.onhost import connect_sampler, https_sampler, proofs, spool, streaks
+from netcompliance.probe.onhost.dial import dial
+from netcompliance.probe.onhost.route import Proxy
 from netcompliance.probe.onhost.trust import Trust
 from netcompliance.probe.onhost.visit import Output, Visit
 from netcompliance.vantage import gohello
@@ -282,6 +284,11 @@ def test_the_tenant_is_served_and_shows_a_certificate_of_the_same_organisation(
     with a_peer(tmp_path, answer(status)) as server:
         visit = Visit({"deadline": 9.0, "tasks": [], "agent": "x"}, Output(lambda _: None), (None, None), Trust(None))
         assert proofs.is_tenant(visit, "localhost", server.port, "127.0.0.1", request, issuers) is holds
+        monkeypatch.setattr(proofs.tunnel, "connect", lambda *_: dial("127.0.0.1", server.port, 5.0))
+        led = proofs.leads_on(
+            visit, Proxy("http", "p", 3128, None), "localhost", server.port, "192.0.2.9", request, issuers
+        )
+        assert led is holds, "what a proxy leads to has to prove the same"
 
 
 def test_a_path_that_fails_or_waits_is_probed_more_often_unless_most_do() -> None:

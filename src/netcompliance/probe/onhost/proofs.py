@@ -80,10 +80,12 @@ class Proofs:
             self._under_way.release()
 
 
+Request = Optional[Dict[str, Any]]
+
+
 def is_tenant(
-    visit: Visit, host: str, port: int, address: str, request: Optional[Dict[str, Any]] = None,
-    issuers: Container[str] = (),
-) -> Optional[bool]:  # fmt: skip
+    visit: Visit, host: str, port: int, address: str, request: Request = None, issuers: Container[str] = ()
+) -> Optional[bool]:
     """Does a handshake with the address verify for the name, by a certificate of one of these issuers (if it is known
     who they are), and is the request served? `None` where this host itself could not try."""
 
@@ -92,6 +94,29 @@ def is_tenant(
         if stream is None:
             raise Failure(facts["error"]["phase"], facts["error"]["name"], facts["error"]["text"])
         return stream
+
+    return _verifies(visit, host, opened, _serving(visit, host, port, request, issuers))
+
+
+def leads_on(
+    visit: Visit, proxy: Proxy, host: str, port: int, address: str, request: Request = None,
+    issuers: Container[str] = (),
+) -> Optional[bool]:  # fmt: skip
+    """The same of what the proxy, at this address, leads to."""
+
+    def opened() -> Stream:
+        stream, facts = tunnel.connect(visit, "watch", proxy, host, port, PATIENCE, address)
+        if stream is None:
+            raise Failure("proxy", facts["error"]["name"], facts["error"]["text"])
+        return stream
+
+    return _verifies(visit, host, opened, _serving(visit, host, port, request, issuers))
+
+
+def _serving(
+    visit: Visit, host: str, port: int, request: Request, issuers: Container[str]
+) -> Callable[[TlsStream], bool]:
+    """Whether whoever is at the other end of a verified stream is of these issuers, and serves the request."""
 
     def serves(stream: TlsStream) -> bool:
         if issuers and issuer_of(stream) not in issuers:
@@ -104,24 +129,12 @@ def is_tenant(
             http1.exchange(stream, head, b"", answer, visit.limits, Deadline(PATIENCE))
         return answer.status is not None and answer.status < OUT_OF_ORDER
 
-    return _verifies(visit, host, opened, serves)
-
-
-def leads_on(visit: Visit, proxy: Proxy, host: str, port: int, address: str) -> Optional[bool]:
-    """Does the proxy, at this address, lead to the host? `None` where this host itself could not try."""
-
-    def opened() -> Stream:
-        stream, facts = tunnel.connect(visit, "watch", proxy, host, port, PATIENCE, address)
-        if stream is None:
-            raise Failure("proxy", facts["error"]["name"], facts["error"]["text"])
-        return stream
-
-    return _verifies(visit, host, opened)
+    return serves
 
 
 def _verifies(
-    visit: Visit, host: str, opened: Callable[[], Stream], serves: Callable[[TlsStream], bool] = lambda _: True
-) -> Optional[bool]:  # fmt: skip
+    visit: Visit, host: str, opened: Callable[[], Stream], serves: Callable[[TlsStream], bool]
+) -> Optional[bool]:
     stream, facts = tls.secure(opened, visit.trust.verifying, host, PATIENCE)
     if stream is not None:
         try:

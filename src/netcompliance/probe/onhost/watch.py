@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from netcompliance.probe.onhost.connect_sampler import Engine, TcpPath, Tell
 from netcompliance.probe.onhost.https_sampler import Probes
@@ -32,7 +32,7 @@ from netcompliance.probe.onhost.names import RESOLV_CONF, Lookup, read_text, res
 from netcompliance.probe.onhost.proofs import is_tenant, leads_on
 from netcompliance.probe.onhost.pullprobes import WHOLE, PullProbes
 from netcompliance.probe.onhost.receiverprobes import ReceiverProbes
-from netcompliance.probe.onhost.route import Route
+from netcompliance.probe.onhost.route import Proxy, Route
 from netcompliance.probe.onhost.spool import Spool
 from netcompliance.probe.onhost.streaks import Streaks
 from netcompliance.probe.onhost.transports import Direct, Nearest, Transport, Tunnelled
@@ -177,10 +177,16 @@ class Watch:
                 self._engine.add(path)
 
     def _is_tenant(self, address: str) -> Optional[bool]:
-        with self._lock:
-            issuers = set(self._issuers.values())
         asked = self._asked
-        return is_tenant(self._visit, asked["host"], asked["port"], address, asked["request"], issuers)
+        return is_tenant(self._visit, asked["host"], asked["port"], address, asked["request"], self._known_issuers())
+
+    def _leads_on(self, proxy: Proxy, address: str) -> Optional[bool]:
+        asked, issuers = self._asked, self._known_issuers()
+        return leads_on(self._visit, proxy, asked["host"], asked["port"], address, asked["request"], issuers)
+
+    def _known_issuers(self) -> Set[str]:
+        with self._lock:
+            return set(self._issuers.values())
 
     def _watch_address(self, address: str) -> None:
         if address in self._known or len(self._known) >= self._visit.limits["addresses"]:
@@ -200,7 +206,7 @@ class Watch:
             runs = self._path("tcp", name, self._asked["every"])
             self._engine.add(TcpPath(address, proxy.port, self._into(runs)))
         self._visit.book.announce(proxy.host, addresses)
-        self._watch_name(proxy.host, addresses.__contains__, lambda at: leads_on(self._visit, proxy, host, port, at))
+        self._watch_name(proxy.host, addresses.__contains__, lambda at: self._leads_on(proxy, at))
         way = lambda: Tunnelled(self._visit, "watch", host, port, proxy)  # noqa: E731 - short
         self._watch_receiver("via " + proxy.url, way, has_tcp=False)
 
