@@ -17,7 +17,7 @@ The kernel is the judge of this one, too: `tests/acceptance/test_outbound_kernel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netcompliance.firewall_rules.blocks import (
@@ -37,8 +37,10 @@ from netcompliance.firewall_rules.vocabulary import INTERFACES, LOOPBACK, PLAIN,
 from netcompliance.model import Approved, Service
 
 HOOKS = ("forward", "output")
+EARLIER = ("ingress", "prerouting")
+"""Hooks in front of `forward`, where a rule may drop what never gets there,"""
 LATER = ("postrouting", "egress")
-"""Hooks behind those, where a rule may still drop."""
+"""and those behind both, where it still may."""
 EITHER = (
     "neither an address nor the first line says whether this is of iptables or ip6tables: hand in the whole of what "
     "iptables-save or ip6tables-save prints"
@@ -89,30 +91,46 @@ def _roots(chains: Mapping[Place, Chain]) -> list[tuple[Place, Chain]]:
     hooked = [(place, chain) for place, chain in chains.items() if chain.kind != "nat"]
     deciding = {
         hook: [(place, chain) for place, chain in hooked if chain.hook == hook and _decides(chains, place)]
-        for hook in (*HOOKS, *LATER)
+        for hook in (*EARLIER, *HOOKS, *LATER)
     }
+    shut = [chain for _, chain in hooked if chain.policy == "drop" and not chain.rules]
     for hook in HOOKS:
-        versions = [chain.version for _, chain in deciding[hook]]
+        if not deciding[hook]:
+            continue
+        versions = [chain.version for chain in (*(chain for _, chain in deciding[hook]), *shut) if chain.hook == hook]
         if len(versions) != len(set(versions)) or (len(versions) > 1 and None in versions):
             raise RulesError("", f"several chains decide about {hook}; hand in the one with the allow-list")
     if deciding["forward"] and deciding["output"]:
         raise RulesError("", "forward and output both decide; hand in the one with the allow-list")
     found = deciding["forward"] or deciding["output"]
-    for hook in LATER if found else ():
-        for _, chain in deciding[hook]:
-            raise RulesError(chain.where, f"a chain at {hook} decides, too; hand in the one with the allow-list")
     if found:
+        _check_others(chains, [chain for hook in _beside(found) for _, chain in deciding[hook]])
         return found
     if any(chain.hook in HOOKS for _, chain in hooked):
-        return [(place, chain) for place, chain in hooked if chain.hook in HOOKS and chain.policy == "accept"]
+        opened = {*HOOKS} - {chain.hook for chain in shut}
+        return [(place, chain) for place, chain in hooked if chain.hook in opened and chain.policy == "accept"]
     jumped = {(*place[:2], rule.target) for place, chain in chains.items() for rule in chain.rules if rule.target}
     return [(place, chain) for place, chain in hooked if place not in jumped and not chain.hook]
+
+
+def _beside(found: Sequence[tuple[Place, Chain]]) -> tuple[str, ...]:
+    """The hooks that what these chains decide about passes, too."""
+    return (*(EARLIER if found[0][1].hook == "forward" else ()), *LATER)
+
+
+def _check_others(chains: Mapping[Place, Chain], deciding: Iterable[Chain]) -> None:
+    """Raises `RulesError` where another chain decides, or one that translates addresses drops."""
+    dropping = (
+        chain for place, chain in chains.items() if chain.kind == "nat" and chain.hook and _drops(chains, place)
+    )
+    for chain in (*deciding, *dropping):
+        raise RulesError(chain.where, f"a chain at {chain.hook} decides, too; hand in the one with the allow-list")
 
 
 def _decides(chains: Mapping[Place, Chain], root: Place) -> bool:
     """Does something that the chain lets out depend on its rules?"""
     if chains[root].policy == "drop":
-        return bool(chains[root].rules) or chains[root].hook in LATER
+        return bool(chains[root].rules) or chains[root].hook not in HOOKS
     waiting, seen = [root], set[Place]()
     while waiting:
         place = waiting.pop()
@@ -125,6 +143,20 @@ def _decides(chains: Mapping[Place, Chain], root: Place) -> bool:
             if rule.does(Effect.DROP, Effect.QUEUE) or rule.unknown or rule.doubt:
                 return True
             waiting += [(*place[:2], rule.target)] if rule.target else []
+    return False
+
+
+def _drops(chains: Mapping[Place, Chain], root: Place) -> bool:
+    """Does a chain that translates addresses drop something, or a chain that it jumps to?"""
+    waiting, seen = [root], set[Place]()
+    while waiting:
+        place = waiting.pop()
+        if place in seen or place not in chains:
+            continue
+        seen.add(place)
+        if chains[place].policy == "drop" or any(rule.does(Effect.DROP) for rule in chains[place].rules):
+            return True
+        waiting += [(*place[:2], rule.target) for rule in chains[place].rules if rule.target]
     return False
 
 

@@ -1,7 +1,7 @@
 """nftables as people write it and as `nft list ruleset` prints it.
 
 Read are tables, chains, sets, maps, `define`, and `add` and `insert` of those. What only changes a running firewall
-(flush, delete) is passed over.
+(flush, delete) is passed over in front of the rules, and refused where it takes back what was read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from netcompliance.firewall_rules.vocabulary import Effect, NotKnown
 
 _FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PASSED_OVER = (
-    "define", "flush", "delete", "destroy", "list", "reset", "set", "map", "element", "counter", "quota", "limit",
+    "define", "list", "reset", "set", "map", "element", "counter", "quota", "limit",
     "ct", "flowtable", "secmark", "synproxy",
 )  # fmt: skip
 _NO_RULES = ("comment", "devices", "flags")
@@ -63,11 +63,22 @@ class _Reader:
                     self._chain((_family(cursor), cursor.text(), cursor.text()))
                 case "rule":
                     self._rule((_family(cursor), cursor.text(), cursor.text()), first=inserted)
+                case "flush" | "delete" | "destroy":
+                    self._take_back(word.text, [each.text for each in cursor.statement()])
                 case text if text in _PASSED_OVER:
                     cursor.statement()
                 case _:
                     raise cursor.bad(f"{word.text!r} begins no statement that is known here")
         return self._built.ruleset()
+
+    def _take_back(self, verb: str, named: list[str]) -> None:
+        """Nothing, unless what was read is taken back: raises `RulesError`."""
+        what, *names = named or [""]
+        family = names.pop(0) if names and names[0] in _FAMILIES else "ip"
+        table = names[0] if names and what != "ruleset" else ""
+        if what in ("element", "rule") or self._built.has_rules(family, table):
+            text = f"{verb} {what} takes back what stands before it; hand in what `nft list ruleset` prints"
+            raise self._cursor.bad(text)
 
     def _table(self, family: str, name: str) -> None:
         cursor = self._cursor

@@ -127,6 +127,10 @@ class Builder:
         """How many rules the chain has so far."""
         return len(self._rules.get(place, ()))
 
+    def has_rules(self, family: str, table: str) -> bool:
+        """Whether a chain of the table has rules so far; of any table, if it is not named."""
+        return any(rules and (not table or place[:2] == (family, table)) for place, rules in self._rules.items())
+
     def ruleset(self, *doubts: tuple[str, str]) -> Ruleset:
         """What was read."""
         chains = {p: replace(chain, rules=tuple(self._rules.get(p, ()))) for p, chain in self._chains.items()}

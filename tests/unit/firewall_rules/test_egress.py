@@ -194,7 +194,43 @@ def test_what_decides_counts(ruleset: Ruleset, wanted: list[str]) -> None:
     assert told(ruleset) == wanted
 
 
+LISTED = f"table inet f {{ chain fwd {{ type filter hook forward priority 0; policy drop; ip daddr {NET} accept; }} }}"
+FORWARDED = f"*filter\n:FORWARD DROP [0:0]\n-A FORWARD -d {NET} -j ACCEPT\nCOMMIT\n"
+
+
+def beside(*others: str) -> Ruleset:
+    """The allow-list, and what else is in the file."""
+    return nft_text.parsed("\n".join([LISTED, *others, ""]))
+
+
+def at(kind: str, hook: str, *rules: str, policy: str = "accept") -> str:
+    return (
+        f"table inet other {{ chain c {{ type {kind} hook {hook} priority -50; policy {policy}; {' '.join(rules)} }} }}"
+    )
+
+
 REFUSED = {
+    "a drop in front of what is forwarded": (
+        beside(at("filter", "prerouting", "ip daddr 1.1.1.1 drop;")),
+        "prerouting",
+    ),
+    "a drop as it comes in": (beside(at("filter", "ingress", "drop;")), "ingress"),
+    "all is dropped in front": (beside(at("filter", "prerouting", policy="drop")), "a chain at prerouting decides"),
+    "raw drops of iptables": (
+        iptables_save.parsed(f"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d {NET} -j DROP\nCOMMIT\n{FORWARDED}"),
+        "a chain at prerouting decides",
+    ),
+    "nothing passes another chain": (beside(at("filter", "forward", policy="drop")), "several chains decide"),
+    "nothing passes the security table": (
+        iptables_save.parsed(f"*security\n:FORWARD DROP [0:0]\nCOMMIT\n{FORWARDED}"),
+        "several chains decide",
+    ),
+    "nothing passes beside what is open": (
+        nft_text.parsed(at("filter", "forward", policy="drop") + "\n" + at("filter", "forward").replace("other", "o")),
+        "no rule in it lets a connection out",
+    ),
+    "one that translates drops": (beside(at("nat", "prerouting", "ip daddr 1.1.1.1 drop;")), "a chain at prerouting"),
+    "one that translates drops all": (beside(at("nat", "postrouting", policy="drop")), "a chain at postrouting"),
     "a state that is not new": (nft("ct state established,related,untracked accept", policy="drop"), "no rule in it"),
     "a state that is not new, of iptables": (
         save("-A OUTPUT -m state --state RELATED,ESTABLISHED,UNTRACKED -j ACCEPT", output="DROP"),
@@ -395,3 +431,19 @@ def test_a_dump_of_one_version_of_ip_says_nothing_of_the_other(text: str, versio
 
 def test_what_both_versions_of_ip_pass_says_something_of_both() -> None:
     assert {entry.only for entry in entries(nft(f"ip daddr {NET} accept", policy="drop"))} == {None}
+
+
+@pytest.mark.parametrize(
+    "undone",
+    ["flush chain inet f fwd", "delete table inet f", "flush ruleset", "delete element inet g s { 1.1.1.1 }"],
+)
+def test_what_takes_back_what_was_read_is_refused(undone: str) -> None:
+    with pytest.raises(RulesError, match=f"{' '.join(undone.split()[:2])} takes back"):
+        beside(undone)
+
+
+def test_what_comes_before_the_rules_and_what_translates_takes_nothing_back() -> None:
+    before = ["flush ruleset", "table inet f", "delete table inet f", "flush chain inet f fwd"]
+    translating = at("nat", "prerouting", "tcp dport 8080 dnat ip to 172.17.0.2;")
+    alone = told(nft_text.parsed(LISTED + "\n"))
+    assert told(nft_text.parsed("\n".join([*before, LISTED, "flush table inet g", translating, ""]))) == alone
