@@ -235,7 +235,7 @@ class _Walk:
             if each.hook in EARLY:
                 self._follow(place, early=True)
             is_input = (each.hook, each.kind) == ("input", "filter")
-            if is_input or (each.kind != "nat" and self._drops(place)):
+            if is_input or self._drops(place):
                 self._follow(place, early=False)
 
     def _drops(self, root: Place) -> bool:

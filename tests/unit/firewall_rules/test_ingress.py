@@ -222,7 +222,9 @@ CLEAR = {
     "none of these states": ("nft", firewall_rules(rule(source(TENANT), state(["new", "untracked"], "!"), ACCEPT))),
     "a chain that translates": (
         "nft",
-        firewall_rules(rule(source(TENANT), ACCEPT)).replace('"hook": "input"', '"hook": "input", "type": "nat"'),
+        firewall_rules(rule(source(TENANT), ACCEPT))
+        .replace('"hook": "input"', '"hook": "input", "type": "nat"')
+        .replace('"policy": "drop"', '"policy": "accept"'),
     ),
     "a comment of iptables in nftables": (
         "nft",
@@ -421,3 +423,12 @@ def test_a_target_of_iptables_before_the_input_chain_as_nft_shows_it(target: str
     reading = read("nft", text.replace('"hook": "input"', '"hook": "prerouting"'))
     assert [doubt.may_be_for(TENANT) for doubt in reading.doubts] == doubts
     assert reading.openings == ()
+
+
+@pytest.mark.parametrize(("hook", "policy"), [("input", "drop"), ("prerouting", "accept")])
+def test_a_chain_that_translates_may_drop_as_well(hook: str, policy: str) -> None:
+    chain = {"family": "ip", "table": "n", "name": "c", "type": "nat", "hook": hook, "prio": 0, "policy": policy}
+    lines = [[source(TENANT), ACCEPT], *([[{"drop": None}]] if policy == "accept" else [])]
+    rules = [{"rule": {"family": "ip", "table": "n", "chain": "c", "expr": expr}} for expr in lines]
+    found = read("nft", json.dumps({"nftables": [{"chain": chain}, *rules]}))
+    assert [s for opening in found.openings for s in opening.sources] == [TENANT]
